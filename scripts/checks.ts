@@ -1,0 +1,27 @@
+import { spawnSync } from 'node:child_process'
+import type { Tally } from './tests.ts'
+
+/** Each check counts as one test. */
+const checks: { name: string; command: string; args: string[]; mend: string }[] = [
+  { name: 'types', command: 'tsc', args: ['--noEmit', '-p', '.'], mend: 'see the lines above' },
+  { name: 'format', command: 'biome', args: ['format', '.'], mend: 'npm run format' },
+  { name: 'lint', command: 'oxlint', args: ['--type-aware', '--deny-warnings', '--quiet', '.'], mend: 'see the lines above' },
+  { name: 'unused code', command: 'knip', args: ['--no-progress'], mend: 'remove it, or use it' },
+  { name: 'API description', command: 'node', args: ['scripts/openapi.ts', '--check'], mend: 'node scripts/openapi.ts' },
+]
+
+/** Types, format, lint, unused code, generated files; floors are a unit test. */
+export function runChecks(): Tally {
+  let failed = 0
+  for (const { name, command, args, mend } of checks) {
+    const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 64 << 20 })
+    if (status === 0) {
+      console.log(`✓ ${name}`)
+      continue
+    }
+    failed += 1
+    console.log(`${stdout ?? ''}${stderr ?? ''}${error === undefined ? '' : error.message}`.trimEnd())
+    console.log(`✗ ${name} (${mend})`)
+  }
+  return { passed: checks.length - failed, failed, skipped: 0 }
+}

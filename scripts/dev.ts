@@ -1,0 +1,24 @@
+import { runChecks } from './checks.ts'
+import { runTests, type Tally, tiers } from './tests.ts'
+
+/** `./cloudmgr dev <word>`: what people who change cloudmgr need. `npm test` and `npm run check` end here. */
+async function main(words: readonly string[]): Promise<number> {
+  const [word, ...rest] = words
+  switch (word) {
+    case 'check':
+      return report(runChecks())
+    case 'test':
+      return report(await runTests(rest.length === 0 ? tiers : rest))
+    default:
+      console.error('usage: ./cloudmgr dev check | test [unit] [integration] [e2e]')
+      return 2
+  }
+}
+
+/** The closing line that every run ends with; the exit code follows it. */
+function report({ passed, failed, skipped }: Tally): number {
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+  return failed > 0 || passed === 0 ? 1 : 0
+}
+
+process.exitCode = await main(process.argv.slice(2))

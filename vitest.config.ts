@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config'
+
+/** Three tiers, told apart by file name: `x.test.ts`, `x.integration.test.ts` (real parts), `test/e2e` (real machines). */
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/unit/**/*.test.ts'], exclude: ['**/*.integration.test.ts'] } },
+      {
+        test: {
+          name: 'integration',
+          include: ['src/**/*.integration.test.ts', 'test/integration/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+          maxWorkers: 1,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 3_600_000,
+          maxWorkers: 1,
+        },
+      },
+    ],
+  },
+})
