@@ -7,6 +7,7 @@ require (
 	github.com/coredns/coredns v1.14.7
 	github.com/distribution/distribution/v3 v3.1.1
 	github.com/hashicorp/terraform-plugin-framework v1.19.0
+	github.com/hashicorp/terraform-plugin-go v0.31.0
 	github.com/opentofu/opentofu v1.12.6
 	github.com/yannh/kubeconform v0.8.0
 	go.etcd.io/etcd/server/v3 v3.7.3
@@ -251,7 +252,6 @@ require (
 	github.com/hashicorp/hcl/v2 v2.20.1 // indirect
 	github.com/hashicorp/jsonapi v1.5.0 // indirect
 	github.com/hashicorp/serf v0.10.1 // indirect
-	github.com/hashicorp/terraform-plugin-go v0.31.0 // indirect
 	github.com/hashicorp/terraform-plugin-log v0.10.0 // indirect
 	github.com/hashicorp/terraform-registry-address v0.4.0 // indirect
 	github.com/hashicorp/terraform-svchost v0.1.1 // indirect

@@ -1,0 +1,42 @@
+{{- define "omegaml-ingress.labels" -}}
+{{ include "omegaml.labels" (dict "root" . "component" "ingress") }}
+{{- end -}}
+
+{{- /* Host and port of an upstream. Takes (dict "root" $ "upstream" "hub"). */ -}}
+{{- define "omegaml-ingress.target" -}}
+{{- $service := index (dict "hub" "omegaweb" "notebook" "jupyterhub-proxy" "mongodb" "mongodb" "broker" "rabbitmq") .upstream -}}
+{{- $target := index .root.Values.upstreams .upstream -}}
+{{ $target.host | default (printf "%s.%s.svc.%s" $service .root.Release.Namespace .root.Values.clusterDomain) }}:{{ int $target.port }}
+{{- end -}}
+
+{{- /* The doors that are open: "name: container port" of each. */ -}}
+{{- define "omegaml-ingress.doors" -}}
+{{- if eq .Values.ingress.kind "nginx" }}
+http: 8080
+{{- if .Values.tls.secretName }}
+https: 8443
+{{- end }}
+{{- end }}
+{{- if .Values.streams.mongodb.enabled }}
+mongodb: 27017
+{{- end }}
+{{- if .Values.streams.broker.enabled }}
+broker: 5672
+{{- end }}
+{{- end -}}
+
+{{- /* Rules that no schema can say. */ -}}
+{{- define "omegaml-ingress.check" -}}
+{{- $kind := .Values.ingress.kind -}}
+{{- if and (eq $kind "gateway") (not .Values.ingress.className) (not .Values.ingress.gatewayName) -}}
+{{- fail "ingress.className is missing: with ingress.kind=gateway name the GatewayClass of your controller, or an existing Gateway in ingress.gatewayName" -}}
+{{- end -}}
+{{- range list "hub" "notebook" -}}
+{{- if and (ne $kind "nginx") (index $.Values.upstreams .).host -}}
+{{- fail (printf "upstreams.%s.host can't be used with ingress.kind=%s: such objects lead to Services of their own namespace; leave it empty or use kind nginx" . $kind) -}}
+{{- end -}}
+{{- if eq (int (index $.Values.upstreams .).port) 8080 -}}
+{{- fail (printf "upstreams.%s.port is 8080, the internal port that must not be reachable from outside: use 80 for the hub, 8000 for notebooks" .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,139 @@
+{{- /* Dotted name of a service, as clients outside the namespace need it. Takes (dict "root" $ "name" "mongodb"). */ -}}
+{{- define "omegaml-system.fqdn" -}}
+{{ .name }}.{{ .root.Release.Namespace }}.svc.{{ .root.Values.clusterDomain }}
+{{- end -}}
+
+{{- /* Host of a data service: ours or the external one. Takes (dict "root" $ "name" "mongodb"). */ -}}
+{{- define "omegaml-system.host" -}}
+{{- $part := index .root.Values .name -}}
+{{- if $part.enabled -}}{{ include "omegaml-system.fqdn" . }}{{- else -}}{{ $part.external.host }}{{- end -}}
+{{- end -}}
+
+{{- define "omegaml-system.port" -}}
+{{- $part := index .root.Values .name -}}
+{{- if $part.enabled -}}{{ index (dict "mongodb" 27017 "mysql" 3306 "rabbitmq" 5672) .name }}{{- else -}}{{ $part.external.port }}{{- end -}}
+{{- end -}}
+
+{{- /* Name of a data service's Secret. Takes (dict "root" $ "name" "mongodb" "secret" "mongodb-admin"). */ -}}
+{{- define "omegaml-system.secretName" -}}
+{{- $part := index .root.Values .name -}}
+{{- if $part.enabled -}}{{ .secret }}{{- else -}}{{ $part.external.existingSecret }}{{- end -}}
+{{- end -}}
+
+{{- define "omegaml-system.internalUrl" -}}
+{{- if .Values.omegaweb.enabled -}}
+http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "omegaweb") }}:8080
+{{- else -}}
+{{ .Values.omegaweb.external.internalUrl }}
+{{- end -}}
+{{- end -}}
+
+{{- define "omegaml-system.publicUrl" -}}
+{{ .Values.publicUrl | default (printf "http://hub.%s" .Values.domain) }}
+{{- end -}}
+
+{{- define "omegaml-system.notebookUrl" -}}
+{{ .Values.notebookUrl | default (printf "http://notebook.%s" .Values.domain) }}
+{{- end -}}
+
+{{- /* The site as the service knows it; what the operator says wins. */ -}}
+{{- define "omegaml-system.site" -}}
+{{- $runtime := include "omegaml.image" (dict "root" . "name" "runtime") -}}
+{{- $mongo := dict "publicHost" (printf "mongo.%s" .Values.domain) "internalHost" (printf "%s:%s" (include "omegaml-system.host" (dict "root" . "name" "mongodb")) (include "omegaml-system.port" (dict "root" . "name" "mongodb"))) -}}
+{{- $broker := dict "publicHost" (printf "broker.%s" .Values.domain) "internalHost" (printf "%s:%s" (include "omegaml-system.host" (dict "root" . "name" "rabbitmq")) (include "omegaml-system.port" (dict "root" . "name" "rabbitmq"))) "vhost" .Values.rabbitmq.vhost -}}
+{{- $site := dict "domain" .Values.domain "publicUrl" (include "omegaml-system.publicUrl" .) "notebookUrl" (include "omegaml-system.notebookUrl" .) "internalUrl" (include "omegaml-system.internalUrl" .) "mongo" $mongo "broker" $broker "images" (dict "runtime" $runtime) -}}
+{{- toYaml (mergeOverwrite $site (deepCopy .Values.site)) -}}
+{{- end -}}
+
+{{- /* A variable that reads a Secret. Takes (dict "name" … "secret" … "key" …). */ -}}
+{{- define "omegaml-system.secretEnv" -}}
+- name: {{ .name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secret }}
+      key: {{ .key }}
+{{- end -}}
+
+{{- /* The service's database as one of its users. Takes (dict "root" $ "user" "omegaweb"). */ -}}
+{{- define "omegaml-system.databaseEnv" -}}
+{{- $part := dict "root" .root "name" "mysql" "secret" "mysql-users" -}}
+- {name: CLOUDMGR_DATABASE_HOST, value: {{ include "omegaml-system.host" $part | quote }}}
+- {name: CLOUDMGR_DATABASE_PORT, value: {{ include "omegaml-system.port" $part | quote }}}
+- {name: CLOUDMGR_DATABASE_NAME, value: cloudmgr}
+- {name: CLOUDMGR_DATABASE_USER, value: {{ .user }}}
+{{ include "omegaml-system.secretEnv" (dict "name" "CLOUDMGR_DATABASE_PASSWORD" "secret" (include "omegaml-system.secretName" $part) "key" (printf "%s-password" .user)) }}
+{{- end -}}
+
+{{- /* Variables that the operator adds, in the order of their names. */ -}}
+{{- define "omegaml-system.extraEnv" -}}
+{{- range $name, $value := . }}
+- {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- end -}}
+
+{{- /* Init container that ends once the schema is at least this version's. Takes (dict "root" $ "user" "omegaweb"). */ -}}
+{{- define "omegaml-system.schemaWait" -}}
+- name: wait-for-schema
+  image: {{ include "omegaml.image" (dict "root" .root "name" "cloudmgr") }}
+  imagePullPolicy: {{ .root.Values.imagePullPolicy }}
+  args: [migrate, --wait]
+  env:
+    {{- include "omegaml-system.databaseEnv" . | nindent 4 }}
+  securityContext:
+    {{- include "omegaml.containerSecurity" . | nindent 4 }}
+  resources:
+    requests: {cpu: 10m, memory: 96Mi}
+    limits: {memory: 384Mi}
+  volumeMounts:
+    - {name: tmp, mountPath: /tmp}
+{{- end -}}
+
+{{- /* The data volume of a StatefulSet's pod where it is not a template of its own. Takes the part's `storage`. */ -}}
+{{- define "omegaml-system.dataVolume" -}}
+{{- if eq .mode "claim" }}
+- name: data
+  persistentVolumeClaim:
+    claimName: {{ .claim }}
+{{- else if eq .mode "none" }}
+- name: data
+  emptyDir: {}
+{{- end }}
+{{- end -}}
+
+{{- define "omegaml-system.dataTemplate" -}}
+{{- if eq .mode "template" }}
+volumeClaimTemplates:
+  - metadata:
+      name: data
+    spec:
+      accessModes: [ReadWriteOnce]
+      {{- with .class }}
+      storageClassName: {{ . }}
+      {{- end }}
+      resources:
+        requests:
+          storage: {{ .size }}
+{{- end }}
+{{- end -}}
+
+{{- /* Rules that no schema can say. */ -}}
+{{- define "omegaml-system.check" -}}
+{{- range $name := list "mongodb" "mysql" "rabbitmq" -}}
+{{- $part := index $.Values $name -}}
+{{- if and (not $part.enabled) (or $.Values.omegaweb.enabled $.Values.cloudmgr.enabled $.Values.jupyterhub.enabled) (not $part.external.host) -}}
+{{- fail (printf "%s.external.host is missing: with %s.enabled=false name the host of the service to use instead, for example %s.example.com" $name $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (not .Values.rabbitmq.enabled) .Values.cloudmgr.enabled (not .Values.rabbitmq.external.managementUrl) -}}
+{{- fail "rabbitmq.external.managementUrl is missing: the engine makes users by the management API, for example https://rabbitmq.example.com:15672" -}}
+{{- end -}}
+{{- if and (not .Values.omegaweb.enabled) (or .Values.jupyterhub.enabled .Values.cloudmgr.enabled) (not .Values.omegaweb.external.internalUrl) -}}
+{{- fail "omegaweb.external.internalUrl is missing: with omegaweb.enabled=false name the API's internal URL, for example http://omegaweb.omegaml-services.svc.cluster.local:8080" -}}
+{{- end -}}
+{{- range $name := list "publicUrl" "notebookUrl" -}}
+{{- $url := index $.Values $name -}}
+{{- if and $url (not (contains (printf ".%s" $.Values.domain) $url)) -}}
+{{- fail (printf "%s %q is not below the domain %q: both must name the same site, for example http://hub.%s:8080" $name $url $.Values.domain $.Values.domain) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { sameSet } from '../adapters/mongodb/port.ts'
+import type { Mongodb } from '../adapters/mongodb/port.ts'
+import type { Action } from './action.ts'
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'up to 63 letters, digits, hyphens and underscores')
+const ours = new Set(['admin', 'local', 'config'])
+const database = name.refine((one) => !ours.has(one), "a database of MongoDB's own can't be given to a user")
+
+const input = z.strictObject({
+  user: name,
+  password: z.string().min(8, 'a password has 8 characters or more'),
+  /** What the user may read and write; they appear on first write. */
+  databases: z.array(database).min(1, 'name one database or more'),
+  /** Of `databases`, those that go with the user; all of them when left out. Others' stay: name them here by leaving them out. */
+  owned: z.array(database).optional(),
+})
+
+export type MongodbUserInput = z.infer<typeof input>
+
+/** A user in `admin` who may read and write the given databases and nothing else; its removal takes its databases along. */
+export function mongodbUser({ mongodb }: { readonly mongodb: Mongodb }): Action<MongodbUserInput> {
+  return {
+    name: 'mongodb-user',
+    input,
+    locks: ({ user }) => [`mongodb:${user}`],
+    observe: async ({ user, password, databases }) => {
+      const found = await mongodb.findUser(user)
+      if (found === undefined) return { state: 'absent' }
+      if (!sameSet(found.databases, databases))
+        return { state: 'different', detail: `${user} may use ${found.databases.join(', ') || 'nothing'}` }
+      return (await mongodb.canLogin(user, password))
+        ? { state: 'present' }
+        : { state: 'different', detail: `${user} has another password` }
+    },
+    ensure: async ({ user, password, databases }) => {
+      const changed = await mongodb.ensureUser({ user, password, databases })
+      return { changed, message: changed ? `user ${user} may use ${databases.join(', ')}` : 'already as wanted' }
+    },
+    remove: async ({ user, databases, owned = databases }, { output }) => {
+      const removed = await mongodb.dropUser(user)
+      // After the user: nobody writes to them any more. Again on every try, because a crash may have come in between.
+      for (const one of owned) {
+        await mongodb.dropDatabase(one)
+        output(`database ${one} dropped`)
+      }
+      return removed
+        ? { changed: true, message: `user ${user} dropped` }
+        : { changed: false, message: 'already absent' }
+    },
+  }
+}

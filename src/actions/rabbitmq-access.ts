@@ -1,0 +1,127 @@
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import type { Permissions, Policy, Rabbitmq } from '../adapters/rabbitmq/port.ts'
+import type { Action } from './action.ts'
+import { accountNames, EVERYTHING, FORWARDING, sharedPermissions } from './broker-rights.ts'
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, 'up to 128 letters, digits, dots, hyphens and underscores')
+const pattern = z.string().refine(isPattern, 'must be a regular expression')
+
+const input = z.strictObject({
+  vhost: name,
+  user: name,
+  password: z.string().min(8, 'a password has 8 characters or more'),
+  /** The vhost belongs to this access alone and goes with it. Otherwise it is made when missing, and stays. */
+  ownVhost: z.boolean().default(false),
+  /** Shares the vhost as this account: only its own queue, exchange and replies. Left out: everything on the vhost. */
+  account: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{2,29}$/, 'an account is named by 3 to 30 lower-case letters and digits')
+    .optional(),
+  /** Instead of what follows from `account`. */
+  permissions: z.strictObject({ configure: pattern, write: pattern, read: pattern }).optional(),
+  /** Further rules of the vhost; never removed while the vhost stays. */
+  policies: z
+    .array(
+      z.strictObject({
+        name,
+        pattern,
+        definition: z.record(z.string(), z.unknown()),
+        applyTo: z.enum(['queues', 'exchanges', 'all']).default('queues'),
+        priority: z.number().int().default(0),
+      }),
+    )
+    .default([]),
+})
+
+export type RabbitmqAccessInput = z.infer<typeof input>
+
+/** A broker user with its rights on a vhost; accounts of a shared vhost get the rule that forwards their tasks. */
+export function rabbitmqAccess({ rabbitmq }: { readonly rabbitmq: Rabbitmq }): Action<RabbitmqAccessInput> {
+  return {
+    name: 'rabbitmq-access',
+    input,
+    locks: ({ user, vhost, ownVhost }) => [`rabbitmq:user/${user}`, ...(ownVhost ? [`rabbitmq:vhost/${vhost}`] : [])],
+    observe: async (wanted) => {
+      const left = await whatIsThere(wanted, rabbitmq)
+      if (left.length === 0) return { state: 'absent' }
+      const differing = await differences(wanted, rabbitmq)
+      return differing.length === 0 ? { state: 'present' } : { state: 'different', detail: differing.join(', ') }
+    },
+    ensure: async (wanted) => {
+      const { vhost, user, password } = wanted
+      const done: string[] = []
+      const note = (changed: boolean, what: string): void => void (changed && done.push(what))
+      note(await rabbitmq.ensureVhost(vhost), `vhost ${vhost}`)
+      // Rules before rights: nobody sends before the rule that keeps tasks apart.
+      for (const policy of policiesOf(wanted)) note(await rabbitmq.ensurePolicy(vhost, policy), `policy ${policy.name}`)
+      note(await rabbitmq.ensureUser(user, password), `user ${user}`)
+      note(await rabbitmq.ensurePermissions(vhost, user, permissionsOf(wanted)), `rights of ${user} on ${vhost}`)
+      return { changed: done.length > 0, message: done.length > 0 ? `made ${done.join(', ')}` : 'already as wanted' }
+    },
+    remove: async ({ vhost, user, ownVhost, account }) => {
+      const done: string[] = []
+      const note = (changed: boolean, what: string): void => void (changed && done.push(what))
+      // The user first: it could declare its queue again.
+      note(await rabbitmq.deleteUser(user), `user ${user}`)
+      if (account !== undefined && !ownVhost && (await rabbitmq.hasVhost(vhost))) {
+        const { queue, exchange } = accountNames(account)
+        note(await rabbitmq.deleteQueue(vhost, queue), `queue ${queue}`)
+        note(await rabbitmq.deleteExchange(vhost, exchange), `exchange ${exchange}`)
+      }
+      if (ownVhost) note(await rabbitmq.deleteVhost(vhost), `vhost ${vhost}`)
+      return { changed: done.length > 0, message: done.length > 0 ? `deleted ${done.join(', ')}` : 'already absent' }
+    },
+  }
+}
+
+function permissionsOf({ permissions, account }: RabbitmqAccessInput): Permissions {
+  if (permissions !== undefined) return permissions
+  return account === undefined ? EVERYTHING : sharedPermissions(account)
+}
+
+function policiesOf({ policies, account, ownVhost }: RabbitmqAccessInput): readonly Policy[] {
+  return account === undefined || ownVhost ? policies : [FORWARDING, ...policies]
+}
+
+/** What removal would take away. */
+async function whatIsThere(
+  { vhost, user, ownVhost, account }: RabbitmqAccessInput,
+  rabbitmq: Rabbitmq,
+): Promise<readonly string[]> {
+  const found: string[] = []
+  if (await rabbitmq.hasUser(user)) found.push(`user ${user}`)
+  if (!(await rabbitmq.hasVhost(vhost))) return found
+  if (ownVhost) return [...found, `vhost ${vhost}`]
+  if (account === undefined) return found
+  const { queue, exchange } = accountNames(account)
+  if ((await rabbitmq.listQueues(vhost)).includes(queue)) found.push(`queue ${queue}`)
+  if ((await rabbitmq.listExchanges(vhost)).includes(exchange)) found.push(`exchange ${exchange}`)
+  return found
+}
+
+async function differences(wanted: RabbitmqAccessInput, rabbitmq: Rabbitmq): Promise<readonly string[]> {
+  const { vhost, user, password } = wanted
+  if (!(await rabbitmq.hasUser(user))) return [`user ${user} is missing`]
+  if (!(await rabbitmq.hasVhost(vhost))) return [`vhost ${vhost} is missing`]
+  const found: string[] = []
+  if (!(await rabbitmq.canLogin(user, password))) found.push(`${user} has another password`)
+  const rights = await rabbitmq.findPermissions(vhost, user)
+  if (!isDeepStrictEqual(rights, { ...permissionsOf(wanted) })) found.push(`rights of ${user} on ${vhost} differ`)
+  for (const policy of policiesOf(wanted)) {
+    if (!isDeepStrictEqual(await rabbitmq.findPolicy(vhost, policy.name), { ...policy }))
+      found.push(`policy ${policy.name} differs`)
+  }
+  return found
+}
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp
+  } catch {
+    // Only whether it is one counts.
+    return false
+  }
+}

@@ -1,0 +1,97 @@
+import type { Kubernetes, Manifest, ObjectRef, Readiness } from '../adapters/kubernetes/port.ts'
+import { describeRef, refOf } from '../adapters/kubernetes/port.ts'
+import type { Clock } from '../base/clock.ts'
+import type { ActionContext } from './action.ts'
+import { waitUntil } from './wait-until.ts'
+
+/** Kinds whose readiness others depend on; claims are left out because they may bind only when a pod uses them. */
+const WAITED_FOR = new Set([
+  'Deployment',
+  'StatefulSet',
+  'DaemonSet',
+  'Job',
+  'Pod',
+  'Namespace',
+  'CustomResourceDefinition',
+  'APIService',
+])
+
+/** Waits for one object after the other; a workload that gave up leaves its pods' last lines in the output. */
+export async function waitForObjects(
+  objects: readonly Manifest[],
+  timeoutMs: number,
+  parts: { readonly kubernetes: Kubernetes; readonly clock: Clock; readonly context: ActionContext },
+): Promise<void> {
+  const { kubernetes, clock, context } = parts
+  const deadline = clock.now() + timeoutMs
+  for (const object of objects.filter((one) => WAITED_FOR.has(one.kind))) {
+    const ref = refOf(object)
+    const check = async (): Promise<Readiness> => {
+      const readiness = await kubernetes.readiness(ref)
+      if (readiness.state !== 'ready' && isSelfRemoving(object) && (await kubernetes.find(ref)) === undefined) {
+        return { state: 'ready', reason: 'complete, and removed itself' }
+      }
+      return readiness
+    }
+    try {
+      await waitUntil({ what: describeRef(ref), timeoutMs: Math.max(1, deadline - clock.now()), check }, clock, context)
+    } catch (error) {
+      if (!context.signal.aborted) await showLogs(ref, object, kubernetes, context)
+      throw error
+    }
+  }
+}
+
+/** A Job with a time to live is gone some time after it is complete, and that is as wanted. */
+export function isSelfRemoving(object: Manifest): boolean {
+  return (
+    object.kind === 'Job' &&
+    (object['spec'] as { ttlSecondsAfterFinished?: number } | undefined)?.ttlSecondsAfterFinished !== undefined
+  )
+}
+
+/** A Job that failed blocks its own repetition: it is deleted, so that it is made anew. Answers with what was deleted. */
+export async function clearFailedJobs(
+  objects: readonly Manifest[],
+  kubernetes: Kubernetes,
+  context: ActionContext,
+): Promise<readonly string[]> {
+  const cleared: string[] = []
+  for (const object of objects.filter((one) => one.kind === 'Job')) {
+    const ref = refOf(object)
+    if ((await kubernetes.readiness(ref)).state !== 'failed') continue
+    context.output(`${describeRef(ref)} failed earlier: starting it anew`)
+    await kubernetes.delete(ref, { signal: context.signal })
+    cleared.push(describeRef(ref))
+  }
+  return cleared
+}
+
+async function showLogs(
+  ref: ObjectRef,
+  object: Manifest,
+  kubernetes: Kubernetes,
+  context: ActionContext,
+): Promise<void> {
+  const labels = (object['spec'] as { template?: { metadata?: { labels?: Record<string, string> } } } | undefined)
+    ?.template?.metadata?.labels
+  const selector =
+    ref.kind === 'Job'
+      ? `batch.kubernetes.io/job-name=${ref.name}`
+      : Object.entries(labels ?? {})
+          .map((pair) => pair.join('='))
+          .join(',')
+  if (selector === '' || ref.namespace === undefined) return
+  try {
+    const pods = await kubernetes.list(
+      { apiVersion: 'v1', kind: 'Pod' },
+      { namespace: ref.namespace, labels: selector },
+    )
+    const name = pods.at(-1)?.metadata.name
+    if (name === undefined) return
+    const text = await kubernetes.podLogs({ namespace: ref.namespace, name, lines: 20 })
+    for (const line of text.split('\n').filter((one) => one !== '')) context.output(`${name}: ${line}`)
+  } catch {
+    // The logs are a help, their absence no second failure (a pod of several containers has no single log).
+  }
+}

@@ -1,0 +1,182 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { AppError } from '../../base/errors.ts'
+import type { Kubernetes, Manifest } from '../kubernetes/port.ts'
+import type { RunResult } from '../process/run.ts'
+import { cleanEnv, run } from '../process/run.ts'
+import { helmError, isNotFound } from './errors.ts'
+import { fingerprint } from './fingerprint.ts'
+import type { Helm, HelmRun, Release, ReleaseRecord, ReleaseStatus } from './port.ts'
+
+export interface HelmCliOptions {
+  /** Path of Helm 4. */
+  readonly program: string
+  /** A folder of its own for Helm's caches and the values files while they are needed. */
+  readonly folder: string
+  /** Path of the kubeconfig; left out in a pod, where Helm finds the service account by itself. */
+  readonly kubeconfig?: string | undefined
+  /** Of the same cluster: scopes of kinds and stuck revisions are looked up there. */
+  readonly kubernetes: Kubernetes
+}
+
+const FINGERPRINT_LABEL = 'cloudmgr.io/fingerprint'
+const TIMEOUT_MS = 600_000
+
+/** The real one: helm 4 as a program, values by file (never by argument), JSON for every answer. */
+export function createHelmCli(options: HelmCliOptions): Helm {
+  const helm = async (args: readonly string[], running: HelmRun = {}): Promise<RunResult> => {
+    const onLine = running.output === undefined ? {} : { onLine: stderrOnly(running.output) }
+    return await run(options.program, args, { env: helmEnv(options), signal: running.signal, ...onLine })
+  }
+  const must = async (attempted: string, args: readonly string[], running?: HelmRun): Promise<string> => {
+    const result = await helm(args, running)
+    if (result.exitCode !== 0) throw helmError(attempted, result)
+    return result.stdout
+  }
+  const find = async (name: string, namespace: string): Promise<ReleaseRecord | undefined> => {
+    const result = await helm(['get', 'metadata', name, '--namespace', namespace, '--output', 'json'])
+    if (isNotFound(result)) return undefined
+    if (result.exitCode !== 0) throw helmError(`looking for the release ${namespace}/${name}`, result)
+    return recordOf(JSON.parse(result.stdout) as Metadata)
+  }
+  const uninstall: Helm['uninstall'] = async (name, namespace, running = {}) => {
+    if ((await find(name, namespace)) === undefined) return false
+    const wait = ['--wait', '--cascade', 'foreground', '--timeout', seconds(running.timeoutMs ?? TIMEOUT_MS)]
+    await must(
+      `uninstalling ${name} from ${namespace}`,
+      ['uninstall', name, '--namespace', namespace, '--ignore-not-found', ...wait],
+      running,
+    )
+    return true
+  }
+
+  return {
+    find,
+    uninstall,
+    fingerprint: (release) => fingerprint(release.chart, release.values),
+    list: async (namespace) => {
+      const where = namespace === undefined ? ['--all-namespaces'] : ['--namespace', namespace]
+      const text = await must('listing the releases', ['list', ...where, '--max', '0', '--output', 'json'])
+      return (JSON.parse(text) as ListEntry[]).map((one) => ({
+        ...recordOf({ ...one, version: '' }),
+        chart: one.chart,
+      }))
+    },
+    upgrade: async (release, running) => {
+      const { name, namespace, chart } = release
+      const hash = await fingerprint(chart, release.values)
+      await withValuesFile(options.folder, release.values, async (file) => {
+        const args = [
+          'upgrade',
+          name,
+          chart,
+          '--install',
+          '--namespace',
+          namespace,
+          '--values',
+          file,
+          ...upgradeFlags(release),
+        ]
+        await must(`upgrading ${name} in ${namespace}`, [...args, '--labels', `${FINGERPRINT_LABEL}=${hash}`], running)
+      })
+      const record = await find(name, namespace)
+      if (record === undefined)
+        throw new AppError('bug', 'release-vanished', `${namespace}/${name} is gone after its upgrade`)
+      return record
+    },
+    unlock: async (name, namespace, running) => {
+      const record = await find(name, namespace)
+      if (record?.status === 'uninstalling') return void (await uninstall(name, namespace, running))
+      if (record === undefined || !record.status.startsWith('pending')) return
+      const secret = `sh.helm.release.v1.${name}.v${record.revision}`
+      await options.kubernetes.delete({ apiVersion: 'v1', kind: 'Secret', name: secret, namespace })
+    },
+    objects: async (name, namespace) => {
+      const text = await must(`reading the objects of ${namespace}/${name}`, [
+        'get',
+        'manifest',
+        name,
+        '--namespace',
+        namespace,
+      ])
+      return manifestsOf(text, namespace)
+    },
+  }
+}
+
+interface Metadata {
+  readonly name: string
+  readonly namespace: string
+  readonly revision: number | string
+  readonly status: string
+  readonly chart: string
+  readonly version: string
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+type ListEntry = Omit<Metadata, 'version'>
+
+function recordOf(metadata: Metadata): ReleaseRecord {
+  return {
+    name: metadata.name,
+    namespace: metadata.namespace,
+    revision: Number(metadata.revision),
+    status: metadata.status as ReleaseStatus,
+    chart: `${metadata.chart}-${metadata.version}`,
+    fingerprint: metadata.labels?.[FINGERPRINT_LABEL],
+  }
+}
+
+function upgradeFlags(release: Release): readonly string[] {
+  const create = release.createNamespace === false ? [] : ['--create-namespace']
+  // Without --reset-values an upgrade would keep values that are no longer wanted.
+  const apply = ['--reset-values', '--server-side=true', '--force-conflicts', '--history-max', '5']
+  return [
+    ...create,
+    ...apply,
+    '--hide-notes',
+    '--output',
+    'json',
+    '--timeout',
+    seconds(release.timeoutMs ?? TIMEOUT_MS),
+  ]
+}
+
+/** Values may hold passwords: readable by us only, and only while Helm runs. */
+async function withValuesFile(folder: string, values: unknown, use: (file: string) => Promise<void>): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const place = await mkdtemp(join(folder, 'values-'))
+  try {
+    const file = join(place, 'values.json')
+    await writeFile(file, JSON.stringify(values), { mode: 0o600 })
+    await use(file)
+  } finally {
+    await rm(place, { recursive: true, force: true })
+  }
+}
+
+function helmEnv(options: HelmCliOptions): Record<string, string> {
+  const folders = { HELM_CACHE_HOME: 'cache', HELM_CONFIG_HOME: 'config', HELM_DATA_HOME: 'data' }
+  const env = {
+    ...cleanEnv(),
+    ...Object.fromEntries(Object.entries(folders).map(([name, sub]) => [name, join(options.folder, sub)])),
+  }
+  if (options.kubeconfig !== undefined) return { ...env, KUBECONFIG: options.kubeconfig }
+  const pod = ['KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT'].map((name) => [name, process.env[name] ?? ''])
+  return { ...env, ...Object.fromEntries(pod) }
+}
+
+function manifestsOf(text: string, namespace: string): readonly Manifest[] {
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((one): one is Manifest => one !== null && typeof one === 'object' && typeof one.kind === 'string')
+    .map((one) => (one.metadata.namespace === undefined ? { ...one, metadata: { ...one.metadata, namespace } } : one))
+}
+
+function stderrOnly(output: (line: string) => void): (line: string, stream: 'stdout' | 'stderr') => void {
+  // Standard output is JSON that holds the values.
+  return (line, stream) => (stream === 'stderr' ? output(line) : undefined)
+}
+
+const seconds = (ms: number): string => `${Math.ceil(ms / 1000)}s`

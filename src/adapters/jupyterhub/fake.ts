@@ -1,0 +1,41 @@
+import { AppError } from '../../base/errors.ts'
+import type { HubUser, Jupyterhub } from './port.ts'
+
+/** A hub in memory whose servers start and stop at once. */
+export function createFakeJupyterhub(): Jupyterhub {
+  const users = new Map<string, { admin: boolean; isRunning: boolean }>()
+  const view = (name: string, { admin, isRunning }: { admin: boolean; isRunning: boolean }): HubUser => ({
+    name,
+    admin,
+    servers: isRunning ? [{ name: '', state: 'ready', url: `/user/${name}/` }] : [],
+  })
+  const existing = (name: string): { admin: boolean; isRunning: boolean } => {
+    const found = users.get(name)
+    if (found === undefined) throw new AppError('not-found', 'jupyterhub-not-found', `JupyterHub: no user ${name}`)
+    return found
+  }
+  return {
+    ensureUser: async (name, { admin = false } = {}) => {
+      const found = users.get(name)
+      users.set(name, { isRunning: found?.isRunning ?? false, admin })
+      return found?.admin !== admin
+    },
+    findUser: async (name) => {
+      const found = users.get(name)
+      return found && view(name, found)
+    },
+    listUsers: async () => [...users].map(([name, user]) => view(name, user)),
+    startServer: async (name) => {
+      const user = existing(name)
+      users.set(name, { ...user, isRunning: true })
+      return !user.isRunning
+    },
+    stopServer: async (name) => {
+      const user = users.get(name)
+      if (user?.isRunning !== true) return false
+      users.set(name, { ...user, isRunning: false })
+      return true
+    },
+    deleteUser: async (name) => users.delete(name),
+  }
+}

@@ -1,0 +1,182 @@
+import { statSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import { KubeConfig } from '@kubernetes/client-node'
+import type { Clock } from '../../base/clock.ts'
+import { systemClock } from '../../base/clock.ts'
+import { AppError } from '../../base/errors.ts'
+import { resourcePaths } from './paths.ts'
+import type { DeleteOptions, Kubernetes, Manifest, ObjectRef } from './port.ts'
+import { describeRef, refOf } from './port.ts'
+import { podSelector, readinessOf } from './readiness.ts'
+import type { ApiResponse } from './request.ts'
+import { requestSender } from './request.ts'
+
+/** Where the credentials come from: a file, its content, or the pod's service account. */
+export type KubernetesAccess =
+  | { readonly kubeconfigFile: string }
+  | { readonly kubeconfig: string }
+  | { readonly inCluster: true }
+
+const FIELD_MANAGER = 'cloudmgr'
+const DELETE_TIMEOUT_MS = 300_000
+
+export function loadKubeConfig(access: KubernetesAccess): KubeConfig {
+  const config = new KubeConfig()
+  try {
+    if ('kubeconfigFile' in access) config.loadFromFile(access.kubeconfigFile)
+    else if ('kubeconfig' in access) config.loadFromString(access.kubeconfig)
+    else config.loadFromCluster()
+  } catch (cause) {
+    const where = 'kubeconfigFile' in access ? access.kubeconfigFile : 'given'
+    throw new AppError('invalid', 'kubeconfig-invalid', `reading the kubeconfig ${where}`, { cause })
+  }
+  return config
+}
+
+/** The real one. The kubeconfig is read when it is needed, and again when it has changed: `up` writes it after the wiring. */
+export function createKubernetes(access: KubernetesAccess, clock: Clock = systemClock): Kubernetes {
+  let opened: { readonly version: number; readonly server: ReturnType<typeof open> } | undefined
+  const api = (): ReturnType<typeof open> => {
+    const version = versionOf(access)
+    if (opened?.version !== version) opened = { version, server: open(access) }
+    return opened.server
+  }
+
+  const find = async (ref: ObjectRef): Promise<Manifest | undefined> => {
+    const response = await api().send({ method: 'GET', path: await api().paths.object(ref) })
+    if (response.status === 404) return undefined
+    return checked(response, `reading ${describeRef(ref)}`) as Manifest
+  }
+  const patch = async (manifest: Manifest, dryRun: boolean): Promise<Manifest> => {
+    const path = await api().paths.object(refOf(manifest))
+    const query = `?fieldManager=${FIELD_MANAGER}&force=true&fieldValidation=Strict${dryRun ? '&dryRun=All' : ''}`
+    const request = {
+      method: 'PATCH',
+      path: path + query,
+      contentType: 'application/apply-patch+yaml',
+      body: manifest,
+    } as const
+    return checked(await api().send(request), `applying ${describeRef(refOf(manifest))}`) as Manifest
+  }
+  const list: Kubernetes['list'] = async (kind, where = {}) => {
+    const selector = where.labels === undefined ? '' : `?labelSelector=${encodeURIComponent(where.labels)}`
+    const path = (await api().paths.collection(kind, where.namespace)) + selector
+    const body = checked(await api().send({ method: 'GET', path }), `listing ${kind.kind}`) as { items?: Manifest[] }
+    return (body.items ?? []).map((item) => ({ ...item, apiVersion: kind.apiVersion, kind: kind.kind }))
+  }
+
+  return {
+    find,
+    list,
+    apply: async (manifest) => {
+      const before = await find(refOf(manifest))
+      const after = await patch(manifest, false)
+      if (before === undefined) return 'created'
+      // The version tells too little: controllers write their status at the same time.
+      return sameApartFromControllers(before, after) ? 'unchanged' : 'changed'
+    },
+    compare: async (manifest) => {
+      const before = await find(refOf(manifest))
+      if (before === undefined) return 'absent'
+      if (before.metadata['deletionTimestamp'] !== undefined) return 'different'
+      return sameApartFromControllers(before, await patch(manifest, true)) ? 'present' : 'different'
+    },
+    delete: async (ref, options = {}) => {
+      const path = await api().paths.object(ref)
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Foreground' }
+      const response = await api().send({ method: 'DELETE', path, contentType: 'application/json', body })
+      if (response.status === 404) return false
+      checked(response, `deleting ${describeRef(ref)}`)
+      await untilGone(ref, find, clock, options)
+      return true
+    },
+    readiness: async (ref) => {
+      const object = await find(ref)
+      if (object === undefined) return { state: 'waiting', reason: 'it does not exist yet' }
+      const labels = podSelector(object)
+      const isDone = labels === undefined || readinessOf(object).state === 'ready'
+      const pods = isDone ? [] : await list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: ref.namespace, labels })
+      return readinessOf(object, pods)
+    },
+    podLogs: async (pod) => {
+      const container = pod.container === undefined ? '' : `&container=${encodeURIComponent(pod.container)}`
+      const path = `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}/log?tailLines=${pod.lines ?? 50}${container}`
+      const response = await api().send({ method: 'GET', path, text: true })
+      // 400: the container is still waiting to start.
+      return response.status === 400
+        ? ''
+        : String(checked(response, `reading the log of pod ${pod.namespace}/${pod.name}`))
+    },
+    version: async () => {
+      const body = checked(await api().send({ method: 'GET', path: '/version' }), 'asking for the version')
+      return String((body as { gitVersion?: string }).gitVersion)
+    },
+  }
+}
+
+function versionOf(access: KubernetesAccess): number {
+  return 'kubeconfigFile' in access ? (statSync(access.kubeconfigFile, { throwIfNoEntry: false })?.mtimeMs ?? 0) : 0
+}
+
+function open(access: KubernetesAccess) {
+  const config = loadKubeConfig(access)
+  const send = requestSender(config)
+  return {
+    send,
+    paths: resourcePaths(async (path) => checked(await send({ method: 'GET', path }), `looking up ${path}`)),
+  }
+}
+
+async function untilGone(
+  ref: ObjectRef,
+  find: Kubernetes['find'],
+  clock: Clock,
+  options: DeleteOptions,
+): Promise<void> {
+  const timeoutMs = options.timeoutMs ?? DELETE_TIMEOUT_MS
+  const deadline = clock.now() + timeoutMs
+  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 2000)) {
+    const left = await find(ref)
+    if (left === undefined) return
+    const finalizers = (left.metadata['finalizers'] ?? []) as string[]
+    const reason = `${describeRef(ref)} is still there${finalizers.length === 0 ? '' : ` (finalizers: ${finalizers.join(', ')})`}`
+    if (clock.now() >= deadline) {
+      throw new AppError(
+        'unavailable',
+        'still-there',
+        `${reason} ${timeoutMs / 1000} s after its deletion was asked for`,
+      )
+    }
+    options.onWaiting?.(reason)
+    await clock.sleep(pauseMs, options.signal)
+  }
+}
+
+function sameApartFromControllers(one: Manifest, other: Manifest): boolean {
+  return isDeepStrictEqual(withoutBookkeeping(one), withoutBookkeeping(other))
+}
+
+function withoutBookkeeping(object: Manifest): unknown {
+  const { managedFields: _fields, resourceVersion: _version, generation: _generation, ...metadata } = object.metadata
+  const { 'deployment.kubernetes.io/revision': _revision, ...annotations } = object.metadata.annotations ?? {}
+  return { ...object, status: undefined, metadata: { ...metadata, annotations } }
+}
+
+/** The body of a good answer; a bad one becomes the error it means. */
+function checked(response: ApiResponse, attempted: string): unknown {
+  const { status, body } = response
+  if (status < 300) return body
+  const said = (body as { message?: string; reason?: string } | undefined) ?? {}
+  const cause = new Error(said.message ?? `HTTP status ${status}`)
+  if (status === 403 && /being terminated/.test(cause.message)) {
+    throw new AppError('unavailable', 'namespace-terminating', attempted, { cause })
+  }
+  if (status === 401 || status === 403) throw new AppError('forbidden', 'kubernetes-forbidden', attempted, { cause })
+  if (status === 404) throw new AppError('not-found', 'kubernetes-not-found', attempted, { cause })
+  if (status === 409) throw new AppError('conflict', 'kubernetes-conflict', attempted, { cause })
+  // Server-side apply answers a misspelt field with status 500.
+  const isRefused = /field not declared in schema|failed to create typed patch object/.test(cause.message)
+  if (!isRefused && (status === 429 || status >= 500))
+    throw new AppError('unavailable', 'kubernetes-unreachable', attempted, { cause })
+  throw new AppError('invalid', 'kubernetes-invalid', attempted, { cause })
+}

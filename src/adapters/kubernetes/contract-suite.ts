@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { AppError } from '../../base/errors.ts'
+import type { Kubernetes, Manifest } from './port.ts'
+import { refOf } from './port.ts'
+
+const NAMESPACE = 'contract-suite'
+
+/** What every implementation keeps; run against the fake and against a real API server. */
+export function kubernetesContract(start: () => Promise<{ kubernetes: Kubernetes; stop?: () => Promise<void> }>): void {
+  let kubernetes: Kubernetes
+  let stop: (() => Promise<void>) | undefined
+
+  beforeAll(async () => {
+    ;({ kubernetes, stop } = await start())
+    await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } })
+  })
+  afterAll(async () => stop?.())
+
+  test('applying creates, then changes, then leaves alone', async () => {
+    expect(await kubernetes.compare(configMap('a', 'one'))).toBe('absent')
+    expect(await kubernetes.apply(configMap('a', 'one'))).toBe('created')
+    expect(await kubernetes.apply(configMap('a', 'one'))).toBe('unchanged')
+    expect(await kubernetes.compare(configMap('a', 'one'))).toBe('present')
+    expect(await kubernetes.compare(configMap('a', 'two'))).toBe('different')
+    expect(await kubernetes.apply(configMap('a', 'two'))).toBe('changed')
+    expect((await kubernetes.find(refOf(configMap('a', ''))))?.['data']).toEqual({ key: 'two' })
+  })
+
+  test("a Secret's texts are stored encoded and compare as present", async () => {
+    const secret: Manifest = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 's', namespace: NAMESPACE },
+      stringData: { password: 'hidden' },
+    }
+    await kubernetes.apply(secret)
+    expect((await kubernetes.find(refOf(secret)))?.['data']).toEqual({ password: 'aGlkZGVu' })
+    expect(await kubernetes.apply(secret)).toBe('unchanged')
+    expect(await kubernetes.compare(secret)).toBe('present')
+  })
+
+  test('lists select by namespace and label', async () => {
+    await kubernetes.apply(configMap('red', '1', { colour: 'red' }))
+    await kubernetes.apply(configMap('blue', '1', { colour: 'blue' }))
+    const found = await kubernetes.list(
+      { apiVersion: 'v1', kind: 'ConfigMap' },
+      { namespace: NAMESPACE, labels: 'colour=red' },
+    )
+    expect(found.map((one) => [one.kind, one.metadata.name])).toEqual([['ConfigMap', 'red']])
+    const others = await kubernetes.list(
+      { apiVersion: 'v1', kind: 'ConfigMap' },
+      { namespace: NAMESPACE, labels: 'colour,colour!=red' },
+    )
+    expect(others.map((one) => one.metadata.name)).toEqual(['blue'])
+  })
+
+  test('deleting resolves when the object is gone, and says when there was none', async () => {
+    await kubernetes.apply(configMap('gone', '1'))
+    expect(await kubernetes.delete(refOf(configMap('gone', '1')))).toBe(true)
+    expect(await kubernetes.find(refOf(configMap('gone', '1')))).toBeUndefined()
+    expect(await kubernetes.delete(refOf(configMap('gone', '1')))).toBe(false)
+  })
+
+  test('a missing namespace refuses its objects as not found', async () => {
+    const lost = { ...configMap('a', '1'), metadata: { name: 'a', namespace: 'nowhere' } }
+    await expect(kubernetes.apply(lost)).rejects.toMatchObject({ kind: 'not-found', code: 'kubernetes-not-found' })
+  })
+
+  test('what does not exist is waited for', async () => {
+    const ref = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'none', namespace: NAMESPACE }
+    expect(await kubernetes.readiness(ref)).toMatchObject({ state: 'waiting' })
+  })
+
+  test('deleting a namespace takes its objects along', async () => {
+    const namespace: Manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'short-lived' } }
+    await kubernetes.apply(namespace)
+    const inside = { ...configMap('a', '1'), metadata: { name: 'a', namespace: 'short-lived' } }
+    await kubernetes.apply(inside)
+    await kubernetes.delete(refOf(namespace))
+    expect(await kubernetes.find(refOf(inside))).toBeUndefined()
+    await expect(kubernetes.apply(inside)).rejects.toBeInstanceOf(AppError)
+  })
+}
+
+function configMap(name: string, value: string, labels: Record<string, string> = {}): Manifest {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: NAMESPACE, labels }, data: { key: value } }
+}

@@ -1,0 +1,4 @@
+import { kubernetesContract } from './contract-suite.ts'
+import { createFakeKubernetes } from './fake.ts'
+
+kubernetesContract(async () => ({ kubernetes: createFakeKubernetes() }))

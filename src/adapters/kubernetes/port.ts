@@ -1,0 +1,85 @@
+/** An object as Kubernetes writes it. */
+export interface Manifest {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: {
+    readonly name: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly [field: string]: unknown
+  }
+  readonly [field: string]: unknown
+}
+
+/** Which object; `namespace` is left out for cluster-wide kinds. */
+export interface ObjectRef {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly name: string
+  readonly namespace?: string | undefined
+}
+
+export interface KindRef {
+  readonly apiVersion: string
+  readonly kind: string
+}
+
+/** `failed`: waiting longer does not help (a Job that gave up). `reason` is for people. */
+export interface Readiness {
+  readonly state: 'ready' | 'waiting' | 'failed'
+  readonly reason: string
+}
+
+export type Applied = 'created' | 'changed' | 'unchanged'
+
+export interface DeleteOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number | undefined
+  /** What is still there, said again whenever it changes. */
+  readonly onWaiting?: ((reason: string) => void) | undefined
+}
+
+/**
+ * A Kubernetes API server.
+ *
+ * Errors: `unavailable/kubernetes-unreachable` (network, overload, still starting), `unavailable/namespace-terminating`,
+ * `forbidden/kubernetes-forbidden`, `not-found/kubernetes-not-found` (also: the namespace to apply into is missing),
+ * `conflict/kubernetes-conflict` (somebody else changed it), `invalid/kubernetes-invalid` (with the server's text),
+ * `invalid/kubernetes-kind-unknown` (no such kind: is its CRD installed?).
+ */
+export interface Kubernetes {
+  /** Server-side apply as field manager `cloudmgr`, forced: our fields win, fields of others stay. */
+  apply(manifest: Manifest): Promise<Applied>
+  /** What `apply` would do, without doing it. */
+  compare(manifest: Manifest): Promise<'absent' | 'present' | 'different'>
+  find(ref: ObjectRef): Promise<Manifest | undefined>
+  /** Of all namespaces when none is given; `labels` as a selector, for example `app=web,tier!=db`. */
+  list(
+    kind: KindRef,
+    where?: { namespace?: string | undefined; labels?: string | undefined },
+  ): Promise<readonly Manifest[]>
+  /** Deletes with dependents and resolves when it is gone; false when there was nothing. `unavailable/still-there` on time-out. */
+  delete(ref: ObjectRef, options?: DeleteOptions): Promise<boolean>
+  /** Whether a workload serves, a Job is complete, a claim is bound … looked at once. Absent objects are `waiting`. */
+  readiness(ref: ObjectRef): Promise<Readiness>
+  /** The last lines of a pod's container; empty when it has not started. */
+  podLogs(pod: { namespace: string; name: string; container?: string; lines?: number }): Promise<string>
+  /** The server's version, for example `v1.37.2`; also proves that it answers. */
+  version(): Promise<string>
+}
+
+export function refOf(manifest: Manifest): ObjectRef {
+  const { apiVersion, kind, metadata } = manifest
+  return {
+    apiVersion,
+    kind,
+    name: metadata.name,
+    ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+  }
+}
+
+/** For people: `Deployment omegaml-services/omegaweb`. */
+export function describeRef(ref: ObjectRef): string {
+  return `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
+}

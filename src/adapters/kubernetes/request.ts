@@ -1,0 +1,91 @@
+import http from 'node:http'
+import https from 'node:https'
+import type { KubeConfig } from '@kubernetes/client-node'
+import { AppError } from '../../base/errors.ts'
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'PATCH' | 'DELETE'
+  /** With query, below the server's URL. */
+  readonly path: string
+  readonly contentType?: string
+  readonly body?: unknown
+  readonly text?: boolean
+}
+
+export interface ApiResponse {
+  readonly status: number
+  /** Parsed JSON, or text when that was asked for. */
+  readonly body: unknown
+}
+
+export type SendRequest = (request: ApiRequest) => Promise<ApiResponse>
+
+const TIMEOUT_MS = 30_000
+const OPTIONS_LIVE_MS = 60_000
+
+/**
+ * Sends plain JSON with the kubeconfig's credentials.
+ * The client library's own serialisers drop every field they do not know (a new API field, a misspelt one), so that the
+ * server could neither store nor refuse it.
+ */
+export function requestSender(config: KubeConfig): SendRequest {
+  const server = config.getCurrentCluster()?.server
+  if (server === undefined)
+    throw new AppError('invalid', 'kubeconfig-invalid', 'the kubeconfig names no current cluster')
+  let options: { value: https.RequestOptions; since: number } | undefined
+  const credentials = async (): Promise<https.RequestOptions> => {
+    // Tokens of service accounts are renewed on disk; connections are kept in between.
+    if (options === undefined || Date.now() - options.since > OPTIONS_LIVE_MS) {
+      const value: https.RequestOptions = {}
+      await config.applyToHTTPSOptions(value)
+      options = { value, since: Date.now() }
+    }
+    return options.value
+  }
+  return async (request) => {
+    try {
+      return await send(new URL(`${server.replace(/\/$/, '')}${request.path}`), await credentials(), request)
+    } catch (cause) {
+      throw new AppError('unavailable', 'kubernetes-unreachable', `asking the Kubernetes API server at ${server}`, {
+        cause,
+      })
+    }
+  }
+}
+
+function send(url: URL, credentials: https.RequestOptions, request: ApiRequest): Promise<ApiResponse> {
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body)
+  const headers: http.OutgoingHttpHeaders = {
+    ...(credentials.headers as http.OutgoingHttpHeaders | undefined),
+    accept: request.text === true ? '*/*' : 'application/json',
+    ...(body === undefined ? {} : { 'content-type': request.contentType, 'content-length': Buffer.byteLength(body) }),
+  }
+  const client = url.protocol === 'http:' ? http : https
+  return new Promise((resolve, reject) => {
+    const sent = client.request(
+      url,
+      { ...credentials, headers, method: request.method, timeout: TIMEOUT_MS },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8')
+          resolve({ status: response.statusCode ?? 0, body: request.text === true ? text : parse(text) })
+        })
+      },
+    )
+    sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)))
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Not JSON: a proxy's or a starting server's page; callers look at the status first.
+    return { message: text.slice(0, 500) }
+  }
+}

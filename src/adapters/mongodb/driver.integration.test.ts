@@ -1,0 +1,40 @@
+import { MongoClient } from 'mongodb'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { TestMongod } from '../../../test/support/mongod.ts'
+import { startMongod } from '../../../test/support/mongod.ts'
+import { mongodbContract } from './contract-suite.ts'
+import { createMongodb } from './driver.ts'
+
+let server: TestMongod
+beforeAll(async () => {
+  server = await startMongod()
+})
+afterAll(() => server?.stop())
+
+mongodbContract(() => createMongodb(server.admin))
+
+describe('a real server', () => {
+  test('a user writes to its own database and nowhere else', async () => {
+    const mongodb = createMongodb(server.admin)
+    await mongodb.ensureUser({ user: 'uBob', password: 'secretBob', databases: ['dBob'] })
+    const client = new MongoClient(
+      `mongodb://uBob:secretBob@${server.admin.host}:${server.admin.port}/?authSource=admin`,
+    )
+    try {
+      await client.db('dBob').collection('a').insertOne({ a: 1 })
+      await expect(client.db('dAlice').collection('a').insertOne({ a: 1 })).rejects.toMatchObject({ code: 13 })
+      await expect(client.db('admin').command({ usersInfo: 1 })).rejects.toMatchObject({ code: 13 })
+      await mongodb.dropDatabase('dBob')
+      expect(await client.db('dBob').collection('a').countDocuments()).toBe(0)
+    } finally {
+      await client.close()
+    }
+  })
+
+  test('a wrong administrator is forbidden, a silent server unavailable', async () => {
+    const wrong = createMongodb({ ...server.admin, password: 'wrong' })
+    await expect(wrong.listUsers()).rejects.toMatchObject({ kind: 'forbidden', code: 'mongodb-forbidden' })
+    const dead = createMongodb({ ...server.admin, port: 1 })
+    await expect(dead.listUsers()).rejects.toMatchObject({ kind: 'unavailable', code: 'mongodb-unreachable' })
+  }, 20_000)
+})

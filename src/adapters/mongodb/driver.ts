@@ -1,0 +1,146 @@
+import { MongoClient, MongoServerError } from 'mongodb'
+import { AppError } from '../../base/errors.ts'
+import type { MongoAccess, Mongodb, MongoUser } from './port.ts'
+import { sameSet } from './port.ts'
+
+export interface MongodbOptions {
+  readonly host: string
+  readonly port?: number
+  /** The administrator, whose user lies in `admin`. */
+  readonly user: string
+  readonly password: string
+  readonly tls?: boolean
+  readonly caFile?: string
+}
+
+const SIGN_IN_FAILED = 18
+const UNAUTHORIZED = 13
+const USER_NOT_FOUND = 11
+const TIMEOUT_MS = 5000
+
+/** The real one. A connection per call: calls are rare, and an engine that sleeps holds none. */
+export function createMongodb(options: MongodbOptions): Mongodb {
+  const asAdmin = <T>(attempted: string, work: (client: MongoClient) => Promise<T>): Promise<T> =>
+    translated(attempted, () => connected(options, options.user, options.password, work))
+  const canLogin: Mongodb['canLogin'] = async (user, password) => {
+    try {
+      await connected(
+        options,
+        user,
+        password,
+        async (client) => await client.db('admin').command({ connectionStatus: 1 }),
+      )
+      return true
+    } catch (error) {
+      if (error instanceof MongoServerError && error.code === SIGN_IN_FAILED) return false
+      throw translate(`signing in as ${user}`, error)
+    }
+  }
+  const findUser: Mongodb['findUser'] = (user) =>
+    asAdmin(`looking for user ${user}`, async (client) => {
+      const found = (await client.db('admin').command({ usersInfo: { user, db: 'admin' } })) as UsersInfo
+      return found.users.map(userOf)[0]
+    })
+  return {
+    canLogin,
+    findUser,
+    ensureUser: async (access) => {
+      const before = await findUser(access.user)
+      if (
+        before !== undefined &&
+        sameSet(before.databases, access.databases) &&
+        (await canLogin(access.user, access.password))
+      )
+        return false
+      await asAdmin(`making user ${access.user}`, (client) => writeUser(client, access, before === undefined))
+      if (!(await canLogin(access.user, access.password))) {
+        throw new AppError(
+          'conflict',
+          'mongodb-login-failed',
+          `user ${access.user} can't sign in with the password it was just given`,
+        )
+      }
+      return true
+    },
+    dropUser: (user) =>
+      asAdmin(`dropping user ${user}`, async (client) => {
+        try {
+          await client.db('admin').command({ dropUser: user })
+          return true
+        } catch (error) {
+          if (error instanceof MongoServerError && error.code === USER_NOT_FOUND) return false
+          throw error
+        }
+      }),
+    dropDatabase: (database) =>
+      asAdmin(`dropping database ${database}`, async (client) => void (await client.db(database).dropDatabase())),
+    listUsers: (prefix = '') =>
+      asAdmin('listing users', async (client) => {
+        const found = (await client.db('admin').command({ usersInfo: 1 })) as UsersInfo
+        return found.users.map(userOf).filter(({ user }) => user.startsWith(prefix))
+      }),
+  }
+}
+
+interface UsersInfo {
+  readonly users: readonly {
+    readonly user: string
+    readonly roles: readonly { readonly role: string; readonly db: string }[]
+  }[]
+}
+
+async function writeUser(client: MongoClient, access: MongoAccess, isNew: boolean): Promise<void> {
+  const roles = access.databases.map((db) => ({ role: 'readWrite', db }))
+  const command = isNew ? { createUser: access.user } : { updateUser: access.user }
+  await client.db('admin').command({ ...command, pwd: access.password, roles })
+}
+
+function userOf(found: UsersInfo['users'][number]): MongoUser {
+  // Other roles count too: a user who may more than asked for is different.
+  return {
+    user: found.user,
+    databases: found.roles.map(({ role, db }) => (role === 'readWrite' ? db : `${db}:${role}`)),
+  }
+}
+
+async function connected<T>(
+  options: MongodbOptions,
+  user: string,
+  password: string,
+  work: (client: MongoClient) => Promise<T>,
+): Promise<T> {
+  const client = new MongoClient(`mongodb://${options.host}:${options.port ?? 27017}/?directConnection=true`, {
+    auth: { username: user, password },
+    authSource: 'admin',
+    serverSelectionTimeoutMS: TIMEOUT_MS,
+    connectTimeoutMS: TIMEOUT_MS,
+    timeoutMS: 30_000,
+    ...(options.tls === true ? { tls: true } : {}),
+    ...(options.caFile === undefined ? {} : { tlsCAFile: options.caFile }),
+  })
+  try {
+    await client.connect()
+    return await work(client)
+  } finally {
+    await client.close()
+  }
+}
+
+async function translated<T>(attempted: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw translate(attempted, error)
+  }
+}
+
+function translate(attempted: string, cause: unknown): AppError {
+  const what = `MongoDB: ${attempted}`
+  if (!(cause instanceof MongoServerError)) return new AppError('unavailable', 'mongodb-unreachable', what, { cause })
+  if (cause.code === SIGN_IN_FAILED || cause.code === UNAUTHORIZED)
+    return new AppError('forbidden', 'mongodb-forbidden', what, { cause })
+  if (cause.hasErrorLabel('RetryableWriteError') || cause.code === 11600 || cause.code === 91) {
+    return new AppError('unavailable', 'mongodb-unreachable', what, { cause })
+  }
+  return new AppError('invalid', 'mongodb-refused', what, { cause })
+}

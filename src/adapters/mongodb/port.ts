@@ -1,0 +1,36 @@
+/** A user in the database `admin` who may read and write some databases and nothing else. */
+export interface MongoAccess {
+  readonly user: string
+  readonly password: string
+  readonly databases: readonly string[]
+}
+
+export interface MongoUser {
+  readonly user: string
+  /** What it may read and write. */
+  readonly databases: readonly string[]
+}
+
+/**
+ * A MongoDB server, as an administrator of users (`userAdminAnyDatabase`; dropping databases needs `root` or `dropDatabase`).
+ *
+ * Errors: `unavailable/mongodb-unreachable`, `forbidden/mongodb-forbidden` (the administrator's own sign-in or rights),
+ * `invalid/mongodb-refused` (a name the server does not take), `conflict/mongodb-login-failed` (the user can't sign in
+ * although it was just made so).
+ */
+export interface Mongodb {
+  /** Makes or mends the user and proves it by signing in; false when it was so already. */
+  ensureUser(access: MongoAccess): Promise<boolean>
+  findUser(user: string): Promise<MongoUser | undefined>
+  /** Whether this name and password sign in. */
+  canLogin(user: string, password: string): Promise<boolean>
+  /** False when there was none. */
+  dropUser(user: string): Promise<boolean>
+  /** Deletes all data of a database; nothing happens when there is none. */
+  dropDatabase(database: string): Promise<void>
+  listUsers(prefix?: string): Promise<readonly MongoUser[]>
+}
+
+export function sameSet(one: readonly string[], other: readonly string[]): boolean {
+  return one.toSorted().join('\n') === other.toSorted().join('\n')
+}

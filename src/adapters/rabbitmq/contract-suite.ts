@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import type { Policy, Rabbitmq } from './port.ts'
+
+const permissions = { configure: '^a$', write: '^(a|amq\\.default)$', read: '^a$' }
+const policy: Policy = {
+  name: 'forward',
+  pattern: '^q-',
+  definition: { 'message-ttl': 0, 'dead-letter-exchange': '' },
+  applyTo: 'queues',
+  priority: 1,
+}
+
+/** What every implementation keeps. */
+export function rabbitmqContract(parts: () => Rabbitmq): void {
+  test('a vhost, a user and its rights are made once, mended, and deleted', async () => {
+    const broker = parts()
+    expect(await broker.ensureVhost('v/one')).toBe(true)
+    expect(await broker.ensureVhost('v/one')).toBe(false)
+    expect([await broker.hasVhost('v/one'), await broker.hasVhost('other')]).toEqual([true, false])
+
+    expect(await broker.ensureUser('alice', 'secretOne')).toBe(true)
+    expect(await broker.ensureUser('alice', 'secretOne')).toBe(false)
+    expect(await broker.ensureUser('alice', 'secretTwo')).toBe(true)
+    expect([await broker.canLogin('alice', 'secretOne'), await broker.canLogin('alice', 'secretTwo')]).toEqual([
+      false,
+      true,
+    ])
+
+    expect(await broker.findPermissions('v/one', 'alice')).toBeUndefined()
+    expect(await broker.ensurePermissions('v/one', 'alice', permissions)).toBe(true)
+    expect(await broker.ensurePermissions('v/one', 'alice', permissions)).toBe(false)
+    expect(await broker.findPermissions('v/one', 'alice')).toEqual(permissions)
+    expect(await broker.ensurePermissions('v/one', 'alice', { ...permissions, read: '.*' })).toBe(true)
+
+    expect(await broker.deleteUser('alice')).toBe(true)
+    expect(await broker.deleteUser('alice')).toBe(false)
+    expect([await broker.hasUser('alice'), await broker.canLogin('alice', 'secretTwo')]).toEqual([false, false])
+    expect(await broker.deleteVhost('v/one')).toBe(true)
+    expect(await broker.deleteVhost('v/one')).toBe(false)
+  })
+
+  test('policies, queues and exchanges are made once and deleted', async () => {
+    const broker = parts()
+    await broker.ensureVhost('v2')
+    expect(await broker.ensurePolicy('v2', policy)).toBe(true)
+    expect(await broker.ensurePolicy('v2', policy)).toBe(false)
+    expect(await broker.findPolicy('v2', 'forward')).toEqual(policy)
+    expect(await broker.ensurePolicy('v2', { ...policy, priority: 2 })).toBe(true)
+    expect(await broker.ensureQueue('v2', 'q-alice')).toBe(true)
+    expect(await broker.ensureQueue('v2', 'q-alice')).toBe(false)
+    expect(await broker.ensureExchange('v2', 'x-alice')).toBe(true)
+    expect(await broker.ensureExchange('v2', 'x-alice')).toBe(false)
+    expect(await broker.listQueues('v2')).toEqual(['q-alice'])
+    expect(await broker.listExchanges('v2')).toContain('x-alice')
+    expect([await broker.deleteQueue('v2', 'q-alice'), await broker.deleteQueue('v2', 'q-alice')]).toEqual([
+      true,
+      false,
+    ])
+    expect([await broker.deleteExchange('v2', 'x-alice'), await broker.deleteExchange('v2', 'x-alice')]).toEqual([
+      true,
+      false,
+    ])
+    expect([await broker.deletePolicy('v2', 'forward'), await broker.deletePolicy('v2', 'forward')]).toEqual([
+      true,
+      false,
+    ])
+    await broker.deleteVhost('v2')
+  })
+
+  test('rights on a missing vhost, or of a missing user, are refused as not found', async () => {
+    const broker = parts()
+    await broker.ensureUser('bob', 'secretBob')
+    await expect(broker.ensurePermissions('nowhere', 'bob', permissions)).rejects.toMatchObject({ kind: 'not-found' })
+    await broker.ensureVhost('v3')
+    await expect(broker.ensurePermissions('v3', 'nobody', permissions)).rejects.toMatchObject({ kind: 'not-found' })
+    await expect(broker.listQueues('nowhere')).rejects.toMatchObject({ kind: 'not-found' })
+    expect(await broker.listUsers('bo')).toEqual(['bob'])
+    expect(await broker.listVhosts()).toContain('v3')
+    await broker.deleteUser('bob')
+    await broker.deleteVhost('v3')
+  })
+}

@@ -1,0 +1,69 @@
+import { isDeepStrictEqual } from 'node:util'
+import { AppError } from '../../base/errors.ts'
+import type { Permissions, Policy, Rabbitmq } from './port.ts'
+
+interface Vhost {
+  readonly permissions: Map<string, Permissions>
+  readonly policies: Map<string, Policy>
+  readonly queues: Set<string>
+  readonly exchanges: Set<string>
+}
+
+/** A broker in memory: names and rights, no messages. */
+export function createFakeRabbitmq(): Rabbitmq {
+  const vhosts = new Map<string, Vhost>()
+  const users = new Map<string, { password: string; tags: readonly string[] }>()
+  const inside = (vhost: string): Vhost => {
+    const found = vhosts.get(vhost)
+    if (found === undefined)
+      throw new AppError('not-found', 'rabbitmq-not-found', `RabbitMQ: vhost ${vhost} is missing`)
+    return found
+  }
+  return {
+    ensureVhost: async (vhost) =>
+      addTo(vhosts, vhost, { permissions: new Map(), policies: new Map(), queues: new Set(), exchanges: new Set() }),
+    hasVhost: async (vhost) => vhosts.has(vhost),
+    deleteVhost: async (vhost) => vhosts.delete(vhost),
+    ensureUser: async (user, password, tags = []) => replaceIn(users, user, { password, tags }),
+    hasUser: async (user) => users.has(user),
+    canLogin: async (user, password) => users.get(user)?.password === password,
+    deleteUser: async (user) => {
+      for (const { permissions } of vhosts.values()) permissions.delete(user)
+      return users.delete(user)
+    },
+    ensurePermissions: async (vhost, user, permissions) => {
+      if (!users.has(user)) throw new AppError('not-found', 'rabbitmq-not-found', `RabbitMQ: user ${user} is missing`)
+      return replaceIn(inside(vhost).permissions, user, { ...permissions })
+    },
+    findPermissions: async (vhost, user) => vhosts.get(vhost)?.permissions.get(user),
+    ensurePolicy: async (vhost, policy) => replaceIn(inside(vhost).policies, policy.name, { ...policy }),
+    findPolicy: async (vhost, name) => vhosts.get(vhost)?.policies.get(name),
+    deletePolicy: async (vhost, name) => vhosts.get(vhost)?.policies.delete(name) ?? false,
+    ensureQueue: async (vhost, queue) => addName(inside(vhost).queues, queue),
+    ensureExchange: async (vhost, exchange) => addName(inside(vhost).exchanges, exchange),
+    deleteQueue: async (vhost, queue) => vhosts.get(vhost)?.queues.delete(queue) ?? false,
+    deleteExchange: async (vhost, exchange) => vhosts.get(vhost)?.exchanges.delete(exchange) ?? false,
+    listQueues: async (vhost) => [...inside(vhost).queues],
+    listExchanges: async (vhost) => [...inside(vhost).exchanges],
+    listUsers: async (prefix = '') => [...users.keys()].filter((user) => user.startsWith(prefix)),
+    listVhosts: async () => [...vhosts.keys()],
+  }
+}
+
+function addTo<T>(map: Map<string, T>, name: string, value: T): boolean {
+  if (map.has(name)) return false
+  map.set(name, value)
+  return true
+}
+
+function replaceIn<T>(map: Map<string, T>, name: string, value: T): boolean {
+  const isSame = isDeepStrictEqual(map.get(name), value)
+  map.set(name, value)
+  return !isSame
+}
+
+function addName(names: Set<string>, name: string): boolean {
+  const isNew = !names.has(name)
+  names.add(name)
+  return isNew
+}

@@ -1,0 +1,181 @@
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '../../base/errors.ts'
+import type { RunResult } from '../process/run.ts'
+import { cleanEnv, run } from '../process/run.ts'
+import { needsInit, terraformError } from './errors.ts'
+import type { Diagnostic } from './events.ts'
+import { previewOf, readEvent } from './events.ts'
+import { rootStamp, writeCliConfig } from './mirror.ts'
+import type { Preview, PreviewOptions, Terraform, TerraformRun } from './port.ts'
+
+export interface TerraformCliOptions {
+  /** Path of OpenTofu or Terraform. */
+  readonly program: string
+  /** A folder of its own for the CLI's configuration and its plugin cache; shared by all roots. */
+  readonly folder: string
+  /** Folder with providers that no registry has: `<mirror>/<host>/<namespace>/<type>/<version>/<os>_<arch>/`. */
+  readonly mirror?: string | undefined
+}
+
+const PREVIEW = 'cloudmgr.tfplan'
+/** Long enough to let providers end what they are at and the state be written; nothing is lost by waiting. */
+const GRACE_MS = 120_000
+
+/** The real one: the CLI with JSON output, interrupted by SIGINT so that the state is written. */
+export function createTerraformCli(options: TerraformCliOptions): Terraform {
+  const tofu = async (
+    root: string,
+    args: readonly string[],
+    running: TerraformRun,
+  ): Promise<RunResult & { diagnostics: Diagnostic[] }> => {
+    await mustBeFolder(root)
+    const env = {
+      ...cleanEnv(),
+      ...running.env,
+      TF_CLI_CONFIG_FILE: await writeCliConfig(options.folder, options.mirror),
+      TF_IN_AUTOMATION: '1',
+      TF_INPUT: '0',
+      CHECKPOINT_DISABLE: '1',
+    }
+    const diagnostics: Diagnostic[] = []
+    const onLine = (text: string): void => {
+      const { line, waiting, diagnostic } = readEvent(text)
+      if (diagnostic !== undefined) diagnostics.push(diagnostic)
+      if (line !== undefined) running.output?.(line)
+      running.waiting?.(waiting)
+    }
+    const events = args.includes('-json') && ['init', 'plan', 'apply'].includes(args[0] ?? '') ? { onLine } : {}
+    const result = await run(options.program, args, {
+      cwd: root,
+      env,
+      signal: running.signal,
+      stopSignal: 'SIGINT',
+      graceMs: GRACE_MS,
+      ...events,
+    })
+    running.waiting?.(undefined)
+    return { ...result, diagnostics }
+  }
+  const must = async (
+    attempted: string,
+    root: string,
+    args: readonly string[],
+    running: TerraformRun,
+  ): Promise<string> => {
+    const result = await tofu(root, args, running)
+    if (result.exitCode !== 0)
+      throw terraformError(
+        `${attempted} the Terraform root ${root}`,
+        result.diagnostics,
+        result.stderr || result.stdout,
+      )
+    return result.stdout
+  }
+  const init = async (root: string, running: TerraformRun, isForced = false): Promise<void> => {
+    const stampFile = join(root, '.terraform', 'cloudmgr-stamp.json')
+    const lockFile = join(root, '.terraform.lock.hcl')
+    const stamp = await rootStamp(root, options.mirror)
+    const before = await readStamp(stampFile)
+    const isSame = before?.files === stamp.files && before.programs === stamp.programs
+    if (!isForced && isSame && before.isLocked === (await exists(lockFile))) return
+    // The lock file holds checksums of the mirror's programs, which we build anew under the same version.
+    if (before?.programs !== stamp.programs && options.mirror !== undefined) await rm(lockFile, { force: true })
+    running.output?.('preparing providers and modules')
+    const result = await tofu(root, ['init', '-input=false', '-json', '-reconfigure'], {
+      ...running,
+      output: undefined,
+    })
+    if (result.exitCode !== 0) {
+      const rest = result.stderr || result.stdout
+      throw terraformError(`preparing the Terraform root ${root}`, result.diagnostics, rest, 'terraform-init-failed')
+    }
+    await writeFile(stampFile, JSON.stringify({ ...stamp, isLocked: await exists(lockFile) }))
+  }
+  const prepared = async <T>(root: string, running: TerraformRun, work: () => Promise<T>): Promise<T> => {
+    await mustBeFolder(root)
+    await init(root, running)
+    try {
+      return await work()
+    } catch (error) {
+      if (!needsInit(error)) throw error
+      await init(root, running, true)
+      return await work()
+    }
+  }
+  const preview = async (root: string, running: PreviewOptions): Promise<Preview> => {
+    const file = join(root, PREVIEW)
+    const destroy = running.destroy === true ? ['-destroy'] : []
+    await rm(file, { force: true })
+    await must(
+      'previewing',
+      root,
+      ['plan', '-json', '-input=false', '-lock-timeout=20s', ...destroy, `-out=${PREVIEW}`],
+      running,
+    )
+    // It may hold secrets.
+    await chmod(file, 0o600)
+    return previewOf(
+      await must('reading the preview of', root, ['show', '-json', PREVIEW], { ...running, output: undefined }),
+    )
+  }
+
+  return {
+    preview: (root, running = {}) => prepared(root, running, () => preview(root, running)),
+    apply: async (root, running = {}) => {
+      try {
+        await must(
+          'applying',
+          root,
+          ['apply', '-json', '-input=false', '-auto-approve', '-lock-timeout=20s', PREVIEW],
+          running,
+        )
+      } finally {
+        await rm(join(root, PREVIEW), { force: true })
+      }
+    },
+    outputs: (root, running = {}) =>
+      prepared(root, running, async () => {
+        const text = await must('reading the outputs of', root, ['output', '-json'], { ...running, output: undefined })
+        const outputs = JSON.parse(text) as Record<string, { value: unknown }>
+        return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, output.value]))
+      }),
+    resources: (root, running = {}) =>
+      prepared(root, running, async () => {
+        const result = await tofu(root, ['state', 'list'], running)
+        if (result.exitCode === 0)
+          return result.stdout.split('\n').filter((line) => line !== '' && !/(^|\.)data\./.test(line))
+        if (/No state file was found/.test(result.stderr)) return []
+        throw terraformError(`listing the resources of ${root}`, [], result.stderr)
+      }),
+  }
+}
+
+async function mustBeFolder(root: string): Promise<void> {
+  const found = await stat(root).catch(() => undefined)
+  if (found?.isDirectory() === true) return
+  throw new AppError('invalid', 'terraform-invalid', `the Terraform root ${root} is not a folder`)
+}
+
+interface Stamp {
+  readonly files: string
+  readonly programs: string
+  readonly isLocked: boolean
+}
+
+async function readStamp(file: string): Promise<Stamp | undefined> {
+  await mkdir(join(file, '..'), { recursive: true })
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Stamp
+  } catch {
+    // Missing or half-written: prepare again.
+    return undefined
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  )
+}

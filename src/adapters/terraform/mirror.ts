@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+
+/** Writes the CLI configuration: providers of the mirror come from there and only from there, all others from their registry. */
+export async function writeCliConfig(folder: string, mirror: string | undefined): Promise<string> {
+  const cache = join(folder, 'plugins')
+  await mkdir(cache, { recursive: true, mode: 0o700 })
+  const file = join(folder, 'tofurc.json')
+  const own = mirror === undefined ? [] : await mirrored(mirror)
+  const installation =
+    mirror === undefined || own.length === 0
+      ? [{ direct: {} }]
+      : [{ filesystem_mirror: { path: mirror, include: own } }, { direct: { exclude: own } }]
+  await writeFile(
+    file,
+    JSON.stringify({ plugin_cache_dir: cache, disable_checkpoint: true, provider_installation: installation }),
+  )
+  return file
+}
+
+/** `host/namespace/type` of what lies in a mirror folder. */
+export async function mirrored(mirror: string): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const host of await folders(mirror)) {
+    for (const namespace of await folders(join(mirror, host))) {
+      for (const type of await folders(join(mirror, host, namespace))) found.push(`${host}/${namespace}/${type}`)
+    }
+  }
+  return found.toSorted()
+}
+
+/** Changes when a root's own files change, or the mirror's programs: then `init` must run again. */
+export async function rootStamp(
+  root: string,
+  mirror: string | undefined,
+): Promise<{ files: string; programs: string }> {
+  const files = createHash('sha256')
+  for (const name of (await readdir(root)).toSorted()) {
+    if (/\.(tf|tofu)(\.json)?$/.test(name)) files.update(name).update(await readFile(join(root, name)))
+  }
+  const programs = createHash('sha256')
+  for (const path of mirror === undefined ? [] : await filesBelow(mirror)) {
+    const { size, mtimeMs } = await stat(path)
+    programs.update(`${relative(mirror ?? '', path)} ${size} ${mtimeMs}\n`)
+  }
+  return { files: files.digest('hex'), programs: programs.digest('hex') }
+}
+
+async function folders(path: string): Promise<readonly string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => [])
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+}
+
+async function filesBelow(path: string): Promise<readonly string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => [])
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted()
+}

@@ -1,0 +1,46 @@
+import { type Account, planOf } from '../accounts/account.ts'
+import type { AccountView } from '../accounts/contract.ts'
+import { deliveryStatus } from '../deployments/delivery.ts'
+import { type DeploymentRow, listDeployments } from '../deployments/store.ts'
+import type { ApiDeps } from './deps.ts'
+
+export async function showAccount(deps: ApiDeps, account: Account): Promise<AccountView> {
+  const [view] = await showAccounts(deps, [account])
+  return view as AccountView
+}
+
+export async function showAccounts(deps: ApiDeps, accounts: readonly Account[]): Promise<AccountView[]> {
+  const rows = await listDeployments(
+    deps.db,
+    accounts.map((account) => account.id),
+  )
+  const byAccount = new Map(rows.map((row) => [`${row.accountId} ${row.plan}`, row]))
+  return accounts.map((account) => view(deps, account, byAccount.get(`${account.id} ${planOf(account)}`)))
+}
+
+function view(deps: ApiDeps, account: Account, deployment: DeploymentRow | undefined): AccountView {
+  return {
+    userid: account.name,
+    email: account.email,
+    role: account.role,
+    rights: [...account.rights],
+    status: deliveryStatus(account, deployment),
+    ...(deployment?.message === undefined ? {} : { statusDetail: deployment.message }),
+    createdAt: new Date(account.createdAt).toISOString(),
+    ...(planOf(account) === 'omegaml' ? { notebookUrl: notebookUrlOf(deps, account) } : {}),
+  }
+}
+
+export function showCredentials(deps: ApiDeps, account: Account, apikey: string, command?: number) {
+  return {
+    userid: account.name,
+    apikey,
+    apiUrl: deps.site.publicUrl,
+    notebookUrl: notebookUrlOf(deps, account),
+    ...(command === undefined ? {} : { command }),
+  }
+}
+
+function notebookUrlOf({ site }: ApiDeps, { name }: Account): string {
+  return `${site.notebookUrl.replace(/\/+$/, '')}/user/${name}/tree`
+}

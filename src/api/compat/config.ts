@@ -1,0 +1,83 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { type Account, mayImpersonate, planOf } from '../../accounts/account.ts'
+import { audit } from '../../accounts/audit.ts'
+import { AppError } from '../../base/errors.ts'
+import { configFor } from '../../deployments/config.ts'
+import type { ApiDeps, Side } from '../deps.ts'
+import type { SignIn } from '../sign-in.ts'
+
+interface ConfigQuery {
+  readonly qualifier?: string
+  readonly view?: string
+  readonly user?: string
+}
+
+/**
+ * `GET /api/v1/config/`: the omega-ml client's only way to its credentials, called once per task of every worker.
+ * The client reads `objects[0].data` of a 200 and nothing else.
+ */
+export function configRoute(app: FastifyInstance, deps: ApiDeps, side: Side, signIn: SignIn): void {
+  app.get<{ Querystring: ConfigQuery }>('/api/v1/config', { schema: { hide: true } }, async (request, reply) => {
+    const caller = await signIn.account(request)
+    const { view, user } = request.query
+    const inCluster = isYes(view)
+    if (side === 'public' && (inCluster || user !== undefined)) {
+      throw new AppError('forbidden', 'internal-only', 'view=1 and user= are answered inside the cluster only')
+    }
+    const subject = await subjectOf(deps, caller, one(user))
+    const data = await configOf(deps, subject, qualifierOf(request), inCluster)
+    void reply.header('cache-control', 'no-store')
+    return {
+      meta: { limit: 20, next: null, offset: 0, previous: null, total_count: 1 },
+      objects: [{ resource_uri: '', data }],
+    }
+  })
+}
+
+async function configOf(deps: ApiDeps, subject: Account, qualifier: string, inCluster: boolean) {
+  const plan = planOf(subject)
+  const settings = plan === undefined ? undefined : await deps.deployments.servedSettings(subject.id, plan)
+  if (settings === undefined) {
+    throw new AppError(
+      'not-found',
+      'no-service',
+      `no service available for user ${subject.name} and qualifier ${qualifier}`,
+      {
+        details: { user: subject.name, qualifier },
+      },
+    )
+  }
+  const apikey = await deps.accounts.rememberedApiKey(subject)
+  return configFor({ userid: subject.name, apikey, settings, site: deps.site, qualifier, inCluster })
+}
+
+/** Whose config it is. Reading another's is the right of machines, and written down. */
+async function subjectOf(deps: ApiDeps, caller: Account, user: string | undefined): Promise<Account> {
+  if (user === undefined || user === caller.name) return caller
+  if (!caller.rights.includes('config:impersonate')) throw notAllowed(user)
+  const target = await deps.accounts.get(deps.db, user)
+  if (!mayImpersonate(caller, target)) throw notAllowed(user)
+  await audit(deps.db, { at: deps.clock.now(), actor: caller.name, action: 'config.impersonate', subject: target.name })
+  return target
+}
+
+function notAllowed(user: string): AppError {
+  return new AppError('forbidden', 'not-your-config', `the config of ${JSON.stringify(user)} is not yours to read`)
+}
+
+/** The header counts first; `default`, which the client sends when it knows none, gives way to the query. */
+function qualifierOf(request: FastifyRequest<{ Querystring: ConfigQuery }>): string {
+  const header = one(request.headers['qualifier'])
+  const query = one(request.query.qualifier)
+  const named = [header, query].filter((word) => word !== undefined && word !== '' && word !== 'None')
+  return named.find((word) => word !== 'default') ?? 'default'
+}
+
+function isYes(value: string | string[] | undefined): boolean {
+  return ['yes', 'y', 't', 'true', '1'].includes((one(value) ?? '').toLowerCase())
+}
+
+/** A repeated parameter or header counts by its first value. */
+function one(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}

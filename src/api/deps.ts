@@ -1,0 +1,22 @@
+import type { Accounts } from '../accounts/accounts.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Db } from '../db/database.ts'
+import type { Deployments } from '../deployments/deployments.ts'
+import type { SiteFacts } from '../deployments/site-facts.ts'
+
+/** What the routes work with; the wiring builds it. */
+export interface ApiDeps {
+  readonly db: Db
+  readonly accounts: Accounts
+  readonly deployments: Deployments
+  readonly site: SiteFacts
+  readonly clock: Clock
+  readonly log: Log
+  /** Makes the first accounts until it is revoked; absent: no bootstrap. */
+  readonly bootstrapKey: string | undefined
+  readonly version: string
+}
+
+/** `internal`: for workers and JupyterHub inside the cluster, never routed by the ingress. */
+export type Side = 'public' | 'internal'

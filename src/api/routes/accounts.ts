@@ -1,0 +1,147 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { type Account, mayActFor } from '../../accounts/account.ts'
+import { accountCredentials, accountView, createdAccount, newAccount, removal } from '../../accounts/contract.ts'
+import { listAccounts } from '../../accounts/store.ts'
+import { AppError } from '../../base/errors.ts'
+import { createAccount, type Delivered, removeAccount, rotateCredentials } from '../account-cases.ts'
+import { showAccount, showAccounts, showCredentials } from '../account-views.ts'
+import { errorBody } from '../answers.ts'
+import type { ApiDeps } from '../deps.ts'
+import type { SignIn } from '../sign-in.ts'
+import { idempotencyKeyOf, orderHeaders } from './headers.ts'
+
+const tags = ['accounts']
+const byName = z.object({ name: z.string().max(200) })
+const problems = { '4xx': errorBody, '5xx': errorBody }
+
+export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignIn): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>()
+
+  /** The account that the caller may see; for others it does not exist. */
+  async function visible(caller: Account, name: string): Promise<Account> {
+    if (mayActFor(caller, name)) return await deps.accounts.get(deps.db, name)
+    throw new AppError('forbidden', 'not-your-account', `account ${JSON.stringify(name)} is not yours`)
+  }
+
+  app.post(
+    '/api/v3/accounts',
+    {
+      schema: {
+        tags,
+        summary: 'Create an account and order its plan',
+        operationId: 'createAccount',
+        headers: orderHeaders,
+        body: newAccount,
+        response: { 201: createdAccount, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const caller = await signIn.admin(request)
+      const delivered = await createAccount(deps, caller, request.body, idempotencyKeyOf(request))
+      void reply.header('location', `/api/v3/accounts/${delivered.account.name}`).header('cache-control', 'no-store')
+      return reply.code(201).send(await created(delivered))
+    },
+  )
+
+  app.get(
+    '/api/v3/accounts',
+    {
+      schema: {
+        tags,
+        summary: 'List accounts by name',
+        operationId: 'listAccounts',
+        querystring: z.object({
+          after: z.string().max(200).optional(),
+          limit: z.coerce.number().int().min(1).max(1000).default(100),
+        }),
+        response: { 200: z.object({ accounts: z.array(accountView), next: z.string().optional() }), ...problems },
+      },
+    },
+    async (request) => {
+      await signIn.admin(request)
+      const { after, limit } = request.query
+      const accounts = await listAccounts(deps.db, { after, limit })
+      const last = accounts.length === limit ? accounts.at(-1)?.name : undefined
+      return { accounts: await showAccounts(deps, accounts), ...(last === undefined ? {} : { next: last }) }
+    },
+  )
+
+  app.get(
+    '/api/v3/accounts/:name',
+    {
+      schema: {
+        tags,
+        summary: 'Show an account',
+        operationId: 'getAccount',
+        params: byName,
+        response: { 200: accountView, ...problems },
+      },
+    },
+    async (request) => await showAccount(deps, await visible(await signIn.account(request), request.params.name)),
+  )
+
+  app.get(
+    '/api/v3/accounts/:name/credentials',
+    {
+      schema: {
+        tags,
+        summary: 'Show the credentials to their owner or an admin',
+        operationId: 'getCredentials',
+        params: byName,
+        response: { 200: accountCredentials, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const account = await visible(await signIn.account(request), request.params.name)
+      void reply.header('cache-control', 'no-store')
+      return showCredentials(deps, account, await deps.accounts.apiKeyOf(account))
+    },
+  )
+
+  app.post(
+    '/api/v3/accounts/:name/credentials/rotate',
+    {
+      schema: {
+        tags,
+        summary: 'Replace the API key at once, and database and broker passwords by the command that is answered',
+        operationId: 'rotateCredentials',
+        headers: orderHeaders,
+        params: byName,
+        response: { 200: accountCredentials, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const caller = await signIn.account(request)
+      const account = await visible(caller, request.params.name)
+      const { apikey, command } = await rotateCredentials(deps, caller, account, idempotencyKeyOf(request))
+      void reply.header('cache-control', 'no-store')
+      return showCredentials(deps, account, apikey, command)
+    },
+  )
+
+  app.delete(
+    '/api/v3/accounts/:name',
+    {
+      schema: {
+        tags,
+        summary: 'Remove an account with everything it was given',
+        operationId: 'removeAccount',
+        params: byName,
+        response: { 202: removal, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const caller = await signIn.account(request)
+      const { account, command } = await removeAccount(deps, caller, await visible(caller, request.params.name))
+      const status = command === undefined ? ('removed' as const) : ('removing' as const)
+      const shown = { ...(await showAccount(deps, account)), status }
+      return reply.code(202).send({ ...shown, ...(command === undefined ? {} : { command }) })
+    },
+  )
+
+  async function created({ account, apikey, command }: Delivered) {
+    return { ...(await showAccount(deps, account)), apikey, ...(command === undefined ? {} : { command }) }
+  }
+}

@@ -1,0 +1,75 @@
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { bellOf } from '../commands/bell.ts'
+import { errorHandler, notFound } from './answers.ts'
+import { configRoute } from './compat/config.ts'
+import { healthRoutes } from './compat/health.ts'
+import type { ApiDeps, Side } from './deps.ts'
+import { describeApi } from './openapi.ts'
+import { frontPage } from './front-page.ts'
+import { accountRoutes } from './routes/accounts.ts'
+import { bootstrapRoutes } from './routes/bootstrap.ts'
+import { commandRoutes } from './routes/commands.ts'
+import { createSignIn } from './sign-in.ts'
+import { wakeRoute } from './wake-route.ts'
+
+/** One of the two listeners. The internal one has the few routes that workers, JupyterHub and the engine need. */
+export async function createServer(deps: ApiDeps, side: Side): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: 64 * 1024,
+    // The ingress in front of the public side adds the caller's address; inside, nobody is believed.
+    trustProxy: side === 'public' ? (_address: string, hop: number) => hop === 0 : false,
+    requestIdHeader: false,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    // The client appends paths to base URLs with and without a slash at the end.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 200 },
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler(errorHandler(deps.log))
+  app.setNotFoundHandler(notFound)
+  app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id))
+  await app.register(helmet, helmetOptions)
+  await app.register(rateLimit, { global: false })
+
+  const signIn = createSignIn(app, deps)
+  healthRoutes(app, deps)
+  configRoute(app, deps, side, signIn)
+  if (side === 'internal') wakeRoute(app, bellOf(deps.db))
+  else await publicRoutes(app, deps, signIn)
+  await app.ready()
+  return app
+}
+
+async function publicRoutes(
+  app: FastifyInstance,
+  deps: ApiDeps,
+  signIn: ReturnType<typeof createSignIn>,
+): Promise<void> {
+  await describeApi(app, deps.version)
+  frontPage(app, deps)
+  await app.register(async (scope) => {
+    accountRoutes(scope, deps, signIn)
+    commandRoutes(scope, deps, signIn)
+    bootstrapRoutes(scope, deps, signIn)
+  })
+}
+
+const helmetOptions = {
+  // On a local site everything is plain HTTP on loopback: a browser that remembers HTTPS could not come back.
+  strictTransportSecurity: false,
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      styleSrc: ["'unsafe-inline'"],
+      frameAncestors: ["'none'"],
+      baseUri: ["'none'"],
+    },
+  },
+} as const

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { Accounts } from '../accounts/accounts.ts'
+import { parseKeyRing } from '../base/key-ring.ts'
+import { silentLog } from '../base/log.ts'
+import { type Db, openDatabase } from '../db/database.ts'
+import { migrate } from '../db/migrate.ts'
+import { Deployments } from '../deployments/deployments.ts'
+import { createLifecycle, type Lifecycle } from '../deployments/lifecycle.ts'
+import { parseSiteFacts, type SiteFacts } from '../deployments/site-facts.ts'
+import type { ApiDeps } from './deps.ts'
+import { createServer } from './server.ts'
+
+/** Both listeners on a fresh database, with a clock of the test's own. */
+export interface TestHouse {
+  readonly deps: ApiDeps
+  readonly db: Db
+  readonly open: FastifyInstance
+  readonly inside: FastifyInstance
+  readonly lifecycle: Lifecycle
+  readonly time: { now: number }
+  close(): Promise<void>
+}
+
+export const testSite: SiteFacts = parseSiteFacts(
+  {
+    domain: 'omega.localhost',
+    publicUrl: 'http://hub.omega.localhost:8080',
+    notebookUrl: 'http://notebook.omega.localhost:8080',
+    internalUrl: 'http://omegaweb.omegaml-services.svc.cluster.local:8080',
+    mongo: { publicHost: 'mongo.omega.localhost:27018', internalHost: 'mongodb.omegaml-services.svc.cluster.local:27017' },
+    broker: { publicHost: 'broker.omega.localhost:5671', internalHost: 'rabbitmq.omegaml-services.svc.cluster.local:5672' },
+    images: { runtime: 'registry/omegaml-runtime@sha256:1' },
+  },
+  'the test',
+)
+
+export const bootstrapKey = 'bootstrapKeyOfTheTest'
+
+export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHouse> {
+  const db = openDatabase('sqlite::memory:')
+  await migrate(db)
+  const time = { now: Date.parse('2026-11-24T08:00:00Z') }
+  const clock = { now: () => time.now, sleep: async () => {} }
+  const keys = parseKeyRing(`k1:${randomBytes(32).toString('base64')}`, 'the test')
+  const accounts = new Accounts({ db, keys, clock })
+  const deployments = new Deployments({ db, keys, site: testSite, clock })
+  const deps: ApiDeps = { db, accounts, deployments, site: testSite, clock, log: silentLog, bootstrapKey, version: 'test', ...change }
+  const open = await createServer(deps, 'public')
+  const inside = await createServer(deps, 'internal')
+  const close = async () => {
+    await Promise.all([open.close(), inside.close()])
+    await db.destroy()
+  }
+  return { deps, db, open, inside, time, lifecycle: createLifecycle(deps), close }
+}
+
+export function signedInAs(userid: string, apikey: string): { authorization: string } {
+  return { authorization: `ApiKey ${userid}:${apikey}` }
+}

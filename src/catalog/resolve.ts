@@ -1,0 +1,75 @@
+import { AppError } from '../base/errors.ts'
+import type { Values } from './plan.ts'
+
+/** Where a template stands, for messages: `plan omegaml, step database, with.user`. */
+export interface Place {
+  readonly plan: string
+  readonly step: string
+  readonly field: string
+}
+
+const placeholder = /\$\{([^}]*)\}/g
+const path = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+
+/**
+ * Puts values into `${a.b.c}` placeholders, in every string of a template. A string that is exactly one placeholder
+ * becomes the value itself with its type. A fixed map, no expressions: what is not in `values` is an error.
+ */
+export function resolve(template: unknown, values: Values, place: Place): unknown {
+  if (typeof template === 'string') return resolveText(template, values, place)
+  if (Array.isArray(template)) {
+    return template.map((item, index) => resolve(item, values, { ...place, field: `${place.field}[${index}]` }))
+  }
+  if (typeof template === 'object' && template !== null) {
+    return Object.fromEntries(
+      Object.entries(template).map(([key, item]) => [
+        key,
+        resolve(item, values, { ...place, field: `${place.field}.${key}` }),
+      ]),
+    )
+  }
+  return template
+}
+
+/** Every placeholder of a template as written inside the braces, for checks before anything runs. */
+export function placeholders(template: unknown): string[] {
+  if (typeof template === 'string') return [...template.matchAll(placeholder)].map((match) => match[1] ?? '')
+  if (Array.isArray(template)) return template.flatMap(placeholders)
+  if (typeof template === 'object' && template !== null) return Object.values(template).flatMap(placeholders)
+  return []
+}
+
+/** Is it of the form `a.b.c`? Anything else is a mistake in a plan. */
+export function isPath(name: string): boolean {
+  return path.test(name)
+}
+
+function resolveText(text: string, values: Values, place: Place): unknown {
+  const whole = /^\$\{([^}]*)\}$/.exec(text)
+  if (whole !== null) return lookUp(whole[1] ?? '', values, place)
+  return text.replace(placeholder, (_, name: string) => asText(lookUp(name, values, place), name, place))
+}
+
+function asText(value: unknown, name: string, place: Place): string {
+  if (['string', 'number', 'boolean'].includes(typeof value)) return String(value)
+  const kind = value === null ? 'null' : Array.isArray(value) ? 'a list' : 'an object'
+  throw wrong('placeholder-not-text', `\${${name}} is ${kind} and can't stand inside a text`, name, place)
+}
+
+function lookUp(name: string, values: Values, place: Place): unknown {
+  let current: unknown = values
+  for (const part of name.split('.')) {
+    // Own properties only: `constructor` and `__proto__` are no values of ours.
+    const known = typeof current === 'object' && current !== null && Object.hasOwn(current, part)
+    if (!known) throw wrong('placeholder-unknown', `\${${name}} is not known`, name, place)
+    current = (current as Record<string, unknown>)[part]
+  }
+  if (current === undefined) throw wrong('placeholder-unknown', `\${${name}} is not known`, name, place)
+  return current
+}
+
+function wrong(code: string, what: string, name: string, { plan, step, field }: Place): AppError {
+  return new AppError('invalid', code, `plan ${plan}, step ${step}, ${field}: ${what}`, {
+    details: { plan, step, field, placeholder: name },
+  })
+}

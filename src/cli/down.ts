@@ -1,0 +1,98 @@
+import { rmSync } from 'node:fs'
+import { systemClock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import type { Journal } from '../site/journal.ts'
+import { lockFolder } from '../site/lock.ts'
+import type { CloudControl } from '../site/operator.ts'
+import { failureOf, runCommand, takeUp } from '../site/run.ts'
+import { type ExitCode, exitCodes } from './exit.ts'
+import { type GlobalOptions, type Io, openSite, print, printJson, progressOf } from './io.ts'
+import type { Progress } from './live.ts'
+import { seconds } from './style.ts'
+
+export interface DownOptions extends GlobalOptions {
+  readonly purge?: boolean | undefined
+  readonly yes?: boolean | undefined
+}
+
+/** Stops the site and keeps volumes, keys and state; with `--purge` nothing is kept, and that is verified. */
+export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
+  const began = io.now()
+  const { site, paths } = openSite(options)
+  const operator = await io.operator()
+  if (options.purge === true) await confirmPurge(site.name, options, io)
+  const unlock = lockFolder(paths.folder)
+  try {
+    const progress = progressOf(io, options)
+    const cloud = operator.cloud(site, paths)
+    const journal = await operator.openJournal(site, paths)
+    try {
+      const code = await runDown(journal, cloud, options, io, progress)
+      if (code !== exitCodes.ok) return code
+    } finally {
+      await journal.close()
+    }
+    if (options.purge === true) await finishPurge(site.name, paths.folder, cloud)
+    const kept =
+      options.purge === true ? 'nothing is left' : 'volumes, keys and state are kept: ./cloudmgr up brings it back'
+    if (options.json === true) printJson(io, { site: site.name, purged: options.purge === true })
+    else print(io, '', `site ${site.name} is down after ${seconds(io.now() - began)}; ${kept}`)
+    return exitCodes.ok
+  } finally {
+    unlock()
+  }
+}
+
+async function confirmPurge(name: string, options: DownOptions, io: Io): Promise<void> {
+  if (options.yes === true) return
+  const answer = await io.ask(`This deletes all data, keys and state of site ${name}. Type its name to go on: `)
+  if (answer?.trim() === name) return
+  throw new AppError(
+    'invalid',
+    'not-confirmed',
+    `nothing was removed: type the site's name (${name}) when asked, or give --yes`,
+  )
+}
+
+async function runDown(
+  journal: Journal,
+  cloud: CloudControl,
+  options: DownOptions,
+  io: Io,
+  progress: Progress,
+): Promise<ExitCode> {
+  // Removing machines and volumes is the cloud's work: after a reboot it has to run for that.
+  if (!(await cloud.answers())) await cloud.start(io.interrupted)
+  const order = { plan: options.purge === true ? 'site-purge' : 'site-down', phase: 'remove', params: {} } as const
+  const command = await takeUp(journal, order, true, true)
+  const result = await runCommand(journal, command.id, {
+    clock: systemClock,
+    onSteps: progress.show,
+    signal: io.interrupted,
+  })
+  progress.end(result.steps)
+  if (result.interrupted) {
+    io.err.write('stopped; run ./cloudmgr down to continue\n')
+    return exitCodes.interrupted
+  }
+  const failure = failureOf(result)
+  if (failure === undefined) return exitCodes.ok
+  io.err.write(`${failure.message}\n`)
+  return exitCodes.failed
+}
+
+/** The state goes last: as long as something is left, it is what a second try needs. */
+async function finishPurge(name: string, folder: string, cloud: CloudControl): Promise<void> {
+  const left = await cloud.leftovers()
+  if (left.length > 0) {
+    throw new AppError(
+      'conflict',
+      'leftovers',
+      `site ${name} left ${left.length} things on this host: ${left.slice(0, 20).join('; ')}`,
+      {
+        details: { leftovers: left },
+      },
+    )
+  }
+  rmSync(folder, { recursive: true, force: true })
+}

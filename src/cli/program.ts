@@ -1,0 +1,168 @@
+import { Command, CommanderError, Option } from 'commander'
+import { AppError } from '../base/errors.ts'
+import { type ProfileName, profileNames } from '../site/site.ts'
+import { exitCodeHelp, exitCodeOf, exitCodes, errorText, type ExitCode } from './exit.ts'
+import { type GlobalOptions, type Io, parseNumber } from './io.ts'
+
+type Run = (options: GlobalOptions & Record<string, unknown>, io: Io) => Promise<ExitCode>
+
+/** Runs one line of words; answers with the exit code. Never throws. */
+export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.ok
+  const program = createProgram(io, async (run, options) => {
+    code = await run(options, io)
+  })
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return code
+  } catch (cause) {
+    if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+    if (io.interrupted.aborted) return exitCodes.interrupted
+    io.err.write(`${errorText(cause, words.includes('--json'))}\n`)
+    if (!(cause instanceof AppError) && process.env['CLOUDMGR_DEBUG'] !== undefined)
+      io.err.write(`${(cause as Error).stack}\n`)
+    return exitCodeOf(cause)
+  }
+}
+
+type Start = (run: Run, options: GlobalOptions & Record<string, unknown>) => Promise<void>
+
+/** The words, options and help texts. What they do lies in a file each, loaded when needed. */
+export function createProgram(io: Io, start: Start): Command {
+  const program = new Command('cloudmgr')
+    .description('A whole omega|ml cloud on this machine, and its accounts.')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => void io.out.write(text), writeErr: (text) => void io.err.write(text) })
+    .showSuggestionAfterError(true)
+    .addHelpText('after', `\n${exitCodeHelp}\n\nMore: docs/cli.md`)
+  const on = (command: Command, load: (words: readonly string[]) => Promise<Run>) =>
+    withGlobals(command).action(async (...args: unknown[]) => {
+      const self = args.at(-1) as Command
+      await start(await load(self.args), self.opts())
+    })
+
+  addSiteWords(program, on)
+  addAccountWords(program, on)
+  addCommandWords(program, on)
+  return program
+}
+
+type On = (command: Command, load: (words: readonly string[]) => Promise<Run>) => Command
+
+function withGlobals(command: Command): Command {
+  return command
+    .addOption(new Option('--site <name>', 'which site').env('CLOUDMGR_SITE').default('omega'))
+    .option('--state <folder>', "the site's state folder (default: ~/.local/share/cloudmgr/<site>)")
+    .option('--json', 'print one JSON object instead of text')
+}
+
+const run = (load: (options: never, io: Io) => Promise<ExitCode>): Run => load as Run
+
+function addSiteWords(program: Command, on: On): void {
+  const port = (name: string, about: string) => new Option(`--${name} <number>`, about).argParser(parseNumber(name))
+  on(
+    program
+      .command('up')
+      .description('make the site, or make sure that it is up; may be interrupted and repeated')
+      .addOption(
+        new Option('--profile <name>', 'machines of the site').choices([...profileNames] satisfies ProfileName[]),
+      )
+      .option('--domain <name>', 'domain of its host names (default: <site>.localhost)')
+      .addOption(port('port-base', 'first of four ports in a row: http, https, mongo, broker'))
+      .addOption(port('http-port', 'port of portal, API and notebooks (default: 8080)'))
+      .addOption(port('https-port', 'the same with TLS (default: 8443)'))
+      .addOption(port('mongo-port', 'port of the database (default: 27018)'))
+      .addOption(port('broker-port', 'port of the broker (default: 5671)')),
+    async () => run((await import('./up.ts')).up),
+  )
+  on(
+    program
+      .command('down')
+      .description('stop the site; volumes, keys and state are kept')
+      .option('--purge', 'remove these too, and verify that nothing is left')
+      .option('--yes', "don't ask for the site's name"),
+    async () => run((await import('./down.ts')).down),
+  )
+  on(program.command('status').description('machines, components, addresses, running steps'), async () =>
+    run((await import('./status.ts')).status),
+  )
+  on(program.command('doctor').description('what is missing, and how to mend it'), async () =>
+    run((await import('./doctor.ts')).doctor),
+  )
+  on(
+    program
+      .command('logs')
+      .argument('[component]', 'a step of the last command, or a component such as omegaweb')
+      .description('output of steps, logs of components')
+      .addOption(new Option('--lines <number>', 'how many lines of each').argParser(parseNumber('lines')).default(200)),
+    async ([name]) => {
+      const { logs } = await import('./logs.ts')
+      return run(async (options, io) => await logs(name, options, io))
+    },
+  )
+  on(program.command('kubeconfig').description("print the path of the cluster's kubeconfig"), async () =>
+    run((await import('./paths.ts')).kubeconfig),
+  )
+  on(program.command('ca').description("print the site's certificate authority"), async () =>
+    run((await import('./paths.ts')).ca),
+  )
+}
+
+function addAccountWords(program: Command, on: On): void {
+  const account = program.command('account').description('people and machines that use the site')
+  const load = async () => await import('./account.ts')
+  on(
+    account
+      .command('create')
+      .argument('<name>', 'lower-case letters and digits, 3 to 30')
+      .description('make an account and wait until it can be used')
+      .requiredOption('--email <address>', 'its mail address')
+      .option('--password <password>', 'its password (default: a random one)')
+      .option('--admin', 'an administrator, without services of its own')
+      .option('--no-wait', "don't wait until it is ready"),
+    async ([name = '']) => {
+      const { createAccount } = await load()
+      return run(async (options, io) => await createAccount(name, options, io))
+    },
+  )
+  on(account.command('list').description('all accounts'), async () => run((await load()).listAccounts))
+  on(account.command('show').argument('<name>').description('one account'), async ([name = '']) => {
+    const { showAccount } = await load()
+    return run(async (options, io) => await showAccount(name, options, io))
+  })
+  on(
+    account.command('rotate').argument('<name>').description('new credentials; the old ones stop working'),
+    async ([name = '']) => {
+      const { rotateAccount } = await load()
+      return run(async (options, io) => await rotateAccount(name, options, io))
+    },
+  )
+  on(
+    account
+      .command('remove')
+      .argument('<name>')
+      .description('remove the account with all its data')
+      .option('--yes', "don't ask for its name")
+      .option('--no-wait', "don't wait until it is gone"),
+    async ([name = '']) => {
+      const { removeAccount } = await load()
+      return run(async (options, io) => await removeAccount(name, options, io))
+    },
+  )
+}
+
+function addCommandWords(program: Command, on: On): void {
+  const commands = program.command('commands').description("the site's own commands, or the service's with --service")
+  const load = async () => await import('./commands.ts')
+  const add = (name: string, about: string) =>
+    commands.command(name).description(about).option('--service', "the service's commands")
+  on(add('list', 'the newest commands'), async () => run((await load()).listCommands))
+  const withId = (name: 'showCommand' | 'retryCommand' | 'undoCommand') => async (words: readonly string[]) => {
+    const use = (await load())[name]
+    const id = parseNumber('id')(words[0] ?? '')
+    return run(async (options, io) => await use(id, options, io))
+  }
+  on(add('show', 'one command with its steps').argument('<id>'), withId('showCommand'))
+  on(add('retry', 'try a failed command again').argument('<id>'), withId('retryCommand'))
+  on(add('undo', 'take back what a failed command did').argument('<id>'), withId('undoCommand'))
+}

@@ -1,0 +1,119 @@
+import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import { explain } from '../base/errors.ts'
+import { type ComponentState, type NodeState, readComponents, readNodes } from '../site/components.ts'
+import type { CommandView, Journal, StepView } from '../site/journal.ts'
+import { type SiteUrls, siteUrls } from '../site/site.ts'
+import { type ExitCode, exitCodes } from './exit.ts'
+import { type GlobalOptions, type Io, openSite, print, printJson } from './io.ts'
+import { coloured, plain, type Style } from './style.ts'
+import { table } from './table.ts'
+
+export interface SiteStatus {
+  readonly site: string
+  readonly profile: string
+  /** `down`: stopped by the operator or by a reboot; `degraded`: something does not serve. */
+  readonly state: 'up' | 'degraded' | 'changing' | 'down'
+  readonly urls: SiteUrls
+  readonly nodes: readonly NodeState[]
+  readonly components: readonly ComponentState[]
+  readonly command?: Pick<CommandView, 'id' | 'plan' | 'phase' | 'state'>
+  readonly running: readonly StepView[]
+  readonly problem?: string
+}
+
+/** What the site consists of and how it is; exit code 5 when it is not up. */
+export async function status(options: GlobalOptions, io: Io): Promise<ExitCode> {
+  const { site, paths } = openSite(options)
+  const operator = await io.operator()
+  const answers = await operator.cloud(site, paths).answers()
+  const seen: Seen = answers
+    ? await look(operator.kubernetes(paths))
+    : { nodes: [], components: [], problem: 'the local cloud is not running' }
+  const last = await lastCommand(await operator.openJournal(site, paths))
+  const result: SiteStatus = {
+    site: site.name,
+    profile: site.profile,
+    state: stateOf(answers, seen, last?.command),
+    urls: siteUrls(site),
+    ...seen,
+    ...(last === undefined ? {} : { command: last.command }),
+    running: last?.running ?? [],
+  }
+  if (options.json === true) printJson(io, result)
+  else print(io, ...renderStatus(result, io.out.isTTY === true ? coloured : plain))
+  return result.state === 'up' ? exitCodes.ok : exitCodes.unavailable
+}
+
+interface Seen {
+  readonly nodes: readonly NodeState[]
+  readonly components: readonly ComponentState[]
+  readonly problem?: string
+}
+
+async function look(kubernetes: Kubernetes): Promise<Seen> {
+  try {
+    const [nodes, components] = await Promise.all([readNodes(kubernetes), readComponents(kubernetes)])
+    return { nodes, components }
+  } catch (cause) {
+    return { nodes: [], components: [], problem: explain(cause) }
+  }
+}
+
+async function lastCommand(journal: Journal): Promise<{ command: CommandView; running: StepView[] } | undefined> {
+  try {
+    const [command] = await journal.list(1)
+    if (command === undefined) return undefined
+    const steps = command.state === 'running' ? await journal.steps(command.id) : []
+    return { command, running: steps.filter((step) => step.state === 'running') }
+  } finally {
+    await journal.close()
+  }
+}
+
+export function stateOf(
+  answers: boolean,
+  seen: Seen,
+  command: Pick<CommandView, 'state'> | undefined,
+): SiteStatus['state'] {
+  if (command?.state === 'running') return 'changing'
+  if (!answers) return 'down'
+  const healthy = seen.components.length > 0 && seen.components.every((component) => component.state === 'ready')
+  return healthy && seen.nodes.every((node) => node.ready) ? 'up' : 'degraded'
+}
+
+export function renderStatus(result: SiteStatus, style: Style): string[] {
+  const mark = (good: boolean) => (good ? style.green('✓') : style.red('✗'))
+  const nodes = result.nodes.map((node) => [
+    mark(node.ready),
+    node.name,
+    node.role,
+    `${node.cores} cores`,
+    `${node.memoryGb} GB`,
+  ])
+  const parts = result.components.map((part) => [
+    mark(part.state === 'ready'),
+    `${part.namespace}/${part.name}`,
+    part.state === 'ready' ? part.kind : part.reason,
+  ])
+  return [
+    `Site ${style.bold(result.site)} (${result.profile}): ${result.state}${result.problem === undefined ? '' : ` (${result.problem})`}`,
+    `  API        ${result.urls.api}`,
+    `  Notebooks  ${result.urls.notebook}`,
+    ...(nodes.length === 0 ? [] : ['', 'Machines', ...indent(table(nodes))]),
+    ...(parts.length === 0 ? [] : ['', 'Components', ...indent(table(parts))]),
+    ...(result.running.length === 0
+      ? []
+      : [
+          '',
+          'Running',
+          ...result.running.map(
+            (step) => `  ${step.step}${step.waiting === undefined ? '' : `: waiting for ${step.waiting}`}`,
+          ),
+        ]),
+    ...(result.state === 'down' ? ['', './cloudmgr up starts it'] : []),
+  ]
+}
+
+function indent(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`)
+}

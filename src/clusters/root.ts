@@ -1,0 +1,103 @@
+import type { Machines, MachineSpec } from './profiles.ts'
+
+/** What a local site's Terraform roots are written from. */
+export interface LocalSite {
+  readonly name: string
+  readonly domain: string
+  /** Such as `1.37.2`. */
+  readonly kubernetesVersion: string
+  /** Of the local cloud's API: `unix:///…/api.sock`. */
+  readonly endpoint: string
+  readonly ports: readonly { readonly host: number; readonly node: number }[]
+  /** Sizes in GB by name. */
+  readonly volumes: Readonly<Record<string, number>>
+  readonly machines: Machines
+  /** The project's folder `terraform/`, relative to the folder of the root (`../../…`), so that it is read in place. */
+  readonly modules: string
+}
+
+/**
+ * A root as it is written: `main` is main.tf.json, `variables` is terraform.tfvars.json. Strings in the former are
+ * templates to Terraform, in the latter they are not: whatever people may choose goes to the latter only.
+ */
+export interface TerraformRoot {
+  readonly main: Readonly<Record<string, unknown>>
+  readonly variables: Readonly<Record<string, unknown>>
+}
+
+export const providerSource = 'registry.opentofu.org/omegaml/localcloud'
+
+/** Stage `volumes`: kept when the cluster goes. */
+export function volumesRoot(site: LocalSite): TerraformRoot {
+  const sizes = Object.entries(site.volumes).map(([name, sizeGb]) => [name, { size_gb: sizeGb }])
+  return root({
+    module: 'volumes',
+    source: `${site.modules}/local-volumes`,
+    variables: { volumes: Object.fromEntries(sizes) },
+    outputs: ['paths'],
+    endpoint: site.endpoint,
+  })
+}
+
+/** Stage `cluster`: the cluster and the site's own machines. */
+export function clusterRoot(site: LocalSite): TerraformRoot {
+  const machines = Object.entries(site.machines).map(([name, machine]) => [name, machineValues(machine)])
+  return root({
+    module: 'cluster',
+    source: `${site.modules}/local`,
+    variables: {
+      name: site.name,
+      kubernetes_version: site.kubernetesVersion,
+      domain: site.domain,
+      volumes: Object.keys(site.volumes),
+      ports: site.ports.map(({ host, node }) => ({ host, node })),
+      machines: Object.fromEntries(machines),
+    },
+    outputs: ['api_server', 'ca', 'registry', 'dns', 'gateway', 'machines'],
+    secretOutputs: ['kubeconfig'],
+    endpoint: site.endpoint,
+  })
+}
+
+function machineValues(machine: MachineSpec): Record<string, unknown> {
+  return {
+    role: machine.role,
+    cores: machine.cores,
+    memory_gb: machine.memoryGb,
+    labels: machine.labels ?? {},
+    taints: (machine.taints ?? []).map(({ key, value, effect }) => ({ key, value: value ?? '', effect })),
+    simulated: machine.simulated ?? false,
+  }
+}
+
+interface Parts {
+  readonly module: string
+  readonly source: string
+  readonly variables: Readonly<Record<string, unknown>>
+  readonly outputs: readonly string[]
+  readonly secretOutputs?: readonly string[]
+  readonly endpoint: string
+}
+
+function root(parts: Parts): TerraformRoot {
+  const names = Object.keys(parts.variables)
+  const passed = names.map((name) => [name, `\${var.${name}}`])
+  const output = (name: string) => ({ value: `\${module.${parts.module}.${name}}` })
+  return {
+    main: {
+      terraform: {
+        required_providers: { localcloud: { source: providerSource, version: '~> 0.1' } },
+        backend: { local: { path: 'terraform.tfstate' } },
+      },
+      // The types are the module's: it checks what it is given.
+      variable: Object.fromEntries(['endpoint', ...names].map((name) => [name, {}])),
+      provider: { localcloud: { endpoint: `\${var.endpoint}` } },
+      module: { [parts.module]: { source: parts.source, ...Object.fromEntries(passed) } },
+      output: Object.fromEntries([
+        ...parts.outputs.map((name) => [name, output(name)]),
+        ...(parts.secretOutputs ?? []).map((name) => [name, { ...output(name), sensitive: true }]),
+      ]),
+    },
+    variables: { endpoint: parts.endpoint, ...parts.variables },
+  }
+}

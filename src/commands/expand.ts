@@ -1,0 +1,72 @@
+import { AppError } from '../base/errors.ts'
+import type { Phase, Plan, PlanStep, Values } from '../catalog/plan.ts'
+import { resolve } from '../catalog/resolve.ts'
+
+/** What becomes a task row. */
+export interface ExpandedStep {
+  readonly step: string
+  readonly action: string
+  readonly after: readonly string[]
+  readonly input: Values
+}
+
+export interface Expansion {
+  readonly plan: Plan
+  readonly phase: Phase
+  readonly values: Values
+  /** Steps that earlier commands began: a removal takes them away even if `when` says no by now. */
+  readonly begun: ReadonlySet<string>
+  /** An undo removes begun steps only. */
+  readonly undo?: boolean
+}
+
+/** A plan's steps for one command: those left out are bridged, a removal goes backwards. Decides only. */
+export function expandPlan(expansion: Expansion): ExpandedStep[] {
+  const { plan, phase } = expansion
+  const chosen = plan.steps.filter((step) => isWanted(step, expansion))
+  const forward = chosen.map((step) => ({ ...pick(step), after: bridge(plan, step, chosen) }))
+  if (phase !== 'remove') return forward
+  return forward
+    .map((step) => ({
+      ...step,
+      after: forward.filter((later) => later.after.includes(step.step)).map((later) => later.step),
+    }))
+    .reverse()
+}
+
+function pick({ step, action, with: input }: PlanStep): Omit<ExpandedStep, 'after'> {
+  return { step, action, input }
+}
+
+function isWanted(step: PlanStep, { plan, phase, values, begun, undo }: Expansion): boolean {
+  if (phase === 'remove' && undo === true) return begun.has(step.step)
+  if (phase === 'remove' && begun.has(step.step)) return true
+  return step.when === undefined || holds(step.when, step.step, plan.plan, values)
+}
+
+function holds(when: unknown, step: string, plan: string, values: Values): boolean {
+  try {
+    const value = resolve(when, values, { plan, step, field: 'when' })
+    return typeof value === 'string' ? !['', '0', 'no', 'false', 'off'].includes(value.toLowerCase()) : Boolean(value)
+  } catch (error) {
+    if (isMissingOption(error, values)) return false
+    throw error
+  }
+}
+
+/** A parameter that was not given is a no; a first word that nobody knows is a mistake in the plan. */
+function isMissingOption(error: unknown, values: Values): boolean {
+  if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
+  const [root] = String(error.details?.['placeholder']).split('.')
+  return root !== undefined && Object.hasOwn(values, root)
+}
+
+/** The chosen steps that come before this one, directly or behind steps that were left out. */
+function bridge(plan: Plan, step: PlanStep, chosen: readonly PlanStep[]): string[] {
+  const before = step.after.flatMap((name) => {
+    const earlier = plan.steps.find((candidate) => candidate.step === name)
+    if (earlier === undefined) return []
+    return chosen.includes(earlier) ? [name] : bridge(plan, earlier, chosen)
+  })
+  return [...new Set(before)]
+}

@@ -1,0 +1,97 @@
+import type { Db, Row } from '../db/database.ts'
+import { type Command, type CommandState, hasEnded } from './command.ts'
+import { getCommand } from './store.ts'
+
+export type StepState = 'waiting' | 'running' | 'done' | 'failed'
+
+/** A task as people are shown it. */
+export interface StepView {
+  readonly step: string
+  readonly task: number
+  readonly action: string
+  readonly state: StepState
+  readonly attempts: number
+  readonly startedAt?: number
+  readonly endedAt?: number
+  /** What it is waiting for right now. */
+  readonly waiting?: string
+  /** Its outcome in one line; between attempts, why the last one failed. */
+  readonly message?: string
+  readonly lastLine?: string
+}
+
+export interface ProgressView {
+  readonly command: Command
+  readonly state: CommandState
+  readonly steps: readonly StepView[]
+}
+
+/** A command with its steps as they stand now. */
+export async function readProgress(db: Db, id: number): Promise<ProgressView> {
+  const command = await getCommand(db, id)
+  return { command, state: command.state, steps: await listSteps(db, id) }
+}
+
+/** In the plan's order. */
+export async function listSteps(db: Db, id: number): Promise<StepView[]> {
+  const command = await getCommand(db, id)
+  const tasks = await db.selectFrom('tasks').selectAll().where('command_id', '=', id).orderBy('position').execute()
+  const lines = await lastLines(db, id)
+  return tasks.map((task) => toStep(task, lines.get(task.id), hasEnded(command)))
+}
+
+async function lastLines(db: Db, command: number): Promise<Map<number, string>> {
+  const newest = db
+    .selectFrom('task_output')
+    .innerJoin('tasks', 'tasks.id', 'task_output.task_id')
+    .select(({ fn }) => fn.max('task_output.id').as('id'))
+    .where('tasks.command_id', '=', command)
+    .groupBy('task_output.task_id')
+  const rows = await db
+    .selectFrom('task_output')
+    .innerJoin(newest.as('newest'), 'newest.id', 'task_output.id')
+    .select(['task_output.task_id', 'task_output.line'])
+    .execute()
+  return new Map(rows.map((row) => [row.task_id, row.line]))
+}
+
+function toStep(task: Row<'tasks'>, lastLine: string | undefined, ended: boolean): StepView {
+  return {
+    step: task.step,
+    task: task.id,
+    action: task.action,
+    state: shownState(task, ended),
+    attempts: task.attempts,
+    ...(task.started_at === null ? {} : { startedAt: task.started_at }),
+    ...(task.ended_at === null ? {} : { endedAt: task.ended_at }),
+    ...(task.waiting === null ? {} : { waiting: task.waiting }),
+    ...(task.message === null ? {} : { message: task.message }),
+    ...(lastLine === undefined ? {} : { lastLine }),
+  }
+}
+
+/** Between two attempts, or while another holds its lock, a step has begun and is not done. */
+function shownState({ state, started_at }: Row<'tasks'>, ended: boolean): StepState {
+  if (state === 'done' || state === 'failed') return state
+  if (started_at === null) return 'waiting'
+  // The command was cancelled in the middle of it.
+  return ended ? 'failed' : 'running'
+}
+
+export interface OutputLine {
+  readonly id: number
+  readonly at: number
+  readonly line: string
+}
+
+/** A task's output in order; `after` is the id to continue from. */
+export async function listOutput(db: Db, task: number, { after = 0, limit = 10_000 } = {}): Promise<OutputLine[]> {
+  return db
+    .selectFrom('task_output')
+    .select(['id', 'at', 'line'])
+    .where('task_id', '=', task)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}

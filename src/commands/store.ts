@@ -1,0 +1,113 @@
+import { AppError } from '../base/errors.ts'
+import { Status } from '../base/status.ts'
+import type { Db, Row } from '../db/database.ts'
+import { type Command, type CommandState, toCommand } from './command.ts'
+
+export async function findCommand(db: Db, id: number): Promise<Command | undefined> {
+  const row = await db.selectFrom('commands').selectAll().where('id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : toCommand(row)
+}
+
+export async function getCommand(db: Db, id: number): Promise<Command> {
+  const command = await findCommand(db, id)
+  if (command === undefined)
+    throw new AppError('not-found', 'command-unknown', `there is no command ${id}`, { details: { id } })
+  return command
+}
+
+export interface CommandFilter {
+  readonly plan?: string
+  readonly subject?: number
+  /** Only the site's own commands (without an account). */
+  readonly site?: boolean
+  readonly state?: CommandState
+  readonly before?: number
+  readonly limit?: number
+}
+
+/** Newest first; `before` is the id to continue from. */
+export async function listCommands(db: Db, filter: CommandFilter = {}): Promise<Command[]> {
+  let query = db
+    .selectFrom('commands')
+    .selectAll()
+    .orderBy('id', 'desc')
+    .limit(filter.limit ?? 50)
+  if (filter.plan !== undefined) query = query.where('plan', '=', filter.plan)
+  if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
+  if (filter.site === true) query = query.where('subject', 'is', null)
+  if (filter.state !== undefined) query = query.where('status', 'in', codesOf(filter.state))
+  if (filter.before !== undefined) query = query.where('id', '<', filter.before)
+  return (await query.execute()).map(toCommand)
+}
+
+function codesOf(state: CommandState) {
+  switch (state) {
+    case 'waiting':
+      return [Status.initiated]
+    case 'running':
+      return [Status.pending]
+    case 'done':
+      return [Status.completed, Status.removed]
+    case 'failed':
+      return [Status.failed]
+  }
+}
+
+export async function findByKey(db: Db, key: string): Promise<Row<'commands'> | undefined> {
+  return db.selectFrom('commands').selectAll().where('idempotency_key', '=', key).executeTakeFirst()
+}
+
+/** What a command is about: the plan for this account, or of the site. */
+export interface Target {
+  readonly plan: string
+  readonly subject?: number | undefined
+}
+
+/** The newest install or update of this plan for this account. */
+export async function lastInstall(db: Db, target: Target): Promise<Command | undefined> {
+  const row = await ofTarget(db, target)
+    .where('phase', '!=', 'remove')
+    .selectAll()
+    .orderBy('id', 'desc')
+    .executeTakeFirst()
+  return row === undefined ? undefined : toCommand(row)
+}
+
+/** The newest command of this plan for this account. */
+export async function lastCommand(db: Db, target: Target): Promise<Command | undefined> {
+  const row = await ofTarget(db, target).selectAll().orderBy('id', 'desc').executeTakeFirst()
+  return row === undefined ? undefined : toCommand(row)
+}
+
+function ofTarget(db: Db, { plan, subject }: Target) {
+  const query = db.selectFrom('commands').where('plan', '=', plan)
+  return subject === undefined ? query.where('subject', 'is', null) : query.where('subject', '=', subject)
+}
+
+/** A step that earlier installs or updates began, with what it gave last. */
+export interface EarlierStep {
+  readonly step: string
+  readonly outputs: string | undefined
+}
+
+/** Steps that were begun for this plan and account before, newest outputs winning; of one command with `command`. */
+export async function begunSteps(db: Db, target: Target, command?: number): Promise<EarlierStep[]> {
+  let query = db
+    .selectFrom('tasks')
+    .innerJoin('commands', 'commands.id', 'tasks.command_id')
+    .select(['tasks.step', 'tasks.outputs'])
+    .where('commands.plan', '=', target.plan)
+    .where('commands.phase', '!=', 'remove')
+    .where('tasks.fencing', '>', 0)
+    .orderBy('tasks.id')
+  query =
+    target.subject === undefined
+      ? query.where('commands.subject', 'is', null)
+      : query.where('commands.subject', '=', target.subject)
+  if (command !== undefined) query = query.where('commands.id', '=', command)
+  const steps = new Map<string, EarlierStep>()
+  for (const { step, outputs } of await query.execute()) {
+    steps.set(step, { step, outputs: outputs ?? steps.get(step)?.outputs })
+  }
+  return [...steps.values()]
+}

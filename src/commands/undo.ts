@@ -1,0 +1,51 @@
+import { AppError } from '../base/errors.ts'
+import type { Db } from '../db/database.ts'
+import { bellOf } from './bell.ts'
+import { type Command } from './command.ts'
+import { assertNewestFailed } from './retry.ts'
+import { getCommand } from './store.ts'
+import { submitCommand } from './submit.ts'
+
+/** Orders the removal of everything a failed install has begun, in reverse. Asking twice gives the same command. */
+export async function undoCommand(
+  db: Db,
+  id: number,
+  requestedBy: string,
+  now: () => number = Date.now,
+): Promise<Command> {
+  const command = await getCommand(db, id)
+  const earlier = await db
+    .selectFrom('commands')
+    .select('id')
+    .where('undo_of', '=', id)
+    .orderBy('id', 'desc')
+    .executeTakeFirst()
+  if (earlier !== undefined) return getCommand(db, earlier.id)
+  if (command.phase !== 'install') {
+    throw new AppError(
+      'conflict',
+      'command-not-undoable',
+      `command ${id} is no install; only a failed install can be undone`,
+      {
+        details: { id, phase: command.phase },
+      },
+    )
+  }
+  await assertNewestFailed(db, command, 'undone')
+  const undo = await db.transaction().execute(async (tx) => {
+    const { plan, params, subject } = command
+    const order = {
+      plan,
+      phase: 'remove',
+      params,
+      requestedBy,
+      idempotencyKey: `undo-${id}`,
+      ...(subject === undefined ? {} : { subject }),
+    } as const
+    const made = await submitCommand(tx, order, { now })
+    await tx.updateTable('commands').set({ undo_of: id }).where('id', '=', made.id).execute()
+    return getCommand(tx, made.id)
+  })
+  bellOf(db).ring()
+  return undo
+}

@@ -1,0 +1,203 @@
+import type { Generated, Insertable, Selectable, Transaction, Updateable } from 'kysely'
+import { Kysely } from 'kysely'
+import { AppError } from '../base/errors.ts'
+import type { StatusCode } from '../base/status.ts'
+import { type DatabaseKind, dialectFor } from './dialect.ts'
+
+/** Every table. Times are milliseconds since 1970 (UTC), JSON is kept as text: both databases then agree. */
+export interface Tables {
+  accounts: AccountsTable
+  api_keys: ApiKeysTable
+  deployments: DeploymentsTable
+  audit_log: AuditLogTable
+  settings: SettingsTable
+  commands: CommandsTable
+  tasks: TasksTable
+  task_output: TaskOutputTable
+  locks: LocksTable
+}
+
+export interface AccountsTable {
+  id: Generated<number>
+  name: string
+  email: string
+  password_hash: string | null
+  role: 'admin' | 'user' | 'machine'
+  /** JSON array of words. */
+  rights: string
+  status: 'active' | 'disabled' | 'removing'
+  created_at: number
+}
+
+export interface ApiKeysTable {
+  id: Generated<number>
+  account_id: number
+  label: string
+  /** sha256 of the key in hex: what a caller is looked up by. */
+  key_hash: string
+  key_encrypted: string
+  created_at: number
+  expires_at: number | null
+  last_used_at: number | null
+  revoked_at: number | null
+}
+
+export interface DeploymentsTable {
+  id: Generated<number>
+  account_id: number
+  plan: string
+  status: StatusCode
+  settings_encrypted: string | null
+  /** Since when it serves; null before the first success and once its removal has begun. */
+  ready_at: number | null
+  /** Why it failed, in one line. */
+  message: string | null
+  created_at: number
+  updated_at: number
+}
+
+export interface AuditLogTable {
+  id: Generated<number>
+  at: number
+  actor: string
+  action: string
+  subject: string
+  /** JSON object. */
+  detail: string
+}
+
+/** Single values of the installation, such as the identity of a restored site. */
+export interface SettingsTable {
+  name: string
+  value: string
+}
+
+export interface CommandsTable {
+  id: Generated<number>
+  plan: string
+  phase: 'install' | 'update' | 'remove'
+  /** JSON object. */
+  params: string
+  /** Account the command is for; null for the site's own. */
+  subject: number | null
+  requested_by: string
+  idempotency_key: string | null
+  /** sha256 of what was asked for: tells a repeated order from another one under the same key. */
+  content_hash: string
+  /** Commands of one lane run one after the other. */
+  lane: string
+  /** The lane while it runs, else null: the unique index lets one command per lane run. */
+  active_lane: string | null
+  status: StatusCode
+  /** The failed command whose steps this removal takes back. */
+  undo_of: number | null
+  /** Why it shall end early; set while a task still runs. */
+  cancelled: string | null
+  /** Outcome in one line; while it waits, the reason. */
+  message: string | null
+  due_at: number
+  created_at: number
+  started_at: number | null
+  ended_at: number | null
+}
+
+export interface TasksTable {
+  id: Generated<number>
+  command_id: number
+  subject: number | null
+  step: string
+  action: string
+  /** Position in the command, for display. */
+  position: number
+  /** JSON array of step names. */
+  after: string
+  /** JSON object with unresolved placeholders: resolved when the task runs, so that no secret lies here. */
+  input: string
+  /** waiting: for earlier steps; ready: from `due_at` on; running: while its lease holds. */
+  state: 'waiting' | 'ready' | 'running' | 'done' | 'failed'
+  due_at: number
+  attempts: number
+  /** Grows with every claim; whoever holds an older number has lost the task. */
+  fencing: number
+  lease_owner: string | null
+  lease_until: number | null
+  /** The lock it waits for; freed locks make it due. */
+  waiting_lock: string | null
+  /** What it waits for, in words. */
+  waiting: string | null
+  /** Outcome in one line. */
+  message: string | null
+  /** Sealed JSON object of the action's outputs. */
+  outputs: string | null
+  started_at: number | null
+  ended_at: number | null
+}
+
+export interface TaskOutputTable {
+  id: Generated<number>
+  task_id: number
+  at: number
+  line: string
+}
+
+export interface LocksTable {
+  name: string
+  task_id: number
+  fencing: number
+  taken_at: number
+}
+
+/** The database, or a transaction on it. */
+export type Db = Kysely<Tables>
+export type Tx = Transaction<Tables>
+
+export type Row<T extends keyof Tables> = Selectable<Tables[T]>
+export type NewRow<T extends keyof Tables> = Insertable<Tables[T]>
+export type RowChange<T extends keyof Tables> = Updateable<Tables[T]>
+
+export interface DatabaseOptions {
+  readonly kind: DatabaseKind
+  /** SQLite: the file, or `:memory:`. */
+  readonly path?: string
+  readonly host?: string
+  readonly port?: number
+  readonly user?: string
+  readonly password?: string
+  readonly database?: string
+  /** Unix socket of a MySQL server, instead of host and port. */
+  readonly socket?: string
+  /** Connections kept to a MySQL server (default 10). */
+  readonly poolSize?: number
+}
+
+/** Opens `sqlite:/path`, `mysql://user:password@host:port/database`, or options with the password apart. Close with `db.destroy()`. */
+export function openDatabase(target: string | DatabaseOptions): Db {
+  const options = typeof target === 'string' ? parseDatabaseUrl(target) : target
+  return new Kysely<Tables>({ dialect: dialectFor(options) })
+}
+
+function parseDatabaseUrl(url: string): DatabaseOptions {
+  if (url.startsWith('sqlite:')) return { kind: 'sqlite', path: url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '') }
+  // A path alone is a file; the URL itself may hold a password and is never quoted in a message.
+  if (!url.includes('://')) return { kind: 'sqlite', path: url }
+  return parseMysqlUrl(url)
+}
+
+function parseMysqlUrl(url: string): DatabaseOptions {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol !== 'mysql:') {
+    throw new AppError(
+      'invalid',
+      'database-url-invalid',
+      'the database URL must be sqlite:/path or mysql://user@host:port/database',
+    )
+  }
+  return {
+    kind: 'mysql',
+    host: parsed.hostname,
+    port: parsed.port === '' ? 3306 : Number(parsed.port),
+    user: decodeURIComponent(parsed.username),
+    password: decodeURIComponent(parsed.password),
+    database: parsed.pathname.slice(1),
+  }
+}

@@ -1,0 +1,33 @@
+import { type Migration, Migrator } from 'kysely/migration'
+import { AppError } from '../base/errors.ts'
+import type { Db } from './database.ts'
+import * as accounts from './migrations/001-accounts.ts'
+import * as commands from './migrations/002-commands.ts'
+
+/** Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. */
+const migrations: Readonly<Record<string, Migration>> = {
+  '001-accounts': accounts,
+  '002-commands': commands,
+}
+
+/** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */
+export async function migrate(db: Db): Promise<string[]> {
+  // Also when a newer program was here: the older one runs on the newer schema.
+  if ((await pendingMigrations(db)).length === 0) return []
+  const { error, results } = await migrator(db).migrateToLatest()
+  if (error !== undefined) {
+    const failed = results?.find((result) => result.status === 'Error')?.migrationName ?? 'the first migration'
+    throw new AppError('unavailable', 'migration-failed', `changing the database schema (${failed})`, { cause: error })
+  }
+  return (results ?? []).map((result) => result.migrationName)
+}
+
+/** Names of migrations that this program needs and the database has not seen; for the init container that waits. */
+export async function pendingMigrations(db: Db): Promise<string[]> {
+  const all = await migrator(db).getMigrations()
+  return all.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name)
+}
+
+function migrator(db: Db): Migrator {
+  return new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } })
+}

@@ -1,0 +1,121 @@
+import { AppError } from '../base/errors.ts'
+import { expandPlaceholders } from './placeholders.ts'
+import { notebookUrl, type Qualifier, type Settings } from './settings.ts'
+import type { SiteFacts } from './site-facts.ts'
+
+export interface ConfigRequest {
+  readonly userid: string
+  readonly apikey: string
+  readonly settings: Settings
+  readonly site: SiteFacts
+  readonly qualifier: string
+  /** The view from inside the cluster. */
+  readonly inCluster: boolean
+}
+
+export type Config = Readonly<Record<string, unknown>>
+
+/**
+ * What the omega-ml client gets from `GET /api/v1/config/`. All keys are upper-case (others are dropped by the client),
+ * the TLS flags are booleans (anything else breaks it), and URLs hold no character that would need decoding.
+ */
+export function configFor(request: ConfigRequest): Config {
+  const { settings, site, inCluster } = request
+  const chosen = qualifierOf(request)
+  const tls = inCluster ? site.internalTls : (settings.services.omegaml?.use_ssl ?? site.tls)
+  const config = {
+    OMEGA_USERID: request.userid,
+    OMEGA_APIKEY: request.apikey,
+    OMEGA_QUALIFIER: request.qualifier,
+    OMEGA_MONGO_URL: mongoUrl(chosen, site, inCluster),
+    OMEGA_MONGO_COLLECTION: 'omegaml',
+    OMEGA_NOTEBOOK_COLLECTION: settings.services.omegaml?.notebook_collection ?? 'ipynb',
+    OMEGA_MONGO_SSL_KWARGS: { tls },
+    OMEGA_USESSL: tls,
+    OMEGA_CELERY_CONFIG: celeryConfig(request, chosen, tls),
+    ...(inCluster ? workloadConfig(settings, site) : {}),
+    ...site.defaults,
+    ...settings.services.omegaml?.defaults,
+    ...(inCluster ? settings.services.omegaml?.['defaults.in'] : {}),
+  }
+  return expandPlaceholders(config, placeholders(request))
+}
+
+function qualifierOf({ settings, userid, qualifier }: ConfigRequest): Qualifier {
+  const found = Object.hasOwn(settings.qualifiers, qualifier) ? settings.qualifiers[qualifier] : undefined
+  if (found !== undefined) return found
+  throw new AppError('not-found', 'no-service', `no service available for user ${userid} and qualifier ${qualifier}`, {
+    details: { user: userid, qualifier },
+  })
+}
+
+function mongoUrl(chosen: Qualifier, site: SiteFacts, inCluster: boolean): string {
+  const host = inCluster
+    ? (chosen['mongohost.in'] ?? site.mongo.internalHost)
+    : (chosen.mongohost ?? site.mongo.publicHost)
+  return `mongodb://${chosen.mongouser}:${chosen.mongopassword}@${host}/${chosen.mongodbname}`
+}
+
+function brokerUrl(chosen: Qualifier, site: SiteFacts, inCluster: boolean): string {
+  const host = inCluster
+    ? (chosen['brokerhost.in'] ?? site.broker.internalHost)
+    : (chosen.brokerhost ?? site.broker.publicHost)
+  const login = chosen.brokeruser === undefined ? '' : `${chosen.brokeruser}:${chosen.brokerpassword ?? ''}@`
+  return `amqp://${login}${host}/${chosen.brokervhost ?? site.broker.vhost}`
+}
+
+function celeryConfig({ settings, site, inCluster }: ConfigRequest, chosen: Qualifier, tls: boolean): Config {
+  const omegaml = settings.services.omegaml
+  const queue = chosen.routing ?? omegaml?.default_queue ?? 'default'
+  return {
+    BROKER_URL: brokerUrl(chosen, site, inCluster),
+    BROKER_USE_SSL: tls,
+    CELERY_RESULT_BACKEND: 'rpc://',
+    CELERY_ACCEPT_CONTENT: ['pickle', 'json'],
+    // JSON would turn the task's token into a list, which the worker's cache refuses as a key.
+    CELERY_TASK_SERIALIZER: 'pickle',
+    CELERY_ALWAYS_EAGER: omegaml?.celery_eager ?? false,
+    CELERY_DEFAULT_QUEUE: queue,
+    ...(chosen.exchange === undefined
+      ? {}
+      : { CELERY_DEFAULT_EXCHANGE: chosen.exchange, CELERY_DEFAULT_ROUTING_KEY: queue }),
+    // Old-style name, as all of them: celery refuses a mixture.
+    ...(omegaml?.remote_control === undefined ? {} : { CELERY_ENABLE_REMOTE_CONTROL: omegaml.remote_control }),
+  }
+}
+
+/** What JupyterHub's spawner and the workers' deployment read. */
+function workloadConfig({ services }: Settings, site: SiteFacts): Config {
+  const { jupyter, runtime } = services
+  return {
+    JUPYTER_IMAGE: jupyter?.image ?? site.images.jupyter ?? site.images.runtime,
+    JUPYTER_NODE_SELECTOR: jupyter?.node_selector ?? site.nodeSelector.worker,
+    JUPYTER_NAMESPACE: jupyter?.namespace ?? site.namespaces.runtime,
+    JUPYTER_AFFINITY_ROLE: jupyter?.affinity_role ?? site.affinityRole,
+    JUPYTER_CONFIG: { ...site.jupyterConfig, ...jupyter?.config },
+    RUNTIME_WORKER_IMAGE: runtime?.image ?? site.images.runtime,
+    RUNTIME_NODE_SELECTOR: runtime?.node_selector ?? site.nodeSelector.worker,
+    RUNTIME_NAMESPACE: runtime?.namespace ?? site.namespaces.runtime,
+    RUNTIME_AFFINITY_ROLE: runtime?.affinity_role ?? site.affinityRole,
+    CLUSTER_STORAGE: { volumes: [], volumeMounts: [], ...(services.cluster?.storage ?? site.storage) },
+  }
+}
+
+/** A fixed map: never the process's environment, never a secret. */
+function placeholders({
+  userid,
+  settings,
+  site,
+  qualifier,
+  inCluster,
+}: ConfigRequest): Readonly<Record<string, string>> {
+  return {
+    username: userid,
+    USERNAME: userid,
+    OMEGA_USERID: userid,
+    OMEGA_QUALIFIER: qualifier,
+    OMEGA_DOMAIN: site.domain,
+    OMEGA_RESTAPI_URL: inCluster ? site.internalUrl : site.publicUrl,
+    OMEGA_NOTEBOOK_URL: notebookUrl(userid, settings, site),
+  }
+}

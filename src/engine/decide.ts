@@ -1,0 +1,74 @@
+import { type ErrorKind } from '../base/errors.ts'
+
+export type TaskState = 'waiting' | 'ready' | 'running' | 'done' | 'failed'
+
+export interface TaskFacts {
+  readonly id: number
+  readonly step: string
+  readonly after: readonly string[]
+  readonly state: TaskState
+}
+
+export interface NextStep {
+  /** Waiting tasks whose earlier steps are done. */
+  readonly free: readonly number[]
+  /** Ready tasks that shall not begin, because another has failed. */
+  readonly hold: readonly number[]
+  readonly command: 'running' | 'completed' | 'failed'
+}
+
+/** What follows for a command from the states of its tasks. What runs is let finish before a command ends. */
+export function nextStep(tasks: readonly TaskFacts[], { cancelled = false } = {}): NextStep {
+  const done = new Set(tasks.filter((task) => task.state === 'done').map((task) => task.step))
+  if (done.size === tasks.length && !cancelled) return { free: [], hold: [], command: 'completed' }
+  const failed = cancelled || tasks.some((task) => task.state === 'failed')
+  if (failed) {
+    const hold = tasks.filter((task) => task.state === 'ready').map((task) => task.id)
+    const running = tasks.some((task) => task.state === 'running')
+    return { free: [], hold, command: running ? 'running' : 'failed' }
+  }
+  const free = tasks.filter((task) => task.state === 'waiting' && task.after.every((step) => done.has(step)))
+  return { free: free.map((task) => task.id), hold: [], command: 'running' }
+}
+
+/** Milliseconds before the next attempt: half a second, doubling up to a minute, spread so that many don't come at once. */
+export function backOff(attempt: number, random: number): number {
+  const full = Math.min(60_000, 500 * 2 ** Math.min(attempt - 1, 10))
+  return Math.round(full * (0.75 + random / 2))
+}
+
+export interface Failure {
+  readonly kind: ErrorKind
+  /** Counted from 1. */
+  readonly attempt: number
+  readonly startedAt: number
+  readonly now: number
+  readonly retryForMs: number
+  /** From 0 to 1. */
+  readonly random: number
+}
+
+export type AfterFailure =
+  | { readonly then: 'retry'; readonly dueAt: number }
+  | { readonly then: 'fail'; readonly tooLong: boolean }
+
+/** Only what is unavailable may be there later; and not for ever. */
+export function afterFailure({ kind, attempt, startedAt, now, retryForMs, random }: Failure): AfterFailure {
+  if (kind !== 'unavailable') return { then: 'fail', tooLong: false }
+  if (now - startedAt >= retryForMs) return { then: 'fail', tooLong: true }
+  return { then: 'retry', dueAt: now + backOff(attempt, random) }
+}
+
+export interface Candidate {
+  readonly id: number
+  readonly subject: number | null
+}
+
+/** Who has least running comes first; among equals, who came first. */
+export function fairOrder<C extends Candidate>(
+  candidates: readonly C[],
+  running: ReadonlyMap<number | null, number>,
+): C[] {
+  const load = (candidate: C) => running.get(candidate.subject) ?? 0
+  return [...candidates].sort((a, b) => load(a) - load(b) || a.id - b.id)
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import { explain } from '../base/errors.ts'
+import { bellOf } from '../commands/bell.ts'
+import { inTransaction } from '../db/transaction.ts'
+import { type ClaimedTask, claimTask, nextDue } from './claim.ts'
+import { backOff } from './decide.ts'
+import type { EngineDeps, EngineOptions, EngineSettings } from './deps.ts'
+import { endTask, type TaskEnd } from './end.ts'
+import { Lease } from './lease.ts'
+import { runTask } from './run.ts'
+import { endCancelled, startCommands } from './start.ts'
+
+const defaults = {
+  concurrency: 8,
+  leaseMs: 30_000,
+  pollMs: 5_000,
+  retryForMs: 30 * 60_000,
+  stopGraceMs: 20_000,
+  exclusive: false,
+}
+
+/** Works off what the rows say is due. Any number of engines may share a database; each may be killed at any point. */
+export class Engine {
+  readonly #deps: EngineDeps
+  readonly #settings: EngineSettings
+  readonly #running = new Map<Lease, Promise<void>>()
+  readonly #stopping = new AbortController()
+  #wake = Promise.withResolvers<void>()
+  #loop: Promise<void> | undefined
+  #deaf: () => void = () => {}
+
+  constructor(deps: EngineDeps, options: EngineOptions = {}) {
+    this.#deps = deps
+    this.#settings = { ...defaults, ...options, owner: randomUUID() }
+  }
+
+  /** Starts working; resolves once it does. */
+  async start(): Promise<void> {
+    if (this.#loop !== undefined) return
+    if (this.#settings.exclusive) await this.#voidLeases()
+    this.#deaf = bellOf(this.#deps.db).listen(() => this.wake())
+    this.#loop = this.#work()
+  }
+
+  /** There may be something to do: look now. */
+  wake(): void {
+    this.#wake.resolve()
+  }
+
+  /** Claims nothing more, interrupts what runs and hands it back, so that another engine continues at once. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#deaf()
+    this.wake()
+    for (const lease of this.#running.keys()) lease.interrupt('engine-stopping', 'the engine stops')
+    await this.#loop
+    const ended = Promise.all(this.#running.values())
+    const grace = AbortSignal.timeout(this.#settings.stopGraceMs)
+    await Promise.race([ended, new Promise((resolve) => grace.addEventListener('abort', resolve))])
+    // Who does not heed the signal keeps its lease until it ends by itself; nobody else may start the same thing now.
+    for (const lease of this.#running.keys()) lease.end()
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      this.#wake = Promise.withResolvers()
+      let pause = this.#settings.pollMs * (0.75 + Math.random() / 2)
+      try {
+        await startCommands(this.#deps)
+        await endCancelled(this.#deps)
+        await this.#claimAll()
+        pause = Math.min(pause, await this.#untilDue())
+      } catch (error) {
+        this.#deps.log.warn('the engine could not look for work', { reason: explain(error) })
+      }
+      await this.#sleep(pause)
+    }
+  }
+
+  async #claimAll(): Promise<void> {
+    const { db, clock } = this.#deps
+    const { owner, leaseMs, concurrency } = this.#settings
+    while (this.#running.size < concurrency && !this.#stopping.signal.aborted) {
+      const task = await claimTask(db, { owner, leaseMs, now: clock.now() })
+      if (task === undefined) return
+      this.#run(task)
+    }
+  }
+
+  #run(task: ClaimedTask): void {
+    const lease = new Lease(this.#deps, this.#settings, task)
+    if (this.#stopping.signal.aborted) lease.interrupt('engine-stopping', 'the engine stops')
+    const run = this.#runAndEnd(task, lease).finally(() => {
+      lease.end()
+      this.#running.delete(lease)
+      this.wake()
+      bellOf(this.#deps.db).ring()
+    })
+    this.#running.set(lease, run)
+  }
+
+  async #runAndEnd(task: ClaimedTask, lease: Lease): Promise<void> {
+    const { log } = this.#deps
+    const fields = { task: task.id, command: task.command_id, step: task.step, action: task.action }
+    log.info('task started', { ...fields, attempt: task.attempts })
+    const end = await runTask(this.#deps, this.#settings, task, lease)
+    if (end === undefined || lease.interruption === 'lease-lost') return
+    try {
+      const ours = await endTask(this.#deps, task, end)
+      log.info(ours ? 'task ended' : 'task was lost', { ...fields, outcome: end.kind })
+    } catch (error) {
+      log.error('the outcome of a task could not be recorded', { ...fields, reason: explain(error) })
+      await this.#putBack(task, error)
+    }
+  }
+
+  /** The action may be repeated: better than to forget what it did. */
+  async #putBack(task: ClaimedTask, cause: unknown): Promise<void> {
+    const { clock, log } = this.#deps
+    const dueAt = clock.now() + backOff(task.attempts, Math.random())
+    const again: TaskEnd = { kind: 'retry', dueAt, reason: `recording the outcome: ${explain(cause)}` }
+    // Without a database the lease ends by itself, and the task is claimed again.
+    await endTask(this.#deps, task, again).catch((error: unknown) =>
+      log.warn('task left to its lease', { reason: explain(error) }),
+    )
+  }
+
+  async #untilDue(): Promise<number> {
+    const due = this.#running.size < this.#settings.concurrency ? await nextDue(this.#deps.db) : undefined
+    return due === undefined ? Number.POSITIVE_INFINITY : Math.max(50, due - this.#deps.clock.now())
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    const slept = new AbortController()
+    const sleep = this.#deps.clock.sleep(ms, slept.signal).catch(() => {
+      // Woken before.
+    })
+    await Promise.race([this.#wake.promise, sleep])
+    slept.abort()
+  }
+
+  async #voidLeases(): Promise<void> {
+    const now = this.#deps.clock.now()
+    await inTransaction(this.#deps.db, async (tx) => {
+      await tx.updateTable('tasks').set({ lease_until: now }).where('state', '=', 'running').execute()
+    })
+  }
+}

@@ -1,0 +1,53 @@
+import type { Tx } from '../db/database.ts'
+import { capabilities } from '../db/dialect.ts'
+
+export interface LockTaker {
+  readonly id: number
+  readonly fencing: number
+  readonly now: number
+}
+
+export interface BusyLock {
+  readonly name: string
+  /** Who has it, for people. */
+  readonly holder: string
+}
+
+/**
+ * Takes all of the locks or none; returns the first that another has. A lock lives as long as its holder's lease: the
+ * fencing number in it tells a holder that lost its task.
+ */
+export async function takeLocks(tx: Tx, names: readonly string[], taker: LockTaker): Promise<BusyLock | undefined> {
+  for (const name of [...new Set(names)].sort()) {
+    const holder = await liveHolder(tx, name, taker)
+    if (holder !== undefined) {
+      await tx.deleteFrom('locks').where('task_id', '=', taker.id).execute()
+      return { name, holder }
+    }
+    await tx.deleteFrom('locks').where('name', '=', name).execute()
+    await tx
+      .insertInto('locks')
+      .values({ name, task_id: taker.id, fencing: taker.fencing, taken_at: taker.now })
+      .execute()
+  }
+  return undefined
+}
+
+async function liveHolder(tx: Tx, name: string, taker: LockTaker): Promise<string | undefined> {
+  const query = tx.selectFrom('locks').selectAll().where('name', '=', name)
+  const lock = await (capabilities(tx).rowLocks ? query.forUpdate() : query).executeTakeFirst()
+  if (lock === undefined || lock.task_id === taker.id) return undefined
+  const task = await tx.selectFrom('tasks').selectAll().where('id', '=', lock.task_id).executeTakeFirst()
+  const alive = task?.state === 'running' && task.fencing === lock.fencing && (task.lease_until ?? 0) > taker.now
+  return alive ? `step ${task.step} of command ${task.command_id}` : undefined
+}
+
+/** Gives a task's locks back and makes those who waited for them due. */
+export async function freeLocks(tx: Tx, task: { readonly id: number; readonly now: number }): Promise<void> {
+  const held = await tx.selectFrom('locks').select('name').where('task_id', '=', task.id).execute()
+  if (held.length === 0) return
+  const names = held.map((lock) => lock.name)
+  await tx.deleteFrom('locks').where('task_id', '=', task.id).execute()
+  const freed = { due_at: task.now, waiting_lock: null }
+  await tx.updateTable('tasks').set(freed).where('waiting_lock', 'in', names).where('state', '=', 'ready').execute()
+}

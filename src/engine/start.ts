@@ -1,0 +1,166 @@
+import { explain, kindOf } from '../base/errors.ts'
+import { Status } from '../base/status.ts'
+import { getPlan, type Plan, type Values } from '../catalog/plan.ts'
+import { type Command, toCommand } from '../commands/command.ts'
+import { type ExpandedStep, expandPlan } from '../commands/expand.ts'
+import { begunSteps } from '../commands/store.ts'
+import type { Db, Row, Tx } from '../db/database.ts'
+import { isDuplicate } from '../db/dialect.ts'
+import { inTransaction } from '../db/transaction.ts'
+import { backOff } from './decide.ts'
+import type { EngineDeps } from './deps.ts'
+import { endCommand, lockCommand, settleCommand } from './end.ts'
+
+/** Turns waiting commands whose lane is free into tasks. Several engines may do so at once: each command starts once. */
+export async function startCommands(deps: EngineDeps): Promise<void> {
+  for (const row of await startable(deps.db, deps.clock.now())) await startCommand(deps, row)
+}
+
+/** The first waiting command of every free lane. */
+async function startable(db: Db, now: number): Promise<Row<'commands'>[]> {
+  const first = db
+    .selectFrom('commands')
+    .leftJoin('commands as running', 'running.active_lane', 'commands.lane')
+    .select(({ fn }) => fn.min('commands.id').as('id'))
+    .where('commands.status', '=', Status.initiated)
+    .where('running.id', 'is', null)
+    .groupBy('commands.lane')
+  return db
+    .selectFrom('commands')
+    .innerJoin(first.as('first'), 'first.id', 'commands.id')
+    .selectAll('commands')
+    .where('commands.due_at', '<=', now)
+    .orderBy('commands.id')
+    .limit(100)
+    .execute()
+}
+
+async function startCommand(deps: EngineDeps, row: Row<'commands'>): Promise<void> {
+  const command = toCommand(row)
+  try {
+    const plan = getPlan(deps.plans, command.plan)
+    const params = checkedParams(plan, command)
+    const steps = await expand(deps, plan, { ...command, params })
+    await inTransaction(deps.db, (tx) => begin(deps, tx, { ...command, params }, steps))
+  } catch (error) {
+    // Another command of the lane was quicker; this one has its turn later.
+    if (isDuplicate(error)) return
+    await refuse(deps, row, error)
+  }
+}
+
+/** A schema that became narrower must not keep anyone from removing what an older one allowed. */
+function checkedParams(plan: Plan, command: Command): Values {
+  return command.phase === 'remove' ? command.params : plan.checkParams(command.params)
+}
+
+async function expand(deps: EngineDeps, plan: Plan, command: Command): Promise<ExpandedStep[]> {
+  const context = await deps.context(command)
+  const begun = command.phase === 'remove' ? await begunSteps(deps.db, command, command.undoOf) : []
+  return expandPlan({
+    plan,
+    phase: command.phase,
+    values: { params: command.params, ...context.values },
+    begun: new Set(begun.map((step) => step.step)),
+    undo: command.undoOf !== undefined,
+  })
+}
+
+async function begin(deps: EngineDeps, tx: Tx, command: Command, steps: readonly ExpandedStep[]): Promise<void> {
+  const row = await lockCommand(tx, command.id)
+  if (row.status !== Status.initiated) return
+  const now = deps.clock.now()
+  const change = {
+    status: Status.pending,
+    active_lane: row.lane,
+    params: JSON.stringify(command.params),
+    message: null,
+    started_at: row.started_at ?? now,
+  }
+  await tx.updateTable('commands').set(change).where('id', '=', command.id).execute()
+  await writeTasks(tx, command, steps, now)
+  const started = { ...row, ...change }
+  await deps.prepare?.(toCommand(started), tx)
+  await settleCommand(deps, tx, started, now)
+}
+
+/** New rows for a new command; of a retried one, what is not done begins anew as the plan says now. */
+async function writeTasks(tx: Tx, command: Command, steps: readonly ExpandedStep[], now: number): Promise<void> {
+  const tasks = await tx.selectFrom('tasks').selectAll().where('command_id', '=', command.id).execute()
+  for (const [position, step] of steps.entries()) {
+    const content = {
+      action: step.action,
+      position,
+      after: JSON.stringify(step.after),
+      input: JSON.stringify(step.input),
+    }
+    const fresh = { ...content, state: 'waiting', due_at: now, attempts: 0 } as const
+    const task = tasks.find((candidate) => candidate.step === step.step)
+    if (task === undefined) {
+      const keys = { command_id: command.id, subject: command.subject ?? null, step: step.step, fencing: 0 }
+      await tx
+        .insertInto('tasks')
+        .values({ ...keys, ...fresh })
+        .execute()
+    } else if (task.state !== 'done') {
+      // The number grows here too: whoever still works on the old attempt has lost it.
+      const reset = { ...fresh, ...idle, fencing: task.fencing + (task.fencing === 0 ? 0 : 1) }
+      await tx.updateTable('tasks').set(reset).where('id', '=', task.id).execute()
+    }
+  }
+  const gone = tasks.filter((task) => task.state !== 'done' && !steps.some((step) => step.step === task.step))
+  for (const task of gone) {
+    const left = { ...idle, state: 'done', message: 'no longer part of the plan', ended_at: now } as const
+    await tx.updateTable('tasks').set(left).where('id', '=', task.id).execute()
+  }
+}
+
+const idle = {
+  lease_owner: null,
+  lease_until: null,
+  waiting: null,
+  waiting_lock: null,
+  message: null,
+  started_at: null,
+  ended_at: null,
+} as const
+
+/** What can't be started is tried later when that may help, else the command has failed before its first task. */
+async function refuse(deps: EngineDeps, row: Row<'commands'>, error: unknown): Promise<void> {
+  const now = deps.clock.now()
+  const message = explain(error)
+  deps.log.warn('command not started', { command: row.id, plan: row.plan, kind: kindOf(error), reason: message })
+  await inTransaction(deps.db, async (tx) => {
+    const current = await lockCommand(tx, row.id)
+    if (current.status !== Status.initiated) return
+    if (kindOf(error) === 'unavailable') {
+      const later = { due_at: now + backOff(4, Math.random()), message }
+      await tx.updateTable('commands').set(later).where('id', '=', row.id).execute()
+      return
+    }
+    await endCommand(deps, tx, current, { status: Status.failed, message, now })
+  })
+}
+
+/** Ends cancelled commands whose tasks have stopped, or whose engine is gone. */
+export async function endCancelled(deps: EngineDeps): Promise<void> {
+  const query = deps.db
+    .selectFrom('commands')
+    .select('id')
+    .where('status', '=', Status.pending)
+    .where('cancelled', 'is not', null)
+  for (const { id } of await query.execute()) {
+    await inTransaction(deps.db, async (tx) => {
+      const command = await lockCommand(tx, id)
+      const now = deps.clock.now()
+      await tx
+        .updateTable('tasks')
+        .set((eb) => ({ state: 'ready', fencing: eb('fencing', '+', 1), lease_owner: null, lease_until: null }))
+        .where('command_id', '=', id)
+        .where('state', '=', 'running')
+        .where('lease_until', '<=', now)
+        .execute()
+      await settleCommand(deps, tx, command, now)
+    })
+  }
+}

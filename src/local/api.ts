@@ -1,0 +1,176 @@
+import { timingSafeEqual } from 'node:crypto'
+import { cpus, totalmem } from 'node:os'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { AppError, explain, type ErrorKind, kindOf } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { checkClusterName, clusterOrder } from './cluster.ts'
+import { checkMachineName, machineOrder } from './machine.ts'
+import type { Caller, Supervisor } from './supervisor.ts'
+import { clusterView, machineView } from './views.ts'
+import { volumeOrder } from './volumes.ts'
+
+/** What the engine in the cluster may order at most, all its machines together. */
+const caps = { machines: 20, volumes: 50 } as const
+
+const statuses: Readonly<Record<ErrorKind, number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  'not-found': 404,
+  conflict: 409,
+  unavailable: 503,
+  bug: 500,
+}
+
+/** The whole API, for whoever may open the socket: the operator. */
+export function operatorApi(supervisor: Supervisor, log: Log): FastifyInstance {
+  const app = newApp(log)
+  app.get('/v1/status', () => statusView(supervisor))
+  app.get('/v1/clusters', () => ({ items: supervisor.listClusters().map(clusterView) }))
+  app.put<Named>('/v1/clusters/:name', async ({ params, body }, reply) => {
+    const cluster = await supervisor.putCluster(checkClusterName(params.name), parse(clusterOrder, body))
+    return reply.status(cluster.progress.state === 'ready' ? 200 : 202).send(clusterView(cluster))
+  })
+  app.get<Named>('/v1/clusters/:name', ({ params }) => clusterView(supervisor.getCluster(params.name)))
+  app.delete<Named>('/v1/clusters/:name', ({ params }, reply) =>
+    reply.status(202).send(clusterView(supervisor.deleteCluster(params.name))),
+  )
+  orderRoutes(app, supervisor, 'operator')
+  return app
+}
+
+/** Machines and volumes only, with a token and within limits, for the engine in the cluster. */
+export function gatewayApi(
+  supervisor: Supervisor,
+  token: string,
+  tls: { key: string; cert: string },
+  log: Log,
+): FastifyInstance {
+  const app = newApp(log, tls)
+  app.addHook('onRequest', async (request) => checkToken(request, token))
+  orderRoutes(app, supervisor, 'service')
+  return app
+}
+
+interface Named {
+  Params: { name: string }
+}
+
+interface MachineParams {
+  Params: { cluster: string; name: string }
+}
+
+function orderRoutes(app: FastifyInstance, supervisor: Supervisor, caller: Caller): void {
+  volumeRoutes(app, supervisor, caller)
+  const mine = (params: { cluster: string; name: string }): { cluster: string; name: string } => {
+    const found = supervisor.listMachines().find(({ record }) => record.name === params.name)
+    checkOwner(caller, found?.record.orderedBy, `machine ${params.name}`)
+    return params
+  }
+  app.get<{ Params: { cluster: string } }>('/v1/clusters/:cluster/machines', ({ params }) => {
+    const cluster = supervisor.getCluster(params.cluster)
+    return { items: supervisor.listMachines().map((machine) => machineView(supervisor, cluster, machine)) }
+  })
+  app.put<MachineParams>('/v1/clusters/:cluster/machines/:name', ({ params, body }, reply) => {
+    const { cluster, name } = mine(params)
+    const own = supervisor.listMachines().filter(({ record }) => record.orderedBy === 'service' && record.name !== name)
+    if (caller === 'service') checkCap('machines', own.length)
+    const machine = supervisor.putMachine(cluster, checkMachineName(name), parse(machineOrder, body), caller)
+    const view = machineView(supervisor, supervisor.getCluster(cluster), machine)
+    return reply.status(machine.progress.state === 'ready' ? 200 : 202).send(view)
+  })
+  app.get<MachineParams>('/v1/clusters/:cluster/machines/:name', ({ params }) =>
+    machineView(supervisor, supervisor.getCluster(params.cluster), supervisor.getMachine(params.name)),
+  )
+  app.delete<MachineParams>('/v1/clusters/:cluster/machines/:name', ({ params }, reply) => {
+    const { cluster, name } = mine(params)
+    const machine = supervisor.deleteMachine(cluster, name)
+    return reply.status(202).send(machineView(supervisor, supervisor.getCluster(cluster), machine))
+  })
+}
+
+function volumeRoutes(app: FastifyInstance, supervisor: Supervisor, caller: Caller): void {
+  const { volumes } = supervisor
+  app.get('/v1/volumes', () => ({ items: volumes.list() }))
+  app.get<Named>('/v1/volumes/:name', ({ params }) => volumes.get(params.name))
+  app.put<Named>('/v1/volumes/:name', ({ params, body }) => {
+    checkOwner(caller, volumes.find(params.name)?.orderedBy, `volume ${params.name}`)
+    const own = volumes.list().filter(({ name, orderedBy }) => orderedBy === 'service' && name !== params.name)
+    if (caller === 'service') checkCap('volumes', own.length)
+    return volumes.ensure(params.name, parse(volumeOrder, body).sizeGb, caller)
+  })
+  app.delete<Named & { Querystring: { force?: string } }>('/v1/volumes/:name', ({ params, query }, reply) => {
+    checkOwner(caller, volumes.get(params.name).orderedBy, `volume ${params.name}`)
+    supervisor.deleteVolume(params.name, query.force !== undefined && caller === 'operator')
+    return reply.status(204).send()
+  })
+}
+
+function statusView(supervisor: Supervisor): object {
+  const clusters = supervisor.listClusters().map(({ record, progress }) => ({ name: record.name, ...progress }))
+  const host = { cores: cpus().length, memoryGb: Math.round((totalmem() / 2 ** 30) * 10) / 10 }
+  return {
+    program: 'localcloud',
+    pid: process.pid,
+    host,
+    clusters,
+    machines: supervisor.listMachines().length,
+    volumes: supervisor.volumes.list().length,
+  }
+}
+
+/** What the operator ordered is none of the service's business, and shown only. */
+function checkOwner(caller: Caller, owner: Caller | undefined, what: string): void {
+  if (caller === 'operator' || owner === undefined || owner === 'service') return
+  throw new AppError('forbidden', 'not-yours', `${what} belongs to the operator: change it with the operator's CLI`)
+}
+
+function checkCap(what: keyof typeof caps, others: number): void {
+  if (others < caps[what]) return
+  throw new AppError('forbidden', 'cap', `at most ${caps[what]} ${what} may be ordered by the service`)
+}
+
+function checkToken(request: FastifyRequest, token: string): void {
+  const shown = Buffer.from(request.headers.authorization ?? '')
+  const wanted = Buffer.from(`Bearer ${token}`)
+  if (shown.length === wanted.length && timingSafeEqual(shown, wanted)) return
+  throw new AppError('unauthenticated', 'token', 'the gateway wants "Authorization: Bearer <token>" with its token')
+}
+
+function newApp(log: Log, tls?: { key: string; cert: string }): FastifyInstance {
+  const options = { logger: false, bodyLimit: 1 << 20, forceCloseConnections: true }
+  // With a certificate it is another type of server, with the same routes.
+  const app = tls === undefined ? fastify(options) : (fastify({ ...options, https: tls }) as unknown as FastifyInstance)
+  app.setNotFoundHandler(({ method, url }, reply) => {
+    sendError(reply, new AppError('not-found', 'no-route', `${method} ${url} is not something this API knows`))
+  })
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    if (kindOf(error) === 'bug' && error.statusCode === undefined)
+      log.error('request failed', { url: request.url, error: explain(error) })
+    sendError(reply, error)
+  })
+  return app
+}
+
+function sendError(reply: FastifyReply, error: Error & { statusCode?: number }): void {
+  // The framework's own refusals (a body that is no JSON) carry their status.
+  const badRequest = !(error instanceof AppError) && error.statusCode !== undefined && error.statusCode < 500
+  const known = badRequest ? new AppError('invalid', 'request', error.message) : error
+  const kind = kindOf(known)
+  const { code, details } = known instanceof AppError ? known : { code: 'bug', details: undefined }
+  void reply.status(statuses[kind]).send({ error: { kind, code, message: explain(known), details: details ?? {} } })
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body ?? {})
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const field = issue?.path.join('.') ?? ''
+  throw new AppError(
+    'invalid',
+    'body',
+    `${field === '' ? 'the request' : field}: ${issue?.message ?? 'not understood'}`,
+    { details: { field } },
+  )
+}

@@ -1,0 +1,265 @@
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { type Addresses, podRange, ports, serviceRange } from './addresses.ts'
+import { type CorefileOptions, corefile } from './dns.ts'
+import { ensureFile } from './files.ts'
+import { kubeconfig } from './kubeconfig.ts'
+import type { ProgramSpec } from './launch.ts'
+import type { CloudPaths } from './paths.ts'
+import type { Identity, Pki } from './pki.ts'
+import { users } from './system-objects.ts'
+
+/** What the programs of the control plane are made from. */
+export interface ControlPlane {
+  readonly addresses: Addresses
+  readonly paths: CloudPaths
+  readonly pki: Pki
+  readonly binDir: string
+}
+
+interface Certificate extends Identity {
+  readonly name: string
+  readonly authority: 'ca' | 'front-proxy-ca' | 'etcd-ca'
+}
+
+/** Every certificate of the control plane: each program is somebody of its own. */
+export function certificates({ bridge, uplink }: Addresses): Certificate[] {
+  const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local']
+  const local = ['localhost', '127.0.0.1']
+  const site = [bridge.address, uplink.site]
+  const metrics = ['metrics-server.kube-system.svc', bridge.address]
+  return [
+    {
+      name: 'apiserver',
+      authority: 'ca',
+      commonName: 'kube-apiserver',
+      names: [...service, ...local, '10.96.0.1', ...site],
+    },
+    {
+      name: 'apiserver-kubelet',
+      authority: 'ca',
+      commonName: 'cloudmgr:kube-apiserver',
+      organization: 'system:masters',
+    },
+    { name: 'front-proxy-client', authority: 'front-proxy-ca', commonName: 'front-proxy-client' },
+    { name: 'etcd-server', authority: 'etcd-ca', commonName: 'etcd', names: local },
+    { name: 'etcd-client', authority: 'etcd-ca', commonName: 'kube-apiserver' },
+    { name: 'admin', authority: 'ca', commonName: 'cloudmgr', organization: 'system:masters' },
+    { name: 'controller-manager', authority: 'ca', commonName: 'system:kube-controller-manager', names: local },
+    { name: 'scheduler', authority: 'ca', commonName: 'system:kube-scheduler', names: local },
+    { name: 'coredns', authority: 'ca', commonName: users.dns },
+    { name: 'metrics-server', authority: 'ca', commonName: users.metrics, names: metrics },
+    { name: 'kwok', authority: 'ca', commonName: users.simulator },
+    { name: 'kube-proxy', authority: 'ca', commonName: users.proxy },
+    { name: 'felix', authority: 'ca', commonName: users.felix },
+    { name: 'calico-cni', authority: 'ca', commonName: users.cni },
+    { name: 'registry', authority: 'ca', commonName: 'registry', names: [bridge.address] },
+    { name: 'gateway', authority: 'ca', commonName: 'gateway', names: [uplink.host] },
+  ]
+}
+
+export async function ensurePki(pki: Pki, addresses: Addresses): Promise<void> {
+  await Promise.all(['ca', 'front-proxy-ca', 'etcd-ca'].map((name) => pki.ensureAuthority(name)))
+  pki.ensureTokenKey('service-accounts')
+  await Promise.all(
+    certificates(addresses).map(({ name, authority, ...identity }) => pki.ensure(name, authority, identity)),
+  )
+}
+
+/** The kubeconfig of one of the site's own programs, at the address by which machines reach the API server. */
+export function ensureKubeconfig(
+  { addresses, paths, pki }: ControlPlane,
+  name: string,
+): { file: string; text: string } {
+  const server = `https://${addresses.bridge.address}:${ports.apiServer}`
+  const text = kubeconfig(name, { server, ca: pki.read('ca').cert, credential: pki.read(name) })
+  const file = join(paths.configs, `${name}.kubeconfig`)
+  ensureFile(file, text)
+  return { file, text }
+}
+
+export function netnsFile(netns: string): string {
+  return `/run/netns/${netns}`
+}
+
+/** Names of its programs, in the order in which they lean on each other. */
+export const controlPlanePrograms = [
+  'etcd',
+  'apiserver',
+  'controller-manager',
+  'scheduler',
+  'coredns',
+  'metrics-server',
+] as const
+
+export function etcd({ addresses, paths, pki, binDir }: ControlPlane): ProgramSpec {
+  const [cert, key, ca] = [pki.file('etcd-server', 'crt'), pki.file('etcd-server', 'key'), pki.file('etcd-ca', 'crt')]
+  return {
+    name: 'etcd',
+    netns: netnsFile(addresses.netns),
+    command: [
+      join(binDir, 'etcd'),
+      '--name=site',
+      `--data-dir=${paths.etcd}`,
+      '--listen-client-urls=https://127.0.0.1:2379',
+      '--advertise-client-urls=https://127.0.0.1:2379',
+      '--listen-peer-urls=https://127.0.0.1:2380',
+      '--initial-advertise-peer-urls=https://127.0.0.1:2380',
+      '--initial-cluster=site=https://127.0.0.1:2380',
+      '--client-cert-auth',
+      ...[`--cert-file=${cert}`, `--key-file=${key}`, `--trusted-ca-file=${ca}`],
+      '--peer-client-cert-auth',
+      ...[`--peer-cert-file=${cert}`, `--peer-key-file=${key}`, `--peer-trusted-ca-file=${ca}`],
+      '--auto-compaction-retention=1h',
+      '--snapshot-count=10000',
+      '--log-level=warn',
+    ],
+    env: { GOGC: '50' },
+    configs: [pki.read('etcd-server').cert],
+  }
+}
+
+export function apiServer({ addresses, paths, pki, binDir }: ControlPlane): ProgramSpec {
+  const crt = (name: string): string => pki.file(name, 'crt')
+  const key = (name: string): string => pki.file(name, 'key')
+  return {
+    name: 'apiserver',
+    netns: netnsFile(addresses.netns),
+    command: [
+      join(binDir, 'kube-apiserver'),
+      ...['--etcd-servers=https://127.0.0.1:2379', `--etcd-cafile=${crt('etcd-ca')}`],
+      ...[`--etcd-certfile=${crt('etcd-client')}`, `--etcd-keyfile=${key('etcd-client')}`],
+      ...[
+        `--secure-port=${ports.apiServer}`,
+        '--bind-address=0.0.0.0',
+        `--advertise-address=${addresses.bridge.address}`,
+      ],
+      `--service-cluster-ip-range=${serviceRange}`,
+      `--service-account-key-file=${pki.file('service-accounts', 'pub')}`,
+      `--service-account-signing-key-file=${key('service-accounts')}`,
+      '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+      ...[
+        `--client-ca-file=${crt('ca')}`,
+        `--tls-cert-file=${crt('apiserver')}`,
+        `--tls-private-key-file=${key('apiserver')}`,
+      ],
+      ...[
+        `--kubelet-client-certificate=${crt('apiserver-kubelet')}`,
+        `--kubelet-client-key=${key('apiserver-kubelet')}`,
+      ],
+      ...[`--kubelet-certificate-authority=${crt('ca')}`, '--kubelet-preferred-address-types=InternalIP'],
+      ...['--authorization-mode=Node,RBAC', '--enable-admission-plugins=NodeRestriction', '--allow-privileged'],
+      '--anonymous-auth=false',
+      `--requestheader-client-ca-file=${crt('front-proxy-ca')}`,
+      '--requestheader-allowed-names=front-proxy-client',
+      '--requestheader-username-headers=X-Remote-User',
+      '--requestheader-group-headers=X-Remote-Group',
+      '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+      ...[
+        `--proxy-client-cert-file=${crt('front-proxy-client')}`,
+        `--proxy-client-key-file=${key('front-proxy-client')}`,
+      ],
+      '--enable-aggregator-routing',
+      '--event-ttl=1h',
+      '--profiling=false',
+      '--shutdown-delay-duration=0s',
+      `--cert-dir=${join(paths.configs, 'apiserver')}`,
+    ],
+    env: { GOGC: '50' },
+    configs: [pki.read('apiserver').cert, pki.read('etcd-client').cert, pki.read('front-proxy-client').cert],
+    graceMs: 10_000,
+  }
+}
+
+/** A site has one of each: leader election would only make the next start wait for the last one's lease. */
+export function controllerManager(site: ControlPlane): ProgramSpec {
+  const { addresses, pki, binDir } = site
+  const access = ensureKubeconfig(site, 'controller-manager')
+  return {
+    name: 'controller-manager',
+    netns: netnsFile(addresses.netns),
+    command: [
+      join(binDir, 'kube-controller-manager'),
+      ...identityFlags(access.file),
+      '--leader-elect=false',
+      ...servingFlags(pki, 'controller-manager'),
+      '--bind-address=127.0.0.1',
+      `--service-account-private-key-file=${pki.file('service-accounts', 'key')}`,
+      `--root-ca-file=${pki.file('ca', 'crt')}`,
+      '--use-service-account-credentials',
+      ...['--allocate-node-cidrs', `--cluster-cidr=${podRange}`, '--node-cidr-mask-size=24'],
+      `--service-cluster-ip-range=${serviceRange}`,
+      ...['--kube-api-qps=500', '--kube-api-burst=1000'],
+      '--profiling=false',
+    ],
+    env: { GOGC: '50' },
+    configs: [access.text],
+  }
+}
+
+export function scheduler(site: ControlPlane): ProgramSpec {
+  const { addresses, pki, binDir } = site
+  const access = ensureKubeconfig(site, 'scheduler')
+  return {
+    name: 'scheduler',
+    netns: netnsFile(addresses.netns),
+    command: [
+      join(binDir, 'kube-scheduler'),
+      ...identityFlags(access.file),
+      '--leader-elect=false',
+      ...servingFlags(pki, 'scheduler'),
+      '--bind-address=127.0.0.1',
+      ...['--kube-api-qps=500', '--kube-api-burst=1000'],
+      '--profiling=false',
+    ],
+    env: { GOGC: '50' },
+    configs: [access.text],
+  }
+}
+
+export function metricsServer(site: ControlPlane): ProgramSpec {
+  const { addresses, paths, pki, binDir } = site
+  const access = ensureKubeconfig(site, 'metrics-server')
+  return {
+    name: 'metrics-server',
+    netns: netnsFile(addresses.netns),
+    command: [
+      join(binDir, 'metrics-server'),
+      ...identityFlags(access.file),
+      ...[`--secure-port=${ports.metrics}`, `--bind-address=${addresses.bridge.address}`],
+      `--tls-cert-file=${pki.file('metrics-server', 'crt')}`,
+      `--tls-private-key-file=${pki.file('metrics-server', 'key')}`,
+      `--cert-dir=${join(paths.configs, 'metrics-server')}`,
+      `--kubelet-certificate-authority=${pki.file('ca', 'crt')}`,
+      ...['--kubelet-preferred-address-types=InternalIP', '--metric-resolution=15s'],
+    ],
+    env: { GOGC: '50' },
+    configs: [access.text],
+  }
+}
+
+export function coreDns(
+  site: ControlPlane,
+  options: Pick<CorefileOptions, 'domain' | 'ingress' | 'upstreams'>,
+): ProgramSpec {
+  const { addresses, paths, binDir } = site
+  const access = ensureKubeconfig(site, 'coredns')
+  const text = corefile({ ...options, address: addresses.bridge.address, kubeconfig: access.file })
+  const file = join(paths.configs, 'Corefile')
+  ensureFile(file, text)
+  return {
+    name: 'coredns',
+    netns: netnsFile(addresses.netns),
+    command: [join(binDir, 'coredns'), '-conf', file],
+    env: { GOGC: '50', GOMAXPROCS: String(Math.min(2, cpus().length)) },
+    configs: [access.text, text],
+  }
+}
+
+function identityFlags(file: string): string[] {
+  return [`--kubeconfig=${file}`, `--authentication-kubeconfig=${file}`, `--authorization-kubeconfig=${file}`]
+}
+
+function servingFlags(pki: Pki, name: string): string[] {
+  return [`--tls-cert-file=${pki.file(name, 'crt')}`, `--tls-private-key-file=${pki.file(name, 'key')}`]
+}

@@ -1,0 +1,64 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { addressesOf } from './addresses.ts'
+import { cgroupProcesses, cgroupsOf } from './cgroups.ts'
+import { markedProcesses } from './launch.ts'
+import { mountsBelow } from './mounts.ts'
+import { attempt, run } from './run.ts'
+import { findSlot } from './slots.ts'
+
+/** What of a site is on this host. All empty: nothing is left. */
+export interface Leftovers {
+  readonly slot: number | null
+  readonly processes: readonly number[]
+  readonly mounts: readonly string[]
+  readonly namespaces: readonly string[]
+  readonly links: readonly string[]
+  readonly tables: readonly string[]
+  readonly routes: readonly string[]
+  readonly cgroups: readonly string[]
+  readonly rules: readonly string[]
+}
+
+/** Looks at the host itself, not at the local cloud's own notes. */
+export async function leftovers(folder: string): Promise<Leftovers> {
+  const slot = findSlot(folder)
+  const processes = markedProcesses(folder)
+  const mounts = mountsBelow(folder)
+  if (slot === undefined) {
+    return { slot: null, processes, mounts, namespaces: [], links: [], tables: [], routes: [], cgroups: [], rules: [] }
+  }
+  const { name, runFolder, uplink, bridge, nftTable } = addressesOf(slot)
+  const cgroups = cgroupsOf(slot)
+  const namespaces = existsSync('/run/netns') ? readdirSync('/run/netns') : []
+  const routes = await run('ip', ['-4', '-o', 'route', 'show', 'table', 'all'])
+  const tables = (await attempt('nft', ['list', 'tables'])) ?? ''
+  const rules = (await attempt('iptables', ['-w', '-S', 'FORWARD'])) ?? ''
+  return {
+    slot,
+    processes: [...new Set([...processes, ...cgroups.flatMap(cgroupProcesses)])],
+    mounts: [...mounts, ...mountsBelow(runFolder)],
+    namespaces: namespaces.filter((each) => each === name || each.startsWith(`${name}-`)),
+    links: readdirSync('/sys/class/net').filter((link) => link === uplink.link),
+    tables: tables.split('\n').filter((line) => line.endsWith(` ${nftTable}`)),
+    routes: routes.split('\n').filter((line) => line.includes(bridge.subnet) || line.includes(uplink.subnet)),
+    cgroups,
+    rules: rules.split('\n').filter((line) => line.includes(` ${uplink.link} `)),
+  }
+}
+
+const words = {
+  processes: 'process',
+  mounts: 'mount',
+  namespaces: 'network namespace',
+  links: 'network link',
+  tables: 'firewall',
+  routes: 'route',
+  cgroups: 'cgroup',
+  rules: 'iptables rule',
+} as const
+
+/** One line for each thing, for people. */
+export function lines(found: Leftovers): string[] {
+  const kinds = Object.keys(words) as (keyof typeof words)[]
+  return kinds.flatMap((kind) => found[kind].map((thing) => `${words[kind]} ${String(thing).trim()}`))
+}

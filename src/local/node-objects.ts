@@ -1,0 +1,158 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { AppError } from '../base/errors.ts'
+import type { Kube, KubeObject } from './kube.ts'
+import { type MachineRecord, nodeLabels } from './machine.ts'
+import type { PodRoute } from './network.ts'
+
+export interface NodeObject extends KubeObject {
+  readonly spec?: {
+    readonly podCIDR?: string
+    readonly unschedulable?: boolean
+    readonly taints?: readonly NodeTaint[]
+  }
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[]
+    readonly addresses?: readonly { readonly type: string; readonly address: string }[]
+  }
+}
+
+interface NodeTaint {
+  readonly key: string
+  readonly value?: string
+  readonly effect: string
+}
+
+const nodes = '/api/v1/nodes'
+const simulatedLabel = 'localcloud%2Fsimulated'
+const ordered = 'cloudmgr.io/ordered'
+
+export function listNodes(kube: Kube, kind: 'real' | 'simulated'): Promise<NodeObject[]> {
+  const selector = kind === 'real' ? `!${simulatedLabel}` : simulatedLabel
+  // From the server's cache: asked every second.
+  return kube.list<NodeObject>(`${nodes}?resourceVersion=0&labelSelector=${selector}`)
+}
+
+/** `undefined` when the node is ready, else why not. */
+export function whyNotReady(node: NodeObject | undefined): string | undefined {
+  if (node === undefined) return 'the node has not joined yet'
+  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready')
+  if (ready?.status === 'True') return undefined
+  return ready?.message ?? 'the node has not reported yet'
+}
+
+/** Where each machine's pods live. */
+export function podRoutes(found: readonly NodeObject[], addresses: ReadonlyMap<string, string>): PodRoute[] {
+  return found.flatMap(({ metadata, spec }) => {
+    const address = addresses.get(metadata.name)
+    return address === undefined || spec?.podCIDR === undefined ? [] : [{ podCidr: spec.podCIDR, address }]
+  })
+}
+
+export interface NodeChange {
+  readonly labels: Readonly<Record<string, string | null>>
+  /** Left out when they are right. */
+  readonly taints?: readonly NodeTaint[]
+  readonly annotation: string
+}
+
+/**
+ * What to change on a node so that it carries what was ordered. What others put there stays; what an earlier order put
+ * there (noted in an annotation) and the present one does not name goes.
+ */
+export function nodeChange(record: MachineRecord, node: NodeObject): NodeChange | undefined {
+  const labels = nodeLabels(record)
+  const wanted = { labels: Object.keys(labels).sort(), taints: record.taints.map(taintName).sort() }
+  const noted = node.metadata.annotations?.[ordered]
+  const before = noted === undefined ? wanted : (JSON.parse(noted) as typeof wanted)
+  const changed: Record<string, string | null> = {}
+  for (const [key, value] of Object.entries(labels)) if (node.metadata.labels?.[key] !== value) changed[key] = value
+  for (const key of before.labels) if (!(key in labels)) changed[key] = null
+  const present = node.spec?.taints ?? []
+  const others = present.filter((taint) => ![...before.taints, ...wanted.taints].includes(taintName(taint)))
+  const taints = [
+    ...others,
+    ...record.taints.map(({ key, value, effect }) => ({ key, effect, ...(value === '' ? {} : { value }) })),
+  ]
+  const annotation = JSON.stringify(wanted)
+  const sameTaints = sorted(taints) === sorted(present)
+  if (Object.keys(changed).length === 0 && sameTaints && noted === annotation) return undefined
+  return { labels: changed, annotation, ...(sameTaints ? {} : { taints }) }
+}
+
+function taintName({ key, effect }: NodeTaint): string {
+  return `${key}:${effect}`
+}
+
+function sorted(taints: readonly NodeTaint[]): string {
+  return taints
+    .map((taint) => `${taintName(taint)}=${taint.value ?? ''}`)
+    .sort()
+    .join()
+}
+
+export async function ensureNodeFields(kube: Kube, record: MachineRecord, node: NodeObject): Promise<void> {
+  const change = nodeChange(record, node)
+  if (change === undefined) return
+  const { labels, taints, annotation } = change
+  const metadata = { labels, annotations: { [ordered]: annotation }, resourceVersion: node.metadata.resourceVersion }
+  await kube.merge(`${nodes}/${record.name}`, { metadata, ...(taints === undefined ? {} : { spec: { taints } }) })
+}
+
+/** A node that only says it is one: kwok answers for it. */
+export async function ensureSimulatedNode(kube: Kube, record: MachineRecord): Promise<void> {
+  if ((await kube.find(`${nodes}/${record.name}`)) !== undefined) return
+  const size = { cpu: String(record.cores), memory: `${Math.round(record.memoryGb * 1024)}Mi`, pods: '110' }
+  const taints = [{ key: 'kwok.x-k8s.io/node', value: 'fake', effect: 'NoSchedule' }, ...record.taints]
+  const labels = { 'kubernetes.io/hostname': record.name, 'kubernetes.io/os': 'linux', ...nodeLabels(record) }
+  const metadata = { name: record.name, annotations: { 'kwok.x-k8s.io/node': 'fake' }, labels }
+  const status = { allocatable: size, capacity: size }
+  await kube.create(nodes, { apiVersion: 'v1', kind: 'Node', metadata, spec: { taints }, status })
+}
+
+export async function removeNode(kube: Kube, name: string): Promise<void> {
+  await kube.remove(`${nodes}/${name}`)
+}
+
+/**
+ * Empties a node: no new pods, the present ones asked to go as disruption budgets allow, until the time is over; what is
+ * left then is removed without asking, because the machine goes anyway.
+ */
+export async function drainNode(kube: Kube, name: string, deadlineMs: number): Promise<void> {
+  const node = await kube.find<NodeObject>(`${nodes}/${name}`)
+  if (node === undefined) return
+  await kube.merge(`${nodes}/${name}`, { spec: { unschedulable: true } })
+  // A node that does not answer will not end any pod either.
+  const end = Date.now() + (whyNotReady(node) === undefined ? deadlineMs : 0)
+  for (;;) {
+    const pods = await podsToMove(kube, name)
+    if (pods.length === 0) return
+    if (Date.now() >= end) return removePods(kube, pods)
+    await Promise.all(pods.map((pod) => evict(kube, pod)))
+    await delay(300)
+  }
+}
+
+async function podsToMove(kube: Kube, node: string): Promise<KubeObject[]> {
+  const pods = await kube.list(`/api/v1/pods?fieldSelector=spec.nodeName%3D${node}`)
+  return pods.filter(
+    ({ metadata }) => !(metadata.ownerReferences ?? []).some(({ kind }) => kind === 'DaemonSet' || kind === 'Node'),
+  )
+}
+
+async function removePods(kube: Kube, pods: readonly KubeObject[]): Promise<void> {
+  await Promise.all(
+    pods.map(({ metadata }) => kube.remove(`/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}`, 0)),
+  )
+}
+
+async function evict(kube: Kube, { metadata }: KubeObject): Promise<void> {
+  if ('deletionTimestamp' in metadata) return
+  const { name, namespace } = metadata
+  try {
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}/eviction`
+    await kube.create(path, { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } })
+  } catch (error) {
+    // Gone already, or a disruption budget says "not now": asked again until the time is over.
+    if (!(error instanceof AppError) || (error.kind !== 'not-found' && error.kind !== 'conflict')) throw error
+  }
+}

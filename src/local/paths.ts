@@ -1,0 +1,36 @@
+import { join } from 'node:path'
+
+/** Where the local cloud keeps what must survive: everything below one folder (`--state`). */
+export interface CloudPaths {
+  readonly folder: string
+  readonly socket: string
+  readonly cluster: string
+  readonly machines: string
+  readonly volumes: string
+  readonly pki: string
+  readonly etcd: string
+  readonly registry: string
+  readonly configs: string
+  readonly programs: string
+  readonly logs: string
+  readonly supervisor: string
+  readonly keeper: string
+}
+
+export function cloudPaths(folder: string): CloudPaths {
+  return {
+    folder,
+    socket: join(folder, 'api.sock'),
+    cluster: join(folder, 'cluster.json'),
+    machines: join(folder, 'machines'),
+    volumes: join(folder, 'volumes'),
+    pki: join(folder, 'pki'),
+    etcd: join(folder, 'etcd'),
+    registry: join(folder, 'registry'),
+    configs: join(folder, 'configs'),
+    programs: join(folder, 'programs'),
+    logs: join(folder, 'logs'),
+    supervisor: join(folder, 'supervisor.json'),
+    keeper: join(folder, 'keeper.json'),
+  }
+}

@@ -1,0 +1,538 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { totalmem } from 'node:os'
+import type { Clock } from '../base/clock.ts'
+import { AppError, explain, kindOf } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { addressesOf, freeMachineNumber, machineNames, ports } from './addresses.ts'
+import { checkVersion, type ClusterOrder, type ClusterRecord, type ClusterState } from './cluster.ts'
+import { forwarder, forwardFile, prepareCluster, removeCluster, simulator, startCluster } from './cluster-life.ts'
+import { type ControlPlane, ensurePki } from './control-plane.ts'
+import { ensureFile, findJson, writeJson } from './files.ts'
+import { checkHost } from './host-checks.ts'
+import { Kube } from './kube.ts'
+import {
+  checkSize,
+  type MachineOrder,
+  type MachineRecord,
+  type MachineState,
+  replaceNeeded,
+  sameOrder,
+} from './machine.ts'
+import { ensureMachine, isFelixReady, removeMachine } from './machine-life.ts'
+import { type MachineSite, programName } from './machine-programs.ts'
+import { ensurePodRoutes, removePodRoute } from './network.ts'
+import {
+  drainNode,
+  ensureNodeFields,
+  ensureSimulatedNode,
+  listNodes,
+  type NodeObject,
+  podRoutes,
+  removeNode,
+  whyNotReady,
+} from './node-objects.ts'
+import { cloudPaths, type CloudPaths } from './paths.ts'
+import { Pki } from './pki.ts'
+import { checkPortsFree } from './port-holder.ts'
+import { Programs } from './programs.ts'
+import { freePort } from './registry.ts'
+import { claimSlot, restSlot } from './slots.ts'
+import { Volumes } from './volumes.ts'
+
+export type Caller = 'operator' | 'service'
+
+/** What was observed of a cluster or a machine, and why it is not ready. */
+interface Progress<State> {
+  state: State
+  reason?: string
+}
+
+interface Cluster {
+  record: ClusterRecord
+  readonly site: ControlPlane
+  readonly programs: Programs
+  kube: Kube
+  readonly progress: Progress<ClusterState>
+  /** The present piece of work; the next one waits for it. */
+  work: Promise<void>
+  /** Settles when the last attempt to make it as ordered ended; never waits for its removal. */
+  converged: Promise<void>
+}
+
+interface Machine {
+  record: MachineRecord
+  readonly progress: Progress<MachineState>
+  /** The present piece of work; the next one waits for it. */
+  work: Promise<void>
+  /** Set once its programs run. */
+  started: boolean
+  node: NodeObject | undefined
+  missingSince: number | undefined
+}
+
+const tickMs = 1000
+/** Certificates are looked at this often; they are renewed long before they end. */
+const renewalMs = 12 * 3_600_000
+const retryMs = 3000
+const drainMs = 30_000
+/** How long a node object may be missing beside a living kubelet before the kubelet is made to register again. */
+const rejoinMs = 10_000
+
+/** Keeps one cluster, its machines and volumes as ordered. What is wanted lies in files, so that it may be killed at any time. */
+export class Supervisor {
+  readonly volumes: Volumes
+  readonly paths: CloudPaths
+  private readonly binDir: string
+  private readonly clock: Clock
+  private readonly log: Log
+  private cluster: Cluster | undefined
+  private readonly machines = new Map<string, Machine>()
+  private stopped = false
+  private renewedAt: number
+  private routed = ''
+
+  constructor(folder: string, binDir: string, clock: Clock, log: Log) {
+    this.paths = cloudPaths(folder)
+    this.binDir = binDir
+    this.clock = clock
+    this.log = log
+    this.renewedAt = clock.now()
+    this.volumes = new Volumes(this.paths.volumes)
+  }
+
+  /** Finds everything again that was ordered, adopts what runs, starts what is missing. */
+  async start(): Promise<void> {
+    mkdirSync(this.paths.folder, { recursive: true, mode: 0o700 })
+    const record = findJson<ClusterRecord>(this.paths.cluster)
+    if (record !== undefined) await this.resume(record)
+    void this.loop()
+  }
+
+  stop(): void {
+    this.stopped = true
+    this.cluster?.kube.close()
+  }
+
+  getCluster(name: string): Cluster {
+    if (this.cluster?.record.name === name) return this.cluster
+    throw new AppError('not-found', 'no-cluster', `there is no cluster ${name}`)
+  }
+
+  listClusters(): Cluster[] {
+    return this.cluster === undefined ? [] : [this.cluster]
+  }
+
+  async putCluster(name: string, order: ClusterOrder): Promise<Cluster> {
+    checkVersion(order)
+    for (const volume of order.volumes) this.volumes.get(volume)
+    const present = this.cluster
+    if (present === undefined) return this.createCluster(name, order)
+    if (present.record.name !== name) {
+      throw new AppError(
+        'conflict',
+        'one-cluster',
+        `this local cloud has cluster ${present.record.name} already: a second one needs another state folder`,
+      )
+    }
+    if (present.record.removing === true)
+      throw new AppError('unavailable', 'removing', `cluster ${name} is being removed: ask again when it is gone`)
+    const had = new Set(present.record.ports.map(({ host }) => host))
+    await checkPortsFree(order.ports.map(({ host }) => host).filter((host) => !had.has(host)))
+    const record = { ...present.record, ...order }
+    if (JSON.stringify(record) === JSON.stringify(present.record)) return present
+    present.record = record
+    writeJson(this.paths.cluster, record)
+    this.converge(present)
+    for (const machine of this.machines.values()) this.convergeMachine(present, machine)
+    return present
+  }
+
+  deleteCluster(name: string): Cluster {
+    const cluster = this.getCluster(name)
+    if (cluster.record.removing === true) return cluster
+    cluster.record = { ...cluster.record, removing: true }
+    writeJson(this.paths.cluster, cluster.record)
+    this.dismantle(cluster)
+    return cluster
+  }
+
+  getMachine(name: string): Machine {
+    const machine = this.machines.get(name)
+    if (machine === undefined) throw new AppError('not-found', 'no-machine', `there is no machine ${name}`)
+    return machine
+  }
+
+  listMachines(): Machine[] {
+    return [...this.machines.values()]
+  }
+
+  putMachine(clusterName: string, name: string, order: MachineOrder, orderedBy: Caller): Machine {
+    const cluster = this.getCluster(clusterName)
+    if (cluster.record.removing === true)
+      throw new AppError('unavailable', 'removing', `cluster ${clusterName} is being removed`)
+    checkSize(order, totalmem() / 2 ** 30)
+    const present = this.machines.get(name)
+    if (present === undefined) return this.createMachine(cluster, name, order, orderedBy)
+    if (present.record.removing === true)
+      throw new AppError('unavailable', 'removing', `machine ${name} is being removed: ask again when it is gone`)
+    const field = replaceNeeded(present.record, order)
+    if (field !== undefined) {
+      throw new AppError('conflict', 'replace-needed', `machine ${name} must be replaced to change ${field}`, {
+        details: { field },
+      })
+    }
+    if (sameOrder(present.record, order)) return present
+    present.record = { ...present.record, ...order }
+    this.saveMachine(present.record)
+    this.convergeMachine(cluster, present)
+    return present
+  }
+
+  deleteMachine(clusterName: string, name: string): Machine {
+    const cluster = this.getCluster(clusterName)
+    const machine = this.getMachine(name)
+    if (machine.record.removing === true) return machine
+    machine.record = { ...machine.record, removing: true }
+    this.saveMachine(machine.record)
+    this.retireMachine(cluster, machine)
+    return machine
+  }
+
+  deleteVolume(name: string, force: boolean): void {
+    const user = this.cluster
+    if (user?.record.volumes.includes(name) === true && !force) {
+      const message = `volume ${name} is used by cluster ${user.record.name}: remove the cluster first, or say force`
+      throw new AppError('conflict', 'volume-in-use', message)
+    }
+    this.volumes.remove(name)
+  }
+
+  private async resume(record: ClusterRecord): Promise<void> {
+    const cluster = await this.openCluster(record)
+    for (const name of existsSync(this.paths.machines) ? readdirSync(this.paths.machines) : []) {
+      const file = findJson<MachineRecord>(this.machineFile(name))
+      if (file !== undefined) this.machines.set(name, newMachine(file))
+    }
+    if (record.removing === true) return this.dismantle(cluster)
+    this.converge(cluster)
+    for (const machine of this.machines.values()) {
+      if (machine.record.removing === true) this.retireMachine(cluster, machine)
+      else this.convergeMachine(cluster, machine)
+    }
+  }
+
+  private async createCluster(name: string, order: ClusterOrder): Promise<Cluster> {
+    await checkHost(this.binDir, this.paths.folder)
+    await checkPortsFree(order.ports.map(({ host }) => host))
+    const registryPort = await freePort(ports.registryPush)
+    const record: ClusterRecord = { ...order, name, registryPort, gatewayToken: randomBytes(24).toString('base64url') }
+    writeJson(this.paths.cluster, record)
+    const cluster = await this.openCluster(record)
+    this.converge(cluster)
+    return cluster
+  }
+
+  private async openCluster(record: ClusterRecord): Promise<Cluster> {
+    const addresses = addressesOf(await claimSlot(this.paths.folder))
+    const site = { addresses, paths: this.paths, pki: new Pki(this.paths.pki), binDir: this.binDir }
+    await prepareCluster(site)
+    const kube = adminOf(site)
+    const programs = new Programs(this.paths.folder, this.clock, this.log)
+    this.cluster = {
+      record,
+      site,
+      programs,
+      kube,
+      progress: { state: 'creating' },
+      work: Promise.resolve(),
+      converged: Promise.resolve(),
+    }
+    return this.cluster
+  }
+
+  /** Works until the cluster is as ordered; says why it is not, as long as it is not. */
+  private converge(cluster: Cluster): void {
+    const { progress } = cluster
+    cluster.work = cluster.work.then(() =>
+      this.untilDone(
+        () => cluster.record.removing === true,
+        progress,
+        async () => {
+          await startCluster(cluster.site, cluster.record, cluster.programs, cluster.kube)
+          await this.forward(cluster)
+          progress.state = 'ready'
+          delete progress.reason
+          this.log.info('cluster ready', { cluster: cluster.record.name })
+        },
+      ),
+    )
+    cluster.converged = cluster.work
+  }
+
+  private createMachine(cluster: Cluster, name: string, order: MachineOrder, orderedBy: Caller): Machine {
+    const taken = this.listMachines().map(({ record }) => record.number)
+    const number = order.simulated ? 0 : freeMachineNumber(taken)
+    const machine = newMachine({ ...order, name, number, orderedBy })
+    this.machines.set(name, machine)
+    this.saveMachine(machine.record)
+    this.convergeMachine(cluster, machine)
+    return machine
+  }
+
+  private convergeMachine(cluster: Cluster, machine: Machine): void {
+    const { progress } = machine
+    machine.work = machine.work.then(() =>
+      this.untilDone(
+        () => machine.record.removing === true || cluster.record.removing === true,
+        progress,
+        async () => {
+          await cluster.converged
+          await this.startMachine(cluster, machine)
+          machine.started = true
+          await this.refreshNodes(cluster)
+        },
+      ),
+    )
+  }
+
+  private async startMachine(cluster: Cluster, machine: Machine): Promise<void> {
+    if (machine.record.simulated) {
+      await cluster.programs.ensure(simulator(cluster.site))
+      return ensureSimulatedNode(cluster.kube, machine.record)
+    }
+    await ensureMachine(
+      this.machineSite(cluster, machine.record),
+      cluster.programs,
+      this.volumes.mounts(cluster.record.volumes),
+    )
+  }
+
+  private retireMachine(cluster: Cluster, machine: Machine): void {
+    const { record, progress } = machine
+    progress.state = 'removing'
+    machine.work = machine.work.then(() =>
+      this.untilDone(
+        () => false,
+        progress,
+        async () => {
+          machine.started = false
+          await this.forward(cluster)
+          await cluster.converged
+          if (cluster.record.removing !== true) await drainNode(cluster.kube, record.name, drainMs)
+          await this.takeDown(cluster, machine)
+        },
+      ),
+    )
+  }
+
+  /** The kubelet is ended before its node object goes, or it would register again. */
+  private async takeDown(cluster: Cluster, machine: Machine): Promise<void> {
+    const { record, node } = machine
+    if (!record.simulated) await removeMachine(this.machineSite(cluster, record), cluster.programs)
+    if (cluster.record.removing !== true) await removeNode(cluster.kube, record.name)
+    const podCidr = node?.spec?.podCIDR
+    if (podCidr !== undefined) {
+      const others = this.listMachines().filter(
+        (other) => other !== machine && other.started && !other.record.simulated,
+      )
+      const netns = others.map((other) => this.machineSite(cluster, other.record).names.netns)
+      await Promise.all([cluster.site.addresses.netns, ...netns].map((name) => removePodRoute(name, podCidr)))
+    }
+    rmSync(join(this.paths.machines, record.name), { recursive: true, force: true })
+    this.machines.delete(record.name)
+    if (record.simulated && !this.listMachines().some((other) => other.record.simulated))
+      await cluster.programs.remove('kwok')
+    this.log.info('machine removed', { machine: record.name })
+  }
+
+  private dismantle(cluster: Cluster): void {
+    cluster.progress.state = 'removing'
+    cluster.work = cluster.work.then(() =>
+      this.untilDone(
+        () => false,
+        cluster.progress,
+        async () => {
+          // Programs in pods get the chance to write what they hold, as when a machine is shut down.
+          const real = this.listMachines().filter(({ record }) => !record.simulated)
+          await Promise.all(real.map(({ record }) => this.emptyMachine(cluster, record.name)))
+          await Promise.all(
+            this.listMachines().map((machine) => machine.work.then(() => this.takeDown(cluster, machine))),
+          )
+          await removeCluster(cluster.site, cluster.programs)
+          cluster.kube.close()
+          await restSlot(cluster.site.addresses.slot)
+          rmSync(this.paths.cluster, { force: true })
+          this.cluster = undefined
+          this.log.info('cluster removed', { cluster: cluster.record.name })
+        },
+      ),
+    )
+  }
+
+  private async emptyMachine(cluster: Cluster, name: string): Promise<void> {
+    if (!cluster.programs.isAlive('apiserver') || !cluster.programs.isAlive(programName(name, 'kubelet'))) return
+    try {
+      await drainNode(cluster.kube, name, 15_000)
+    } catch (error) {
+      // The cluster goes anyway.
+      this.log.warn('pods were not asked to end', { machine: name, error: explain(error) })
+    }
+  }
+
+  /** Repeats a piece of work that can be repeated, with a pause between, until it is done or not wanted any more. */
+  private async untilDone(
+    unwanted: () => boolean,
+    progress: Progress<string>,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    for (let attempts = 1; !this.stopped && !unwanted(); attempts += 1) {
+      try {
+        return await work()
+      } catch (error) {
+        progress.reason = explain(error)
+        this.log.error('not as ordered yet', { reason: progress.reason, attempts })
+        const hopeless = kindOf(error) !== 'unavailable' && kindOf(error) !== 'conflict'
+        if (progress.state !== 'removing' && (hopeless || attempts >= 3)) progress.state = 'failed'
+        await this.clock.sleep(retryMs)
+      }
+    }
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.stopped) {
+      await this.clock.sleep(tickMs)
+      try {
+        await this.tick()
+      } catch (error) {
+        this.log.warn('looking after the cluster', { error: explain(error) })
+      }
+    }
+  }
+
+  private async tick(): Promise<void> {
+    const { cluster } = this
+    if (cluster === undefined || cluster.record.removing === true) return
+    await cluster.programs.tick()
+    if (this.clock.now() - this.renewedAt > renewalMs) await this.renew(cluster)
+    if (cluster.progress.state === 'ready') await this.refreshNodes(cluster)
+  }
+
+  /** New certificates restart the programs that use them, one cluster or machine at a time in its own queue. */
+  private async renew(cluster: Cluster): Promise<void> {
+    this.renewedAt = this.clock.now()
+    await ensurePki(cluster.site.pki, cluster.site.addresses)
+    cluster.kube.close()
+    cluster.kube = adminOf(cluster.site)
+    this.converge(cluster)
+    for (const machine of this.listMachines())
+      if (machine.record.removing !== true) this.convergeMachine(cluster, machine)
+  }
+
+  /** Compares the machines with the node objects: readiness, labels, routes, loopback ports. */
+  private async refreshNodes(cluster: Cluster): Promise<void> {
+    const machines = this.listMachines().filter(({ started, record }) => started && record.removing !== true)
+    const kinds = new Set(machines.map(({ record }) => (record.simulated ? 'simulated' : 'real')))
+    const lists = await Promise.all([...kinds].map((kind) => listNodes(cluster.kube, kind)))
+    const nodes = new Map(lists.flat().map((node) => [node.metadata.name, node]))
+    await this.route(cluster, machines, [...nodes.values()])
+    await Promise.all(machines.map((machine) => this.refreshMachine(cluster, machine, nodes.get(machine.record.name))))
+    await this.forward(cluster)
+  }
+
+  private async refreshMachine(cluster: Cluster, machine: Machine, node: NodeObject | undefined): Promise<void> {
+    const { record, progress } = machine
+    machine.node = node ?? machine.node
+    if (node !== undefined) await ensureNodeFields(cluster.kube, record, node)
+    await this.rejoin(cluster, machine, node)
+    const reason = whyNotReady(node) ?? (await this.whyNetworkNotReady(cluster, record, progress.state))
+    if (record.removing === true) return
+    if (reason === undefined) {
+      if (progress.state !== 'ready') this.log.info('machine ready', { machine: record.name })
+      progress.state = 'ready'
+      delete progress.reason
+      return
+    }
+    progress.state = progress.state === 'creating' ? 'creating' : 'failed'
+    progress.reason = reason
+  }
+
+  private async whyNetworkNotReady(
+    cluster: Cluster,
+    record: MachineRecord,
+    state: MachineState,
+  ): Promise<string | undefined> {
+    if (record.simulated || state === 'ready') return undefined
+    const { address } = this.machineSite(cluster, record).names
+    return (await isFelixReady(address)) ? undefined : 'the network policies are not in place yet'
+  }
+
+  /** A kubelet whose node object was deleted does not notice: it registers when it starts. */
+  private async rejoin(cluster: Cluster, machine: Machine, node: NodeObject | undefined): Promise<void> {
+    if (node !== undefined) machine.missingSince = undefined
+    else machine.missingSince ??= this.clock.now()
+    if (machine.missingSince === undefined || this.clock.now() - machine.missingSince < rejoinMs) return
+    machine.missingSince = undefined
+    if (machine.record.simulated) return ensureSimulatedNode(cluster.kube, machine.record)
+    this.log.warn('node object is missing, kubelet restarted', { machine: machine.record.name })
+    await cluster.programs.remove(programName(machine.record.name, 'kubelet'))
+    await this.startMachine(cluster, machine)
+  }
+
+  private async route(cluster: Cluster, machines: readonly Machine[], nodes: readonly NodeObject[]): Promise<void> {
+    const sites = machines
+      .filter(({ record }) => !record.simulated)
+      .map(({ record }) => this.machineSite(cluster, record))
+    const addresses = new Map(sites.map(({ record, names }) => [record.name, names.address]))
+    const routes = podRoutes(nodes, addresses)
+    const key = JSON.stringify(routes)
+    if (this.routed === key) return
+    const places = [
+      { netns: cluster.site.addresses.netns, own: undefined },
+      ...sites.map(({ names }) => ({ netns: names.netns, own: names.address })),
+    ]
+    await Promise.all(places.map(({ netns, own }) => ensurePodRoutes(netns, own, routes)))
+    this.routed = key
+  }
+
+  private async forward(cluster: Cluster): Promise<void> {
+    const { record, site, programs } = cluster
+    const ready = this.listMachines().filter(
+      (machine) => machine.started && machine.progress.state === 'ready' && !machine.record.simulated,
+    )
+    const targets = ready.map((machine) => this.machineSite(cluster, machine.record).names.address)
+    ensureFile(forwardFile(site), JSON.stringify({ listen: record.ports, targets }))
+    if (record.ports.length > 0 && !programs.isAlive('forwarder')) await programs.ensure(forwarder(site))
+  }
+
+  machineSite({ site }: Cluster, record: MachineRecord): MachineSite {
+    const names = machineNames(site.addresses, record.name, record.number)
+    return { ...site, record, names, folder: join(this.paths.machines, record.name) }
+  }
+
+  private saveMachine(record: MachineRecord): void {
+    writeJson(this.machineFile(record.name), record)
+  }
+
+  private machineFile(name: string): string {
+    return join(this.paths.machines, name, 'machine.json')
+  }
+}
+
+function adminOf({ addresses, pki }: ControlPlane): Kube {
+  const server = `https://${addresses.uplink.site}:${ports.apiServer}`
+  return new Kube({ server, ca: pki.read('ca').cert, credential: pki.read('admin') })
+}
+
+function newMachine(record: MachineRecord): Machine {
+  const state = record.removing === true ? 'removing' : 'creating'
+  return {
+    record,
+    progress: { state },
+    work: Promise.resolve(),
+    started: false,
+    node: undefined,
+    missingSince: undefined,
+  }
+}

@@ -1,0 +1,37 @@
+import { ports } from './addresses.ts'
+import { kubeconfig } from './kubeconfig.ts'
+import type { Supervisor } from './supervisor.ts'
+
+type Cluster = ReturnType<Supervisor['getCluster']>
+type Machine = ReturnType<Supervisor['getMachine']>
+
+/** What the API answers about a cluster. */
+export function clusterView({ record, site, progress, programs }: Cluster): object {
+  const { addresses, pki } = site
+  const ca = pki.read('ca').cert
+  const apiServer = `https://${addresses.uplink.site}:${ports.apiServer}`
+  return {
+    name: record.name,
+    kubernetesVersion: record.kubernetesVersion,
+    domain: record.domain,
+    ports: record.ports,
+    volumes: record.volumes,
+    ingress: record.ingress,
+    ...progress,
+    slot: addresses.slot,
+    apiServer,
+    kubeconfig: kubeconfig(record.name, { server: apiServer, ca, credential: pki.read('admin') }),
+    registry: { push: `127.0.0.1:${record.registryPort}`, pull: `${addresses.bridge.address}:${ports.registry}` },
+    dns: addresses.bridge.address,
+    gateway: { url: `https://${addresses.uplink.host}:${ports.gateway}`, ca, token: record.gatewayToken },
+    ca,
+    programs: programs.states(),
+  }
+}
+
+/** What the API answers about a machine. */
+export function machineView(supervisor: Supervisor, cluster: Cluster, { record, progress }: Machine): object {
+  const { name, cores, memoryGb, role, labels, taints, simulated, orderedBy } = record
+  const address = simulated ? null : supervisor.machineSite(cluster, record).names.address
+  return { name, cores, memoryGb, role, labels, taints, simulated, orderedBy, ...progress, address }
+}

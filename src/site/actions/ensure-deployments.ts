@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import type { Action, ActionContext } from '../../actions/action.ts'
+import { AppError } from '../../base/errors.ts'
+import type { ServiceApi, ServiceCommand } from '../service-api.ts'
+import type { Sleep } from '../service-wait.ts'
+
+const input = z.strictObject({
+  /** What tells this cluster from the one before, such as its certificate. */
+  cluster: z.string().min(1),
+})
+
+export type EnsureDeploymentsInput = z.infer<typeof input>
+
+export interface EnsureDeploymentsDeps {
+  api(): ServiceApi
+  /** The cluster in which all deployments were made sure of last. */
+  lastCluster(): string | undefined
+  keepCluster(cluster: string): void
+  sleep: Sleep
+}
+
+const ended = { completed: 5, removed: 8, failed: 9 } as const
+
+/** After the cluster was made anew: users, namespaces and Secrets of every active account come back from the rows. */
+export function ensureDeploymentsAction(deps: EnsureDeploymentsDeps): Action<EnsureDeploymentsInput> {
+  return {
+    name: 'ensure-deployments',
+    input,
+    locks: () => ['accounts'],
+    observe: async ({ cluster }) => (deps.lastCluster() === cluster ? { state: 'present' } : { state: 'different' }),
+    ensure: async ({ cluster }, context) => {
+      if (deps.lastCluster() === cluster) return { changed: false, message: 'already as wanted' }
+      const api = deps.api()
+      const commands = await api.ensureDeployments()
+      await waitForAll(api, commands, deps.sleep, context)
+      deps.keepCluster(cluster)
+      return { changed: commands.length > 0, message: `${commands.length} deployments made sure of` }
+    },
+    remove: async () => ({ changed: false, message: 'kept with the database' }),
+  }
+}
+
+function isOver({ status }: ServiceCommand): boolean {
+  return status === ended.completed || status === ended.removed
+}
+
+async function waitForAll(
+  api: ServiceApi,
+  commands: readonly ServiceCommand[],
+  sleep: Sleep,
+  context: ActionContext,
+): Promise<void> {
+  let open: readonly ServiceCommand[] = commands
+  while (open.length > 0) {
+    context.waiting(`${open.length} of ${commands.length} deployments`)
+    const now = await Promise.all(open.map(async ({ id }) => await api.findCommand(id)))
+    const failed = now.find((command) => command?.status === ended.failed)
+    if (failed !== undefined) {
+      throw new AppError(
+        'conflict',
+        'deployment-failed',
+        `deployment of ${failed.account ?? 'an account'}: ${failed.message ?? 'failed'}`,
+      )
+    }
+    open = now.filter((command) => command !== undefined).filter((command) => !isOver(command))
+    if (open.length > 0) await sleep(250, context.signal)
+  }
+  context.waiting(undefined)
+}

@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Action } from '../../actions/action.ts'
+import { machinesOf } from '../../clusters/profiles.ts'
+import { clusterRoot, type LocalSite, volumesRoot } from '../../clusters/root.ts'
+import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
+
+const port = z.int()
+const input = z.strictObject({
+  name: z.string(),
+  profile: z.string(),
+  domain: z.string(),
+  ports: z.strictObject({ http: port, https: port, mongo: port, broker: port }),
+  nodePorts: z.strictObject({ http: port, https: port, mongo: port, broker: port }),
+  volumes: z.record(z.string(), z.int().positive()),
+  kubernetesVersion: z.string(),
+  socket: z.string(),
+  folders: z.strictObject({ volumes: z.string(), cluster: z.string() }),
+  modules: z.string(),
+})
+
+export type TerraformRootsInput = z.infer<typeof input>
+
+/** Lays the provider out for `tofu init`; done again after the tools changed. */
+export type LayOutProvider = () => Promise<void>
+
+/** Writes the roots of the stages `volumes` and `cluster` from the site, and the provider beside them. */
+export function terraformRootsAction(layOutProvider: LayOutProvider): Action<TerraformRootsInput> {
+  return {
+    name: 'terraform-roots',
+    input,
+    locks: ({ folders }) => [`terraform:${folders.volumes}`, `terraform:${folders.cluster}`],
+    observe: async ({ folders }) => {
+      const there = [folders.volumes, folders.cluster].every((folder) => existsSync(join(folder, 'main.tf.json')))
+      return { state: there ? 'present' : 'absent' }
+    },
+    ensure: async (values, { output }) => {
+      await layOutProvider()
+      await writeRoot(values.folders.volumes, volumesRoot(await localSite(values, values.folders.volumes)))
+      await writeRoot(values.folders.cluster, clusterRoot(await localSite(values, values.folders.cluster)))
+      output(`${values.folders.volumes}\n${values.folders.cluster}`)
+      return { changed: true, message: 'volumes and cluster written' }
+    },
+    // They hold the state files: they go with the state folder.
+    remove: async () => ({ changed: false, message: 'kept with the state' }),
+  }
+}
+
+async function localSite(values: TerraformRootsInput, folder: string): Promise<LocalSite> {
+  const { name, domain, kubernetesVersion, socket, ports, nodePorts, volumes } = values
+  const names = ['http', 'https', 'mongo', 'broker'] as const
+  return {
+    name,
+    domain,
+    kubernetesVersion,
+    endpoint: `unix://${socket}`,
+    ports: names.map((port) => ({ host: ports[port], node: nodePorts[port] })),
+    volumes,
+    machines: machinesOf(values.profile),
+    modules: await modulesFor(folder, values.modules),
+  }
+}

@@ -1,0 +1,63 @@
+import { hostNames } from './hosts.ts'
+import { namespaceManifests, secretManifests } from './manifests.ts'
+import { selectsRoles } from './profiles.ts'
+import type { SiteSecrets } from './secrets.ts'
+import { nodePorts, type Site, siteHosts, siteUrls } from './site.ts'
+import type { StatePaths } from './state.ts'
+
+export interface ContextSources {
+  readonly site: Site
+  readonly paths: StatePaths
+  readonly secrets: SiteSecrets
+  /** The checkout: its folders of charts, modules and scripts. */
+  readonly project: string
+}
+
+/** What placeholders of the site's plans can name. A pure function of the site: no environment, no clock. */
+export function siteContext({ site, paths, secrets, project }: ContextSources): Record<string, unknown> {
+  return {
+    site: {
+      ...site,
+      hosts: siteHosts(site),
+      urls: siteUrls(site),
+      names: hostNames(site, ['admin', 'demo']),
+      nodePorts,
+      selectsRoles: selectsRoles(site.profile),
+      addresses: serviceSite(site),
+    },
+    paths: {
+      kubeconfig: paths.kubeconfig,
+      socket: paths.socket,
+      volumes: `${paths.terraform}/volumes`,
+      cluster: `${paths.terraform}/cluster`,
+      charts: `${project}/charts`,
+      modules: `${project}/terraform`,
+      scripts: `${project}/catalog/scripts`,
+    },
+    secrets,
+    manifests: {
+      namespaces: namespaceManifests(),
+      secrets: secretManifests(secrets),
+    },
+  }
+}
+
+/** What the service needs to know to write addresses into its accounts' settings. */
+export function serviceSite(site: Site): Record<string, unknown> {
+  const hosts = siteHosts(site)
+  const urls = siteUrls(site)
+  const inside = (name: string, port: number) => `${name}.omegaml-services.svc.cluster.local:${port}`
+  return {
+    domain: site.domain,
+    publicUrl: urls.api,
+    notebookUrl: urls.notebook,
+    internalUrl: `http://${inside('omegaweb', 8080)}`,
+    mongo: { publicHost: `${hosts.mongo}:${site.ports.mongo}`, internalHost: inside('mongodb', 27017) },
+    broker: {
+      publicHost: `${hosts.broker}:${site.ports.broker}`,
+      internalHost: inside('rabbitmq', 5672),
+      vhost: 'omegaml',
+    },
+    tls: false,
+  }
+}

@@ -1,0 +1,65 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { z } from 'zod'
+import { AppError } from '../base/errors.ts'
+import { sendJson } from './http.ts'
+import type { CloudControl } from './operator.ts'
+import type { Site } from './site.ts'
+import { toolsFolder } from './site-tools.ts'
+import type { StatePaths } from './state.ts'
+
+/** The local cloud: a program of its own, started and stopped by its words, else reached by its socket only. */
+export function createLocalCloud(site: Site, paths: StatePaths, project: string): CloudControl {
+  const get = async (path: string) =>
+    await sendJson({ socketPath: paths.socket }, { method: 'GET', path, timeoutMs: 5000 })
+  const run = async (words: readonly string[], attempted: string, signal?: AbortSignal): Promise<string> => {
+    const program = join(project, 'src', 'local', 'main.ts')
+    const options = {
+      reject: false,
+      stdin: 'ignore',
+      ...(signal === undefined ? {} : { cancelSignal: signal }),
+    } as const
+    const { exitCode, stdout, stderr } = await execa(process.execPath, [program, ...words], options)
+    signal?.throwIfAborted()
+    if (exitCode === 0) return stdout
+    throw new AppError('conflict', 'local-cloud-failed', `${attempted}: ${lastLines(stderr)}`)
+  }
+  return {
+    answers: async () => await isAnswering(get),
+    start: async (signal) => {
+      mkdirSync(paths.cloud, { recursive: true, mode: 0o700 })
+      const words = ['start', '--state', paths.cloud, '--bin', toolsFolder(paths.folder)]
+      await run(words, 'starting the local cloud', signal)
+    },
+    stop: async (signal) => void (await run(['stop', '--state', paths.cloud], 'stopping the local cloud', signal)),
+    certificate: async () => ((await get(`/v1/clusters/${site.name}`)).body as { ca?: string }).ca,
+    leftovers: async () =>
+      leftoverLines(
+        JSON.parse(await run(['leftovers', '--state', paths.cloud], 'looking for what is left on this host')),
+      ),
+  }
+}
+
+async function isAnswering(get: (path: string) => Promise<{ status: number }>): Promise<boolean> {
+  try {
+    return (await get('/v1/status')).status === 200
+  } catch (cause) {
+    // No socket, or nobody behind it.
+    if (cause instanceof AppError && cause.kind === 'unavailable') return false
+    throw cause
+  }
+}
+
+const found = z.record(z.string(), z.unknown())
+
+/** One line for each thing, such as `mounts: /…`; numbers and names of the site itself are no things. */
+export function leftoverLines(answer: unknown): string[] {
+  return Object.entries(found.parse(answer)).flatMap(([kind, things]) =>
+    Array.isArray(things) ? things.map((thing) => `${kind}: ${String(thing)}`) : [],
+  )
+}
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-3).join(' | ')
+}

@@ -1,0 +1,33 @@
+import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import type { Check, HostFacts } from './checks.ts'
+import type { Journal } from './journal.ts'
+import type { FindHolder } from './ports.ts'
+import type { SiteSecrets } from './secrets.ts'
+import type { Credential, ServiceApi } from './service-api.ts'
+import type { Site } from './site.ts'
+import type { StatePaths } from './state.ts'
+
+/** What the local cloud left on this host, for `down --purge`: one line each, such as `mount /…`. */
+export type Leftovers = readonly string[]
+
+/** Everything outside that the operator's commands use; `wiring/site.ts` makes the real one, tests a fake. */
+export interface Operator {
+  readonly facts: (cache: string, state: string) => HostFacts
+  readonly findHolder: FindHolder
+  readonly openJournal: (site: Site, paths: StatePaths) => Promise<Journal>
+  readonly secrets: (paths: StatePaths) => SiteSecrets
+  readonly cloud: (site: Site, paths: StatePaths) => CloudControl
+  readonly kubernetes: (paths: StatePaths) => Kubernetes
+  readonly service: (site: Site, credential: Credential) => ServiceApi
+  /** Checks beyond the host's facts: packages, tools, cgroups, registries. */
+  readonly checks: (site: Site | undefined, paths: StatePaths) => Promise<Check[]>
+}
+
+export interface CloudControl {
+  answers(): Promise<boolean>
+  start(signal: AbortSignal): Promise<void>
+  stop(signal: AbortSignal): Promise<void>
+  /** The certificate of the gateway or of the cluster, for `cloudmgr ca`. */
+  certificate(): Promise<string | undefined>
+  leftovers(): Promise<Leftovers>
+}

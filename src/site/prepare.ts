@@ -1,0 +1,80 @@
+import { AppError } from '../base/errors.ts'
+import { type Check, hostChecks } from './checks.ts'
+import type { Operator } from './operator.ts'
+import { choosePorts, type PortOptions, portInUse } from './ports.ts'
+import { checkDomain, checkSiteName, defaultDomain, type PortName, type ProfileName, type Site } from './site.ts'
+import { findSite, portsOfOtherSites, sitesHome, statePaths } from './state.ts'
+import { cacheFolder } from '../tools/ensure.ts'
+
+export interface SiteWishes {
+  readonly name: string
+  readonly profile?: ProfileName | undefined
+  readonly domain?: string | undefined
+  readonly ports: PortOptions
+}
+
+/** Checks everything that can be checked before anything is changed, and answers with the site to bring up. */
+export async function prepareSite(operator: Operator, folder: string, wishes: SiteWishes): Promise<Site> {
+  const name = checkSiteName(wishes.name)
+  const known = findSite(folder, name)
+  const profile = wishes.profile ?? known?.profile ?? 'single-node'
+  if (known !== undefined) refuseChanges(known, wishes)
+  refuseFailed(hostChecks(operator.facts(cacheFolder(), folder)))
+  const domain = checkDomain(wishes.domain ?? known?.domain ?? defaultDomain(name))
+  if (known === undefined) {
+    const ports = choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
+    return { name, profile, domain, ports }
+  }
+  const running = await operator.cloud(known, statePaths(folder)).answers()
+  if (!running) refuseTakenPorts(known, operator)
+  return { ...known, profile }
+}
+
+/** The first thing that is missing, all of them in the text. */
+export function refuseFailed(checks: readonly Check[]): void {
+  const failed = checks.filter((check) => check.needed && !check.ok)
+  const [first] = failed
+  if (first === undefined) return
+  const text = failed
+    .map((check) => `${check.name}: ${check.detail}${check.mend === undefined ? '' : ` (${check.mend})`}`)
+    .join('; ')
+  throw new AppError(
+    first.name === 'root' ? 'forbidden' : 'unavailable',
+    `host-${first.name}`,
+    `this host is not ready: ${text}`,
+    {
+      details: { checks: failed.map((check) => check.name) },
+    },
+  )
+}
+
+/** A site's addresses are in its accounts' settings and in users' files: they stay as they were made. */
+function refuseChanges(known: Site, wishes: SiteWishes): void {
+  const asked: [string, unknown, unknown][] = [
+    ['domain', wishes.domain, known.domain],
+    ['port-base', wishes.ports.base, known.ports.http],
+    ...(Object.keys(known.ports) as PortName[]).map((name): [string, unknown, unknown] => [
+      `${name}-port`,
+      wishes.ports.ports?.[name],
+      known.ports[name],
+    ]),
+  ]
+  const changed = asked.find(([, wanted, present]) => wanted !== undefined && wanted !== present)
+  if (changed === undefined) return
+  const [field, wanted, present] = changed
+  throw new AppError(
+    'conflict',
+    'site-differs',
+    `site ${known.name} has ${field} ${present}, not ${wanted}: it can't be changed later`,
+    {
+      details: { field, value: wanted },
+    },
+  )
+}
+
+function refuseTakenPorts(site: Site, operator: Operator): void {
+  for (const name of Object.keys(site.ports) as PortName[]) {
+    const holder = operator.findHolder(site.ports[name])
+    if (holder !== undefined && !holder.ours) throw portInUse(name, site.ports[name], holder)
+  }
+}

@@ -1,0 +1,82 @@
+import type { Clock } from '../base/clock.ts'
+import { AppError, must } from '../base/errors.ts'
+import type { Phase } from '../catalog/plan.ts'
+import type { CommandView, Journal, StepView } from './journal.ts'
+import { nextCommand } from './next-command.ts'
+
+export interface Order {
+  readonly plan: string
+  readonly phase: Phase
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+export interface Watcher {
+  readonly clock: Clock
+  /** Called several times a second while the command runs. */
+  readonly onSteps: (steps: readonly StepView[]) => void
+  /** Aborted by Ctrl-C: what runs is asked to stop, nothing is undone. */
+  readonly signal: AbortSignal
+  readonly everyMs?: number
+}
+
+export interface RunResult {
+  readonly command: CommandView
+  readonly steps: readonly StepView[]
+  readonly interrupted: boolean
+}
+
+/** Continues the newest command or submits a new one, as `nextCommand` decides. */
+export async function takeUp(
+  journal: Journal,
+  order: Order,
+  cloudAnswers: boolean,
+  sameParams: boolean,
+): Promise<CommandView> {
+  const [last] = await journal.list(1)
+  const next = nextCommand(last, order, { cloudAnswers, sameParams })
+  if (last !== undefined && next === 'continue') return last
+  if (last !== undefined && next === 'retry') {
+    await journal.retry(last.id)
+    return last
+  }
+  if (last !== undefined && next === 'replace')
+    await journal.abandon(last.id, `replaced by ${order.phase} ${order.plan}`)
+  return await journal.submit(order)
+}
+
+/** Runs a command to its end, or until the signal; the journal's engine does the work. */
+export async function runCommand(journal: Journal, id: number, watcher: Watcher): Promise<RunResult> {
+  await journal.start()
+  try {
+    await watchUntilEnd(journal, id, watcher)
+  } finally {
+    await journal.stop()
+  }
+  const steps = await journal.steps(id)
+  const command = must(await journal.find(id), `command ${id}`)
+  const unfinished = command.state !== 'done' && command.state !== 'failed'
+  return { command, steps, interrupted: unfinished && watcher.signal.aborted }
+}
+
+async function watchUntilEnd(journal: Journal, id: number, watcher: Watcher): Promise<void> {
+  while (!watcher.signal.aborted) {
+    watcher.onSteps(await journal.steps(id))
+    const command = must(await journal.find(id), `command ${id}`)
+    if (command.state === 'done' || command.state === 'failed') return
+    await watcher.clock.sleep(watcher.everyMs ?? 120, watcher.signal).catch((cause: unknown) => {
+      // The only reason to wake early: the loop looks at the signal itself.
+      if (!watcher.signal.aborted) throw cause
+    })
+  }
+}
+
+/** The first failed step as an error for the edge, with how to see more. */
+export function failureOf(result: RunResult): AppError | undefined {
+  if (result.command.state !== 'failed') return undefined
+  const failed = result.steps.find((step) => step.state === 'failed')
+  const what =
+    failed === undefined
+      ? (result.command.message ?? 'unknown reason')
+      : `step ${failed.step}: ${failed.message ?? 'failed'}`
+  return new AppError('bug', 'command-failed', what, { details: { command: result.command.id, step: failed?.step } })
+}

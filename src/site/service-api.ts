@@ -1,0 +1,72 @@
+/** A deployment's or account's state as people read it. */
+export type AccountStatus = 'pending' | 'active' | 'failed' | 'removing' | 'removed'
+
+export interface AccountView {
+  readonly userid: string
+  readonly email?: string
+  readonly role?: string
+  readonly status: AccountStatus
+  readonly statusDetail?: string
+  readonly createdAt?: string
+}
+
+export interface NewAccount {
+  readonly userid: string
+  readonly email: string
+  readonly password?: string
+  readonly role?: 'admin' | 'user'
+}
+
+interface FirstAccount {
+  readonly email: string
+  readonly apikey: string
+}
+
+/** The site's own accounts, with keys that the site chose. */
+export interface FirstAccounts {
+  readonly admin: FirstAccount & { readonly password: string }
+  readonly omworker: FirstAccount
+  readonly jyadmin: FirstAccount
+}
+
+export interface CreatedAccount extends AccountView {
+  /** Shown once. */
+  readonly apikey: string
+}
+
+export interface ServiceCommand {
+  readonly id: number
+  readonly plan: string
+  readonly phase: string
+  readonly status: number
+  readonly account?: string
+  readonly message?: string
+}
+
+/** What the CLI and the site's steps ask of the service, over its public URL. Errors: `AppError`s of the answer's kind. */
+export interface ServiceApi {
+  /** Whether it answers at all. */
+  healthy(): Promise<boolean>
+  /** Makes the site's own accounts; for the bootstrap key only. May be repeated. */
+  bootstrap(accounts: FirstAccounts): Promise<void>
+  createAccount(account: NewAccount): Promise<CreatedAccount>
+  /** The account's key, for its owner and admins. */
+  apikeyOf(userid: string): Promise<string>
+  findAccount(userid: string): Promise<AccountView | undefined>
+  listAccounts(): Promise<AccountView[]>
+  /** New credentials; the old ones stop working. */
+  rotateAccount(userid: string): Promise<CreatedAccount>
+  removeAccount(userid: string): Promise<AccountView>
+  /** Orders that every active account's deployments are made sure of; answers with the commands. */
+  ensureDeployments(): Promise<ServiceCommand[]>
+  listCommands(limit: number): Promise<ServiceCommand[]>
+  findCommand(id: number): Promise<(ServiceCommand & { steps?: readonly unknown[] }) | undefined>
+  retryCommand(id: number): Promise<ServiceCommand>
+  undoCommand(id: number): Promise<ServiceCommand>
+  /** Ends the bootstrap key's power. */
+  revokeBootstrap(): Promise<void>
+}
+
+export type Credential =
+  | { readonly kind: 'apikey'; readonly userid: string; readonly apikey: string }
+  | { readonly kind: 'bootstrap'; readonly key: string }

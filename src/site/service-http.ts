@@ -1,0 +1,108 @@
+import { AppError, type ErrorKind } from '../base/errors.ts'
+import { type HttpAnswer, sendJson } from './http.ts'
+import type { AccountView, CreatedAccount, Credential, ServiceApi, ServiceCommand } from './service-api.ts'
+import { type Site, siteHosts } from './site.ts'
+
+/** The service through the site's front door: the ingress on the loopback, by its public name. */
+export function createServiceApi(site: Site, credential: Credential): ServiceApi {
+  const target = { host: '127.0.0.1', port: site.ports.http }
+  const headers = { host: `${siteHosts(site).hub}:${site.ports.http}`, authorization: authorization(credential) }
+  const send = async (method: string, path: string, body?: unknown): Promise<HttpAnswer> =>
+    await sendJson(target, { method, path, headers, ...(body === undefined ? {} : { body }) })
+  const must = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const answer = await send(method, path, body)
+    if (answer.status >= 200 && answer.status < 300) return answer.body as T
+    throw errorOf(answer, `${method} ${path}`)
+  }
+  const find = async <T>(path: string): Promise<T | undefined> => {
+    const answer = await send('GET', path)
+    if (answer.status === 404 && errorKind(answer.body) === 'not-found') return undefined
+    if (answer.status === 200) return answer.body as T
+    throw errorOf(answer, `GET ${path}`)
+  }
+  const account = (userid: string) => `/api/v3/accounts/${encodeURIComponent(userid)}`
+
+  return {
+    healthy: async () => await isHealthy(send),
+    bootstrap: async (accounts) => void (await must('POST', '/api/v3/bootstrap', accounts)),
+    createAccount: async ({ userid, ...rest }) =>
+      await must<CreatedAccount>('POST', '/api/v3/accounts', { name: userid, ...rest }),
+    apikeyOf: async (userid) => (await must<{ apikey: string }>('GET', `${account(userid)}/credentials`)).apikey,
+    findAccount: async (userid) => await find<AccountView>(account(userid)),
+    listAccounts: async () => await allAccounts(must),
+    rotateAccount: async (userid) => {
+      const { apikey } = await must<{ apikey: string }>('POST', `${account(userid)}/credentials/rotate`, {})
+      return { ...(await must<AccountView>('GET', account(userid))), apikey }
+    },
+    removeAccount: async (userid) => await must<AccountView>('DELETE', account(userid)),
+    ensureDeployments: async () =>
+      (await must<{ commands: ServiceCommand[] }>('POST', '/api/v3/deployments/ensure', {})).commands,
+    listCommands: async (limit) =>
+      (await must<{ commands: ServiceCommand[] }>('GET', `/api/v3/commands?limit=${limit}`)).commands,
+    findCommand: async (id) => await find<ServiceCommand>(`/api/v3/commands/${id}`),
+    retryCommand: async (id) => await must<ServiceCommand>('POST', `/api/v3/commands/${id}/retry`, {}),
+    undoCommand: async (id) => await must<ServiceCommand>('POST', `/api/v3/commands/${id}/undo`, {}),
+    revokeBootstrap: async () => void (await must('DELETE', '/api/v3/bootstrap')),
+  }
+}
+
+function authorization(credential: Credential): string {
+  return credential.kind === 'apikey'
+    ? `ApiKey ${credential.userid}:${credential.apikey}`
+    : `Bootstrap ${credential.key}`
+}
+
+async function isHealthy(send: (method: string, path: string) => Promise<HttpAnswer>): Promise<boolean> {
+  try {
+    return (await send('GET', '/healthz')).status === 200
+  } catch (cause) {
+    // Nobody listens yet.
+    if (cause instanceof AppError && cause.kind === 'unavailable') return false
+    throw cause
+  }
+}
+
+async function allAccounts(must: <T>(method: string, path: string) => Promise<T>): Promise<AccountView[]> {
+  const all: AccountView[] = []
+  for (let after: string | undefined = ''; after !== undefined; ) {
+    const query: string = after === '' ? '' : `&after=${encodeURIComponent(after)}`
+    const page: { accounts: AccountView[]; next?: string } = await must('GET', `/api/v3/accounts?limit=1000${query}`)
+    all.push(...page.accounts)
+    after = page.next
+  }
+  return all
+}
+
+const kinds: readonly string[] = [
+  'invalid',
+  'unauthenticated',
+  'forbidden',
+  'not-found',
+  'conflict',
+  'unavailable',
+  'bug',
+]
+
+interface ErrorBody {
+  readonly error?: {
+    readonly kind?: string
+    readonly code?: string
+    readonly message?: string
+    readonly details?: Record<string, unknown>
+  }
+}
+
+function errorKind(body: unknown): string | undefined {
+  return typeof body === 'object' && body !== null ? (body as ErrorBody).error?.kind : undefined
+}
+
+/** The service's own error where it is one; else what stands between, such as the ingress while the service starts. */
+export function errorOf({ status, body }: HttpAnswer, attempted: string): AppError {
+  const error = typeof body === 'object' && body !== null ? (body as ErrorBody).error : undefined
+  if (error?.kind !== undefined && kinds.includes(error.kind)) {
+    const options = error.details === undefined ? {} : { details: error.details }
+    return new AppError(error.kind as ErrorKind, error.code ?? 'refused', error.message ?? attempted, options)
+  }
+  const kind = status >= 500 || status === 404 ? 'unavailable' : 'bug'
+  return new AppError(kind, 'unexpected-answer', `${attempted}: the site answered with status ${status}`)
+}

@@ -1,0 +1,145 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { lookup } from 'node:dns/promises'
+import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import { explain } from '../base/errors.ts'
+import { debianPackages, missingPackages } from '../tools/packages.ts'
+import type { Check } from './checks.ts'
+import { readComponents, readNodes } from './components.ts'
+import { siteLines } from './hosts.ts'
+import type { FindHolder } from './ports.ts'
+import { type Site, siteHosts } from './site.ts'
+
+export interface CheckSources {
+  readonly site: Site | undefined
+  /** The folder of the site's programs, when they are there. */
+  readonly tools: string | undefined
+  readonly cloudAnswers: () => Promise<boolean>
+  readonly kubernetes: () => Kubernetes
+  readonly findHolder: FindHolder
+}
+
+/** Checks beyond the host's size: what is installed, what is reachable, how the site is. */
+export async function siteChecks(sources: CheckSources): Promise<Check[]> {
+  const host = [await packages(), tools(sources.tools), cgroups(), forwarding(), await registries()]
+  const { site } = sources
+  if (site === undefined) return [...host, passed('site', 'none yet: ./cloudmgr up makes it', false)]
+  const answers = await sources.cloudAnswers()
+  return [
+    ...host,
+    ...ports(site, sources.findHolder),
+    hostsLines(site),
+    await names(site),
+    ...(await running(answers, sources)),
+  ]
+}
+
+function passed(name: string, detail: string, needed = true): Check {
+  return { name, ok: true, detail, needed }
+}
+
+function failed(name: string, detail: string, mend: string, needed = true): Check {
+  return { name, ok: false, detail, mend, needed }
+}
+
+async function packages(): Promise<Check> {
+  const names = Object.keys(debianPackages)
+  const missing = await missingPackages(names)
+  if (missing.length === 0) return passed('packages', `${names.length} Debian packages`)
+  return failed(
+    'packages',
+    `missing: ${missing.join(', ')}`,
+    `apt-get install ${missing.join(' ')} (up does it when root)`,
+    false,
+  )
+}
+
+function tools(folder: string | undefined): Check {
+  if (folder !== undefined) return passed('tools', folder)
+  return failed('tools', 'not built yet', './cloudmgr up builds them, about 15 minutes on two cores', false)
+}
+
+function cgroups(): Check {
+  const version = existsSync('/sys/fs/cgroup/cgroup.controllers')
+    ? 'v2'
+    : existsSync('/sys/fs/cgroup/memory')
+      ? 'v1'
+      : undefined
+  if (version !== undefined) return passed('cgroups', version)
+  return failed('cgroups', 'no cgroup hierarchy at /sys/fs/cgroup', 'mount it; in a container: run it privileged')
+}
+
+function forwarding(): Check {
+  if (readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() === '1')
+    return passed('forwarding', 'net.ipv4.ip_forward is 1')
+  return failed(
+    'forwarding',
+    'net.ipv4.ip_forward is 0',
+    'sysctl -w net.ipv4.ip_forward=1 (up does it when root)',
+    false,
+  )
+}
+
+async function registries(): Promise<Check> {
+  const hosts = { Go: 'proxy.golang.org', npm: 'registry.npmjs.org', PyPI: 'pypi.org' }
+  const unknown = await Promise.all(
+    Object.entries(hosts).map(async ([name, host]) => ((await resolves(host)) ? [] : [`${name} (${host})`])),
+  )
+  const missing = unknown.flat()
+  if (missing.length === 0) return passed('registries', Object.keys(hosts).join(', '), false)
+  return failed('registries', `names not found: ${missing.join(', ')}`, 'fine behind a proxy; else check DNS', false)
+}
+
+async function resolves(host: string): Promise<boolean> {
+  try {
+    await lookup(host)
+    return true
+  } catch {
+    // What we wanted to know.
+    return false
+  }
+}
+
+function ports(site: Site, findHolder: FindHolder): Check[] {
+  return Object.entries(site.ports).map(([name, port]) => {
+    const holder = findHolder(port)
+    if (holder === undefined || holder.ours)
+      return passed(`port ${port}`, `${name}: ${holder === undefined ? 'free' : 'served by the local cloud'}`)
+    return failed(`port ${port}`, `${name}: taken by ${holder.program}`, 'stop it; another port needs a new site')
+  })
+}
+
+function hostsLines(site: Site): Check {
+  if (siteLines(readFileSync('/etc/hosts', 'utf8'), site.name).length > 0) return passed('hosts', 'lines in /etc/hosts')
+  return failed('hosts', 'no lines in /etc/hosts', './cloudmgr up adds them when root', false)
+}
+
+async function names(site: Site): Promise<Check> {
+  const { hub } = siteHosts(site)
+  if (await resolves(hub)) return passed('names', `${hub} resolves`)
+  return failed(
+    'names',
+    `${hub} does not resolve`,
+    `add "127.0.0.1 ${hub}" to /etc/hosts, or run ./cloudmgr up as root`,
+    false,
+  )
+}
+
+async function running(answers: boolean, sources: CheckSources): Promise<Check[]> {
+  if (!answers) return [failed('local cloud', 'not running', './cloudmgr up starts it', false)]
+  try {
+    const kubernetes = sources.kubernetes()
+    const [nodes, components] = await Promise.all([readNodes(kubernetes), readComponents(kubernetes)])
+    const lost = nodes.filter((node) => !node.ready).map((node) => node.name)
+    const ill = components.filter((component) => component.state !== 'ready')
+    return [
+      passed('local cloud', 'answers'),
+      lost.length === 0
+        ? passed('machines', `${nodes.length} ready`)
+        : failed('machines', `not ready: ${lost.join(', ')}`, './cloudmgr up mends them'),
+      ...ill.map(({ name, reason }) => failed(name, reason, `./cloudmgr logs ${name}`)),
+      ...(ill.length === 0 ? [passed('components', `${components.length} serve`)] : []),
+    ]
+  } catch (cause) {
+    return [passed('local cloud', 'answers'), failed('cluster', explain(cause), './cloudmgr up mends it')]
+  }
+}

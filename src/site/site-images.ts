@@ -1,0 +1,37 @@
+import { buildImage, imageTag } from '../images/build.ts'
+import { IMAGES, type ImageName } from '../images/catalogue.ts'
+import { findDigest } from '../images/registry.ts'
+import { AppError } from '../base/errors.ts'
+import type { Images } from './actions/image.ts'
+import { toolPath } from './site-tools.ts'
+
+export interface ImageSources {
+  readonly project: string
+  readonly cache: string
+  readonly stateFolder: string
+}
+
+/** Images built on this machine from the checkout. */
+export function createImages({ project, cache, stateFolder }: ImageSources): Images {
+  const programsOf = (name: ImageName) =>
+    Object.fromEntries(IMAGES[name].programs.map((program) => [program, toolPath(stateFolder, program)]))
+  return {
+    find: async (text, registry) => {
+      const name = imageName(text)
+      return await findDigest(registry, name, await imageTag(name, { project, programs: programsOf(name) }))
+    },
+    build: async (text, registry, { output, signal }) => {
+      const name = imageName(text)
+      return await buildImage(name, { project, cache, registry, output, signal, programs: programsOf(name) })
+    },
+  }
+}
+
+function imageName(name: string): ImageName {
+  if (Object.hasOwn(IMAGES, name)) return name as ImageName
+  throw new AppError(
+    'invalid',
+    'image-unknown',
+    `there is no image ${name}; there are ${Object.keys(IMAGES).join(', ')}`,
+  )
+}

@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError } from '../base/errors.ts'
+import { siteTools, type ToolName } from '../tools/catalogue.ts'
+import { ensureTools } from '../tools/ensure.ts'
+import { describe } from '../tools/events.ts'
+import { debianPackages, ensurePackages } from '../tools/packages.ts'
+import type { Tools } from './actions/tools.ts'
+import { replaceFile } from './secrets.ts'
+
+/** The site's programs; which folder holds them is noted in the state folder, for `down` and after a restart. */
+export function createTools(stateFolder: string): Tools {
+  return {
+    missing: async () => (notedTools(stateFolder) === undefined ? ['the programs of this site'] : []),
+    ensure: async (programs, { output, progress, signal }) => {
+      const packages = await ensurePackages(Object.keys(debianPackages), { say: output, signal })
+      const names = (programs as readonly ToolName[] | undefined) ?? siteTools
+      const made: string[] = []
+      const { bin } = await ensureTools(names, {
+        signal,
+        onProgress: (event) => {
+          if (event.kind === 'built') made.push(event.tool)
+          if (event.kind !== 'found') output(describe(event))
+          if (event.kind !== 'found' && event.kind !== 'ready') progress(describe(event))
+        },
+      })
+      replaceFile(join(stateFolder, 'programs'), `${bin}\n`)
+      return [...packages, ...made]
+    },
+  }
+}
+
+/** Path of one of the site's programs. */
+export function toolPath(stateFolder: string, name: string): string {
+  return join(toolsFolder(stateFolder), name)
+}
+
+export function toolsFolder(stateFolder: string): string {
+  const folder = notedTools(stateFolder)
+  if (folder !== undefined) return folder
+  throw new AppError('unavailable', 'no-tools', "the site's programs are not there yet: ./cloudmgr up brings them")
+}
+
+/** The folder of the site's programs, when they are there. */
+export function notedTools(stateFolder: string): string | undefined {
+  const note = join(stateFolder, 'programs')
+  if (!existsSync(note)) return undefined
+  const folder = readFileSync(note, 'utf8').trim()
+  return existsSync(folder) ? folder : undefined
+}

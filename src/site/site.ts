@@ -1,0 +1,78 @@
+import { z } from 'zod'
+import { AppError } from '../base/errors.ts'
+
+export const profileNames = ['single-node', 'minimal'] as const
+export type ProfileName = (typeof profileNames)[number]
+
+/** Ports on the host's loopback; the local cloud forwards them to the ingress. */
+export interface SitePorts {
+  readonly http: number
+  readonly https: number
+  readonly mongo: number
+  readonly broker: number
+}
+
+export type PortName = keyof SitePorts
+
+/** What a site is, without secrets: the content of `site.json`. */
+export interface Site {
+  readonly name: string
+  readonly profile: ProfileName
+  readonly domain: string
+  readonly ports: SitePorts
+}
+
+export const nodePorts: SitePorts = { http: 30080, https: 30443, mongo: 30017, broker: 30671 }
+
+const port = z.int().min(1).max(65_535)
+
+export const siteSchema = z.object({
+  name: z.string(),
+  profile: z.enum(profileNames),
+  domain: z.string(),
+  ports: z.object({ http: port, https: port, mongo: port, broker: port }),
+})
+
+/** Names end up in network links, cgroups and host names: short, lower-case, starting with a letter. */
+export function checkSiteName(name: string): string {
+  if (/^[a-z][a-z0-9-]{0,14}[a-z0-9]$/.test(name)) return name
+  throw new AppError(
+    'invalid',
+    'site-name',
+    `site name "${name}" is not usable: 2 to 16 lower-case letters, digits or "-", starting with a letter, for example "omega"`,
+    { details: { field: 'site', value: name } },
+  )
+}
+
+/** The omega-ml client refuses single-label hosts and hosts with "_"; a host that begins with "api" breaks its URLs. */
+export function checkDomain(domain: string): string {
+  const label = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?'
+  if (new RegExp(`^${label}(\\.${label})+$`).test(domain) && !/^[0-9.]+$/.test(domain)) return domain
+  throw new AppError(
+    'invalid',
+    'domain',
+    `domain "${domain}" is not usable: lower-case labels with at least one dot and no "_", for example "omega.localhost"`,
+    { details: { field: 'domain', value: domain } },
+  )
+}
+
+export function defaultDomain(name: string): string {
+  return `${name}.localhost`
+}
+
+/** Host names of a site; `notebook` also has one name below it for each user. */
+export function siteHosts(site: Site): Readonly<Record<'hub' | 'notebook' | 'mongo' | 'broker', string>> {
+  const { domain } = site
+  return { hub: `hub.${domain}`, notebook: `notebook.${domain}`, mongo: `mongo.${domain}`, broker: `broker.${domain}` }
+}
+
+export interface SiteUrls {
+  readonly api: string
+  readonly notebook: string
+}
+
+export function siteUrls(site: Site): SiteUrls {
+  const suffix = site.ports.http === 80 ? '' : `:${site.ports.http}`
+  const hosts = siteHosts(site)
+  return { api: `http://${hosts.hub}${suffix}`, notebook: `http://${hosts.notebook}${suffix}` }
+}

@@ -1,0 +1,110 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { AppError } from '../base/errors.ts'
+import { replaceFile } from './secrets.ts'
+import { type Site, siteSchema } from './site.ts'
+
+const fileSchema = siteSchema.extend({ cloudmgr: z.literal('site'), version: z.literal(1) })
+
+/** Where things lie in a site's state folder. */
+export interface StatePaths {
+  readonly folder: string
+  readonly site: string
+  readonly journal: string
+  readonly terraform: string
+  readonly kubeconfig: string
+  readonly cloud: string
+  readonly socket: string
+  readonly ca: string
+}
+
+export function statePaths(folder: string): StatePaths {
+  return {
+    folder,
+    site: join(folder, 'site.json'),
+    journal: join(folder, 'journal.db'),
+    terraform: join(folder, 'terraform'),
+    kubeconfig: join(folder, 'kubeconfig'),
+    cloud: join(folder, 'cloud'),
+    socket: join(folder, 'cloud', 'api.sock'),
+    ca: join(folder, 'ca.pem'),
+  }
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+export function sitesHome(env: Env = process.env): string {
+  return env['CLOUDMGR_HOME'] ?? join(homedir(), '.local', 'share', 'cloudmgr')
+}
+
+export function stateFolder(name: string, state: string | undefined, env: Env = process.env): string {
+  return state === undefined ? join(sitesHome(env), name) : resolve(state)
+}
+
+/**
+ * The site of a state folder, or `undefined` when there is none yet. Refuses what is not a site's folder, another
+ * site's and another user's: writing there would spoil something.
+ */
+export function findSite(folder: string, name: string | undefined): Site | undefined {
+  const paths = statePaths(folder)
+  if (!existsSync(folder)) return undefined
+  const stat = statSync(folder)
+  if (!stat.isDirectory()) throw refuse(folder, 'it is not a folder')
+  if (process.getuid !== undefined && stat.uid !== process.getuid()) {
+    throw refuse(folder, `it belongs to user ${stat.uid}, you are user ${process.getuid()}`)
+  }
+  if (!existsSync(paths.site)) {
+    if (readdirSync(folder).every((entry) => entry === 'lock')) return undefined
+    throw refuse(folder, 'it holds other things and no site.json; name an empty or a new folder')
+  }
+  const site = readSite(folder, paths.site)
+  if (name !== undefined && site.name !== name) throw refuse(folder, `it is of site "${site.name}", not "${name}"`)
+  return site
+}
+
+function readSite(folder: string, path: string): Site {
+  try {
+    const { name, profile, domain, ports } = fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+    return { name, profile, domain, ports }
+  } catch (cause) {
+    throw refuse(folder, 'its site.json is not one that this version of cloudmgr wrote', cause)
+  }
+}
+
+function refuse(folder: string, why: string, cause?: unknown): AppError {
+  return new AppError('conflict', 'state-folder', `${folder} can't be used as state folder: ${why}`, {
+    cause,
+    details: { field: 'state', value: folder },
+  })
+}
+
+export function getSite(folder: string, name: string | undefined): Site {
+  const site = findSite(folder, name)
+  if (site !== undefined) return site
+  throw new AppError('not-found', 'no-site', `there is no site in ${folder}: make one with ./cloudmgr up`)
+}
+
+/** Readable by its owner only: it holds keys, state and the kubeconfig. */
+export function writeSite(folder: string, site: Site): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chmodSync(folder, 0o700)
+  replaceFile(statePaths(folder).site, `${JSON.stringify({ cloudmgr: 'site', version: 1, ...site }, null, 2)}\n`)
+}
+
+/** Ports of the other sites below the usual home, running or not: theirs when they come back. */
+export function portsOfOtherSites(home: string, folder: string): Set<number> {
+  if (!existsSync(home)) return new Set()
+  const folders = readdirSync(home).map((entry) => join(home, entry))
+  return new Set(folders.filter((other) => other !== folder).flatMap(portsOf))
+}
+
+function portsOf(folder: string): number[] {
+  try {
+    return Object.values(findSite(folder, undefined)?.ports ?? {})
+  } catch {
+    // Not a site's folder or another version's: no ports of ours.
+    return []
+  }
+}

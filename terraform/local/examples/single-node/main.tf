@@ -1,0 +1,25 @@
+# Everything on one machine. Usage: LOCALCLOUD_ENDPOINT=unix:///path/api.sock tofu apply
+
+provider "localcloud" {}
+
+module "volumes" {
+  source  = "../../../local-volumes"
+  volumes = { mongodb = { size_gb = 20 }, mysql = { size_gb = 10 }, rabbitmq = { size_gb = 5 } }
+}
+
+module "cluster" {
+  source  = "../.."
+  name    = "omega"
+  volumes = keys(module.volumes.paths)
+  ports = [
+    { host = 8080, node = 30080 },
+    { host = 8443, node = 30443 },
+  ]
+  machines = {
+    node-1 = { role = "worker", cores = 4, memory_gb = 8 }
+  }
+}
+
+output "machines" {
+  value = module.cluster.machines
+}

@@ -1,0 +1,45 @@
+variable "name" {
+  description = "Name of the cluster, one per site."
+  type        = string
+}
+
+variable "kubernetes_version" {
+  description = "Version of Kubernetes that the local cloud has programs for."
+  type        = string
+  default     = "1.37.2"
+}
+
+variable "domain" {
+  description = "The cluster's DNS answers this domain and its subdomains with the ingress."
+  type        = string
+  default     = "omega.localhost"
+}
+
+variable "volumes" {
+  description = "Names of volumes that the machines see; they must exist."
+  type        = set(string)
+  default     = []
+}
+
+variable "ports" {
+  description = "Ports of this computer's loopback (host) that lead to a NodePort (node)."
+  type        = set(object({ host = number, node = number }))
+  default     = []
+}
+
+variable "machines" {
+  description = "Machines by name. A role becomes the node label omegaml.io/role."
+  type = map(object({
+    role      = string
+    cores     = number
+    memory_gb = number
+    labels    = optional(map(string), {})
+    taints    = optional(set(object({ key = string, value = optional(string, ""), effect = string })), [])
+    simulated = optional(bool, false)
+  }))
+
+  validation {
+    condition     = length(var.machines) > 0
+    error_message = "A cluster needs one machine at least."
+  }
+}

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { test } from 'vitest'
+import type { ChartName, Values } from './helm.ts'
+import { renderText } from './helm.ts'
+
+const cases: { chart: ChartName; values: Values; says: RegExp; why: string }[] = [
+  { chart: 'omegaml-system', values: { mongdb: {} }, says: /'mongdb' not allowed/, why: 'a misspelt part is named' },
+  {
+    chart: 'omegaml-system',
+    values: { mongodb: { cacheSizeGB: 1 } },
+    says: /'\/mongodb'.*'cacheSizeGB' not allowed/,
+    why: 'a misspelt field is named with its place',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { mongodb: { cacheSizeGb: 0.1 } },
+    says: /'\/mongodb\/cacheSizeGb'.*0\.25/,
+    why: 'a value out of range is told the least it may be',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { mongodb: { storage: { mode: 'clam' } } },
+    says: /must be one of 'claim', 'template', 'none'/,
+    why: 'a wrong word is told the right ones',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { images: { mysql: { repository: 'mariadb', digest: 'sha256:short' } } },
+    says: /'\/images\/mysql\/digest'/,
+    why: 'half a digest is refused',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { mysql: { enabled: false } },
+    says: /mysql\.external\.host is missing.*for example mysql\.example\.com/,
+    why: 'a part that is off needs another service',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { rabbitmq: { enabled: false, external: { host: 'mq.example.com' } } },
+    says: /rabbitmq\.external\.managementUrl is missing/,
+    why: 'an external broker needs its management API',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { omegaweb: { enabled: false } },
+    says: /omegaweb\.external\.internalUrl is missing/,
+    why: 'without our API the hub needs another',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { publicUrl: 'http://hub.other.example:8080' },
+    says: /publicUrl.*is not below the domain "omega\.localhost"/,
+    why: 'address and domain must belong together',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { domain: 'localhost' },
+    says: /'\/domain'/,
+    why: 'the client refuses a domain without a dot',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { omegaweb: { env: { DEBUG: 1 } } },
+    says: /'\/omegaweb\/env\/DEBUG'.*want string/,
+    why: 'variables are texts',
+  },
+  {
+    chart: 'omegaml-storage',
+    values: { volumes: { mysql: { mode: 'nfs', size: '1Gi' } } },
+    says: /volumes\.mysql\.nfs is missing.*nfs\.server/,
+    why: 'a share needs a server',
+  },
+  {
+    chart: 'omegaml-storage',
+    values: { volumes: { scratch: { mode: 'path' } } },
+    says: /volumes\.scratch\.size is missing/,
+    why: 'a volume needs a size',
+  },
+  {
+    chart: 'omegaml-storage',
+    values: { volumes: { mysql: { storageClass: 'fast' } } },
+    says: /volumes\.mysql\.storageClass belongs to mode storageClass, but volumes\.mysql\.mode is path/,
+    why: 'a field of another mode would be ignored without a word',
+  },
+  {
+    chart: 'omegaml-storage',
+    values: { volumes: { mysql: { size: 5 } } },
+    says: /'\/volumes\/mysql\/size': got number, want string/,
+    why: 'a size has a unit',
+  },
+  {
+    chart: 'omegaml-storage',
+    values: { volumes: { Bad_Name: { mode: 'path', size: '1Gi' } } },
+    says: /Bad_Name/,
+    why: 'a name that Kubernetes would refuse is refused first',
+  },
+  {
+    chart: 'omegaml-storage',
+    values: { path: { folder: '/mnt/../etc' } },
+    says: /'\/path\/folder'/,
+    why: 'a folder leads nowhere else',
+  },
+  {
+    chart: 'omegaml-ingress',
+    values: { ingress: { kind: 'traefik' } },
+    says: /must be one of 'nginx', 'ingress', 'gateway'/,
+    why: 'an unknown kind is told the known ones',
+  },
+  {
+    chart: 'omegaml-ingress',
+    values: { ingress: { kind: 'gateway' } },
+    says: /ingress\.className is missing/,
+    why: 'a Gateway needs a class',
+  },
+  {
+    chart: 'omegaml-ingress',
+    values: { upstreams: { hub: { port: 8080 } } },
+    says: /internal port that must not be reachable/,
+    why: 'the internal port stays inside',
+  },
+  {
+    chart: 'omegaml-ingress',
+    values: { service: { ports: { http: { nodePort: 99_999 } } } },
+    says: /'\/service\/ports\/http\/nodePort'.*65,?535/,
+    why: 'no port is that high',
+  },
+  { chart: 'omegaml-ingress', values: { dns: 'kube-dns' }, says: /'\/dns'/, why: 'a name server has an address' },
+  {
+    chart: 'omegaml-ingress',
+    values: { domain: 'x.example; return 200' },
+    says: /'\/domain'/,
+    why: 'nothing but a domain gets into the configuration of nginx',
+  },
+  { chart: 'omegaml-worker', values: { queues: [] }, says: /'\/queues'.*minItems/, why: 'a worker serves a queue' },
+  {
+    chart: 'omegaml-worker',
+    values: { queues: ['a b'] },
+    says: /'\/queues\/0'/,
+    why: 'a label has no spaces, or the worker would take its rest for an option',
+  },
+  {
+    chart: 'omegaml-worker',
+    values: { internalUrl: 'http://omegaweb:8080' },
+    says: /no dotted host name.*for example http:\/\/omegaweb\.omegaml-services/,
+    why: 'the client refuses single-label hosts',
+  },
+  {
+    chart: 'omegaml-worker',
+    values: { autoscaling: { kind: 'hpa', minReplicas: 5 } },
+    says: /maxReplicas 4 is below autoscaling\.minReplicas 5/,
+    why: 'the most is not below the least',
+  },
+  {
+    chart: 'omegaml-worker',
+    values: { autoscaling: { kind: 'hpa', minReplicas: 0 } },
+    says: /needs autoscaling\.kind keda/,
+    why: 'CPU use cannot wake what does not run',
+  },
+  {
+    chart: 'omegaml-worker',
+    values: { autoscaling: { kind: 'keda' } },
+    says: /autoscaling\.brokerSecret is missing/,
+    why: 'queue lengths come from the broker',
+  },
+]
+
+for (const { chart, values, says, why } of cases) {
+  test(`${chart}: ${why}`, async () => {
+    await assert.rejects(renderText(chart, values), says)
+  })
+}

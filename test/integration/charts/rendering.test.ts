@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'vitest'
+import type { ChartName, Manifest, Values } from './helm.ts'
+import { chartFolder, chartNames, find, helm, podsOf, render, renderText } from './helm.ts'
+import { profiles } from './profiles.ts'
+
+for (const [profile, valuesOf] of Object.entries(profiles)) {
+  describe(`profile ${profile}`, () => {
+    for (const chart of chartNames) {
+      test(`${chart} passes Helm's lint`, async () => {
+        await helm(['lint', '--strict', chartFolder(chart)], valuesOf[chart])
+      })
+
+      test(`${chart}: every container is confined, bounded and answers probes`, async () => {
+        for (const pod of podsOf(await render(chart, valuesOf[chart]))) checkPod(pod)
+      })
+    }
+
+    test('all parts together ask for 1.2 cores at most, and for less memory than half of the node', async () => {
+      const requests = { cores: 0, memoryMb: 0 }
+      for (const chart of chartNames) {
+        for (const pod of podsOf(await render(chart, valuesOf[chart]))) {
+          // Jobs end, and are not at rest.
+          if (pod.kind === 'Job') continue
+          for (const container of pod.spec.containers) {
+            requests.cores += cores(container.resources.requests.cpu)
+            requests.memoryMb += megabytes(container.resources.requests.memory)
+          }
+        }
+      }
+      assert.ok(requests.cores <= 1.2, `${requests.cores} cores`)
+      assert.ok(requests.memoryMb <= 4096, `${requests.memoryMb} MB`)
+    })
+  })
+}
+
+test('on a single node no pod selects a role', async () => {
+  for (const chart of chartNames) {
+    for (const pod of podsOf(await render(chart))) assert.equal(pod.spec.nodeSelector, undefined, pod.owner)
+  }
+})
+
+const placements: { chart: ChartName; role: string; parts: string[] }[] = [
+  { chart: 'omegaml-system', role: 'dbmaster', parts: ['mongodb', 'mysql'] },
+  { chart: 'omegaml-system', role: 'ingress', parts: ['rabbitmq'] },
+  { chart: 'omegaml-system', role: 'system', parts: ['omegaweb', 'cloudmgr', 'jupyterhub', 'jupyterhub-proxy'] },
+  { chart: 'omegaml-ingress', role: 'ingress', parts: ['ingress'] },
+  { chart: 'omegaml-worker', role: 'worker', parts: ['worker'] },
+]
+for (const { chart, role, parts } of placements) {
+  test(`with four machines, ${parts.join(', ')} run on the one with the role ${role}`, async () => {
+    const pods = podsOf(await render(chart, { nodeRoles: { enabled: true } }))
+    for (const part of parts) {
+      const pod = pods.find(({ owner }) => owner === part)
+      assert.deepEqual(pod?.spec.nodeSelector, { 'omegaml.io/role': role }, part)
+    }
+  })
+}
+
+test('a selector of its own replaces that of the role', async () => {
+  const [pod] = podsOf(await render('omegaml-worker', { nodeRoles: { enabled: true }, nodeSelector: { pool: 'gpu' } }))
+  assert.deepEqual(pod?.spec.nodeSelector, { pool: 'gpu' })
+})
+
+test('a digest wins over the tag', async () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  const manifests = await render('omegaml-system', {
+    images: { mongodb: { repository: 'r.example/m', tag: 'x', digest } },
+  })
+  assert.equal(
+    find(manifests, 'StatefulSet', 'mongodb').spec.template.spec.containers[0].image,
+    `r.example/m@${digest}`,
+  )
+})
+
+test('passwords appear in Secrets only', async () => {
+  const manifests = await render('omegaml-system')
+  const secrets = manifests.filter(({ kind }) => kind === 'Secret')
+  const others = JSON.stringify(manifests.filter(({ kind }) => kind !== 'Secret'))
+  const words = secrets.flatMap(({ data }) => Object.values(data as Record<string, string>))
+  const hidden = words.map((word) => Buffer.from(word, 'base64').toString()).filter((word) => word !== 'admin')
+  assert.equal(hidden.length, 14)
+  for (const word of hidden) assert.ok(!others.includes(word))
+})
+
+test('two renderings have no password in common', async () => {
+  const [first, second] = [await render('omegaml-system'), await render('omegaml-system')]
+  const data = (manifests: Manifest[]) => find(manifests, 'Secret', 'mysql-root').data.password
+  assert.notEqual(data(first), data(second))
+})
+
+test('a changed image makes another migration Job, the same one does not', async () => {
+  const job = async (values: Values) =>
+    (await render('omegaml-system', values)).find(({ kind }) => kind === 'Job')?.metadata.name
+  const image = (tag: string) => ({ images: { cloudmgr: { repository: 'omegaml/cloudmgr', tag } } })
+  assert.equal(await job(image('1.0')), await job(image('1.0')))
+  assert.notEqual(await job(image('1.0')), await job(image('1.1')))
+  assert.match(String(await job(image('1.0'))), /^cloudmgr-migrate-1-0-[0-9a-f]{8}$/)
+})
+
+test('what is switched off is not there, and the external service is used instead', async () => {
+  const manifests = await render('omegaml-system', {
+    mongodb: { enabled: false, external: { host: 'db.example.com', port: 27018, existingSecret: 'their-mongo' } },
+    mysql: { enabled: false, external: { host: 'sql.example.com', existingSecret: 'their-mysql' } },
+    rabbitmq: {
+      enabled: false,
+      external: { host: 'mq.example.com', managementUrl: 'https://mq.example.com', existingSecret: 'their-mq' },
+    },
+    jupyterhub: { enabled: false },
+  })
+  assert.deepEqual(
+    podsOf(manifests)
+      .map(({ owner }) => owner.replace(/-0-1-0.*/, ''))
+      .sort(),
+    ['cloudmgr', 'cloudmgr-migrate', 'omegaweb'],
+  )
+  const env = find(manifests, 'Deployment', 'cloudmgr').spec.template.spec.containers[0].env as Manifest[]
+  const value = (name: string) => env.find((entry) => entry.name === name)
+  assert.equal(value('CLOUDMGR_MONGODB_HOST').value, 'db.example.com:27018')
+  assert.equal(value('CLOUDMGR_DATABASE_PASSWORD').valueFrom.secretKeyRef.name, 'their-mysql')
+  assert.equal(value('CLOUDMGR_RABBITMQ_URL').value, 'https://mq.example.com')
+  assert.equal(value('CLOUDMGR_JUPYTERHUB_URL'), undefined)
+})
+
+test('what the operator says of the site wins over what the chart fills in', async () => {
+  const text = find(
+    await render('omegaml-system', { site: { mongo: { publicHost: 'm.example.com' }, tls: true } }),
+    'ConfigMap',
+    'cloudmgr-site',
+  ).data['site.yml']
+  assert.match(text, /publicHost: m\.example\.com/)
+  assert.match(text, /internalHost: mongodb\.omegaml-services\.svc\.cluster\.local:27017/)
+  assert.match(text, /tls: true/)
+})
+
+test('the internal port is never routed to, in any kind of ingress', async () => {
+  for (const kind of ['nginx', 'ingress', 'gateway']) {
+    const text = await renderText('omegaml-ingress', {
+      ingress: { kind, className: 'x' },
+      tls: { secretName: 'site-tls' },
+    })
+    assert.doesNotMatch(text, /omegaweb\S*:8080|name: omegaweb\s+port: (\{number: )?8080/)
+  }
+})
+
+test('a shared runtime says so to its workers, an own one too', async () => {
+  for (const shared of [true, false]) {
+    const [pod] = podsOf(await render('omegaml-worker', { shared, queues: ['default', 'gpu'] }))
+    const env = Object.fromEntries((pod?.spec.containers[0].env as Manifest[]).map(({ name, value }) => [name, value]))
+    assert.equal(env['OMEGA_WORKER_SHARED'], shared ? 'yes' : 'no')
+    assert.equal(env['CELERY_Q'], 'default,gpu')
+  }
+})
+
+test('a worker may finish the longest task before it is killed', async () => {
+  const [pod] = podsOf(await render('omegaml-worker', { taskTimeoutSeconds: 3000 }))
+  assert.ok(pod?.spec.terminationGracePeriodSeconds > 3000)
+})
+
+test('databases open no connections, and accept those who need them and nobody else', async () => {
+  const manifests = await render('omegaml-system')
+  const policy = find(manifests, 'NetworkPolicy', 'mysql').spec
+  assert.deepEqual(policy.policyTypes, ['Ingress', 'Egress'])
+  assert.equal(policy.egress, undefined)
+  const peers = policy.ingress.flatMap((rule: Manifest) =>
+    rule.from.map((peer: Manifest) => peer.podSelector.matchLabels['app.kubernetes.io/component']),
+  )
+  assert.deepEqual(peers.sort(), ['cloudmgr', 'cloudmgr-migrate', 'jupyterhub', 'omegaweb'])
+})
+
+function checkPod({ owner, kind, spec }: { owner: string; kind: string; spec: Manifest }): void {
+  assert.equal(spec.securityContext.runAsNonRoot, true, owner)
+  assert.equal(spec.securityContext.seccompProfile.type, 'RuntimeDefault', owner)
+  const needsToken = ['cloudmgr', 'jupyterhub'].includes(owner)
+  assert.equal(spec.automountServiceAccountToken, needsToken, owner)
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+    const name = `${owner}/${container.name}`
+    assert.deepEqual(container.securityContext.capabilities.drop, ['ALL'], name)
+    assert.equal(container.securityContext.allowPrivilegeEscalation, false, name)
+    assert.equal(container.securityContext.readOnlyRootFilesystem, true, name)
+    assert.ok(container.resources.requests.cpu && container.resources.requests.memory, `${name} requests`)
+    assert.ok(container.resources.limits.memory, `${name} memory limit`)
+    const mounts = container.volumeMounts.map((mount: Manifest) => mount.name)
+    const volumes = (spec.volumes ?? []).map((volume: Manifest) => volume.name)
+    assert.deepEqual(
+      mounts.filter((mount: string) => !volumes.includes(mount)),
+      [],
+      `${name} mounts`,
+    )
+  }
+  // The engine listens nowhere, so nobody could ask it.
+  if (kind === 'Job' || owner === 'cloudmgr') return
+  for (const container of spec.containers)
+    assert.ok(container.readinessProbe && container.livenessProbe, `${owner} probes`)
+}
+
+function cores(quantity: string): number {
+  return quantity.endsWith('m') ? Number(quantity.slice(0, -1)) / 1000 : Number(quantity)
+}
+
+function megabytes(quantity: string): number {
+  const number = Number(/^\d+/.exec(quantity)?.[0])
+  return quantity.endsWith('Gi') ? number * 1024 : number
+}

@@ -1,0 +1,196 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { machinesOf, profiles } from '../../src/clusters/profiles.ts'
+import { clusterRoot, type LocalSite, volumesRoot } from '../../src/clusters/root.ts'
+import { modulesFor, writeRoot } from '../../src/clusters/write-root.ts'
+import { ensureTools } from '../../src/tools/ensure.ts'
+import { type Mirror, writeMirror } from '../../src/tools/mirror.ts'
+import { type FakeLocalCloud, startFakeLocalCloud } from '../support/fake-local-cloud.ts'
+
+/** Provider, modules and the written roots with the real OpenTofu, against a local cloud in memory. */
+const modules = resolve(import.meta.dirname, '../../terraform')
+
+let work: string
+let tofuPath: string
+let mirror: Mirror
+let cloud: FakeLocalCloud
+
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'tf-localcloud-'))
+  const { paths } = await ensureTools(['tofu', 'terraform-provider-localcloud'])
+  tofuPath = paths.tofu
+  mirror = await writeMirror(join(work, 'mirror'), paths['terraform-provider-localcloud'])
+  cloud = await startFakeLocalCloud(join(work, 'api.sock'))
+})
+
+afterAll(async () => {
+  await cloud?.close()
+  await rm(work, { recursive: true, force: true })
+})
+
+async function run(folder: string, words: readonly string[], env: Record<string, string> = {}) {
+  const result = await execa(tofuPath, [`-chdir=${folder}`, ...words, '-no-color'], {
+    env: { TF_CLI_CONFIG_FILE: mirror.cliConfig, TF_IN_AUTOMATION: '1', LOCALCLOUD_ENDPOINT: cloud.endpoint, ...env },
+    reject: false,
+    all: true,
+  })
+  return { exitCode: result.exitCode, output: result.all }
+}
+
+function tofu(folder: string, ...words: string[]) {
+  return run(folder, words)
+}
+
+async function mustTofu(folder: string, ...words: string[]): Promise<string> {
+  return succeeded(await tofu(folder, ...words))
+}
+
+function succeeded({ exitCode, output }: Awaited<ReturnType<typeof run>>): string {
+  if (exitCode !== 0) throw new Error(output)
+  return output
+}
+
+function site(modulesPath: string, machines = machinesOf('single-node')): LocalSite {
+  return {
+    name: 'omega',
+    domain: 'omega.localhost',
+    kubernetesVersion: '1.37.2',
+    endpoint: cloud.endpoint,
+    ports: [
+      { host: 8080, node: 30080 },
+      { host: 8443, node: 30443 },
+    ],
+    volumes: { mongodb: 20, mysql: 10, rabbitmq: 5 },
+    machines,
+    modules: modulesPath,
+  }
+}
+
+let count = 0
+async function newFolder(): Promise<string> {
+  count += 1
+  return join(work, `root-${count}`)
+}
+
+async function writtenCluster(machines = machinesOf('single-node')): Promise<string> {
+  const folder = await newFolder()
+  await writeRoot(folder, clusterRoot(site(await modulesFor(folder, modules), machines)))
+  await mustTofu(folder, 'init')
+  return folder
+}
+
+const machine = '/v1/clusters/omega/machines/node-1'
+
+beforeEach(() => {
+  cloud.things.clear()
+  cloud.failing.clear()
+  cloud.calls.length = 0
+})
+
+test('the modules are formatted', async () => {
+  expect(await mustTofu(modules, 'fmt', '-recursive', '-check', '-diff')).toBe('')
+})
+
+for (const example of ['single-node', 'minimal']) {
+  test(`the example ${example} is valid`, async () => {
+    const folder = join(modules, 'local/examples', example)
+    const env = { TF_DATA_DIR: join(work, `data-${example}`) }
+    try {
+      succeeded(await run(folder, ['init', '-backend=false'], env))
+      expect(succeeded(await run(folder, ['validate'], env))).toContain('The configuration is valid')
+    } finally {
+      await rm(join(folder, '.terraform.lock.hcl'), { force: true })
+    }
+  })
+}
+
+test('the stage volumes makes the volumes, finds them unchanged and removes them', async () => {
+  const folder = await newFolder()
+  await writeRoot(folder, volumesRoot(site(await modulesFor(folder, modules))))
+  await mustTofu(folder, 'init')
+  await mustTofu(folder, 'validate')
+  await mustTofu(folder, 'apply', '-auto-approve')
+  expect([...cloud.things.keys()].toSorted()).toEqual([
+    '/v1/volumes/mongodb',
+    '/v1/volumes/mysql',
+    '/v1/volumes/rabbitmq',
+  ])
+  expect(await tofu(folder, 'plan', '-detailed-exitcode')).toMatchObject({ exitCode: 0 })
+  const paths = JSON.parse(await mustTofu(folder, 'output', '-json', 'paths')) as unknown
+  expect(paths).toMatchObject({ mongodb: '/mnt/volumes/mongodb' })
+  await mustTofu(folder, 'destroy', '-auto-approve')
+  expect(cloud.things.size).toBe(0)
+})
+
+describe('the stage cluster', () => {
+  test('applies what was planned, finds it unchanged and removes it', async () => {
+    const folder = await writtenCluster()
+    await mustTofu(folder, 'validate')
+    await mustTofu(folder, 'plan', '-out=saved')
+    expect(cloud.calls.filter((call) => call.startsWith('PUT'))).toEqual([])
+    await mustTofu(folder, 'apply', 'saved')
+    expect([...cloud.things.keys()]).toEqual(['/v1/clusters/omega', machine])
+    expect(cloud.things.get(machine)).toMatchObject({
+      cores: 4,
+      memoryGb: 8,
+      role: 'worker',
+      taints: [],
+      simulated: false,
+    })
+    expect(await tofu(folder, 'plan', '-detailed-exitcode')).toMatchObject({ exitCode: 0 })
+    const outputs = JSON.parse(await mustTofu(folder, 'output', '-json')) as Record<string, { value: unknown }>
+    expect(outputs['kubeconfig']).toMatchObject({ value: 'KUBECONFIG', sensitive: true })
+    expect(outputs['machines']).toMatchObject({ value: { 'node-1': { state: 'ready', address: '10.0.0.11' } } })
+    await mustTofu(folder, 'destroy', '-auto-approve')
+    expect(cloud.things.size).toBe(0)
+  })
+
+  test('makes one machine for each role of the minimal profile', async () => {
+    const folder = await writtenCluster(profiles.minimal)
+    await mustTofu(folder, 'apply', '-auto-approve')
+    const roles = [...cloud.things.values()].flatMap((thing) => (thing['role'] === undefined ? [] : [thing['role']]))
+    expect(roles.map(String).toSorted()).toEqual(['dbmaster', 'ingress', 'system', 'worker'])
+  })
+
+  test('makes a machine again that was removed by hand', async () => {
+    const folder = await writtenCluster()
+    await mustTofu(folder, 'apply', '-auto-approve')
+    cloud.things.delete(machine)
+    expect(await tofu(folder, 'plan', '-detailed-exitcode')).toMatchObject({ exitCode: 2 })
+    await mustTofu(folder, 'apply', '-auto-approve')
+    expect(cloud.things.get(machine)).toMatchObject({ state: 'ready' })
+  })
+
+  test('replaces a machine that failed, and the plan says so', async () => {
+    const folder = await writtenCluster()
+    await mustTofu(folder, 'apply', '-auto-approve')
+    Object.assign(cloud.things.get(machine) ?? {}, { state: 'failed', reason: 'its disk is gone' })
+    expect(await mustTofu(folder, 'plan')).toMatch(/must be replaced/)
+    expect(await mustTofu(folder, 'apply', '-auto-approve')).toContain('its disk is gone')
+    expect(cloud.calls).toContain(`DELETE ${machine}`)
+    expect(cloud.things.get(machine)).toMatchObject({ state: 'ready' })
+  })
+
+  test('says why a machine could not be made, and the next apply continues', async () => {
+    const folder = await writtenCluster()
+    cloud.failing.set(machine, 'no memory left on this computer')
+    const failed = await tofu(folder, 'apply', '-auto-approve')
+    expect(failed.exitCode).toBe(1)
+    expect(failed.output.replaceAll(/[\s│╷╵]+/g, ' ')).toContain('no memory left on this computer')
+    cloud.failing.clear()
+    await mustTofu(folder, 'apply', '-auto-approve')
+    expect(cloud.things.get(machine)).toMatchObject({ state: 'ready' })
+  })
+
+  test('takes over what is there by import', async () => {
+    const first = await writtenCluster()
+    await mustTofu(first, 'apply', '-auto-approve')
+    const second = await writtenCluster()
+    await mustTofu(second, 'import', 'module.cluster.localcloud_cluster.this', 'omega')
+    await mustTofu(second, 'import', 'module.cluster.localcloud_machine.this["node-1"]', 'omega/node-1')
+    expect(await mustTofu(second, 'plan')).not.toMatch(/to (add|change|destroy)/)
+  })
+})

@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { randomWord } from '../../src/base/secrets.ts'
+import { findProgram, freePort, needProgram } from './programs.ts'
+import { startServer, untilReady } from './server-process.ts'
+
+export interface TestRabbitmq {
+  /** Of the management interface. */
+  readonly admin: { readonly url: string; readonly user: string; readonly password: string }
+  /** Where clients connect (AMQP, plain). */
+  readonly amqp: { readonly host: string; readonly port: number }
+  stop(): Promise<void>
+}
+
+/** A broker of its own on loopback, apart from any that the machine runs: own node name, ports, cookie, folder. */
+export async function startRabbitmq(): Promise<TestRabbitmq> {
+  const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-rabbit-'))
+  const [amqpPort, httpPort, distPort, epmdPort] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ]
+  const admin = { url: `http://127.0.0.1:${httpPort}`, user: 'admin', password: 'admin-of-tests' }
+  writeFiles(folder, { amqpPort, httpPort, ...admin })
+  const env = {
+    HOME: folder,
+    RABBITMQ_NODENAME: `cloudmgr-${randomWord(6)}@localhost`,
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOGS: '-',
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_CONF_ENV_FILE: join(folder, 'none'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    RABBITMQ_PID_FILE: join(folder, 'pid'),
+    RABBITMQ_DIST_PORT: String(distPort),
+    // A port mapper of its own, started and ended here.
+    ERL_EPMD_PORT: String(epmdPort),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    // Its script then becomes the broker instead of guarding it: who ends the script ends the broker.
+    RUNNING_UNDER_SYSTEMD: 'true',
+  }
+  const log = join(folder, 'rabbitmq.log')
+  const owner = ownerOf(folder)
+  const mapper = startServer(needProgram('epmd'), ['-port', String(epmdPort), '-address', '127.0.0.1'], {
+    log,
+    ...owner,
+  })
+  const server = startServer(serverProgram(), [], { log, env, cwd: folder, ...owner })
+  const stop = async (): Promise<void> => {
+    await server.stop()
+    await mapper.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const authorization = `Basic ${Buffer.from(`${admin.user}:${admin.password}`).toString('base64')}`
+  try {
+    await untilReady(
+      'rabbitmq',
+      server,
+      log,
+      async () => (await fetch(`${admin.url}/api/overview`, { headers: { authorization } })).ok,
+    )
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { admin, amqp: { host: '127.0.0.1', port: amqpPort }, stop }
+}
+
+function writeFiles(
+  folder: string,
+  given: { amqpPort: number; httpPort: number; user: string; password: string },
+): void {
+  mkdirSync(join(folder, 'data'))
+  const lines = [
+    `listeners.tcp.1 = 127.0.0.1:${given.amqpPort}`,
+    'management.tcp.ip = 127.0.0.1',
+    `management.tcp.port = ${given.httpPort}`,
+    `default_user = ${given.user}`,
+    `default_pass = ${given.password}`,
+    'loopback_users = none',
+  ]
+  writeFileSync(join(folder, 'rabbitmq.conf'), `${lines.join('\n')}\n`)
+  writeFileSync(join(folder, 'enabled_plugins'), '[rabbitmq_management].\n')
+  writeFileSync(join(folder, '.erlang.cookie'), randomWord(20), { mode: 0o400 })
+}
+
+/** Debian's script lets only root and rabbitmq start it, and goes on as rabbitmq: the folder must be that user's. */
+function ownerOf(folder: string): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const id = (flag: string): number => Number(execFileSync('id', [flag, 'rabbitmq'], { encoding: 'utf8' }))
+  const owner = { uid: id('-u'), gid: id('-g') }
+  for (const name of ['', 'data', 'rabbitmq.conf', 'enabled_plugins', '.erlang.cookie'])
+    chownSync(join(folder, name), owner.uid, owner.gid)
+  chmodSync(folder, 0o755)
+  return owner
+}
+
+/** Debian's `rabbitmq-server` is a wrapper around the system's own node; the script behind it is not. */
+function serverProgram(): string {
+  const behind = '/usr/lib/rabbitmq/bin/rabbitmq-server'
+  const found = existsSync(behind) ? behind : findProgram('rabbitmq-server')
+  if (found === undefined) throw new Error('rabbitmq-server is missing: apt-get install rabbitmq-server')
+  return found
+}
