@@ -37,12 +37,12 @@ export function mongodbUser({ mongodb }: { readonly mongodb: Mongodb }): Action<
       const changed = await mongodb.ensureUser({ user, password, databases })
       return { changed, message: changed ? `user ${user} may use ${databases.join(', ')}` : 'already as wanted' }
     },
-    remove: async ({ user, databases, owned = databases }, { output }) => {
+    remove: async ({ user, databases, owned = databases }, context) => {
       const removed = await mongodb.dropUser(user)
       // After the user: nobody writes to them any more. Again on every try, because a crash may have come in between.
       for (const one of owned) {
         await mongodb.dropDatabase(one)
-        output(`database ${one} dropped`)
+        context.output(`database ${one} dropped`)
       }
       return removed
         ? { changed: true, message: `user ${user} dropped` }

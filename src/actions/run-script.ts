@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Scripts } from '../adapters/scripts/port.ts'
 import { AppError } from '../base/errors.ts'
@@ -7,16 +8,21 @@ const args = z.array(z.string()).default([])
 const script = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'the name of a file in catalog/scripts')
 const call = z.strictObject({ script, args })
 
-const input = z.strictObject({
-  script,
-  args,
-  env: z.record(z.string().regex(/^[A-Z_][A-Z0-9_]*$/, 'variables are named in capitals'), z.string()).default({}),
-  timeoutSeconds: z.number().int().min(1).max(86_400).default(600),
-  /** Looks: ends with 0 when the thing is there as wanted, 3 when it is absent, 4 when it differs. Spares repetitions. */
-  observe: call.optional(),
-  /** Takes away what the script made. */
-  remove: call.optional(),
-})
+const input = z
+  .strictObject({
+    script,
+    args,
+    env: z.record(z.string().regex(/^[A-Z_][A-Z0-9_]*$/, 'variables are named in capitals'), z.string()).default({}),
+    timeoutSeconds: z.number().int().min(1).max(86_400).default(600),
+    /** Looks: ends with 0 when the thing is there as wanted, 3 when it is absent, 4 when it differs. Spares repetitions. */
+    observe: call.optional(),
+    /** Takes away what the script made. */
+    remove: call.optional(),
+  })
+  .refine(
+    (given) => given.remove === undefined || given.observe !== undefined,
+    'a script that removes needs one that looks (observe)',
+  )
 
 export type RunScriptInput = z.infer<typeof input>
 
@@ -53,14 +59,15 @@ export function runScript({ scripts }: { readonly scripts: Scripts }): Action<Ru
   }
   const observe = async (wanted: RunScriptInput, context: ActionContext): Promise<Observation> => {
     if (wanted.observe !== undefined) return observationOf(await run(wanted, wanted.observe, context))
-    // What nobody can look at, and nobody removes, is nothing that stays.
-    if (wanted.remove === undefined) return { state: 'absent', detail: 'the script leaves nothing behind' }
-    return { state: 'unknown', detail: 'the step names no script that looks' }
+    // What nobody removes is nothing that stays.
+    return { state: 'absent', detail: 'the script leaves nothing behind' }
   }
   return {
     name: 'run-script',
     input,
-    locks: ({ script, args }) => [`script:${script}${args.length === 0 ? '' : `:${args.join(' ').slice(0, 100)}`}`],
+    locks: ({ script, args }) => [
+      `script:${script}:${createHash('sha256').update(JSON.stringify(args)).digest('hex').slice(0, 16)}`,
+    ],
     observe,
     ensure: async (wanted, context) => {
       if ((await observe(wanted, context)).state === 'present') return { changed: false, message: 'already as wanted' }

@@ -78,9 +78,9 @@ interface Condition {
 }
 
 function conditionOf({ workload, job, http, tcp }: WaitForInput, { kubernetes, network }: WaitForParts): Condition {
-  const object = job === undefined ? workload : { ...job, kind: 'Job' }
+  const object = job === undefined ? workload : { ...job, kind: 'Job', apiVersion: undefined }
   if (object !== undefined) {
-    const ref = { apiVersion: API_VERSIONS[object.kind] ?? 'v1', ...object }
+    const ref = { ...object, apiVersion: object.apiVersion ?? API_VERSIONS[object.kind] ?? 'v1' }
     return { what: describeRef(ref), check: () => kubernetes.readiness(ref) }
   }
   if (tcp !== undefined) {

@@ -10,6 +10,7 @@ import { checkVersion, type ClusterOrder, type ClusterRecord, type ClusterState 
 import { forwarder, forwardFile, prepareCluster, removeCluster, simulator, startCluster } from './cluster-life.ts'
 import { type ControlPlane, ensurePki } from './control-plane.ts'
 import { ensureFile, findJson, writeJson } from './files.ts'
+import type { ForwardConfig } from './forward.ts'
 import { checkHost } from './host-checks.ts'
 import { Kube } from './kube.ts'
 import {
@@ -496,12 +497,15 @@ export class Supervisor {
     this.routed = key
   }
 
+  /** A machine that was not looked at yet, after a restart of the supervisor, keeps what it had. */
   private async forward(cluster: Cluster): Promise<void> {
     const { record, site, programs } = cluster
-    const ready = this.listMachines().filter(
-      (machine) => machine.started && machine.progress.state === 'ready' && !machine.record.simulated,
-    )
-    const targets = ready.map((machine) => this.machineSite(cluster, machine.record).names.address)
+    const before = findJson<ForwardConfig>(forwardFile(site))?.targets ?? []
+    const targets = this.listMachines().flatMap((machine) => {
+      const { address } = this.machineSite(cluster, machine.record).names
+      const serves = machine.started ? machine.progress.state === 'ready' : before.includes(address)
+      return serves && machine.record.removing !== true && !machine.record.simulated ? [address] : []
+    })
     ensureFile(forwardFile(site), JSON.stringify({ listen: record.ports, targets }))
     if (record.ports.length > 0 && !programs.isAlive('forwarder')) await programs.ensure(forwarder(site))
   }

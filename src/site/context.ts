@@ -27,6 +27,7 @@ export function siteContext({ site, paths, secrets, project }: ContextSources): 
     },
     paths: {
       kubeconfig: paths.kubeconfig,
+      ca: paths.ca,
       socket: paths.socket,
       volumes: `${paths.terraform}/volumes`,
       cluster: `${paths.terraform}/cluster`,

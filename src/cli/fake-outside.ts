@@ -1,0 +1,211 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createFakeHelm, type FakeHelm } from '../adapters/helm/fake.ts'
+import { createFakeKubernetes, type FakeKubernetes } from '../adapters/kubernetes/fake.ts'
+import { createFakeTerraform, type FakeTerraform } from '../adapters/terraform/fake.ts'
+import { systemClock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import type { Images } from '../site/actions/image.ts'
+import type { HostFacts } from '../site/checks.ts'
+import { openSiteJournal } from '../site/open-journal.ts'
+import type { CloudControl, Operator } from '../site/operator.ts'
+import type { FindHolder } from '../site/ports.ts'
+import { ensureSecrets } from '../site/secrets.ts'
+import type { AccountView, Credential, ServiceApi } from '../site/service-api.ts'
+import { type SiteParts, siteActions, sitePlans } from '../site/site-actions.ts'
+import type { StatePaths } from '../site/state.ts'
+import type { Io } from './io.ts'
+
+const project = resolve(import.meta.dirname, '../..')
+
+/** A host, a cloud, a cluster and a service in memory: enough for the operator's commands from end to end. */
+export interface FakeOutside {
+  readonly io: Io
+  readonly hostsFile: string
+  readonly terraform: FakeTerraform
+  readonly helm: FakeHelm
+  readonly kubernetes: FakeKubernetes
+  /** What was done outside, in order, such as `build mysql`. */
+  readonly done: string[]
+  readonly accounts: Map<string, AccountView & { apikey: string }>
+  facts: HostFacts
+  findHolder: FindHolder
+  cloudRuns: boolean
+  leftovers: string[]
+  /** Called before each image is built. */
+  beforeImage: (name: string, signal: AbortSignal) => Promise<void>
+  /** What was printed since the last look. */
+  printed(): { out: string; err: string }
+  answer: string | undefined
+  interrupt(): void
+}
+
+export function createFakeOutside(folder: string): FakeOutside {
+  mkdirSync(folder, { recursive: true })
+  const hostsFile = join(folder, 'hosts')
+  writeFileSync(hostsFile, '127.0.0.1 localhost\n')
+  const texts = { out: '', err: '' }
+  let interruption = new AbortController()
+  const kubernetes = createFakeKubernetes()
+  const outside: FakeOutside = {
+    hostsFile,
+    terraform: createFakeTerraform({
+      outputs: (root) => (root.endsWith('cluster') ? clusterOutputs : {}),
+    }),
+    helm: createFakeHelm(),
+    kubernetes,
+    done: [],
+    accounts: new Map(),
+    facts: { platform: 'linux', uid: 0, cores: 4, memoryGb: 16, availableGb: 12, cacheFreeGb: 50, stateFreeGb: 50, warm: true },
+    findHolder: () => undefined,
+    cloudRuns: false,
+    leftovers: [],
+    beforeImage: async () => {},
+    answer: undefined,
+    printed: () => {
+      const printed = { ...texts }
+      texts.out = ''
+      texts.err = ''
+      return printed
+    },
+    interrupt: () => interruption.abort(new Error('interrupted')),
+    get io(): Io {
+      interruption = new AbortController()
+      return {
+        out: { write: (text) => (texts.out += text) },
+        err: { write: (text) => (texts.err += text) },
+        ask: async () => outside.answer,
+        now: () => Date.now(),
+        operator: async () => fakeOperator(outside),
+        interrupted: interruption.signal,
+      }
+    },
+  }
+  return outside
+}
+
+const clusterOutputs = {
+  kubeconfig: 'apiVersion: v1\nkind: Config\n',
+  ca: '-----BEGIN CERTIFICATE-----\nfake\n',
+  registry: { push: '127.0.0.1:5000', pull: '10.0.0.1:5000' },
+  dns: '10.0.0.1',
+}
+
+function fakeOperator(outside: FakeOutside): Operator {
+  return {
+    facts: () => outside.facts,
+    findHolder: (port) => outside.findHolder(port),
+    openJournal: async (site, paths) => {
+      const actions = siteActions(fakeParts(outside, paths))
+      const plans = sitePlans(project, actions)
+      return await openSiteJournal({ site, paths, project, actions, plans, clock: systemClock })
+    },
+    secrets: ({ folder }) => ensureSecrets(folder),
+    cloud: () => fakeCloud(outside),
+    kubernetes: () => outside.kubernetes,
+    service: (_site, credential) => fakeService(outside, credential),
+    checks: async () => [],
+  }
+}
+
+function fakeParts(outside: FakeOutside, paths: StatePaths): SiteParts {
+  const { done, terraform, kubernetes, helm, hostsFile } = outside
+  return {
+    project,
+    paths,
+    hostsFile,
+    terraform,
+    kubernetes,
+    helm,
+    tools: { missing: async () => [], ensure: async () => [] },
+    cloud: fakeCloud(outside),
+    images: fakeImages(outside),
+    layOutProvider: async () => void done.push('provider'),
+    connect: (credential) => fakeService(outside, credential),
+    clock: systemClock,
+  }
+}
+
+function fakeCloud(outside: FakeOutside): CloudControl {
+  return {
+    answers: async () => outside.cloudRuns,
+    start: async () => {
+      outside.cloudRuns = true
+      outside.done.push('cloud started')
+    },
+    stop: async () => {
+      outside.cloudRuns = false
+      outside.done.push('cloud stopped')
+    },
+    certificate: async () => clusterOutputs.ca,
+    leftovers: async () => outside.leftovers,
+  }
+}
+
+function fakeImages(outside: FakeOutside): Images {
+  const built = new Set<string>()
+  return {
+    find: async (name) => (built.has(name) ? 'sha256:0' : undefined),
+    build: async (name, _registry, { signal }) => {
+      await outside.beforeImage(name, signal)
+      outside.done.push(`build ${name}`)
+      built.add(name)
+      return { tag: 't', digest: 'sha256:0', done: 'built' }
+    },
+  }
+}
+
+function fakeService(outside: FakeOutside, credential: Credential): ServiceApi {
+  const { accounts } = outside
+  const signIn = () => {
+    if (credential.kind === 'bootstrap') return
+    if (accounts.get(credential.userid)?.apikey === credential.apikey) return
+    throw new AppError('unauthenticated', 'credentials-wrong', 'wrong')
+  }
+  const add = (userid: string, email: string, apikey: string): AccountView & { apikey: string } => {
+    const account = { userid, email, status: 'active' as const, apikey }
+    accounts.set(userid, account)
+    return account
+  }
+  const get = (userid: string) => {
+    signIn()
+    const account = accounts.get(userid)
+    if (account === undefined) throw new AppError('not-found', 'account-unknown', userid)
+    return account
+  }
+  return {
+    healthy: async () => true,
+    bootstrap: async ({ admin, omworker, jyadmin }) => {
+      add('admin', admin.email, admin.apikey)
+      add('omworker', omworker.email, omworker.apikey)
+      add('jyadmin', jyadmin.email, jyadmin.apikey)
+    },
+    createAccount: async ({ userid, email }) => {
+      signIn()
+      if (accounts.has(userid)) throw new AppError('conflict', 'account-exists', `name "${userid}" belongs to another account already`)
+      await outside.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: `om-${userid}` } })
+      return add(userid, email, `${userid}key`)
+    },
+    apikeyOf: async (userid) => get(userid).apikey,
+    findAccount: async (userid) => {
+      signIn()
+      return accounts.get(userid)
+    },
+    listAccounts: async () => [...accounts.values()],
+    rotateAccount: async (userid) => add(userid, get(userid).email ?? '', `${userid}newkey`),
+    removeAccount: async (userid) => {
+      const account = get(userid)
+      accounts.delete(userid)
+      return { ...account, status: 'removing' }
+    },
+    ensureDeployments: async () => {
+      outside.done.push('deployments ensured')
+      return [{ id: 1, plan: 'omegaml', phase: 'update', status: 1 }]
+    },
+    listCommands: async () => [],
+    findCommand: async (id) => ({ id, plan: 'omegaml', phase: 'update', status: 5 }),
+    retryCommand: async (id) => ({ id, plan: 'omegaml', phase: 'install', status: 1 }),
+    undoCommand: async (id) => ({ id, plan: 'omegaml', phase: 'remove', status: 1 }),
+    revokeBootstrap: async () => void outside.done.push('bootstrap revoked'),
+  }
+}

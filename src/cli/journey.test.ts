@@ -1,0 +1,238 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { AppError } from '../base/errors.ts'
+import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
+import { runCli } from './program.ts'
+
+let folder = ''
+let state = ''
+let outside: FakeOutside
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cloudmgr-cli-'))
+  state = join(folder, 'site')
+  outside = createFakeOutside(folder)
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const cli = async (...words: string[]) => await runCli([...words, '--state', state], outside.io)
+
+async function json<T>(...words: string[]): Promise<T> {
+  const code = await cli(...words, '--json')
+  const { out, err } = outside.printed()
+  expect(err).toBe('')
+  expect(code).toBe(0)
+  return JSON.parse(out) as T
+}
+
+test('up runs the whole plan and ends with what a newcomer needs', async () => {
+  expect(await cli('up')).toBe(0)
+  const { out, err } = outside.printed()
+  expect(err).toBe('')
+  expect(out).toContain('✓ self-check')
+  expect(out).toContain('om cloud login demo demokey --apiurl http://hub.omega.localhost:8080')
+  expect(readFileSync(outside.hostsFile, 'utf8')).toContain('127.0.0.1 hub.omega.localhost')
+  expect(outside.helm.valuesOf('omegaml-system', 'omegaml-services')).toMatchObject({
+    publicUrl: 'http://hub.omega.localhost:8080',
+    secrets: { create: false },
+    images: { mysql: { repository: '10.0.0.1:5000/mysql', digest: 'sha256:0' } },
+    site: { images: { runtime: '10.0.0.1:5000/omegaml-runtime@sha256:0' } },
+  })
+  const order = outside.done.filter((what) => what.startsWith('build'))
+  expect(order.at(-1)).toBe('build omegaml-runtime')
+})
+
+test('up --json prints one object and nothing else', async () => {
+  const result = await json<Record<string, unknown>>('up')
+  expect(result).toEqual({
+    api: 'http://hub.omega.localhost:8080',
+    notebook: 'http://notebook.omega.localhost:8080',
+    admin: { userid: 'admin', password: expect.any(String) },
+    demo: { userid: 'demo', apikey: 'demokey' },
+  })
+})
+
+test('no secret lies in the journal in the clear', async () => {
+  await cli('up')
+  const journal = ['journal.db', 'journal.db-wal']
+    .map((name) => join(state, name))
+    .filter((path) => existsSync(path))
+    .map((path) => readFileSync(path, 'latin1'))
+    .join('')
+  expect(journal).toContain('self-check')
+  expect(journal).not.toContain('demokey')
+  expect(journal).not.toContain('kind: Config')
+})
+
+test('up again looks only, and gives the same answer', async () => {
+  const first = await json('up')
+  const built = outside.done.length
+  expect(await json('up')).toEqual(first)
+  expect(outside.done.slice(built).filter((what) => what.startsWith('cloud'))).toEqual([])
+  expect(outside.done.filter((what) => what === 'deployments ensured')).toHaveLength(1)
+})
+
+test('a failed step is told with its reason, and the next up continues there', async () => {
+  outside.beforeImage = async (name) => {
+    if (name === 'jupyterhub') throw new AppError('invalid', 'image-build', 'building jupyterhub: no such package')
+  }
+  expect(await cli('up')).toBe(1)
+  expect(outside.printed().err).toContain('step image-jupyterhub: building jupyterhub: no such package')
+  outside.beforeImage = async () => {}
+  const before = outside.done.length
+  expect(await cli('up')).toBe(0)
+  const after = outside.done.slice(before)
+  expect(after).toContain('build jupyterhub')
+  expect(after).not.toContain('build mysql')
+  expect(after).not.toContain('cloud started')
+})
+
+test('Ctrl-C ends with 130 and loses nothing', async () => {
+  outside.beforeImage = async (name, signal) => {
+    if (name !== 'rabbitmq') return
+    outside.interrupt()
+    signal.throwIfAborted()
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+  }
+  expect(await cli('up')).toBe(130)
+  expect(outside.printed().err).toContain('run ./cloudmgr up to continue')
+  outside.beforeImage = async () => {}
+  expect(await cli('up')).toBe(0)
+  expect(outside.done.filter((what) => what === 'build mysql')).toHaveLength(1)
+})
+
+test('down and up bring the same accounts and keys back', async () => {
+  const first = await json('up')
+  expect(await cli('down')).toBe(0)
+  expect(outside.cloudRuns).toBe(false)
+  expect(readFileSync(outside.hostsFile, 'utf8')).toBe('127.0.0.1 localhost\n')
+  expect(await outside.terraform.resources(join(state, 'terraform/cluster'))).toEqual([])
+  expect(await outside.terraform.resources(join(state, 'terraform/volumes'))).not.toEqual([])
+  outside.printed()
+  expect(await json('up')).toEqual(first)
+})
+
+test('down --purge asks for the name, removes everything and verifies it', async () => {
+  await cli('up')
+  outside.printed()
+  outside.answer = 'something else'
+  expect(await cli('down', '--purge')).toBe(2)
+  expect(outside.printed().err).toContain("type the site's name (omega)")
+  outside.leftovers = ['mounts: /run/x']
+  expect(await cli('down', '--purge', '--yes')).toBe(4)
+  expect(outside.printed().err).toContain('mounts: /run/x')
+  expect(existsSync(state)).toBe(true)
+  outside.leftovers = []
+  outside.answer = 'omega'
+  expect(await cli('down', '--purge')).toBe(0)
+  expect(existsSync(state)).toBe(false)
+  expect(await outside.terraform.resources(join(state, 'terraform/volumes'))).toEqual([])
+})
+
+test('a site that was never made up can be purged', async () => {
+  outside.beforeImage = async () => {}
+  outside.terraform.failNextApply(new AppError('invalid', 'terraform-invalid', 'no'))
+  expect(await cli('up')).toBe(1)
+  outside.printed()
+  expect(await cli('down', '--purge', '--yes')).toBe(0)
+  expect(existsSync(state)).toBe(false)
+})
+
+const refusals: { why: string; words: string[]; set: () => void; code: number; text: RegExp }[] = [
+  {
+    why: 'without root',
+    words: [],
+    set: () => (outside.facts = { ...outside.facts, uid: 1000 }),
+    code: 6,
+    text: /root: running as user 1000.*sudo/,
+  },
+  {
+    why: 'without space on the disk',
+    words: [],
+    set: () => (outside.facts = { ...outside.facts, warm: false, stateFreeGb: 7 }),
+    code: 5,
+    text: /disk: 7\.0 GB free, about 20 GB/,
+  },
+  {
+    why: 'without memory',
+    words: [],
+    set: () => (outside.facts = { ...outside.facts, availableGb: 1 }),
+    code: 5,
+    text: /memory: 16\.0 GB, 1\.0 GB of it available/,
+  },
+  {
+    why: 'when another program has the port',
+    words: [],
+    set: () => (outside.findHolder = (port) => (port === 8080 ? { pid: 9, program: 'nginx', ours: false } : undefined)),
+    code: 4,
+    text: /port 8080 for http is in use by nginx \(process 9\).*--http-port/,
+  },
+  { why: 'with a name that can not be one', words: ['--site', 'Not Good'], set: () => {}, code: 2, text: /site name "Not Good"/ },
+  { why: 'with a domain of one label', words: ['--domain', 'localhost'], set: () => {}, code: 2, text: /domain "localhost"/ },
+]
+
+for (const { why, words, set, code, text } of refusals) {
+  test(`up refuses before anything is changed: ${why}`, async () => {
+    set()
+    expect(await cli('up', ...words)).toBe(code)
+    expect(outside.printed().err).toMatch(text)
+    expect(existsSync(state)).toBe(false)
+    expect(outside.done).toEqual([])
+  })
+}
+
+test('the addresses of a site stay as they were made', async () => {
+  await cli('up')
+  outside.printed()
+  expect(await cli('up', '--domain', 'other.localhost')).toBe(4)
+  expect(outside.printed().err).toContain('has domain omega.localhost, not other.localhost')
+})
+
+test('accounts are made, listed, shown, rotated and removed', async () => {
+  await cli('up')
+  outside.printed()
+  expect(await json('account', 'create', 'alice', '--email', 'alice@example.org')).toEqual({
+    userid: 'alice',
+    apikey: 'alicekey',
+    apiUrl: 'http://hub.omega.localhost:8080',
+    status: 'active',
+    readySeconds: expect.any(Number),
+  })
+  expect(await cli('account', 'create', 'alice', '--email', 'alice@example.org')).toBe(4)
+  outside.printed()
+  expect((await json<{ userid: string }[]>('account', 'list')).map((one) => one.userid)).toContain('alice')
+  expect(await json('account', 'rotate', 'alice')).toMatchObject({ apikey: 'alicenewkey' })
+  expect(await json('account', 'remove', 'alice', '--yes')).toEqual({ userid: 'alice', status: 'removed' })
+  expect(await cli('account', 'show', 'alice')).toBe(3)
+})
+
+test('status, logs and commands tell what is and what was', async () => {
+  await cli('up')
+  outside.printed()
+  expect(await cli('logs', 'hosts')).toBe(0)
+  expect(outside.printed().out).toContain('names in')
+  expect(await cli('logs', 'nothing')).toBe(3)
+  outside.printed()
+  expect((await json<{ plan: string }[]>('commands', 'list')).map((command) => command.plan)).toEqual(['site'])
+  expect(await json<object>('commands', 'show', '1')).toMatchObject({ plan: 'site', state: 'done' })
+  expect(await cli('commands', 'retry', '1')).toBe(4)
+  outside.printed()
+  expect(await cli('status')).toBe(5)
+  expect(outside.printed().out).toContain('http://hub.omega.localhost:8080')
+  expect(await cli('kubeconfig')).toBe(0)
+  expect(outside.printed().out.trim()).toBe(join(state, 'kubeconfig'))
+})
+
+const usage: { words: string[]; code: number }[] = [
+  { words: ['status'], code: 3 },
+  { words: ['up', '--profile', 'huge'], code: 2 },
+  { words: ['frobnicate'], code: 2 },
+  { words: ['account', 'create', 'alice'], code: 2 },
+  { words: ['commands', 'show', 'x'], code: 2 },
+]
+
+for (const { words, code } of usage) {
+  test(`cloudmgr ${words.join(' ')} ends with ${code}`, async () => expect(await cli(...words)).toBe(code))
+}

@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Action } from '../actions/action.ts'
+import { helmRelease } from '../actions/helm-release.ts'
+import { kubernetesApply } from '../actions/kubernetes-apply.ts'
+import { terraformApply } from '../actions/terraform-apply.ts'
+import type { Helm } from '../adapters/helm/port.ts'
+import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import type { Terraform } from '../adapters/terraform/port.ts'
+import type { Clock } from '../base/clock.ts'
+import { parsePlan } from '../catalog/load.ts'
+import type { Plans } from '../catalog/plan.ts'
+import { accountAction } from './actions/account.ts'
+import { adminKey, bootstrapAccountsAction } from './actions/bootstrap-accounts.ts'
+import { ensureDeploymentsAction } from './actions/ensure-deployments.ts'
+import { hostsLinesAction } from './actions/hosts-lines.ts'
+import { type Images, imageAction } from './actions/image.ts'
+import { kubeconfigAction } from './actions/kubeconfig.ts'
+import { type LocalCloud, localCloudAction } from './actions/local-cloud.ts'
+import { selfCheckAction } from './actions/self-check.ts'
+import { terraformRootsAction } from './actions/terraform-roots.ts'
+import { type Tools, toolsAction } from './actions/tools.ts'
+import { ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
+import type { Credential, ServiceApi } from './service-api.ts'
+import type { StatePaths } from './state.ts'
+
+/** The outside of the site's plans. */
+export interface SiteParts {
+  readonly project: string
+  readonly paths: StatePaths
+  readonly tools: Tools
+  readonly cloud: LocalCloud
+  readonly images: Images
+  readonly terraform: Terraform
+  /** Puts the provider where `terraform` looks for it. */
+  readonly layOutProvider: () => Promise<void>
+  readonly kubernetes: Kubernetes
+  readonly helm: Helm
+  readonly connect: (credential: Credential) => ServiceApi
+  readonly hostsFile: string
+  readonly clock: Clock
+}
+
+/** Everything that a step of the site's plans can do. */
+export function siteActions(parts: SiteParts): Action<never>[] {
+  const { project, paths, kubernetes, helm, terraform, clock, connect } = parts
+  const sleep = clock.sleep.bind(clock)
+  const secrets = () => ensureSecrets(paths.folder)
+  const api = () => connect(adminKey(secrets()))
+  const ensured = join(paths.folder, 'ensured-cluster')
+  return [
+    toolsAction(parts.tools),
+    localCloudAction(parts.cloud),
+    hostsLinesAction(parts.hostsFile),
+    terraformRootsAction(parts.layOutProvider),
+    terraformApply({ terraform }),
+    imageAction(parts.images),
+    kubeconfigAction(),
+    kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),
+    helmRelease({ helm, kubernetes, clock, charts: join(project, 'charts') }),
+    bootstrapAccountsAction({ connect, secrets, sleep }),
+    ensureDeploymentsAction({
+      api,
+      lastCluster: () => (existsSync(ensured) ? readFileSync(ensured, 'utf8') : undefined),
+      keepCluster: (cluster) => replaceFile(ensured, cluster),
+      sleep,
+    }),
+    accountAction({ api, store: (keys) => void storeAccountKeys(paths.folder, keys), sleep }),
+    selfCheckAction({ kubernetes: () => kubernetes, sleep }),
+  ] as Action<never>[]
+}
+
+/** The plans of the operator's commands; those of accounts belong to the service. */
+export function sitePlans(project: string, actions: readonly Action<never>[]): Plans {
+  const known = new Set(actions.map((action) => action.name))
+  const plans = ['site', 'site-down', 'site-purge'].map((name) => {
+    const file = join(project, 'catalog', 'plans', `${name}.yml`)
+    return parsePlan(readFileSync(file, 'utf8'), file, known)
+  })
+  return new Map(plans.map((plan) => [plan.plan, plan]))
+}

@@ -1,0 +1,45 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { AppError } from '../base/errors.ts'
+import type { DatabaseOptions } from '../db/database.ts'
+import { parseSiteFacts, type SiteFacts } from '../deployments/site-facts.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** A variable that must be there; the error names it and says what it is for. */
+export function required(env: Env, name: string, meaning: string): string {
+  const value = env[name]
+  if (value !== undefined && value !== '') return value
+  throw new AppError('invalid', 'variable-missing', `the variable ${name} is missing: ${meaning}`, { details: { field: name } })
+}
+
+export function portOf(env: Env, name: string, otherwise: number): number {
+  const value = env[name]
+  if (value === undefined || value === '') return otherwise
+  const port = Number(value)
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port
+  throw new AppError('invalid', 'variable-invalid', `the variable ${name} is '${value}', not a port from 1 to 65535`)
+}
+
+/** `CLOUDMGR_DATABASE_URL`, or the parts of a MySQL one with the password apart. */
+export function databaseOf(env: Env): string | DatabaseOptions {
+  const url = env['CLOUDMGR_DATABASE_URL']
+  if (url !== undefined && url !== '') return url
+  return {
+    kind: 'mysql',
+    host: required(env, 'CLOUDMGR_DATABASE_HOST', 'host of the MySQL server, unless CLOUDMGR_DATABASE_URL is given'),
+    port: portOf(env, 'CLOUDMGR_DATABASE_PORT', 3306),
+    user: required(env, 'CLOUDMGR_DATABASE_USER', 'user of the MySQL server'),
+    password: required(env, 'CLOUDMGR_DATABASE_PASSWORD', 'password of CLOUDMGR_DATABASE_USER'),
+    database: env['CLOUDMGR_DATABASE_NAME'] ?? 'cloudmgr',
+  }
+}
+
+/** What the site's ConfigMap says, from the file that `CLOUDMGR_SITE` names. */
+export function siteOf(env: Env): SiteFacts {
+  const file = required(env, 'CLOUDMGR_SITE', 'path of the site’s facts (YAML)')
+  if (!existsSync(file)) {
+    throw new AppError('invalid', 'site-facts-missing', `the file ${file} that CLOUDMGR_SITE names does not exist`)
+  }
+  return parseSiteFacts(parse(readFileSync(file, 'utf8')), file)
+}

@@ -1,0 +1,160 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Accounts } from '../accounts/accounts.ts'
+import { jupyterhubUser } from '../actions/jupyterhub-user.ts'
+import { kubernetesApply } from '../actions/kubernetes-apply.ts'
+import { mongodbUser } from '../actions/mongodb-user.ts'
+import { rabbitmqAccess } from '../actions/rabbitmq-access.ts'
+import { runScript } from '../actions/run-script.ts'
+import { waitFor } from '../actions/wait-for.ts'
+import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
+import { createKubernetes } from '../adapters/kubernetes/api.ts'
+import { createMongodb } from '../adapters/mongodb/driver.ts'
+import { createNetwork } from '../adapters/network/sockets.ts'
+import { createRabbitmq } from '../adapters/rabbitmq/http.ts'
+import { createScripts } from '../adapters/scripts/folder.ts'
+import { createServer } from '../api/server.ts'
+import { systemClock } from '../base/clock.ts'
+import { explain } from '../base/errors.ts'
+import { parseKeyRing } from '../base/key-ring.ts'
+import { createLog } from '../base/log.ts'
+import { loadPlans } from '../catalog/load.ts'
+import { type Db, openDatabase } from '../db/database.ts'
+import { migrate, pendingMigrations } from '../db/migrate.ts'
+import { Deployments } from '../deployments/deployments.ts'
+import { createLifecycle } from '../deployments/lifecycle.ts'
+import { Engine } from '../engine/engine.ts'
+import { databaseOf, portOf, required, siteOf } from './service-env.ts'
+import { followWakes } from './wake-stream.ts'
+
+const project = resolve(import.meta.dirname, '../..')
+const env = process.env
+const clock = systemClock
+
+/** What API and engine share: rows, keys, accounts and their deployments. */
+function openHouse() {
+  const db = openDatabase(databaseOf(env))
+  const ring = required(env, 'CLOUDMGR_SETTINGS_KEYS', 'key ring of the accounts’ settings')
+  const keys = parseKeyRing(ring, 'CLOUDMGR_SETTINGS_KEYS')
+  const site = siteOf(env)
+  const accounts = new Accounts({ db, keys, clock })
+  const deployments = new Deployments({ db, keys, site, clock })
+  return { db, site, accounts, deployments }
+}
+
+/** The API: public and internal listener. Ends after SIGTERM, when running requests are answered. */
+export async function serveApi(): Promise<number> {
+  const log = createLog('api')
+  const house = openHouse()
+  const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
+  const deps = { ...house, clock, log, bootstrapKey: env['CLOUDMGR_BOOTSTRAP_KEY'], version }
+  const host = env['CLOUDMGR_LISTEN'] ?? '0.0.0.0'
+  const open = await createServer(deps, 'public')
+  const inside = await createServer(deps, 'internal')
+  await open.listen({ host, port: portOf(env, 'CLOUDMGR_PUBLIC_PORT', 8000) })
+  await inside.listen({ host, port: portOf(env, 'CLOUDMGR_INTERNAL_PORT', 8080) })
+  log.info('serving', { version })
+  await terminated()
+  await Promise.all([open.close(), inside.close()])
+  await house.db.destroy()
+  return 0
+}
+
+/** The engine on the service's commands. SIGTERM hands running tasks to the next one. */
+export async function serveEngine(): Promise<number> {
+  const log = createLog('engine')
+  const house = openHouse()
+  const ring = required(env, 'CLOUDMGR_ENGINE_KEYS', 'key ring of the engine')
+  const keys = parseKeyRing(ring, 'CLOUDMGR_ENGINE_KEYS')
+  const actions = serviceActions()
+  const plans = loadPlans(join(project, 'catalog/plans'))
+  const engine = new Engine({
+    ...createLifecycle(house),
+    db: house.db,
+    actions,
+    plans,
+    clock,
+    log,
+    seal: (text) => keys.seal(text, 'step outputs'),
+    unseal: (text) => keys.open(text, 'step outputs'),
+  })
+  await engine.start()
+  const stopping = new AbortController()
+  const wakes = env['CLOUDMGR_WAKE_URL']
+  const following = wakes === undefined ? undefined : followWakes(wakes, () => engine.wake(), { clock, log, signal: stopping.signal })
+  log.info('working', { plans: plans.size })
+  await terminated()
+  stopping.abort()
+  await Promise.all([engine.stop(), following])
+  await house.db.destroy()
+  return 0
+}
+
+function serviceActions() {
+  const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
+  const [host = '', port = '27017'] = mongoHost.split(':')
+  const mongodb = createMongodb({
+    host,
+    port: Number(port),
+    user: required(env, 'CLOUDMGR_MONGODB_USER', 'administrator of MongoDB'),
+    password: required(env, 'CLOUDMGR_MONGODB_PASSWORD', 'password of CLOUDMGR_MONGODB_USER'),
+  })
+  const rabbitmq = createRabbitmq({
+    url: required(env, 'CLOUDMGR_RABBITMQ_URL', 'management URL of RabbitMQ'),
+    user: required(env, 'CLOUDMGR_RABBITMQ_USER', 'administrator of RabbitMQ'),
+    password: required(env, 'CLOUDMGR_RABBITMQ_PASSWORD', 'password of CLOUDMGR_RABBITMQ_USER'),
+  })
+  const jupyterhub = createJupyterhub({
+    url: required(env, 'CLOUDMGR_JUPYTERHUB_URL', 'URL of the hub API'),
+    token: required(env, 'CLOUDMGR_JUPYTERHUB_TOKEN', 'service token of the hub API'),
+  })
+  const kubernetes = createKubernetes({ inCluster: true })
+  return [
+    mongodbUser({ mongodb }),
+    rabbitmqAccess({ rabbitmq }),
+    jupyterhubUser({ jupyterhub, clock }),
+    kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog/manifests') }),
+    waitFor({ kubernetes, network: createNetwork(), clock }),
+    runScript({ scripts: createScripts(join(project, 'catalog/scripts')) }),
+  ]
+}
+
+/** Brings the schema up to date; with `--wait` only waits until somebody did. */
+export async function migrateSchema(words: readonly string[]): Promise<number> {
+  const log = createLog('migrate')
+  const db = openDatabase(databaseOf(env))
+  try {
+    if (words.includes('--wait')) await waitForSchema(db, log)
+    else log.info('schema is up to date', { done: await migrate(db) })
+    return 0
+  } finally {
+    await db.destroy()
+  }
+}
+
+const SCHEMA_WAIT_MS = 600_000
+
+async function waitForSchema(db: Db, log: ReturnType<typeof createLog>): Promise<void> {
+  const until = clock.now() + SCHEMA_WAIT_MS
+  for (;;) {
+    const reason = await schemaGap(db)
+    if (reason === undefined) return
+    if (clock.now() > until) throw new Error(`the schema is not there after ten minutes: ${reason}`)
+    log.info('waiting for the schema', { reason })
+    await clock.sleep(1_000)
+  }
+}
+
+async function schemaGap(db: Db): Promise<string | undefined> {
+  try {
+    const pending = await pendingMigrations(db)
+    return pending.length === 0 ? undefined : `${pending.join(', ')} to come`
+  } catch (error) {
+    return explain(error)
+  }
+}
+
+async function terminated(): Promise<void> {
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+}
