@@ -5,9 +5,19 @@ import type { Tally } from './tests.ts'
 const checks: { name: string; command: string; args: string[]; mend: string }[] = [
   { name: 'types', command: 'tsc', args: ['--noEmit', '-p', '.'], mend: 'see the lines above' },
   { name: 'format', command: 'biome', args: ['format', '.'], mend: 'npm run format' },
-  { name: 'lint', command: 'oxlint', args: ['--type-aware', '--deny-warnings', '--quiet', '.'], mend: 'see the lines above' },
+  {
+    name: 'lint',
+    command: 'oxlint',
+    args: ['--type-aware', '--deny-warnings', '--quiet', '.'],
+    mend: 'see the lines above',
+  },
   { name: 'unused code', command: 'knip', args: ['--no-progress'], mend: 'remove it, or use it' },
-  { name: 'API description', command: 'node', args: ['scripts/openapi.ts', '--check'], mend: 'node scripts/openapi.ts' },
+  {
+    name: 'API description',
+    command: 'node',
+    args: ['scripts/openapi.ts', '--check'],
+    mend: 'node scripts/openapi.ts',
+  },
 ]
 
 /** Types, format, lint, unused code, generated files; floors are a unit test. */

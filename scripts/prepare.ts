@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { allTools } from '../src/tools/catalogue.ts'
+import { cacheFolder, ensureTools } from '../src/tools/ensure.ts'
+import { describe, type ToolEvent } from '../src/tools/events.ts'
+import { ensurePackages } from '../src/tools/packages.ts'
 
 /** Debian packages that only tests need: servers that stand for what runs in pods elsewhere, and a browser. */
 const integrationPackages = ['mariadb-server', 'rabbitmq-server', 'openssl', 'unzip']
 const e2ePackages = ['chromium', 'python3-venv']
-
-function cacheFolder(): string {
-  return process.env['CLOUDMGR_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'cloudmgr')
-}
 
 /** Everything the integration tier starts: servers from Debian, programs built from pinned modules. */
 export async function prepareIntegration(): Promise<NodeJS.ProcessEnv> {
@@ -29,25 +28,14 @@ export async function prepareE2e(): Promise<NodeJS.ProcessEnv> {
   }
 }
 
+/** The folder that holds every program: found, cached or built, as `up` does it. */
 async function tools(): Promise<string> {
-  const given = process.env['CLOUDMGR_TOOLS_BIN']
-  if (given !== undefined) return given
-  throw new Error('not yet')
+  const onProgress = (event: ToolEvent): void => console.log(describe(event))
+  return (await ensureTools(allTools, { onProgress })).bin
 }
 
 async function installPackages(names: readonly string[]): Promise<void> {
-  const missing: string[] = []
-  for (const name of names) {
-    const { stdout } = await execa('dpkg-query', ['-W', '-f', '${Status}', name], { reject: false })
-    if (stdout !== 'install ok installed') missing.push(name)
-  }
-  if (missing.length === 0) return
-  if (process.getuid?.() !== 0) throw new Error(`Debian packages are missing; as root: apt-get install -y ${missing.join(' ')}`)
-  console.log(`installing the Debian packages ${missing.join(' ')}`)
-  const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, stdout: 'ignore' } as const
-  await execa('apt-get', ['update', '-qq'], options)
-  const quiet = ['-qq', '-o', 'DPkg::Lock::Timeout=600', '--no-install-recommends']
-  await execa('apt-get', ['install', '-y', ...quiet, ...missing], options)
+  await ensurePackages(names, { say: (line) => console.log(line) })
 }
 
 /** A virtual environment with the pinned client; returns its Python. Made anew when the pins change. */

@@ -19,7 +19,9 @@ export async function runTests(wanted: readonly string[]): Promise<Tally> {
     const began = Date.now()
     console.log(`\n— ${tier} —`)
     const tally = await runTier(tier)
-    console.log(`${tier}: ${tally.passed} passed, ${tally.failed} failed in ${Math.round((Date.now() - began) / 1000)} s`)
+    console.log(
+      `${tier}: ${tally.passed} passed, ${tally.failed} failed in ${Math.round((Date.now() - began) / 1000)} s`,
+    )
     total = add(total, tally)
   }
   return total
@@ -51,7 +53,15 @@ function vitest(project: string, env: NodeJS.ProcessEnv): Tally {
   const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-tests-'))
   const file = join(folder, 'report.json')
   try {
-    const args = ['run', '--project', project, '--reporter', project === 'unit' ? 'dot' : 'verbose', '--reporter', 'json']
+    const args = [
+      'run',
+      '--project',
+      project,
+      '--reporter',
+      project === 'unit' ? 'dot' : 'verbose',
+      '--reporter',
+      'json',
+    ]
     const { status } = spawnSync('vitest', [...args, '--outputFile.json', file], { stdio: 'inherit', env })
     return vitestTally(readFileSync(file, 'utf8'), status)
   } catch (error) {
@@ -78,7 +88,9 @@ function vitestTally(text: string, status: number | null): Tally {
 function goTests(env: NodeJS.ProcessEnv): Tally {
   const args = ['test', '-json', './cmd/...']
   const { stdout, stderr, status } = spawnSync('go', args, { cwd: 'tools', env, encoding: 'utf8', maxBuffer: 64 << 20 })
-  const events = (stdout ?? '').split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as GoEvent] : []))
+  const events = (stdout ?? '')
+    .split('\n')
+    .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as GoEvent] : []))
   const ended = events.filter((event) => event.Test !== undefined)
   const count = (action: string): number => ended.filter((event) => event.Action === action).length
   const failed = count('fail')

@@ -1,5 +1,5 @@
 /** The one entry. Words decide what is loaded: a pod's engine needs no CLI, `--help` no drivers. */
-const [word, ...words] = process.argv.slice(2)
+const [word = '', ...words] = process.argv.slice(2)
 
 async function run(): Promise<number> {
   switch (word) {
@@ -7,7 +7,7 @@ async function run(): Promise<number> {
     case 'migrate':
       return await service()
     case 'local':
-      return await local()
+      return await (await import('./local/main.ts')).runLocal(words)
     default: {
       const { main } = await import('./cli/main.ts')
       return await main(process.argv.slice(2), async () => (await import('./wiring/site.ts')).siteOperator())
@@ -22,13 +22,6 @@ async function service(): Promise<number> {
   if (words[0] === 'engine') return await serveEngine()
   process.stderr.write('usage: cloudmgr serve api | cloudmgr serve engine\n')
   return 2
-}
-
-/** A program of its own, which reads its words itself. */
-async function local(): Promise<number> {
-  process.argv.splice(2, 1)
-  await import('./local/main.ts')
-  return Number(process.exitCode ?? 0)
 }
 
 process.exitCode = await run()

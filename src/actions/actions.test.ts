@@ -84,13 +84,13 @@ for (const [name, action] of Object.entries(cases)) {
     test('ensures once, leaves alone after, removes, and observation agrees', async () => {
       expect(await action.observe()).toMatchObject({ state: 'absent' })
       expect(await action.remove()).toMatchObject({ changed: false })
-      for (const round of ['first', 'after a removal']) {
-        expect(await action.ensure(), round).toMatchObject({ changed: true })
-        expect(await action.observe(), round).toMatchObject({ state: 'present' })
-        expect(await action.ensure(), round).toMatchObject({ changed: false, message: 'already as wanted' })
-        expect(await action.remove(), round).toMatchObject({ changed: true })
-        expect(await action.observe(), round).toMatchObject({ state: 'absent' })
-        expect(await action.remove(), round).toMatchObject({ changed: false })
+      for (let round = 1; round <= 2; round += 1) {
+        expect(await action.ensure()).toMatchObject({ changed: true })
+        expect(await action.observe()).toMatchObject({ state: 'present' })
+        expect(await action.ensure()).toMatchObject({ changed: false, message: 'already as wanted' })
+        expect(await action.remove()).toMatchObject({ changed: true })
+        expect(await action.observe()).toMatchObject({ state: 'absent' })
+        expect(await action.remove()).toMatchObject({ changed: false })
       }
     })
 

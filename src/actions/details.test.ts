@@ -161,7 +161,7 @@ describe('kubernetes-apply', () => {
       { manifests: [{ kind: 'A' }] },
       { file: 'a.yml', manifests: [] },
     ]) {
-      expect(input.safeParse(wrong).success, JSON.stringify(wrong)).toBe(false)
+      expect(input.safeParse(wrong).success).toBe(false)
     }
   })
 })
@@ -251,8 +251,7 @@ describe('wait-for', () => {
       { apiVersion: 'v1', kind: 'Namespace', name: 'default' },
       { state: 'ready', reason: 'active' },
     )
-    for (const one of inputs)
-      expect(await bound(make, one).ensure(), JSON.stringify(one)).toMatchObject({ changed: false })
+    for (const one of inputs) expect(await bound(make, one).ensure()).toMatchObject({ changed: false })
   })
 
   test('each kind of condition says why it does not hold, and ends with the last reason', async () => {

@@ -76,8 +76,7 @@ export function runScript({ scripts }: { readonly scripts: Scripts }): Action<Ru
     },
     remove: async (wanted, context) => {
       if (wanted.remove === undefined) return { changed: false, message: 'nothing to remove' }
-      if (wanted.observe !== undefined && (await observe(wanted, context)).state === 'absent')
-        return { changed: false, message: 'already absent' }
+      if ((await observe(wanted, context)).state === 'absent') return { changed: false, message: 'already absent' }
       await must(wanted, wanted.remove, context)
       return { changed: true, message: `${wanted.remove.script} done` }
     },

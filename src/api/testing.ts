@@ -28,8 +28,14 @@ export const testSite: SiteFacts = parseSiteFacts(
     publicUrl: 'http://hub.omega.localhost:8080',
     notebookUrl: 'http://notebook.omega.localhost:8080',
     internalUrl: 'http://omegaweb.omegaml-services.svc.cluster.local:8080',
-    mongo: { publicHost: 'mongo.omega.localhost:27018', internalHost: 'mongodb.omegaml-services.svc.cluster.local:27017' },
-    broker: { publicHost: 'broker.omega.localhost:5671', internalHost: 'rabbitmq.omegaml-services.svc.cluster.local:5672' },
+    mongo: {
+      publicHost: 'mongo.omega.localhost:27018',
+      internalHost: 'mongodb.omegaml-services.svc.cluster.local:27017',
+    },
+    broker: {
+      publicHost: 'broker.omega.localhost:5671',
+      internalHost: 'rabbitmq.omegaml-services.svc.cluster.local:5672',
+    },
     images: { runtime: 'registry/omegaml-runtime@sha256:1' },
   },
   'the test',
@@ -45,7 +51,17 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
   const keys = parseKeyRing(`k1:${randomBytes(32).toString('base64')}`, 'the test')
   const accounts = new Accounts({ db, keys, clock })
   const deployments = new Deployments({ db, keys, site: testSite, clock })
-  const deps: ApiDeps = { db, accounts, deployments, site: testSite, clock, log: silentLog, bootstrapKey, version: 'test', ...change }
+  const deps: ApiDeps = {
+    db,
+    accounts,
+    deployments,
+    site: testSite,
+    clock,
+    log: silentLog,
+    bootstrapKey,
+    version: 'test',
+    ...change,
+  }
   const open = await createServer(deps, 'public')
   const inside = await createServer(deps, 'internal')
   const close = async () => {

@@ -13,7 +13,12 @@ export class AppError extends Error {
   readonly code: string
   readonly details: ErrorDetails | undefined
 
-  constructor(kind: ErrorKind, code: string, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
+  constructor(
+    kind: ErrorKind,
+    code: string,
+    message: string,
+    options: { cause?: unknown; details?: ErrorDetails } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'AppError'
     this.kind = kind

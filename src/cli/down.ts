@@ -5,6 +5,7 @@ import type { Journal } from '../site/journal.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { CloudControl } from '../site/operator.ts'
 import { failureOf, runCommand, takeUp } from '../site/run.ts'
+import { isMade } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson, progressOf } from './io.ts'
 import type { Progress } from './live.ts'
@@ -27,7 +28,9 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
     const cloud = operator.cloud(site, paths)
     const journal = await operator.openJournal(site, paths)
     try {
-      const code = await runDown(journal, cloud, options, io, progress)
+      // Removing machines and volumes is the cloud's work: after a reboot it has to run for that.
+      if (isMade(paths) && !(await cloud.answers())) await cloud.start(io.interrupted)
+      const code = await runDown(journal, options, io, progress)
       if (code !== exitCodes.ok) return code
     } finally {
       await journal.close()
@@ -54,15 +57,7 @@ async function confirmPurge(name: string, options: DownOptions, io: Io): Promise
   )
 }
 
-async function runDown(
-  journal: Journal,
-  cloud: CloudControl,
-  options: DownOptions,
-  io: Io,
-  progress: Progress,
-): Promise<ExitCode> {
-  // Removing machines and volumes is the cloud's work: after a reboot it has to run for that.
-  if (!(await cloud.answers())) await cloud.start(io.interrupted)
+async function runDown(journal: Journal, options: DownOptions, io: Io, progress: Progress): Promise<ExitCode> {
   const order = { plan: options.purge === true ? 'site-purge' : 'site-down', phase: 'remove', params: {} } as const
   const command = await takeUp(journal, order, true, true)
   const result = await runCommand(journal, command.id, {

@@ -32,6 +32,7 @@ export interface FakeOutside {
   findHolder: FindHolder
   cloudRuns: boolean
   leftovers: string[]
+  toolsFail: AppError | undefined
   /** Called before each image is built. */
   beforeImage: (name: string, signal: AbortSignal) => Promise<void>
   /** What was printed since the last look. */
@@ -56,10 +57,20 @@ export function createFakeOutside(folder: string): FakeOutside {
     kubernetes,
     done: [],
     accounts: new Map(),
-    facts: { platform: 'linux', uid: 0, cores: 4, memoryGb: 16, availableGb: 12, cacheFreeGb: 50, stateFreeGb: 50, warm: true },
+    facts: {
+      platform: 'linux',
+      uid: 0,
+      cores: 4,
+      memoryGb: 16,
+      availableGb: 12,
+      cacheFreeGb: 50,
+      stateFreeGb: 50,
+      warm: true,
+    },
     findHolder: () => undefined,
     cloudRuns: false,
     leftovers: [],
+    toolsFail: undefined,
     beforeImage: async () => {},
     answer: undefined,
     printed: () => {
@@ -117,10 +128,17 @@ function fakeParts(outside: FakeOutside, paths: StatePaths): SiteParts {
     terraform,
     kubernetes,
     helm,
-    tools: { missing: async () => [], ensure: async () => [] },
+    tools: {
+      missing: async () => [],
+      ensure: async () => {
+        if (outside.toolsFail !== undefined) throw outside.toolsFail
+        return []
+      },
+    },
     cloud: fakeCloud(outside),
     images: fakeImages(outside),
     layOutProvider: async () => void done.push('provider'),
+    checkNotebook: async () => void done.push('notebook checked'),
     connect: (credential) => fakeService(outside, credential),
     clock: systemClock,
   }
@@ -182,7 +200,8 @@ function fakeService(outside: FakeOutside, credential: Credential): ServiceApi {
     },
     createAccount: async ({ userid, email }) => {
       signIn()
-      if (accounts.has(userid)) throw new AppError('conflict', 'account-exists', `name "${userid}" belongs to another account already`)
+      if (accounts.has(userid))
+        throw new AppError('conflict', 'account-exists', `name "${userid}" belongs to another account already`)
       await outside.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: `om-${userid}` } })
       return add(userid, email, `${userid}key`)
     },

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { AppError } from '../base/errors.ts'
 import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
 import { runCli } from './program.ts'
@@ -13,9 +13,14 @@ let outside: FakeOutside
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'cloudmgr-cli-'))
   state = join(folder, 'site')
+  // Sites of whoever runs the tests have ports, too.
+  vi.stubEnv('CLOUDMGR_HOME', join(folder, 'home'))
   outside = createFakeOutside(folder)
 })
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
+afterEach(() => {
+  vi.unstubAllEnvs()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 const cli = async (...words: string[]) => await runCli([...words, '--state', state], outside.io)
 
@@ -140,6 +145,16 @@ test('a site that was never made up can be purged', async () => {
   expect(existsSync(state)).toBe(false)
 })
 
+test('a site whose tools failed can be purged: its hosts lines go', async () => {
+  outside.toolsFail = new AppError('conflict', 'tool-build', 'building etcd')
+  expect(await cli('up')).toBe(1)
+  expect(outside.printed().err).toContain('step tools: building etcd')
+  expect(await cli('down', '--purge', '--yes')).toBe(0)
+  expect(outside.done).not.toContain('cloud started')
+  expect(readFileSync(outside.hostsFile, 'utf8')).toBe('127.0.0.1 localhost\n')
+  expect(existsSync(state)).toBe(false)
+})
+
 const refusals: { why: string; words: string[]; set: () => void; code: number; text: RegExp }[] = [
   {
     why: 'without root',
@@ -169,8 +184,20 @@ const refusals: { why: string; words: string[]; set: () => void; code: number; t
     code: 4,
     text: /port 8080 for http is in use by nginx \(process 9\).*--http-port/,
   },
-  { why: 'with a name that can not be one', words: ['--site', 'Not Good'], set: () => {}, code: 2, text: /site name "Not Good"/ },
-  { why: 'with a domain of one label', words: ['--domain', 'localhost'], set: () => {}, code: 2, text: /domain "localhost"/ },
+  {
+    why: 'with a name that can not be one',
+    words: ['--site', 'Not Good'],
+    set: () => {},
+    code: 2,
+    text: /site name "Not Good"/,
+  },
+  {
+    why: 'with a domain of one label',
+    words: ['--domain', 'localhost'],
+    set: () => {},
+    code: 2,
+    text: /domain "localhost"/,
+  },
 ]
 
 for (const { why, words, set, code, text } of refusals) {

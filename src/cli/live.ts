@@ -4,10 +4,10 @@ import { coloured } from './style.ts'
 
 /** Shows how a command goes on: call `show` as often as you like. */
 export interface Progress {
-  show(steps: readonly StepView[]): void
+  readonly show: (steps: readonly StepView[]) => void
   /** A remark that stays, above the list. */
-  say(line: string): void
-  end(steps: readonly StepView[]): void
+  readonly say: (line: string) => void
+  readonly end: (steps: readonly StepView[]) => void
 }
 
 export interface Terminal {

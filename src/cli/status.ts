@@ -77,6 +77,8 @@ export function stateOf(
 ): SiteStatus['state'] {
   if (command?.state === 'running') return 'changing'
   if (!answers) return 'down'
+  // What serves is not all that shall be there.
+  if (command?.state === 'failed') return 'degraded'
   const healthy = seen.components.length > 0 && seen.components.every((component) => component.state === 'ready')
   return healthy && seen.nodes.every((node) => node.ready) ? 'up' : 'degraded'
 }

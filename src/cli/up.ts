@@ -89,10 +89,9 @@ function report(site: Site, secrets: SiteSecrets, result: RunResult, options: Up
   const failure = failureOf(result)
   if (failure !== undefined) {
     io.err.write(
-      `${failure.message}\nwhat it printed: ./cloudmgr logs ${String(failure.details?.['step'] ?? '')}\nmend it and run ./cloudmgr up to continue\n`,
+      `${failure.message}\nwhat it printed: ./cloudmgr logs ${failure.step ?? ''}\nmend it and run ./cloudmgr up to continue\n`,
     )
-    if (options.json === true)
-      printJson(io, { error: { code: failure.code, message: failure.message, details: failure.details } })
+    if (options.json === true) printJson(io, { error: failure })
     return exitCodes.failed
   }
   if (options.json === true) printJson(io, upResult(site, secrets))

@@ -73,7 +73,8 @@ async function contextOf(name: ImageName, options: Pick<BuildOptions, 'project' 
 
 function programPath(image: string, program: string, options: Pick<BuildOptions, 'programs'>): string {
   const path = options.programs?.[program]
-  if (path === undefined) throw new AppError('bug', 'program-path-missing', `image ${image} needs the path of ${program}`)
+  if (path === undefined)
+    throw new AppError('bug', 'program-path-missing', `image ${image} needs the path of ${program}`)
   return path
 }
 
@@ -98,7 +99,13 @@ async function ensureLocal(buildah: Buildah, name: ImageName, options: BuildOpti
   return true
 }
 
-async function buildFrom(buildah: Buildah, name: ImageName, image: string, work: string, options: BuildOptions): Promise<void> {
+async function buildFrom(
+  buildah: Buildah,
+  name: ImageName,
+  image: string,
+  work: string,
+  options: BuildOptions,
+): Promise<void> {
   const spec: ImageSpec = IMAGES[name]
   const context = join(work, 'context')
   await layOutContext(await contextOf(name, options), context)
@@ -129,14 +136,18 @@ async function localName(name: ImageName, options: BuildOptions): Promise<string
 
 async function push(buildah: Buildah, name: ImageName, tag: string, options: BuildOptions): Promise<string> {
   const digestFile = join(options.cache, 'images', 'tmp', `${name}.digest`)
-  await buildah.run(`pushing image ${name} to ${options.registry}`, [
-    'push',
-    '--quiet',
-    '--tls-verify=false',
-    `--digestfile=${digestFile}`,
-    '--disable-compression',
-    `localhost/${name}:${tag}`,
-    `docker://${options.registry}/${name}:${tag}`,
-  ], { output: options.output ?? (() => {}), signal: options.signal })
+  await buildah.run(
+    `pushing image ${name} to ${options.registry}`,
+    [
+      'push',
+      '--quiet',
+      '--tls-verify=false',
+      `--digestfile=${digestFile}`,
+      '--disable-compression',
+      `localhost/${name}:${tag}`,
+      `docker://${options.registry}/${name}:${tag}`,
+    ],
+    { output: options.output ?? (() => {}), signal: options.signal },
+  )
   return (await readFile(digestFile, 'utf8')).trim()
 }

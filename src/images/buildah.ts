@@ -72,7 +72,9 @@ const shorten = (line: string): string => (line.length > 240 ? `${line.slice(0, 
 
 /** One line for people: what was attempted, the step, and the last lines that say something. */
 export function failure(purpose: string, lines: readonly string[], step?: string): string {
-  const said = lines.filter((line) => line.trim() !== '' && !/STEP |^subprocess exited|^Error: exit/.test(line)).slice(-4)
+  const said = lines
+    .filter((line) => line.trim() !== '' && !/STEP |^subprocess exited|^Error: exit/.test(line))
+    .slice(-4)
   return [purpose, ...(step === undefined ? [] : [step]), ...said].map(shorten).join(' | ')
 }
 

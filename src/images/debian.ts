@@ -34,11 +34,15 @@ export async function makeDebian(
   output(`bootstrapping Debian ${SUITE} from its packages`)
   const root = join(folder, 'debian.tar')
   await rm(root, { force: true })
-  const made = await runProgram('mmdebstrap', ['--variant=minbase', '--include=ca-certificates', SUITE, root, ...SOURCES], {
-    output,
-    signal,
-    env: { TMPDIR: folder },
-  })
+  const made = await runProgram(
+    'mmdebstrap',
+    ['--variant=minbase', '--include=ca-certificates', SUITE, root, ...SOURCES],
+    {
+      output,
+      signal,
+      env: { TMPDIR: folder },
+    },
+  )
   if (made.code !== 0) {
     throw new AppError('unavailable', 'image-failed', failure(`bootstrapping Debian ${SUITE}`, made.lastLines), {
       details: { lastLines: made.lastLines },

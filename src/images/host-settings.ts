@@ -55,7 +55,9 @@ export function pipFile(env: Readonly<Record<string, string | undefined>>): stri
   for (const variable of PIP_VARIABLES) {
     const value = env[variable]
     if (value === undefined) continue
-    lines.push(`${variable.slice('PIP_'.length).toLowerCase().replaceAll('_', '-')} = ${value.split(/\s+/).join('\n  ')}`)
+    lines.push(
+      `${variable.slice('PIP_'.length).toLowerCase().replaceAll('_', '-')} = ${value.split(/\s+/).join('\n  ')}`,
+    )
   }
   return `${lines.join('\n')}\n`
 }

@@ -22,7 +22,11 @@ const KEPT_LINES = 30
  * Runs a program in a process group of its own and resolves with its exit code, whatever it is; an abort ends the
  * whole group and rejects with the signal's reason.
  */
-export async function runProgram(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
   options.signal?.throwIfAborted()
   const child = spawn(program, [...args], {
     detached: true,
@@ -46,7 +50,9 @@ export async function runProgram(program: string, args: readonly string[], optio
   options.signal?.addEventListener('abort', stop, { once: true })
   try {
     const code = await new Promise<number>((resolve, reject) => {
-      child.once('error', (cause) => reject(new AppError('unavailable', 'program-missing', `starting ${program}`, { cause })))
+      child.once('error', (cause) =>
+        reject(new AppError('unavailable', 'program-missing', `starting ${program}`, { cause })),
+      )
       child.once('close', (exitCode) => resolve(exitCode ?? 1))
     })
     options.signal?.throwIfAborted()

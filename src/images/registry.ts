@@ -21,10 +21,19 @@ export async function findDigest(
     signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
   }).catch((cause: unknown) => {
     signal?.throwIfAborted()
-    throw new AppError('unavailable', 'registry-unreachable', `asking the registry ${registry} for ${repository}:${tag}`, { cause })
+    throw new AppError(
+      'unavailable',
+      'registry-unreachable',
+      `asking the registry ${registry} for ${repository}:${tag}`,
+      { cause },
+    )
   })
   if (response.status === 404) return undefined
   const digest = response.headers.get('docker-content-digest')
   if (response.ok && digest !== null) return digest
-  throw new AppError('unavailable', 'registry-unreachable', `the registry ${registry} answered ${response.status} for ${repository}:${tag}`)
+  throw new AppError(
+    'unavailable',
+    'registry-unreachable',
+    `the registry ${registry} answered ${response.status} for ${repository}:${tag}`,
+  )
 }

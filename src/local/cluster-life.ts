@@ -118,12 +118,11 @@ export function simulator(site: ControlPlane): ProgramSpec {
     netns: netnsFile(site.addresses.netns),
     command: [
       join(site.binDir, 'kwok'),
-      ...[
-        `--kubeconfig=${access.file}`,
-        `--config=${file}`,
-        '--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake',
-      ],
-      ...['--node-lease-duration-seconds=40', '--node-ip=127.0.0.1'],
+      `--kubeconfig=${access.file}`,
+      `--config=${file}`,
+      '--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake',
+      '--node-lease-duration-seconds=40',
+      '--node-ip=127.0.0.1',
     ],
     env: { GOGC: '50' },
     configs: [access.text, stages],

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { type Addresses, podRange, ports, serviceRange } from './addresses.ts'
+import { type Addresses, apiServiceAddress, podRange, ports, serviceRange } from './addresses.ts'
 import { type CorefileOptions, corefile } from './dns.ts'
 import { ensureFile } from './files.ts'
 import { kubeconfig } from './kubeconfig.ts'
@@ -33,7 +33,7 @@ export function certificates({ bridge, uplink }: Addresses): Certificate[] {
       name: 'apiserver',
       authority: 'ca',
       commonName: 'kube-apiserver',
-      names: [...service, ...local, '10.96.0.1', ...site],
+      names: [...service, ...local, apiServiceAddress, ...site],
     },
     {
       name: 'apiserver-kubelet',
@@ -82,16 +82,6 @@ export function netnsFile(netns: string): string {
   return `/run/netns/${netns}`
 }
 
-/** Names of its programs, in the order in which they lean on each other. */
-export const controlPlanePrograms = [
-  'etcd',
-  'apiserver',
-  'controller-manager',
-  'scheduler',
-  'coredns',
-  'metrics-server',
-] as const
-
 export function etcd({ addresses, paths, pki, binDir }: ControlPlane): ProgramSpec {
   const [cert, key, ca] = [pki.file('etcd-server', 'crt'), pki.file('etcd-server', 'key'), pki.file('etcd-ca', 'crt')]
   return {
@@ -107,9 +97,13 @@ export function etcd({ addresses, paths, pki, binDir }: ControlPlane): ProgramSp
       '--initial-advertise-peer-urls=https://127.0.0.1:2380',
       '--initial-cluster=site=https://127.0.0.1:2380',
       '--client-cert-auth',
-      ...[`--cert-file=${cert}`, `--key-file=${key}`, `--trusted-ca-file=${ca}`],
+      `--cert-file=${cert}`,
+      `--key-file=${key}`,
+      `--trusted-ca-file=${ca}`,
       '--peer-client-cert-auth',
-      ...[`--peer-cert-file=${cert}`, `--peer-key-file=${key}`, `--peer-trusted-ca-file=${ca}`],
+      `--peer-cert-file=${cert}`,
+      `--peer-key-file=${key}`,
+      `--peer-trusted-ca-file=${ca}`,
       '--auto-compaction-retention=1h',
       '--snapshot-count=10000',
       '--log-level=warn',
@@ -127,38 +121,35 @@ export function apiServer({ addresses, paths, pki, binDir }: ControlPlane): Prog
     netns: netnsFile(addresses.netns),
     command: [
       join(binDir, 'kube-apiserver'),
-      ...['--etcd-servers=https://127.0.0.1:2379', `--etcd-cafile=${crt('etcd-ca')}`],
-      ...[`--etcd-certfile=${crt('etcd-client')}`, `--etcd-keyfile=${key('etcd-client')}`],
-      ...[
-        `--secure-port=${ports.apiServer}`,
-        '--bind-address=0.0.0.0',
-        `--advertise-address=${addresses.bridge.address}`,
-      ],
+      '--etcd-servers=https://127.0.0.1:2379',
+      `--etcd-cafile=${crt('etcd-ca')}`,
+      `--etcd-certfile=${crt('etcd-client')}`,
+      `--etcd-keyfile=${key('etcd-client')}`,
+      `--secure-port=${ports.apiServer}`,
+      '--bind-address=0.0.0.0',
+      `--advertise-address=${addresses.bridge.address}`,
       `--service-cluster-ip-range=${serviceRange}`,
       `--service-account-key-file=${pki.file('service-accounts', 'pub')}`,
       `--service-account-signing-key-file=${key('service-accounts')}`,
       '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
-      ...[
-        `--client-ca-file=${crt('ca')}`,
-        `--tls-cert-file=${crt('apiserver')}`,
-        `--tls-private-key-file=${key('apiserver')}`,
-      ],
-      ...[
-        `--kubelet-client-certificate=${crt('apiserver-kubelet')}`,
-        `--kubelet-client-key=${key('apiserver-kubelet')}`,
-      ],
-      ...[`--kubelet-certificate-authority=${crt('ca')}`, '--kubelet-preferred-address-types=InternalIP'],
-      ...['--authorization-mode=Node,RBAC', '--enable-admission-plugins=NodeRestriction', '--allow-privileged'],
+      `--client-ca-file=${crt('ca')}`,
+      `--tls-cert-file=${crt('apiserver')}`,
+      `--tls-private-key-file=${key('apiserver')}`,
+      `--kubelet-client-certificate=${crt('apiserver-kubelet')}`,
+      `--kubelet-client-key=${key('apiserver-kubelet')}`,
+      `--kubelet-certificate-authority=${crt('ca')}`,
+      '--kubelet-preferred-address-types=InternalIP',
+      '--authorization-mode=Node,RBAC',
+      '--enable-admission-plugins=NodeRestriction',
+      '--allow-privileged',
       '--anonymous-auth=false',
       `--requestheader-client-ca-file=${crt('front-proxy-ca')}`,
       '--requestheader-allowed-names=front-proxy-client',
       '--requestheader-username-headers=X-Remote-User',
       '--requestheader-group-headers=X-Remote-Group',
       '--requestheader-extra-headers-prefix=X-Remote-Extra-',
-      ...[
-        `--proxy-client-cert-file=${crt('front-proxy-client')}`,
-        `--proxy-client-key-file=${key('front-proxy-client')}`,
-      ],
+      `--proxy-client-cert-file=${crt('front-proxy-client')}`,
+      `--proxy-client-key-file=${key('front-proxy-client')}`,
       '--enable-aggregator-routing',
       '--event-ttl=1h',
       '--profiling=false',
@@ -187,9 +178,12 @@ export function controllerManager(site: ControlPlane): ProgramSpec {
       `--service-account-private-key-file=${pki.file('service-accounts', 'key')}`,
       `--root-ca-file=${pki.file('ca', 'crt')}`,
       '--use-service-account-credentials',
-      ...['--allocate-node-cidrs', `--cluster-cidr=${podRange}`, '--node-cidr-mask-size=24'],
+      '--allocate-node-cidrs',
+      `--cluster-cidr=${podRange}`,
+      '--node-cidr-mask-size=24',
       `--service-cluster-ip-range=${serviceRange}`,
-      ...['--kube-api-qps=500', '--kube-api-burst=1000'],
+      '--kube-api-qps=500',
+      '--kube-api-burst=1000',
       '--profiling=false',
     ],
     env: { GOGC: '50' },
@@ -209,7 +203,8 @@ export function scheduler(site: ControlPlane): ProgramSpec {
       '--leader-elect=false',
       ...servingFlags(pki, 'scheduler'),
       '--bind-address=127.0.0.1',
-      ...['--kube-api-qps=500', '--kube-api-burst=1000'],
+      '--kube-api-qps=500',
+      '--kube-api-burst=1000',
       '--profiling=false',
     ],
     env: { GOGC: '50' },
@@ -226,12 +221,14 @@ export function metricsServer(site: ControlPlane): ProgramSpec {
     command: [
       join(binDir, 'metrics-server'),
       ...identityFlags(access.file),
-      ...[`--secure-port=${ports.metrics}`, `--bind-address=${addresses.bridge.address}`],
+      `--secure-port=${ports.metrics}`,
+      `--bind-address=${addresses.bridge.address}`,
       `--tls-cert-file=${pki.file('metrics-server', 'crt')}`,
       `--tls-private-key-file=${pki.file('metrics-server', 'key')}`,
       `--cert-dir=${join(paths.configs, 'metrics-server')}`,
       `--kubelet-certificate-authority=${pki.file('ca', 'crt')}`,
-      ...['--kubelet-preferred-address-types=InternalIP', '--metric-resolution=15s'],
+      '--kubelet-preferred-address-types=InternalIP',
+      '--metric-resolution=15s',
     ],
     env: { GOGC: '50' },
     configs: [access.text],

@@ -20,7 +20,7 @@ export interface CorefileOptions {
   readonly address: string
   /** The site's domain: it and every name below it is the ingress. */
   readonly domain: string
-  /** Name of the Service that the site's domain leads to. */
+  /** `<service>.<namespace>` that the site's domain leads to. */
   readonly ingress: string
   readonly kubeconfig: string
   readonly upstreams: readonly string[]
@@ -38,7 +38,7 @@ export function corefile({ address, domain, ingress, kubeconfig, upstreams }: Co
   cache 10
   loadbalance
   template IN A ${domain} {
-    answer "{{ .Name }} 5 IN CNAME ${ingress}.${clusterDomain}."
+    answer "{{ .Name }} 5 IN CNAME ${ingress}.svc.${clusterDomain}."
     upstream
   }
   template IN AAAA ${domain} {

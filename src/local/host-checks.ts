@@ -4,26 +4,22 @@ import { AppError } from '../base/errors.ts'
 import { attempt } from './run.ts'
 
 const built = [
-  ...[
-    'etcd',
-    'kube-apiserver',
-    'kube-controller-manager',
-    'kube-scheduler',
-    'coredns',
-    'metrics-server',
-    'image-registry',
-  ],
-  ...[
-    'containerd',
-    'containerd-shim-runc-v2',
-    'ctr',
-    'kubelet',
-    'kube-proxy',
-    'calico-felix',
-    'calico',
-    'pause',
-    'kwok',
-  ],
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'coredns',
+  'metrics-server',
+  'image-registry',
+  'containerd',
+  'containerd-shim-runc-v2',
+  'ctr',
+  'kubelet',
+  'kube-proxy',
+  'calico-felix',
+  'calico',
+  'pause',
+  'kwok',
 ]
 
 /** Programs of the system, and the Debian package of each. */

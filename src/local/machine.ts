@@ -29,7 +29,6 @@ export const machineOrder = z.strictObject({
 })
 
 export type MachineOrder = z.infer<typeof machineOrder>
-export type Taint = MachineOrder['taints'][number]
 
 /** What is kept of a machine. */
 export interface MachineRecord extends MachineOrder {
@@ -97,7 +96,9 @@ export function sameOrder(a: MachineOrder, b: MachineOrder): boolean {
       cores,
       memoryGb,
       role,
-      Object.entries(labels).sort(),
+      Object.entries(labels)
+        .map(([key, text]) => `${key}=${text}`)
+        .toSorted(),
       taints.map(({ key, value: v, effect }) => [key, v, effect]),
       simulated,
     ])

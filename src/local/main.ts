@@ -28,7 +28,7 @@ async function dispatch(words: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args: [...words], options, allowPositionals: true })
   const state = (): string => resolve(needed('--state', values.state))
   const bin = (): string => resolve(needed('--bin', values.bin ?? process.env['CLOUDMGR_TOOLS_BIN']))
-  switch (positionals[0]) {
+  switch (positionals[0] ?? '') {
     case 'start':
       return print(await (await import('./keeper.ts')).startSupervisor(state(), bin()))
     case 'serve':

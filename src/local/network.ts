@@ -121,7 +121,8 @@ export async function removeSiteNetwork({ netns, uplink, nftTable }: Addresses):
   await acceptForwarding(uplink.link, false)
 }
 
-async function ensureFirewall(addresses: Addresses): Promise<void> {
+/** Repeated while the site runs: a reload of the host's firewall flushes our table, a Docker that starts later drops. */
+export async function ensureFirewall(addresses: Addresses): Promise<void> {
   if ((await attempt('nft', ['list', 'table', 'ip', addresses.nftTable])) === undefined) {
     await run('nft', ['-f', '-'], { input: nftRules(addresses) })
   }

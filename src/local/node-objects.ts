@@ -61,7 +61,7 @@ export interface NodeChange {
  */
 export function nodeChange(record: MachineRecord, node: NodeObject): NodeChange | undefined {
   const labels = nodeLabels(record)
-  const wanted = { labels: Object.keys(labels).sort(), taints: record.taints.map(taintName).sort() }
+  const wanted = noteOf(record)
   const noted = node.metadata.annotations?.[ordered]
   const before = noted === undefined ? wanted : (JSON.parse(noted) as typeof wanted)
   const changed: Record<string, string | null> = {}
@@ -79,6 +79,11 @@ export function nodeChange(record: MachineRecord, node: NodeObject): NodeChange 
   return { labels: changed, annotation, ...(sameTaints ? {} : { taints }) }
 }
 
+/** What is noted on a node about its order. */
+function noteOf(record: MachineRecord): { labels: string[]; taints: string[] } {
+  return { labels: Object.keys(nodeLabels(record)).toSorted(), taints: record.taints.map(taintName).toSorted() }
+}
+
 function taintName({ key, effect }: NodeTaint): string {
   return `${key}:${effect}`
 }
@@ -86,7 +91,7 @@ function taintName({ key, effect }: NodeTaint): string {
 function sorted(taints: readonly NodeTaint[]): string {
   return taints
     .map((taint) => `${taintName(taint)}=${taint.value ?? ''}`)
-    .sort()
+    .toSorted()
     .join()
 }
 
@@ -94,8 +99,16 @@ export async function ensureNodeFields(kube: Kube, record: MachineRecord, node: 
   const change = nodeChange(record, node)
   if (change === undefined) return
   const { labels, taints, annotation } = change
-  const metadata = { labels, annotations: { [ordered]: annotation }, resourceVersion: node.metadata.resourceVersion }
-  await kube.merge(`${nodes}/${record.name}`, { metadata, ...(taints === undefined ? {} : { spec: { taints } }) })
+  const metadata = { labels, annotations: { [ordered]: annotation } }
+  // A list is replaced as a whole: only when nobody changed it meanwhile.
+  const { resourceVersion } = node.metadata
+  const body = taints === undefined ? { metadata } : { metadata: { ...metadata, resourceVersion }, spec: { taints } }
+  try {
+    await kube.merge(`${nodes}/${record.name}`, body)
+  } catch (error) {
+    // Changed or gone meanwhile: the next look decides anew.
+    if (!(error instanceof AppError) || (error.kind !== 'conflict' && error.kind !== 'not-found')) throw error
+  }
 }
 
 /** A node that only says it is one: kwok answers for it. */
@@ -104,7 +117,11 @@ export async function ensureSimulatedNode(kube: Kube, record: MachineRecord): Pr
   const size = { cpu: String(record.cores), memory: `${Math.round(record.memoryGb * 1024)}Mi`, pods: '110' }
   const taints = [{ key: 'kwok.x-k8s.io/node', value: 'fake', effect: 'NoSchedule' }, ...record.taints]
   const labels = { 'kubernetes.io/hostname': record.name, 'kubernetes.io/os': 'linux', ...nodeLabels(record) }
-  const metadata = { name: record.name, annotations: { 'kwok.x-k8s.io/node': 'fake' }, labels }
+  const metadata = {
+    name: record.name,
+    annotations: { 'kwok.x-k8s.io/node': 'fake', [ordered]: JSON.stringify(noteOf(record)) },
+    labels,
+  }
   const status = { allocatable: size, capacity: size }
   await kube.create(nodes, { apiVersion: 'v1', kind: 'Node', metadata, spec: { taints }, status })
 }

@@ -14,5 +14,3 @@ function define(key: unknown, value: unknown, target: object): void {
 if (!('getMetadata' in Reflect)) {
   Object.assign(Reflect, { getMetadata: find, getOwnMetadata: find, defineMetadata: define })
 }
-
-export {}

@@ -8,14 +8,24 @@ import { ports } from './addresses.ts'
 import { gatewayApi, operatorApi } from './api.ts'
 import { findJson, writeJson } from './files.ts'
 import { ensureKeeper } from './keeper.ts'
-import { cloudPaths } from './paths.ts'
+import { cloudPaths, type CloudPaths } from './paths.ts'
 import { findProcess, isAlive, type ProcessId } from './processes.ts'
 import { Supervisor } from './supervisor.ts'
+
+/** The kernel's limit. */
+const longestSocketPath = 107
 
 /** Runs until it is asked to end; the cluster does not need it to go on. */
 export async function serve(folder: string, binDir: string, log: Log): Promise<number> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const paths = cloudPaths(folder)
+  if (Buffer.byteLength(paths.socket) > longestSocketPath) {
+    throw new AppError(
+      'invalid',
+      'state-folder',
+      `${paths.socket} is too long for a socket's name: choose a state folder with a shorter path`,
+    )
+  }
   claim(paths.supervisor, folder)
   const supervisor = new Supervisor(folder, binDir, systemClock, log)
   await supervisor.start()
@@ -28,12 +38,24 @@ export async function serve(folder: string, binDir: string, log: Log): Promise<n
   const ended = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.abort())
   const gateway = keepGateway(supervisor, ended.signal, log)
+  const keeper = setInterval(() => void lookAround(paths, binDir, ended), 2000)
   await new Promise((resolve) => ended.signal.addEventListener('abort', resolve))
+  clearInterval(keeper)
   supervisor.stop()
   await Promise.all([app.close(), gateway])
-  rmSync(paths.supervisor, { force: true })
+  if (isMine(paths)) rmSync(paths.supervisor, { force: true })
   // Work that was under way is continued by the next one; nothing of it may hold this one back.
   process.exit(0)
+}
+
+/** Somebody looks after this process, and it still is the one that serves this folder. */
+async function lookAround(paths: CloudPaths, binDir: string, ended: AbortController): Promise<void> {
+  if (!isMine(paths)) return ended.abort()
+  await ensureKeeper(paths, binDir)
+}
+
+function isMine(paths: CloudPaths): boolean {
+  return findJson<ProcessId>(paths.supervisor)?.pid === process.pid
 }
 
 /** Two on one folder would undo each other's work. */

@@ -23,7 +23,7 @@ import {
 } from './machine.ts'
 import { ensureMachine, isFelixReady, removeMachine } from './machine-life.ts'
 import { type MachineSite, programName } from './machine-programs.ts'
-import { ensurePodRoutes, removePodRoute } from './network.ts'
+import { ensureFirewall, ensurePodRoutes, removePodRoute } from './network.ts'
 import {
   drainNode,
   ensureNodeFields,
@@ -74,6 +74,10 @@ interface Machine {
 }
 
 const tickMs = 1000
+/** While somebody waits for a machine. */
+const hurriedTickMs = 200
+/** The host's firewall is looked at this often. */
+const firewallMs = 15_000
 /** Certificates are looked at this often; they are renewed long before they end. */
 const renewalMs = 12 * 3_600_000
 const retryMs = 3000
@@ -92,6 +96,7 @@ export class Supervisor {
   private readonly machines = new Map<string, Machine>()
   private stopped = false
   private renewedAt: number
+  private firewallAt = 0
   private routed = ''
 
   constructor(folder: string, binDir: string, clock: Clock, log: Log) {
@@ -291,8 +296,8 @@ export class Supervisor {
         async () => {
           await cluster.converged
           await this.startMachine(cluster, machine)
+          // Its node is looked at by the next tick.
           machine.started = true
-          await this.refreshNodes(cluster)
         },
       ),
     )
@@ -403,7 +408,8 @@ export class Supervisor {
 
   private async loop(): Promise<void> {
     while (!this.stopped) {
-      await this.clock.sleep(tickMs)
+      const awaited = this.listMachines().some(({ started, progress }) => started && progress.state === 'creating')
+      await this.clock.sleep(awaited ? hurriedTickMs : tickMs)
       try {
         await this.tick()
       } catch (error) {
@@ -416,6 +422,10 @@ export class Supervisor {
     const { cluster } = this
     if (cluster === undefined || cluster.record.removing === true) return
     await cluster.programs.tick()
+    if (this.clock.now() - this.firewallAt > firewallMs) {
+      this.firewallAt = this.clock.now()
+      await ensureFirewall(cluster.site.addresses)
+    }
     if (this.clock.now() - this.renewedAt > renewalMs) await this.renew(cluster)
     if (cluster.progress.state === 'ready') await this.refreshNodes(cluster)
   }

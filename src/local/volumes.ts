@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
@@ -46,7 +46,11 @@ export class Volumes {
       path: `/mnt/volumes/${name}`,
       orderedBy: this.find(name)?.orderedBy ?? orderedBy,
     }
-    mkdirSync(this.folderOf(name), { recursive: true, mode: 0o755 })
+    if (!existsSync(this.folderOf(name))) {
+      mkdirSync(this.folderOf(name), { recursive: true })
+      // Pods of any user write to it; on this host nobody gets past the state folder.
+      chmodSync(this.folderOf(name), 0o777)
+    }
     writeJson(this.fileOf(name), volume)
     return volume
   }

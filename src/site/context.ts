@@ -11,10 +11,12 @@ export interface ContextSources {
   readonly secrets: SiteSecrets
   /** The checkout: its folders of charts, modules and scripts. */
   readonly project: string
+  /** Whether anything of the cloud may exist. */
+  readonly made: boolean
 }
 
 /** What placeholders of the site's plans can name. A pure function of the site: no environment, no clock. */
-export function siteContext({ site, paths, secrets, project }: ContextSources): Record<string, unknown> {
+export function siteContext({ site, paths, secrets, project, made }: ContextSources): Record<string, unknown> {
   return {
     site: {
       ...site,
@@ -23,6 +25,7 @@ export function siteContext({ site, paths, secrets, project }: ContextSources): 
       names: hostNames(site, ['admin', 'demo']),
       nodePorts,
       selectsRoles: selectsRoles(site.profile),
+      isMade: made,
       addresses: serviceSite(site),
     },
     paths: {

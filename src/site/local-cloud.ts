@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
 import { sendJson } from './http.ts'
 import type { CloudControl } from './operator.ts'
@@ -34,10 +33,10 @@ export function createLocalCloud(site: Site, paths: StatePaths, project: string)
     },
     stop: async (signal) => void (await run(['stop', '--state', paths.cloud], 'stopping the local cloud', signal)),
     certificate: async () => ((await get(`/v1/clusters/${site.name}`)).body as { ca?: string }).ca,
-    leftovers: async () =>
-      leftoverLines(
-        JSON.parse(await run(['leftovers', '--state', paths.cloud], 'looking for what is left on this host')),
-      ),
+    leftovers: async () => {
+      const text = await run(['leftovers', '--state', paths.cloud], 'looking for what is left on this host')
+      return text.split('\n').filter((line) => line !== '')
+    },
   }
 }
 
@@ -49,15 +48,6 @@ async function isAnswering(get: (path: string) => Promise<{ status: number }>): 
     if (cause instanceof AppError && cause.kind === 'unavailable') return false
     throw cause
   }
-}
-
-const found = z.record(z.string(), z.unknown())
-
-/** One line for each thing, such as `mounts: /…`; numbers and names of the site itself are no things. */
-export function leftoverLines(answer: unknown): string[] {
-  return Object.entries(found.parse(answer)).flatMap(([kind, things]) =>
-    Array.isArray(things) ? things.map((thing) => `${kind}: ${String(thing)}`) : [],
-  )
 }
 
 function lastLines(text: string): string {

@@ -10,7 +10,7 @@ import { siteContext } from './context.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { ensureSecrets } from './secrets.ts'
 import type { Site } from './site.ts'
-import type { StatePaths } from './state.ts'
+import { isMade, type StatePaths } from './state.ts'
 
 export interface JournalSources {
   readonly site: Site
@@ -37,7 +37,10 @@ export async function openSiteJournal(sources: JournalSources): Promise<Journal>
     log: silentLog,
     context: async () => {
       const secrets = ensureSecrets(paths.folder)
-      return { values: siteContext({ site, paths, secrets, project }), secrets: Object.values(secrets) }
+      return {
+        values: siteContext({ site, paths, secrets, project, made: isMade(paths) }),
+        secrets: Object.values(secrets),
+      }
     },
     seal: (text: string) => keys.seal(text, 'step outputs'),
     unseal: (text: string) => keys.open(text, 'step outputs'),

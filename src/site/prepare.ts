@@ -50,10 +50,10 @@ export function refuseFailed(checks: readonly Check[]): void {
 
 /** A site's addresses are in its accounts' settings and in users' files: they stay as they were made. */
 function refuseChanges(known: Site, wishes: SiteWishes): void {
-  const asked: [string, unknown, unknown][] = [
+  const asked: [string, string | number | undefined, string | number][] = [
     ['domain', wishes.domain, known.domain],
     ['port-base', wishes.ports.base, known.ports.http],
-    ...(Object.keys(known.ports) as PortName[]).map((name): [string, unknown, unknown] => [
+    ...(Object.keys(known.ports) as PortName[]).map((name): [string, number | undefined, number] => [
       `${name}-port`,
       wishes.ports.ports?.[name],
       known.ports[name],

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { AppError, must } from '../base/errors.ts'
+import { must } from '../base/errors.ts'
 import type { Phase } from '../catalog/plan.ts'
 import type { CommandView, Journal, StepView } from './journal.ts'
 import { nextCommand } from './next-command.ts'
@@ -70,13 +70,15 @@ async function watchUntilEnd(journal: Journal, id: number, watcher: Watcher): Pr
   }
 }
 
-/** The first failed step as an error for the edge, with how to see more. */
-export function failureOf(result: RunResult): AppError | undefined {
+export interface Failure {
+  readonly message: string
+  readonly step?: string
+}
+
+/** Why the command failed, in words: the first failed step. */
+export function failureOf(result: RunResult): Failure | undefined {
   if (result.command.state !== 'failed') return undefined
   const failed = result.steps.find((step) => step.state === 'failed')
-  const what =
-    failed === undefined
-      ? (result.command.message ?? 'unknown reason')
-      : `step ${failed.step}: ${failed.message ?? 'failed'}`
-  return new AppError('bug', 'command-failed', what, { details: { command: result.command.id, step: failed?.step } })
+  if (failed === undefined) return { message: result.command.message ?? 'it failed without a reason' }
+  return { message: `step ${failed.step}: ${failed.message ?? 'failed'}`, step: failed.step }
 }

@@ -17,7 +17,7 @@ import { hostsLinesAction } from './actions/hosts-lines.ts'
 import { type Images, imageAction } from './actions/image.ts'
 import { kubeconfigAction } from './actions/kubeconfig.ts'
 import { type LocalCloud, localCloudAction } from './actions/local-cloud.ts'
-import { selfCheckAction } from './actions/self-check.ts'
+import { type SelfCheckDeps, selfCheckAction } from './actions/self-check.ts'
 import { terraformRootsAction } from './actions/terraform-roots.ts'
 import { type Tools, toolsAction } from './actions/tools.ts'
 import { ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
@@ -37,6 +37,7 @@ export interface SiteParts {
   readonly kubernetes: Kubernetes
   readonly helm: Helm
   readonly connect: (credential: Credential) => ServiceApi
+  readonly checkNotebook: SelfCheckDeps['checkNotebook']
   readonly hostsFile: string
   readonly clock: Clock
 }
@@ -66,7 +67,7 @@ export function siteActions(parts: SiteParts): Action<never>[] {
       sleep,
     }),
     accountAction({ api, store: (keys) => void storeAccountKeys(paths.folder, keys), sleep }),
-    selfCheckAction({ kubernetes: () => kubernetes, sleep }),
+    selfCheckAction({ kubernetes: () => kubernetes, sleep, checkNotebook: parts.checkNotebook }),
   ] as Action<never>[]
 }
 

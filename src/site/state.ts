@@ -33,6 +33,11 @@ export function statePaths(folder: string): StatePaths {
   }
 }
 
+/** Whether anything of the cloud may exist: before that only the state folder and the hosts lines do. */
+export function isMade(paths: StatePaths): boolean {
+  return existsSync(join(paths.terraform, 'cluster', 'main.tf.json'))
+}
+
 type Env = Readonly<Record<string, string | undefined>>
 
 export function sitesHome(env: Env = process.env): string {

@@ -10,7 +10,9 @@ type Env = Readonly<Record<string, string | undefined>>
 export function required(env: Env, name: string, meaning: string): string {
   const value = env[name]
   if (value !== undefined && value !== '') return value
-  throw new AppError('invalid', 'variable-missing', `the variable ${name} is missing: ${meaning}`, { details: { field: name } })
+  throw new AppError('invalid', 'variable-missing', `the variable ${name} is missing: ${meaning}`, {
+    details: { field: name },
+  })
 }
 
 export function portOf(env: Env, name: string, otherwise: number): number {

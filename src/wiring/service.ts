@@ -82,7 +82,8 @@ export async function serveEngine(): Promise<number> {
   await engine.start()
   const stopping = new AbortController()
   const wakes = env['CLOUDMGR_WAKE_URL']
-  const following = wakes === undefined ? undefined : followWakes(wakes, () => engine.wake(), { clock, log, signal: stopping.signal })
+  const following =
+    wakes === undefined ? undefined : followWakes(wakes, () => engine.wake(), { clock, log, signal: stopping.signal })
   log.info('working', { plans: plans.size })
   await terminated()
   stopping.abort()

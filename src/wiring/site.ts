@@ -7,6 +7,7 @@ import { systemClock } from '../base/clock.ts'
 import { readHostFacts } from '../site/host-facts.ts'
 import { findListener } from '../site/listeners.ts'
 import { createLocalCloud } from '../site/local-cloud.ts'
+import { checkNotebook } from '../site/notebook-check.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
 import type { Operator } from '../site/operator.ts'
 import { ensureSecrets } from '../site/secrets.ts'
@@ -74,6 +75,7 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     ),
     layOutProvider: async () => void (await writeMirror(mirror, program('terraform-provider-localcloud'))),
     connect: (credential) => createServiceApi(site, credential),
+    checkNotebook,
     hostsFile: '/etc/hosts',
     clock: systemClock,
   }

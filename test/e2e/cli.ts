@@ -40,7 +40,8 @@ export async function testSite(label: string): Promise<TestSite> {
   }
   const run = async (...words: string[]): Promise<Answer> => {
     const answer = await attempt(...words)
-    if (answer.code !== 0) throw new Error(`cloudmgr ${words.join(' ')} ended with ${answer.code}\n${answer.stdout}\n${answer.stderr}`)
+    if (answer.code !== 0)
+      throw new Error(`cloudmgr ${words.join(' ')} ended with ${answer.code}\n${answer.stdout}\n${answer.stderr}`)
     return answer
   }
   return {

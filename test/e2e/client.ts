@@ -12,6 +12,7 @@ export async function runPython<T>(file: string, words: readonly string[], env: 
     timeout: 500_000,
   })
   const line = done.stdout.split('\n').find((text) => text.startsWith('OUTCOME '))
-  if (line === undefined) throw new Error(`${file} ended with ${done.exitCode}\n${done.stdout.slice(-3000)}\n${done.stderr.slice(-3000)}`)
+  if (line === undefined)
+    throw new Error(`${file} ended with ${done.exitCode}\n${done.stdout.slice(-3000)}\n${done.stderr.slice(-3000)}`)
   return JSON.parse(line.slice('OUTCOME '.length)) as T
 }

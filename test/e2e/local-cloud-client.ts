@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
+import { tar } from '../../src/local/oci.ts'
 
 export interface Answer<T = Record<string, unknown>> {
   readonly status: number
@@ -49,7 +51,9 @@ export async function eventually<T>(
       error = caught
     }
     if (Date.now() > deadline)
-      throw new Error(`not so after ${timeoutMs} ms: ${JSON.stringify(seen)} ${String(error ?? '')}`)
+      throw new Error(
+        `not so after ${timeoutMs} ms: ${JSON.stringify(seen)} ${error instanceof Error ? error.message : ''}`,
+      )
     await delay(200)
   }
 }
@@ -108,4 +112,47 @@ export function pythonPod(
     ...(node === undefined ? {} : { nodeName: node }),
   }
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels: { app: name } }, spec }
+}
+
+/** Pushes an image with one program in it, tag 1, as any client of a registry does. */
+export async function pushProgram(
+  registry: string,
+  repository: string,
+  name: string,
+  program: Uint8Array,
+): Promise<void> {
+  const layer = tar([{ name, content: program, mode: 0o755 }])
+  const config = Buffer.from(
+    JSON.stringify({
+      architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
+      os: 'linux',
+      config: { Entrypoint: [`/${name}`] },
+      rootfs: { type: 'layers', diff_ids: [digest(layer)] },
+    }),
+  )
+  for (const blob of [layer, config]) {
+    const begun = await fetch(`${registry}/v2/${repository}/blobs/uploads/`, { method: 'POST' })
+    const place = new URL(begun.headers.get('location') ?? '', registry)
+    place.searchParams.set('digest', digest(blob))
+    const headers = { 'content-type': 'application/octet-stream' }
+    await accepted(await fetch(place, { method: 'PUT', body: new Uint8Array(blob), headers }))
+  }
+  const part = (mediaType: string, blob: Buffer) => ({ mediaType, digest: digest(blob), size: blob.length })
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json'
+  const manifest = {
+    schemaVersion: 2,
+    mediaType,
+    config: part('application/vnd.oci.image.config.v1+json', config),
+    layers: [part('application/vnd.oci.image.layer.v1.tar', layer)],
+  }
+  const options = { method: 'PUT', body: JSON.stringify(manifest), headers: { 'content-type': mediaType } }
+  await accepted(await fetch(`${registry}/v2/${repository}/manifests/1`, options))
+}
+
+async function accepted(answer: Response): Promise<void> {
+  if (!answer.ok) throw new Error(`the registry answered ${answer.status}: ${await answer.text()}`)
+}
+
+function digest(content: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(content).digest('hex')}`
 }

@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Answer, call, eventually, type Kubectl, kubectlWith, pythonPod } from './local-cloud-client.ts'
+import {
+  type Answer,
+  call,
+  eventually,
+  type Kubectl,
+  kubectlWith,
+  pushProgram,
+  pythonPod,
+} from './local-cloud-client.ts'
 
 /** Real machines on this host, in a state folder of the test's own. Needs root and CLOUDMGR_TOOLS_BIN. */
 const program = resolve(import.meta.dirname, '../../src/local/main.ts')
@@ -88,8 +96,8 @@ function gateway(at: Cluster['gateway'], method: string, path: string, token: st
 }
 
 beforeAll(async () => {
-  expect(process.getuid?.()).toBe(0)
-  expect(existsSync(join(binDir, 'kubelet'))).toBe(true)
+  if (process.getuid?.() !== 0) throw new Error('real machines need root')
+  if (!existsSync(join(binDir, 'kubelet'))) throw new Error('CLOUDMGR_TOOLS_BIN does not hold the programs')
   port = await freePort()
   await local('start')
   await call(socket, 'PUT', '/v1/volumes/data', { sizeGb: 1 })
@@ -191,10 +199,8 @@ test('a pod writes to a volume, is reached through the loopback port, and finds 
 })
 
 test('metrics of the node are answered', async () => {
-  await eventually(
-    () => kubectl(['top', 'nodes']),
-    (seen) => seen.includes('node-1'),
-  )
+  const look = (): Promise<string> => kubectl(['top', 'nodes'])
+  expect(await eventually(look, (seen) => seen.includes('node-1'))).toContain('node-1')
 })
 
 test('a killed supervisor comes back by itself and finds every program as it was', async () => {
@@ -206,17 +212,17 @@ test('a killed supervisor comes back by itself and finds every program as it was
     ({ body }) => body.pid !== pid,
   )
   await ready('node-1')
-  expect((await cluster()).programs.map(({ name, pid: number }) => [name, number]).toSorted()).toEqual(
-    before.map(({ name, pid: number }) => [name, number]).toSorted(),
+  expect((await cluster()).programs.map(({ name, pid: number }) => `${name} ${number}`).toSorted()).toEqual(
+    before.map(({ name, pid: number }) => `${name} ${number}`).toSorted(),
   )
 })
 
 test('a killed program is started again', async () => {
   const before = (await cluster()).programs.find(({ name }) => name === 'node-1.kubelet')
   process.kill(before?.pid ?? 0, 'SIGKILL')
-  await eventually(cluster, ({ programs }) =>
-    programs.some(({ name, pid, alive }) => name === 'node-1.kubelet' && alive && pid !== before?.pid),
-  )
+  const again = ({ programs }: Cluster): boolean =>
+    programs.some(({ name, pid, alive }) => name === 'node-1.kubelet' && alive && pid !== before?.pid)
+  expect(again(await eventually(cluster, again))).toBe(true)
 })
 
 test('after everything was killed the same cluster comes back with its data', async () => {
@@ -256,7 +262,8 @@ test('a second machine joins; its pods and those of the first reach each other u
   await runPod(pythonPod('first', 'default', 'node-1', web), 'first')
   await runPod(pythonPod('second', 'other', 'node-2', sleeper), 'second', 'other')
   const address = await kubectl(['get', 'pod', 'first', '-o', 'jsonpath={.status.podIP}'])
-  await eventually(() => reaches('second', 'other', address, 8000), Boolean)
+  const open = (): Promise<boolean> => reaches('second', 'other', address, 8000)
+  await eventually(open, Boolean)
   const policy = {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -264,12 +271,9 @@ test('a second machine joins; its pods and those of the first reach each other u
   }
   const spec = { podSelector: {}, policyTypes: ['Ingress'], ingress: [{ from: [{ podSelector: {} }] }] }
   await kubectl(['apply', '-f', '-'], JSON.stringify({ ...policy, spec }))
-  await eventually(
-    () => reaches('second', 'other', address, 8000),
-    (open) => !open,
-  )
+  expect(await eventually(open, (seen) => !seen)).toBe(false)
   await kubectl(['delete', 'networkpolicy', 'closed'])
-  await eventually(() => reaches('second', 'other', address, 8000), Boolean)
+  expect(await eventually(open, Boolean)).toBe(true)
 }, 120_000)
 
 test('size and labels of a living machine change in place, its kind does not', async () => {
@@ -297,6 +301,7 @@ test('a node object that was deleted by hand comes back', async () => {
     (seen) => seen.includes('node-2'),
   )
   await ready('node-2')
+  expect(await kubectl(['get', 'node', 'node-2', '-o', 'jsonpath={.metadata.labels.speed}'])).toBe('low')
 })
 
 test('a removed machine is drained and leaves nothing; one of the same name joins again', async () => {
@@ -333,6 +338,23 @@ test('the gateway lets the service order machines and volumes of its own, and no
   expect(await gateway(at, 'PUT', '/v1/volumes/data', at.token, { sizeGb: 2 })).toBe(403)
   expect(await gateway(at, 'PUT', `${machines}/pool-1`, at.token, { ...worker, simulated: true })).toBe(202)
   expect(await gateway(at, 'DELETE', `${machines}/pool-1`, at.token)).toBe(202)
+})
+
+test('pods reach the gateway', async () => {
+  const { hostname, port: to } = new URL((await cluster()).gateway.url)
+  await runPod(pythonPod('caller', 'default', 'node-1', sleeper), 'caller')
+  expect(await eventually(() => reaches('caller', 'default', hostname, Number(to)), Boolean)).toBe(true)
+})
+
+test('an image pushed by this host is pulled by a machine; nobody else can push', async () => {
+  const { registry } = await cluster()
+  await pushProgram(`http://${registry.push}`, 'test/pause', 'pause', readFileSync(join(binDir, 'pause')))
+  await kubectl(['run', 'pulled', `--image=${registry.pull}/test/pause:1`])
+  await kubectl(['wait', '--for=condition=Ready', 'pod/pulled', '--timeout=60s'])
+  const push = `import ssl,urllib.request as u;c=ssl.create_default_context();c.check_hostname=False;c.verify_mode=ssl.CERT_NONE
+try: print(u.urlopen(u.Request('https://${registry.pull}/v2/x/blobs/uploads/',method='POST'),context=c).status)
+except u.HTTPError as error: print(error.code)`
+  expect(await inPod('caller', push)).toBe('405')
 })
 
 test('a volume in use is not removed', async () => {

@@ -48,7 +48,9 @@ afterAll(async () => {
 const actAs = (who: Created) => runPython<UserOutcome>('user.py', [who.userid, who.apiUrl], { APIKEY: who.apikey })
 
 async function configOf(who: Created): Promise<Record<string, string>> {
-  const answer = await fetch(`${up.api}/api/v1/config/`, { headers: { authorization: `ApiKey ${who.userid}:${who.apikey}` } })
+  const answer = await fetch(`${up.api}/api/v1/config/`, {
+    headers: { authorization: `ApiKey ${who.userid}:${who.apikey}` },
+  })
   const body = (await answer.json()) as { objects: [{ data: Record<string, string> }] }
   return body.objects[0].data
 }
@@ -80,7 +82,10 @@ describe('a data scientist', () => {
     test(`${name} stores data, trains and predicts on the shared worker and runs a notebook as a job`, async () => {
       const outcome = await actAs(who())
       expect(outcome.login, outcome.login.output).toMatchObject({ code: 0 })
-      expect(outcome.ping, outcome.ping.output).toMatchObject({ code: 0, output: expect.stringContaining('ping return message') })
+      expect(outcome.ping, outcome.ping.output).toMatchObject({
+        code: 0,
+        output: expect.stringContaining('ping return message'),
+      })
       expect(outcome.mongo).toMatch(new RegExp(`^mongo\\.${site.domain}:${site.portBase + 2}/`))
       expect(outcome.dataset).toMatchObject({ rows: 178, equal: true })
       expect(outcome.accuracy).toBeGreaterThan(0.9)
@@ -141,9 +146,24 @@ describe('a notebook', () => {
 
 describe('bad input', () => {
   const cases: { words: string[]; code: number; says: RegExp; why: string }[] = [
-    { words: ['account', 'create', 'anna', '--email', 'x@example.com'], code: 4, says: /anna/, why: 'a taken name is refused by name' },
-    { words: ['account', 'create', 'An na', '--email', 'x@example.com'], code: 2, says: /name/, why: 'a malformed name is explained' },
-    { words: ['account', 'create', 'carla', '--email', 'nonsense'], code: 2, says: /email/, why: 'a malformed mail address is explained' },
+    {
+      words: ['account', 'create', 'anna', '--email', 'x@example.com'],
+      code: 4,
+      says: /anna/,
+      why: 'a taken name is refused by name',
+    },
+    {
+      words: ['account', 'create', 'An na', '--email', 'x@example.com'],
+      code: 2,
+      says: /name/,
+      why: 'a malformed name is explained',
+    },
+    {
+      words: ['account', 'create', 'carla', '--email', 'nonsense'],
+      code: 2,
+      says: /email/,
+      why: 'a malformed mail address is explained',
+    },
     { words: ['account', 'show', 'nobody'], code: 3, says: /nobody/, why: 'an unknown account is named' },
   ]
   for (const { words, code, says, why } of cases) {
@@ -159,7 +179,9 @@ describe('an account that is removed', () => {
   test('leaves nothing behind, and its key stops working at once', async () => {
     const carla = await site.json<Created>('account', 'create', 'carla', '--email', 'carla@example.com')
     await site.run('account', 'remove', 'carla', '--yes')
-    const answer = await fetch(`${up.api}/api/v1/config/`, { headers: { authorization: `ApiKey carla:${carla.apikey}` } })
+    const answer = await fetch(`${up.api}/api/v1/config/`, {
+      headers: { authorization: `ApiKey carla:${carla.apikey}` },
+    })
     expect(answer.status).toBe(401)
     expect(await kubectl(site, 'get', 'namespaces', '-o', 'name')).not.toContain('om-carla')
   })

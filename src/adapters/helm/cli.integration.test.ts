@@ -8,7 +8,7 @@ import { needProgram } from '../../../test/support/programs.ts'
 import { createHelmCli } from './cli.ts'
 import { helmContract } from './contract-suite.ts'
 import type { Helm } from './port.ts'
-import { releaseState } from './release-state.ts'
+import { releaseState } from '../../actions/release-state.ts'
 
 let cluster: TestCluster
 let folder: string

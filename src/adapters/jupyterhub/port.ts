@@ -12,7 +12,8 @@ export interface HubUser {
 }
 
 /**
- * JupyterHub's REST API, as an administrator.
+ * JupyterHub's REST API, with the scopes `admin:users`, `admin:servers` and `list:users`; only an administrator's token makes
+ * administrators.
  *
  * Errors: `unavailable/jupyterhub-unreachable`, `forbidden/jupyterhub-forbidden` (the token), `not-found/jupyterhub-not-found`
  * (no such user), `invalid/jupyterhub-refused` (with the hub's text).

@@ -6,16 +6,22 @@ import { join, relative } from 'node:path'
 export async function writeCliConfig(folder: string, mirror: string | undefined): Promise<string> {
   const cache = join(folder, 'plugins')
   await mkdir(cache, { recursive: true, mode: 0o700 })
-  const file = join(folder, 'tofurc.json')
+  const file = join(folder, 'tofurc')
   const own = mirror === undefined ? [] : await mirrored(mirror)
+  // JSON strings are strings of this language, too; its JSON form takes no blocks inside `provider_installation`.
   const installation =
     mirror === undefined || own.length === 0
-      ? [{ direct: {} }]
-      : [{ filesystem_mirror: { path: mirror, include: own } }, { direct: { exclude: own } }]
-  await writeFile(
-    file,
-    JSON.stringify({ plugin_cache_dir: cache, disable_checkpoint: true, provider_installation: installation }),
-  )
+      ? ['direct {}']
+      : [
+          `filesystem_mirror {\n    path = ${JSON.stringify(mirror)}\n    include = ${JSON.stringify(own)}\n  }`,
+          `direct {\n    exclude = ${JSON.stringify(own)}\n  }`,
+        ]
+  const lines = [
+    `plugin_cache_dir = ${JSON.stringify(cache)}`,
+    'disable_checkpoint = true',
+    `provider_installation {\n  ${installation.join('\n  ')}\n}`,
+  ]
+  await writeFile(file, `${lines.join('\n')}\n`)
   return file
 }
 

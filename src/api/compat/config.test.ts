@@ -59,7 +59,9 @@ test('the answer has the shape that the client reads', async () => {
 test('from outside the public hosts are named', async () => {
   const { data } = await ask({ as: 'alice', url: '/api/v1/config/' })
   expect(data['OMEGA_MONGO_URL']).toMatch(/^mongodb:\/\/\w{32}:\w{32}@mongo\.omega\.localhost:27018\/\w{32}$/)
-  expect(data['OMEGA_CELERY_CONFIG'].BROKER_URL).toMatch(/^amqp:\/\/alice\w{12}:\w{32}@broker\.omega\.localhost:5671\/omegaml$/)
+  expect(data['OMEGA_CELERY_CONFIG'].BROKER_URL).toMatch(
+    /^amqp:\/\/alice\w{12}:\w{32}@broker\.omega\.localhost:5671\/omegaml$/,
+  )
   expect(data['OMEGA_APIKEY']).toBe(keys.get('alice'))
   expect(Object.keys(data).filter((key) => key.startsWith('JUPYTER_'))).toEqual([])
 })
@@ -70,7 +72,13 @@ test('from inside the hosts of the cluster are named, and what the spawner needs
   expect(data['JUPYTER_NAMESPACE']).toBe('om-alice')
 })
 
-const paths = ['/api/v1/config', '/api/v1/config/', '//api/v1/config/', '/api//v1//config/', '/api/v1/config/?qualifier=default']
+const paths = [
+  '/api/v1/config',
+  '/api/v1/config/',
+  '//api/v1/config/',
+  '/api//v1//config/',
+  '/api/v1/config/?qualifier=default',
+]
 for (const url of paths) {
   test(`answered at ${url}`, async () => expect((await ask({ as: 'alice', url })).status).toBe(200))
 }
@@ -81,23 +89,74 @@ const table: (Ask & { status: number; user?: string; why: string })[] = [
   { as: 'alice', url: '/api/v1/config/?view=0', status: 200, why: 'no in-cluster view is asked for' },
   { as: 'alice', url: '/api/v1/config/?user=bobby', status: 403, why: 'another’s config on the public port' },
   { as: 'jyadmin', url: '/api/v1/config/?user=alice&view=1', status: 403, why: 'not even machines on the public port' },
-  { as: 'alice', side: 'internal', url: '/api/v1/config/?view=1', status: 200, user: 'alice', why: 'workers ask with a user’s key' },
+  {
+    as: 'alice',
+    side: 'internal',
+    url: '/api/v1/config/?view=1',
+    status: 200,
+    user: 'alice',
+    why: 'workers ask with a user’s key',
+  },
   { as: 'alice', side: 'internal', url: '/api/v1/config/?user=bobby', status: 403, why: 'a user reads its own only' },
   { as: 'alice', side: 'internal', url: '/api/v1/config/?user=nobody', status: 403, why: 'nor learns who exists' },
-  { as: 'alice', side: 'internal', url: '/api/v1/config/?user=alice', status: 200, user: 'alice', why: 'one’s own name is no impersonation' },
+  {
+    as: 'alice',
+    side: 'internal',
+    url: '/api/v1/config/?user=alice',
+    status: 200,
+    user: 'alice',
+    why: 'one’s own name is no impersonation',
+  },
   { as: 'admin', side: 'internal', url: '/api/v1/config/?user=alice', status: 403, why: 'people never impersonate' },
-  { as: 'omworker', side: 'internal', url: '/api/v1/config/?user=alice', status: 403, why: 'a machine without the right' },
-  { as: 'jyadmin', side: 'internal', url: '/api/v1/config/?user=alice&view=1', status: 200, user: 'alice', why: 'JupyterHub starts a server' },
-  { as: 'jyadmin', side: 'internal', url: '/api/v1/config/?user=admin&view=1', status: 403, why: 'never for admins’ accounts' },
+  {
+    as: 'omworker',
+    side: 'internal',
+    url: '/api/v1/config/?user=alice',
+    status: 403,
+    why: 'a machine without the right',
+  },
+  {
+    as: 'jyadmin',
+    side: 'internal',
+    url: '/api/v1/config/?user=alice&view=1',
+    status: 200,
+    user: 'alice',
+    why: 'JupyterHub starts a server',
+  },
+  {
+    as: 'jyadmin',
+    side: 'internal',
+    url: '/api/v1/config/?user=admin&view=1',
+    status: 403,
+    why: 'never for admins’ accounts',
+  },
   { as: 'jyadmin', side: 'internal', url: '/api/v1/config/?user=nobody', status: 404, why: 'a user that there is not' },
   { as: 'admin', url: '/api/v1/config/', status: 404, why: 'admins have no deployment' },
   { as: 'jyadmin', url: '/api/v1/config/', status: 404, why: 'nor has the hub’s machine account' },
   { as: 'alice', url: '/api/v1/config/?qualifier=other', status: 404, why: 'an unknown qualifier in the query' },
-  { as: 'alice', url: '/api/v1/config/', headers: { qualifier: 'other' }, status: 404, why: 'an unknown qualifier in the header' },
+  {
+    as: 'alice',
+    url: '/api/v1/config/',
+    headers: { qualifier: 'other' },
+    status: 404,
+    why: 'an unknown qualifier in the header',
+  },
   { as: 'alice', url: '/api/v1/config/?qualifier=team:special', status: 404, why: 'a group that there is not' },
   { as: 'alice', url: '/api/v1/config/?qualifier=__proto__', status: 404, why: 'a word that every object knows' },
-  { as: 'alice', url: '/api/v1/config/?qualifier=None', status: 200, user: 'alice', why: 'None is how Python says nothing' },
-  { as: 'alice', url: '/api/v1/config/?qualifier=', headers: { qualifier: 'default' }, status: 200, why: 'an empty qualifier is the default' },
+  {
+    as: 'alice',
+    url: '/api/v1/config/?qualifier=None',
+    status: 200,
+    user: 'alice',
+    why: 'None is how Python says nothing',
+  },
+  {
+    as: 'alice',
+    url: '/api/v1/config/?qualifier=',
+    headers: { qualifier: 'default' },
+    status: 200,
+    why: 'an empty qualifier is the default',
+  },
   { as: 'nobody', url: '/api/v1/config/', status: 401, why: 'nobody of that name' },
 ]
 for (const { status, user, why, ...asked } of table) {
@@ -143,7 +202,10 @@ test('reading for another is written down', async () => {
 
 test('the shared worker may command nobody, and takes the common queue', async () => {
   const { data } = await ask({ as: 'omworker', url: '/api/v1/config/?view=1', side: 'internal' })
-  expect(data['OMEGA_CELERY_CONFIG']).toMatchObject({ CELERY_ENABLE_REMOTE_CONTROL: false, CELERY_DEFAULT_QUEUE: 'default' })
+  expect(data['OMEGA_CELERY_CONFIG']).toMatchObject({
+    CELERY_ENABLE_REMOTE_CONTROL: false,
+    CELERY_DEFAULT_QUEUE: 'default',
+  })
 })
 
 test('a key that another process revoked works three seconds longer at most', async () => {
@@ -174,7 +236,9 @@ test('ping and health need no sign-in', async () => {
 
 test('the internal port has no accounts, orders or pages', async () => {
   for (const url of ['/', '/api/v3/accounts', '/api/v3/commands', '/api/v3/bootstrap', '/api/v3/openapi.json']) {
-    expect((await house.inside.inject({ url, headers: signedInAs('admin', keys.get('admin') ?? '') })).statusCode).toBe(404)
+    expect((await house.inside.inject({ url, headers: signedInAs('admin', keys.get('admin') ?? '') })).statusCode).toBe(
+      404,
+    )
   }
 })
 

@@ -26,10 +26,10 @@ export function hostsLinesAction(
         ? { state: 'present' }
         : { state: 'different' }
     },
-    ensure: async ({ site, names }, { output }) => {
+    ensure: async ({ site, names }, context) => {
       const edit = (text: string) => withSiteLines(text, site, names)
       if (!mayWrite()) {
-        output(`not root: please add to ${path}:\n127.0.0.1 ${names.join(' ')}`)
+        context.output(`not root: please add to ${path}:\n127.0.0.1 ${names.join(' ')}`)
         return { changed: false, message: `not root: ${path} is left as it is` }
       }
       const changed = editHosts(path, edit)

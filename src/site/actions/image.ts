@@ -32,12 +32,12 @@ export function imageAction(images: Images): Action<ImageInput> {
       const digest = await images.find(name, registry.push)
       return digest === undefined ? { state: 'absent' } : { state: 'present', detail: digest }
     },
-    ensure: async ({ name, registry }, { output, signal, waiting }) => {
+    ensure: async ({ name, registry }, context) => {
       const show = (line: string) => {
-        output(line)
-        if (/^(building|pushing|waiting)/.test(line)) waiting(line)
+        context.output(line)
+        if (/^(building|pushing|waiting)/.test(line)) context.waiting(line)
       }
-      const { tag, digest, done } = await images.build(name, registry.push, { output: show, signal })
+      const { tag, digest, done } = await images.build(name, registry.push, { output: show, signal: context.signal })
       return {
         changed: done !== 'already as wanted',
         message: done,

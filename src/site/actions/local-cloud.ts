@@ -21,10 +21,10 @@ export function localCloudAction(cloud: LocalCloud): Action<LocalCloudInput> {
     input,
     locks: () => ['local-cloud'],
     observe: async () => ((await cloud.answers()) ? { state: 'present' } : { state: 'absent' }),
-    ensure: async (_input, { waiting, signal }) => {
+    ensure: async (_input, context) => {
       if (await cloud.answers()) return { changed: false, message: 'already as wanted' }
-      waiting('the local cloud to answer')
-      await cloud.start(signal)
+      context.waiting('the local cloud to answer')
+      await cloud.start(context.signal)
       return { changed: true, message: 'started' }
     },
     remove: async (_input, { signal }) => {

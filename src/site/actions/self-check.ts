@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Kubernetes, Manifest } from '../../adapters/kubernetes/port.ts'
 import type { Action, ActionContext } from '../../actions/action.ts'
 import { AppError } from '../../base/errors.ts'
+import type { NotebookRun, NotebookUser } from '../notebook-check.ts'
 import type { Sleep } from '../service-wait.ts'
 
 const input = z.strictObject({
@@ -15,7 +16,8 @@ const input = z.strictObject({
   script: z.string().min(1),
   /** Variables of the script: addresses, no secrets. */
   env: z.record(z.string(), z.string()),
-  /** What was checked last is not checked again: cluster and image. */
+  /** Host name of the notebooks, and the loopback port that leads to it. */
+  notebook: z.strictObject({ host: z.string().min(1), port: z.int() }),
   timeoutSeconds: z.int().positive().default(600),
 })
 
@@ -24,12 +26,16 @@ export type SelfCheckInput = z.infer<typeof input>
 export interface SelfCheckDeps {
   readonly kubernetes: () => Kubernetes
   readonly sleep: Sleep
+  readonly checkNotebook: (user: NotebookUser, run: NotebookRun) => Promise<void>
 }
 
 const name = 'self-check'
 const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/part-of': 'omegaml' }
 
-/** A Job in the account's namespace that does what a user does; its log is the step's output. */
+/**
+ * What a user does: a Job in the account's namespace stores a dataset and runs a model on the worker, then a notebook is
+ * executed through the site's front door. The Job's log is the step's output.
+ */
 export function selfCheckAction(deps: SelfCheckDeps): Action<SelfCheckInput> {
   return {
     name,
@@ -48,8 +54,20 @@ export function selfCheckAction(deps: SelfCheckDeps): Action<SelfCheckInput> {
       const log = await readLog(kubernetes, values.namespace)
       for (const line of log) context.output(line)
       await clear(kubernetes, values.namespace, context.signal)
-      if (outcome === undefined) return { changed: true, message: log.at(-1) ?? 'passed' }
-      throw new AppError('conflict', 'self-check-failed', `the self-check failed: ${lastError(log) ?? outcome}`)
+      if (outcome !== undefined) {
+        throw new AppError('conflict', 'self-check-failed', `the self-check failed: ${lastError(log) ?? outcome}`)
+      }
+      await deps.checkNotebook(
+        { userid: values.userid, apikey: values.apikey, ...values.notebook },
+        {
+          say: (line) => context.output(line),
+          waiting: (reason) => context.waiting(reason),
+          signal: context.signal,
+          sleep: deps.sleep,
+          timeoutMs: values.timeoutSeconds * 1000,
+        },
+      )
+      return { changed: true, message: 'passed: a dataset, a model on the worker, a notebook' }
     },
     remove: async ({ namespace }, { signal }) => {
       await clear(deps.kubernetes(), namespace, signal)

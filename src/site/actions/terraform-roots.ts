@@ -35,11 +35,11 @@ export function terraformRootsAction(layOutProvider: LayOutProvider): Action<Ter
       const there = [folders.volumes, folders.cluster].every((folder) => existsSync(join(folder, 'main.tf.json')))
       return { state: there ? 'present' : 'absent' }
     },
-    ensure: async (values, { output }) => {
+    ensure: async (values, context) => {
       await layOutProvider()
       await writeRoot(values.folders.volumes, volumesRoot(await localSite(values, values.folders.volumes)))
       await writeRoot(values.folders.cluster, clusterRoot(await localSite(values, values.folders.cluster)))
-      output(`${values.folders.volumes}\n${values.folders.cluster}`)
+      context.output(`${values.folders.volumes}\n${values.folders.cluster}`)
       return { changed: true, message: 'volumes and cluster written' }
     },
     // They hold the state files: they go with the state folder.

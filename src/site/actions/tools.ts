@@ -33,8 +33,12 @@ export function toolsAction(tools: Tools): Action<ToolsInput> {
       const missing = await tools.missing(programs)
       return missing.length === 0 ? { state: 'present' } : { state: 'absent', detail: `missing: ${missing.join(', ')}` }
     },
-    ensure: async ({ programs }, { output, waiting, signal }) => {
-      const made = await tools.ensure(programs, { output, progress: waiting, signal })
+    ensure: async ({ programs }, context) => {
+      const made = await tools.ensure(programs, {
+        output: (line) => context.output(line),
+        progress: (text) => context.waiting(text),
+        signal: context.signal,
+      })
       return made.length === 0
         ? { changed: false, message: 'already as wanted' }
         : { changed: true, message: `${made.length} made: ${made.join(', ')}` }

@@ -235,7 +235,12 @@ describe('services', () => {
       why: 'but does not look around in Secrets',
     },
     { who: 'jupyterhub', may: false, words: ['create', 'namespaces'], why: 'and makes no namespaces' },
-    { who: 'jupyterhub', may: false, words: ['create', 'pods', '--subresource=exec', '--namespace=om-alice'], why: 'nor enters pods' },
+    {
+      who: 'jupyterhub',
+      may: false,
+      words: ['create', 'pods', '--subresource=exec', '--namespace=om-alice'],
+      why: 'nor enters pods',
+    },
   ]
   for (const { who, may, words, why } of rights) {
     test(why, async () => {

@@ -1,4 +1,4 @@
-import type { ReleaseRecord } from './port.ts'
+import type { ReleaseRecord } from '../adapters/helm/port.ts'
 
 /** `stuck`: a revision was begun and never finished; nobody works on it, because the task that asks holds the release's lock. */
 export type ReleaseState = 'absent' | 'in-sync' | 'changed' | 'stuck'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { NextAction } from './next-action.ts'
 import { nextAction } from './next-action.ts'
-import type { ReleaseStatus } from './port.ts'
+import type { ReleaseStatus } from '../adapters/helm/port.ts'
 import type { ReleaseState } from './release-state.ts'
 import { releaseState } from './release-state.ts'
 

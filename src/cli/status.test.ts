@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import type { ComponentState } from '../site/components.ts'
+import { hostChecks } from '../site/checks.ts'
+import { renderChecks } from './doctor.ts'
+import { type SiteStatus, stateOf } from './status.ts'
+import { plain } from './style.ts'
+
+const part = (state: ComponentState['state']): ComponentState => ({
+  name: 'omegaweb',
+  kind: 'Deployment',
+  namespace: 'omegaml-services',
+  state,
+  reason: '0 of 1 ready',
+})
+const node = (ready: boolean) => ({ name: 'node-1', role: 'worker', ready, cores: '4', memoryGb: '8.0' })
+
+const cases: {
+  why: string
+  answers: boolean
+  nodes: boolean[]
+  parts: ComponentState['state'][]
+  running?: 'running' | 'failed'
+  state: SiteStatus['state']
+}[] = [
+  { why: 'everything serves', answers: true, nodes: [true], parts: ['ready'], state: 'up' },
+  { why: 'a component does not serve', answers: true, nodes: [true], parts: ['ready', 'waiting'], state: 'degraded' },
+  { why: 'a machine is lost', answers: true, nodes: [true, false], parts: ['ready'], state: 'degraded' },
+  { why: 'nothing is installed', answers: true, nodes: [true], parts: [], state: 'degraded' },
+  { why: 'the local cloud does not run', answers: false, nodes: [], parts: [], state: 'down' },
+  { why: 'a command runs', answers: false, nodes: [], parts: [], running: 'running', state: 'changing' },
+  {
+    why: 'the last command failed',
+    answers: true,
+    nodes: [true],
+    parts: ['ready'],
+    running: 'failed',
+    state: 'degraded',
+  },
+]
+
+for (const { why, answers, nodes, parts, running, state } of cases) {
+  test(`${state}: ${why}`, () => {
+    const seen = { nodes: nodes.map(node), components: parts.map(part) }
+    expect(stateOf(answers, seen, running === undefined ? undefined : { state: running })).toBe(state)
+  })
+}
+
+test('the doctor says what is missing and how to mend it', () => {
+  const facts = {
+    platform: 'linux',
+    uid: 1000,
+    cores: 2,
+    memoryGb: 16,
+    availableGb: 8,
+    cacheFreeGb: 30,
+    stateFreeGb: 5,
+    warm: false,
+  }
+  const lines = renderChecks(hostChecks(facts), plain)
+  expect(lines).toContain('✗ disk    5.0 GB free, about 20 GB are needed for the first start')
+  expect(lines).toContain('          mend: run it with sudo -E')
+  expect(lines.at(-1)).toBe('2 to mend')
+})

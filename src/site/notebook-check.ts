@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto'
+import { AppError } from '../base/errors.ts'
+import { sendJson } from './http.ts'
+import type { Sleep } from './service-wait.ts'
+
+export interface NotebookUser {
+  readonly userid: string
+  readonly apikey: string
+  /** Host name of the notebooks and the loopback port that leads to it. */
+  readonly host: string
+  readonly port: number
+}
+
+export interface NotebookRun {
+  readonly say: (line: string) => void
+  readonly waiting: (reason: string | undefined) => void
+  readonly signal: AbortSignal
+  readonly sleep: Sleep
+  /** How long the server may take to start. */
+  readonly timeoutMs: number
+}
+
+type Call = (method: string, path: string, body?: unknown) => Promise<unknown>
+
+const name = 'self-check.ipynb'
+
+/** What a browser does, through the front door: sign in, start the notebook server, keep a notebook and execute it. */
+export async function checkNotebook(user: NotebookUser, run: NotebookRun): Promise<void> {
+  const token = await signIn(user)
+  run.say('signed in to JupyterHub')
+  const hub = caller(user, user.host, token)
+  const own = caller(user, `${user.userid}.${user.host}`, token)
+  await startServer(hub, user.userid, run)
+  run.say('notebook server started')
+  try {
+    await runNotebook(own, user, token, run)
+    run.say('notebook kept in the store and executed')
+  } finally {
+    await hub('DELETE', `/hub/api/users/${user.userid}/server`)
+  }
+}
+
+async function signIn(user: NotebookUser): Promise<string> {
+  const auth = { username: user.userid, password: user.apikey }
+  const path = `/hub/api/users/${user.userid}/tokens`
+  const answer = await caller(user, user.host)('POST', path, { auth, expires_in: 900, note: 'self-check' })
+  return String((answer as { token?: unknown }).token)
+}
+
+function caller({ port }: NotebookUser, host: string, token?: string): Call {
+  const headers = { host: `${host}:${port}`, ...(token === undefined ? {} : { authorization: `token ${token}` }) }
+  return async (method, path, body) => {
+    const request = { method, path, headers, timeoutMs: 60_000, ...(body === undefined ? {} : { body }) }
+    const answer = await sendJson({ host: '127.0.0.1', port }, request)
+    if (answer.status >= 200 && answer.status < 300) return answer.body
+    const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body)
+    const kind = answer.status >= 500 ? 'unavailable' : 'conflict'
+    throw new AppError(kind, 'notebook-refused', `${method} ${path}: ${answer.status} ${text.slice(0, 300)}`)
+  }
+}
+
+interface UserModel {
+  readonly servers?: Readonly<Record<string, { readonly ready?: boolean; readonly pending?: string | null }>>
+}
+
+async function startServer(hub: Call, userid: string, run: NotebookRun): Promise<void> {
+  const deadline = Date.now() + run.timeoutMs
+  let asked = false
+  for (;;) {
+    const server = ((await hub('GET', `/hub/api/users/${userid}`)) as UserModel).servers?.['']
+    if (server?.ready === true) return run.waiting(undefined)
+    if (server === undefined && asked) {
+      throw new AppError('conflict', 'notebook-failed', `the notebook server of ${userid} ended while it started`)
+    }
+    if (server === undefined) await hub('POST', `/hub/api/users/${userid}/server`, {})
+    asked = true
+    if (Date.now() > deadline) {
+      throw new AppError(
+        'conflict',
+        'notebook-slow',
+        `the notebook server of ${userid} is not ready after ${run.timeoutMs / 1000} s`,
+      )
+    }
+    run.waiting('the notebook server')
+    await run.sleep(300, run.signal)
+  }
+}
+
+async function runNotebook(own: Call, user: NotebookUser, token: string, run: NotebookRun): Promise<void> {
+  const base = `/user/${user.userid}/api`
+  const cell = {
+    cell_type: 'code',
+    id: 'one',
+    source: 'print(6 * 7)',
+    metadata: {},
+    outputs: [],
+    execution_count: null,
+  }
+  const content = { cells: [cell], metadata: {}, nbformat: 4, nbformat_minor: 5 }
+  await own('PUT', `${base}/contents/${name}`, { type: 'notebook', format: 'json', content })
+  const kept = (await own('GET', `${base}/contents/${name}`)) as { content: { cells: { source: string | string[] }[] } }
+  const code = [kept.content.cells[0]?.source ?? ''].flat().join('')
+  const kernel = (await own('POST', `${base}/kernels`, { name: 'python3' })) as { id: string }
+  const url = `ws://${user.userid}.${user.host}:${user.port}${base}/kernels/${kernel.id}/channels`
+  const printed = await execute(url, token, code, run.signal)
+  if (printed.trim() !== '42') {
+    throw new AppError('conflict', 'notebook-wrong', `the notebook printed ${JSON.stringify(printed)} instead of 42`)
+  }
+  await own('DELETE', `${base}/contents/${name}`)
+}
+
+interface KernelMessage {
+  readonly msg_type: string
+  readonly parent_header: { readonly msg_id?: string }
+  readonly content: Readonly<Record<string, unknown>>
+}
+
+/** Runs code in a kernel by Jupyter's websocket protocol; answers with what it printed. */
+async function execute(url: string, token: string, code: string, signal: AbortSignal): Promise<string> {
+  const socket = new WebSocket(url, { headers: { authorization: `token ${token}` } })
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(90_000)])
+  const id = randomUUID()
+  const header = { msg_id: id, msg_type: 'execute_request', username: '', session: randomUUID(), version: '5.3' }
+  const content = { code, silent: false, store_history: false, user_expressions: {}, allow_stdin: false }
+  const request = { header, parent_header: {}, metadata: {}, content, channel: 'shell', buffers: [] }
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      let printed = ''
+      const fail = (reason: string) =>
+        reject(new AppError('unavailable', 'notebook-kernel', `talking to the kernel: ${reason}`))
+      limit.addEventListener('abort', () => fail('no answer in time'), { once: true })
+      socket.addEventListener('open', () => socket.send(JSON.stringify(request)))
+      socket.addEventListener('error', () => fail('the connection failed'))
+      socket.addEventListener('close', () => fail('the connection was closed'))
+      socket.addEventListener('message', ({ data }) => {
+        const message = JSON.parse(String(data)) as KernelMessage
+        if (message.parent_header.msg_id !== id) return
+        if (message.msg_type === 'stream') printed += String(message.content['text'])
+        if (message.msg_type === 'error') fail(String(message.content['evalue']))
+        if (message.msg_type === 'status' && message.content['execution_state'] === 'idle') resolve(printed)
+      })
+    })
+  } finally {
+    socket.close()
+  }
+}
