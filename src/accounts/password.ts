@@ -6,7 +6,7 @@ const options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /** The password when it may be used; the message never holds it. */
 export function acceptablePassword(value: string): string {
-  const length = [...value].length
+  const length = Array.from(value).length
   if (length < 10 || length > 128) {
     throw new AppError('invalid', 'password-invalid', `password has ${length} characters: right is 10 to 128`, {
       details: { field: 'password', right: '10 to 128 characters' },

@@ -44,7 +44,14 @@ export const commandDetails = commandView.extend({ steps: z.array(stepView) }).m
 export function showCommand(command: Command, account: string | undefined): z.infer<typeof commandView> {
   const { id, plan, phase, status, state, params, requestedBy } = command
   return {
-    ...{ id, plan, phase, status, state, params: { ...params }, requestedBy, createdAt: iso(command.createdAt) },
+    id,
+    plan,
+    phase,
+    status,
+    state,
+    params: { ...params },
+    requestedBy,
+    createdAt: iso(command.createdAt),
     ...(account === undefined ? {} : { account }),
     ...(command.message === undefined ? {} : { message: command.message }),
     ...(command.undoOf === undefined ? {} : { undoOf: command.undoOf }),
@@ -56,7 +63,11 @@ export function showCommand(command: Command, account: string | undefined): z.in
 export async function showStep(db: Db, { task, step, action, state, attempts, ...rest }: StepView) {
   const output = await listOutput(db, task, { limit: 1000 })
   return {
-    ...{ step, action, state, attempts, output: output.map((line) => line.line) },
+    step,
+    action,
+    state,
+    attempts,
+    output: output.map((line) => line.line),
     ...(rest.waiting === undefined ? {} : { waiting: rest.waiting }),
     ...(rest.message === undefined ? {} : { message: rest.message }),
     ...(rest.startedAt === undefined ? {} : { startedAt: iso(rest.startedAt) }),

@@ -36,7 +36,7 @@ export function kindOf(error: unknown): ErrorKind {
 export function explain(error: unknown): string {
   const parts: string[] = []
   for (let current = error; current !== undefined && current !== null; current = (current as Error).cause) {
-    parts.push(current instanceof Error ? current.message : String(current))
+    parts.push(current instanceof Error ? current.message : JSON.stringify(current))
   }
   return parts.filter((part, index) => part !== '' && parts.indexOf(part) === index).join(': ')
 }

@@ -1,7 +1,6 @@
 import { AppError } from '../base/errors.ts'
 
 export type Phase = 'install' | 'update' | 'remove'
-export const phases: readonly Phase[] = ['install', 'update', 'remove']
 
 export type Values = Readonly<Record<string, unknown>>
 

@@ -1,5 +1,5 @@
 import type { Db, Row } from '../db/database.ts'
-import { type Command, type CommandState, hasEnded } from './command.ts'
+import { hasEnded } from './command.ts'
 import { getCommand } from './store.ts'
 
 export type StepState = 'waiting' | 'running' | 'done' | 'failed'
@@ -18,18 +18,6 @@ export interface StepView {
   /** Its outcome in one line; between attempts, why the last one failed. */
   readonly message?: string
   readonly lastLine?: string
-}
-
-export interface ProgressView {
-  readonly command: Command
-  readonly state: CommandState
-  readonly steps: readonly StepView[]
-}
-
-/** A command with its steps as they stand now. */
-export async function readProgress(db: Db, id: number): Promise<ProgressView> {
-  const command = await getCommand(db, id)
-  return { command, state: command.state, steps: await listSteps(db, id) }
 }
 
 /** In the plan's order. */

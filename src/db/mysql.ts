@@ -19,5 +19,5 @@ export function createMysqlPool(options: DatabaseOptions): MysqlPool {
     charset: 'utf8mb4_bin',
     // Sums and counts come as text otherwise.
     decimalNumbers: true,
-  }) as unknown as MysqlPool
+  })
 }

@@ -29,14 +29,3 @@ export const IMAGES = {
 } as const satisfies Record<string, ImageSpec>
 
 export type ImageName = keyof typeof IMAGES
-
-/** The images that a site's pods run. */
-export const SITE_IMAGES = [
-  'mysql',
-  'mongodb',
-  'rabbitmq',
-  'nginx',
-  'omegaml-runtime',
-  'jupyterhub',
-  'cloudmgr',
-] as const satisfies readonly ImageName[]

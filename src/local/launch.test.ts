@@ -38,6 +38,12 @@ test('a running program is found again, not started twice', async () => {
   expect(markedProcesses(folder)).toHaveLength(1)
 })
 
+test('asked for by many at once it is started once', async () => {
+  const table = programs()
+  await Promise.all(Array.from({ length: 20 }, () => table.ensure(spec)))
+  expect(markedProcesses(folder)).toHaveLength(1)
+})
+
 test('a program whose number was never noted is replaced, not doubled', async () => {
   await programs().ensure(spec)
   rmSync(join(folder, 'programs'), { recursive: true })

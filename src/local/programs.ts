@@ -30,6 +30,7 @@ const logLimit = 8 << 20
 /** The site's programs: started once, found again after a restart of the supervisor, started anew when they die. */
 export class Programs {
   private readonly entries = new Map<string, Entry>()
+  private readonly queues = new Map<string, Promise<void>>()
   private readonly folder: string
   private readonly clock: Clock
   private readonly log: Log
@@ -41,7 +42,11 @@ export class Programs {
   }
 
   /** Ends with the program running as described: adopted when it runs already, restarted when it runs differently. */
-  async ensure(spec: ProgramSpec): Promise<void> {
+  ensure(spec: ProgramSpec): Promise<void> {
+    return this.alone(spec.name, () => this.bring(spec))
+  }
+
+  private async bring(spec: ProgramSpec): Promise<void> {
     const wanted = fingerprint(spec)
     const file = findJson<ProgramFile>(this.fileOf(spec.name))
     const living = file !== undefined && isAlive(file) ? file : undefined
@@ -53,7 +58,11 @@ export class Programs {
   }
 
   /** Ends it for good. `graceMs` 0 kills at once. */
-  async remove(name: string, graceMs?: number): Promise<void> {
+  remove(name: string, graceMs?: number): Promise<void> {
+    return this.alone(name, () => this.end(name, graceMs))
+  }
+
+  private async end(name: string, graceMs: number | undefined): Promise<void> {
     const entry = this.entries.get(name)
     this.entries.delete(name)
     const file = findJson<ProgramFile>(this.fileOf(name))
@@ -72,7 +81,7 @@ export class Programs {
 
   /** Looks after all of them: starts what died and is due, keeps logs short. Called every second. */
   async tick(): Promise<void> {
-    await Promise.all([...this.entries.values()].map((entry) => this.revive(entry)))
+    await Promise.all([...this.entries.values()].map((entry) => this.alone(entry.spec.name, () => this.revive(entry))))
     for (const name of this.entries.keys()) this.limitLog(name)
   }
 
@@ -98,7 +107,7 @@ export class Programs {
 
   private async revive(entry: Entry): Promise<void> {
     const { spec } = entry
-    if (isAlive(entry.process)) return
+    if (this.entries.get(spec.name) !== entry || isAlive(entry.process)) return
     const now = this.clock.now()
     if (entry.foundDeadAt === undefined) {
       entry.foundDeadAt = now
@@ -109,10 +118,19 @@ export class Programs {
     // Noted before the start: the next look must not start it a second time.
     entry.foundDeadAt = undefined
     entry.record = afterRestart(entry.record, foundDeadAt, now)
-    const process = await this.start(spec)
-    // It may have been removed while it was starting.
-    if (this.entries.get(spec.name) === entry) entry.process = process
-    else await endProcess(process, 0)
+    entry.process = await this.start(spec)
+  }
+
+  /** One thing at a time for each program: many machines ask for the same one at once. */
+  private async alone(name: string, work: () => Promise<void>): Promise<void> {
+    const before = this.queues.get(name) ?? Promise.resolve()
+    const mine = before.then(work, work)
+    this.queues.set(name, mine)
+    try {
+      await mine
+    } finally {
+      if (this.queues.get(name) === mine) this.queues.delete(name)
+    }
   }
 
   private async start(spec: ProgramSpec): Promise<ProcessId> {

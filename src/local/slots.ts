@@ -50,7 +50,8 @@ export async function claimSlot(state: string): Promise<number> {
 }
 
 async function freeSlot(): Promise<number> {
-  const taken = new Set([...slots()].flatMap(([slot, file]) => (existsSync(file.state) ? [slot] : [])))
+  for (const [slot, file] of slots()) if (!existsSync(file.state)) rmSync(slotFile(slot))
+  const taken = new Set(slots().keys())
   const routes = await hostRoutes()
   for (let slot = 0; slot < maxSlots; slot += 1) if (!taken.has(slot) && !isRouted(slot, routes)) return slot
   throw new AppError('conflict', 'no-slot', `all ${maxSlots} numbers for sites on this host are taken: see ${home}`)

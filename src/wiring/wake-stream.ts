@@ -1,6 +1,5 @@
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
-import type { ReadableStream } from 'node:stream/web'
 import type { Clock } from '../base/clock.ts'
 import { explain } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -38,7 +37,7 @@ async function followOnce(url: string, signal: AbortSignal, heard: () => void): 
   try {
     const answer = await fetch(url, { signal: AbortSignal.any([signal, silence.signal]) })
     if (!answer.ok || answer.body === null) throw new Error(`${url} answered ${answer.status}`)
-    const body = Readable.fromWeb(answer.body as ReadableStream)
+    const body = Readable.fromWeb(answer.body)
     for await (const line of createInterface({ input: body })) {
       clearTimeout(timer)
       timer = setTimeout(() => silence.abort(new Error('nothing heard')), SILENCE_MS)

@@ -137,3 +137,13 @@ volumeClaimTemplates:
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{- /* JupyterHub's database. */ -}}
+{{- define "omegaml-system.jupyterhubDatabaseEnv" -}}
+{{- $mysql := dict "root" . "name" "mysql" "secret" "mysql-users" -}}
+- {name: JUPYTERHUB_DB_HOST, value: {{ include "omegaml-system.host" $mysql | quote }}}
+- {name: JUPYTERHUB_DB_PORT, value: {{ include "omegaml-system.port" $mysql | quote }}}
+- {name: JUPYTERHUB_DB_NAME, value: jupyterhub}
+- {name: JUPYTERHUB_DB_USER, value: jupyterhub}
+{{- include "omegaml-system.secretEnv" (dict "name" "JUPYTERHUB_DB_PASSWORD" "secret" (include "omegaml-system.secretName" $mysql) "key" "jupyterhub-password") | nindent 0 }}
+{{- end -}}

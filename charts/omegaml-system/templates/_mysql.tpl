@@ -22,16 +22,18 @@ quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/\\\\'/g
 {{- /* Databases and users; may run again, and sets the passwords to those of the Secret. */ -}}
 {{- define "omegaml-system.mysqlSetup" -}}
 {{ include "omegaml-system.mysqlScript" . }}
-left=150
+left=300
 until echo 'SELECT 1;' | sql >/dev/null 2>/tmp/error; do
   left=$((left - 1))
   if [ $((left % 10)) -eq 0 ]; then echo "waiting for MySQL at $HOST:$PORT: $(cat /tmp/error)"; fi
   if [ "$left" -eq 0 ]; then echo 'giving up for now, the next try follows' >&2; exit 1; fi
-  sleep 2
+  sleep 1
 done
+# By printf: the echo of some shells takes backslashes for itself.
 user() {
-  echo "CREATE USER IF NOT EXISTS $1@'%' IDENTIFIED BY $(quoted "$2");"
-  echo "ALTER USER $1@'%' IDENTIFIED BY $(quoted "$2");"
+  password=$(quoted "$2")
+  printf "CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s;\n" "$1" "$password"
+  printf "ALTER USER %s@'%%' IDENTIFIED BY %s;\n" "$1" "$password"
 }
 {
   echo 'CREATE DATABASE IF NOT EXISTS cloudmgr;'
@@ -46,16 +48,31 @@ user() {
 echo 'databases and users are as wanted'
 {{- end -}}
 
-{{- /* The API's user writes every table but the named ones, which only the engine writes. Runs after the migration: rights name tables. */ -}}
+{{- /* The API's user writes what the values say and nothing else. Runs after the migration: such rights name tables. */ -}}
 {{- define "omegaml-system.mysqlGrants" -}}
 {{ include "omegaml-system.mysqlScript" . }}
-tables=$(echo "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'cloudmgr' AND TABLE_TYPE = 'BASE TABLE';" | sql)
-for table in $tables; do
-  case " $READ_ONLY_TABLES " in
-    # Refused where nothing was granted before, which is as wanted.
-    *" $table "*) echo "REVOKE INSERT, UPDATE, DELETE ON cloudmgr.\`$table\` FROM omegaweb@'%';" | sql 2>/dev/null || true ;;
-    *) echo "GRANT INSERT, UPDATE, DELETE ON cloudmgr.\`$table\` TO omegaweb@'%';" | sql ;;
-  esac
-done
+tables=$(echo "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'cloudmgr';" | sql)
+echo "SELECT CONCAT(TABLE_NAME, ':', PRIVILEGE_TYPE) FROM information_schema.TABLE_PRIVILEGES
+  WHERE GRANTEE = '''omegaweb''@''%''' AND TABLE_SCHEMA = 'cloudmgr';" | sql > /tmp/granted
+contains() { case " $(echo $1) " in *" $2 "*) return 0 ;; esac; return 1; }
+{
+  for right in $API_RIGHTS; do
+    if contains "$tables" "${right%%:*}"; then
+      echo "GRANT ${right#*:} ON cloudmgr.\`${right%%:*}\` TO omegaweb@'%';"
+    else
+      echo "the schema of this version has no table ${right%%:*}" >&2
+    fi
+  done
+  while read -r right; do
+    if ! contains "$API_RIGHTS" "$right"; then
+      echo "REVOKE ${right#*:} ON cloudmgr.\`${right%%:*}\` FROM omegaweb@'%';"
+    fi
+  done < /tmp/granted
+} | sql
 echo 'rights of the API are as wanted'
+{{- end -}}
+
+{{- /* The rights as words for the script: table:RIGHT. */ -}}
+{{- define "omegaml-system.mysqlRights" -}}
+{{- range $table, $rights := .Values.mysql.apiRights }}{{ range $rights }}{{ $table }}:{{ . }} {{ end }}{{ end -}}
 {{- end -}}

@@ -56,7 +56,7 @@ spec:
     - {name: HOST, value: {{ include "omegaml-system.host" (dict "root" .root "name" "mysql") | quote }}}
     - {name: PORT, value: {{ include "omegaml-system.port" (dict "root" .root "name" "mysql") | quote }}}
     - {name: HOME, value: /tmp}
-    - {name: READ_ONLY_TABLES, value: {{ join " " .root.Values.mysql.apiReadOnlyTables | quote }}}
+    - {name: API_RIGHTS, value: {{ include "omegaml-system.mysqlRights" .root | trim | quote }}}
     {{- include "omegaml-system.secretEnv" (dict "name" "ROOT_PASSWORD" "secret" "mysql-root" "key" "password") | nindent 4 }}
     {{- range $user := list "cloudmgr" "omegaweb" "jupyterhub" }}
     {{- include "omegaml-system.secretEnv" (dict "name" (printf "%s_PASSWORD" (upper $user)) "secret" "mysql-users" "key" (printf "%s-password" $user)) | nindent 4 }}

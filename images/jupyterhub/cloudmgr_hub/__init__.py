@@ -1,1 +1,1 @@
-"""What joins JupyterHub to cloudmgr: who signs in, and what a notebook server gets."""
+"""JupyterHub's parts of a cloudmgr site: who may sign in, and how a notebook server is started."""

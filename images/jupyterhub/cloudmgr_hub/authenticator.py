@@ -1,25 +1,42 @@
+"""Sign-in with userid and API key."""
+
+import os
 import re
 
 from jupyterhub.auth import Authenticator
-from tornado.httpclient import HTTPError as FetchError
 from tornado.web import HTTPError
+from traitlets import Unicode, default
 
-from .config_api import read_config
+from .config_api import Refused, Unreachable, read_config
 
-USERID = re.compile(r"[a-z][a-z0-9]{2,29}")
+# As cloudmgr makes them; anything else never reaches the API.
+ACCOUNT = re.compile(r"[a-z][a-z0-9]{2,29}")
+# They hold keys, but nobody sits behind them.
+MACHINES = {"omworker", "jyadmin"}
 
 
-class AccountAuthenticator(Authenticator):
-    """Users sign in with userid and API key; the service says whether they are right."""
+class ConfigApiAuthenticator(Authenticator):
+    """An account may sign in when the hub gives it its configuration for the API key that was typed as password."""
+
+    api_url = Unicode(help="The hub's URL, without /api.").tag(config=True)
+
+    @default("api_url")
+    def _api_url(self):
+        return os.environ["OMEGA_RESTAPI_URL"]
+
+    def validate_username(self, username):
+        return ACCOUNT.fullmatch(username) is not None and super().validate_username(username)
 
     async def authenticate(self, handler, data):
-        userid, apikey = data["username"].strip().lower(), data["password"].strip()
-        # Anything else could end the header early, or name the hub's own account.
-        if not USERID.fullmatch(userid) or not apikey.isalnum():
+        name, key = data["username"], data["password"]
+        if not self.validate_username(name) or name in MACHINES or not re.fullmatch(r"[\x21-\x7e]{1,4096}", key):
             return None
         try:
-            config = await read_config(userid, apikey)
-        except (OSError, FetchError) as error:
-            self.log.warning("sign-in of %s could not be checked: %s", userid, error)
-            raise HTTPError(503, "Signing in is not possible right now: the service does not answer. Please try again.")
-        return None if config is None else userid
+            config = await read_config(self.api_url, name, key)
+        except Refused:
+            return None
+        except Unreachable as error:
+            self.log.error("sign-in of %s: %s", name, error)
+            raise HTTPError(503, "The sign-in service does not answer. Please try again in a moment.") from error
+        # The key decides who it is, not the form.
+        return name if config.get("OMEGA_USERID") == name else None

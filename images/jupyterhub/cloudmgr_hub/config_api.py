@@ -1,25 +1,40 @@
-"""The configuration of an account, as the service's internal port gives it."""
+"""The hub's config API as JupyterHub uses it."""
+
 import json
-import os
+from urllib.parse import quote
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
-from tornado.httputil import url_concat
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 
-async def read_config(userid, apikey, **query):
-    """The account's configuration; None when the service refuses these credentials. Other failures are raised."""
-    url = url_concat(os.environ["OMEGA_RESTAPI_URL"].rstrip("/") + "/api/v1/config/", query)
-    headers = {"Authorization": "ApiKey %s:%s" % (userid, apikey), "Qualifier": "default"}
-    request = HTTPRequest(url, headers=headers, connect_timeout=5, request_timeout=15)
+
+class Refused(Exception):
+    """The API knows the caller and says no, or does not know the caller."""
+
+
+class Unreachable(Exception):
+    """No answer that could be used; trying again may help."""
+
+
+async def read_config(base_url, userid, apikey, *, user=None, inside=True):
+    """The configuration of `user`, or of the caller when none is named."""
+    query = [f"user={quote(user, safe='')}"] if user else []
+    query += ["view=1"] if inside else []
+    request = HTTPRequest(
+        f"{base_url.rstrip('/')}/api/v1/config/?{'&'.join(query)}",
+        headers={"Authorization": f"ApiKey {userid}:{apikey}", "Qualifier": "default"},
+        connect_timeout=5,
+        request_timeout=15,
+        follow_redirects=False,
+    )
     try:
-        answer = await AsyncHTTPClient().fetch(request)
-    except HTTPClientError as error:
-        if error.code in (400, 401, 403, 404):
-            return None
-        raise
-    return json.loads(answer.body)["objects"][0]["data"]
-
-
-async def read_config_of(userid):
-    """The in-cluster view of another account's configuration; JupyterHub's own account has the right to it."""
-    return await read_config(os.environ["OMEGA_JYHUB_USER"], os.environ["OMEGA_JYHUB_APIKEY"], user=userid, view="1")
+        response = await AsyncHTTPClient(force_instance=False).fetch(request, raise_error=False)
+    except Exception as error:
+        raise Unreachable(f"asking {base_url} for a configuration: {error}") from error
+    if response.code in (401, 403, 404):
+        raise Refused(f"{base_url} answered {response.code}")
+    try:
+        if response.code == 200:
+            return json.loads(response.body)["objects"][0]["data"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise Unreachable(f"{base_url} answered with something else than a configuration") from error
+    raise Unreachable(f"{base_url} answered {response.code}: {response.error}")

@@ -1,92 +1,176 @@
+"""Starts a notebook server in its account's namespace, as the account's configuration says."""
+
 import os
 
+from kubernetes_asyncio.client.exceptions import ApiException
 from kubespawner import KubeSpawner
-from traitlets import default
+from traitlets import Unicode, default
 
-from .config_api import read_config_of
+from .config_api import Refused, Unreachable, read_config
+from .settings import node_selector, spawner_settings, storage
 
-# Settings an account's configuration may change, by our name and by that of other JupyterHub charts.
-ALLOWED = {
-    "cpu_guarantee": "cpu_guarantee", "cpu.guarantee": "cpu_guarantee",
-    "cpu_limit": "cpu_limit", "cpu.limit": "cpu_limit",
-    "mem_guarantee": "mem_guarantee", "memory.guarantee": "mem_guarantee",
-    "mem_limit": "mem_limit", "memory.limit": "mem_limit",
-    "profile_list": "profile_list", "start_timeout": "start_timeout",
-    "extraResource.limits": "extra_resource_limits", "extraResource.guarantees": "extra_resource_guarantees",
-}
-
-RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True,
-              "seccompProfile": {"type": "RuntimeDefault"}}
+# Sent through a Secret of the server's own: a pod's definition is read by more people than its secrets.
+SECRET_VARIABLES = ("OMEGA_APIKEY", "JUPYTERHUB_API_TOKEN")
+HOME = "/home/jovyan"
+PACKAGES = "/app/pylib/user"
 
 
-class AccountSpawner(KubeSpawner):
-    """A notebook server in its account's namespace, as the account's configuration says when it starts."""
+class ConfigApiSpawner(KubeSpawner):
+    """
+    One pod per server. Which image, size, machines and volumes: JUPYTER_* and CLUSTER_STORAGE of the account's
+    configuration, read anew at every start, so that a change needs no new hub. One watch sees the pods of all namespaces
+    (KubeSpawner's user namespaces); the namespace of a running server is part of its stored state.
+    """
 
-    @default("cmd")
-    def _cmd(self):
-        return ["single-user"]
+    api_url = Unicode(help="The hub's URL, without /api.").tag(config=True)
+    api_user = Unicode("jyadmin", help="The machine account that reads the accounts' configurations.").tag(config=True)
+    api_key = Unicode(help="Its API key.").tag(config=True)
 
-    @default("namespace")
-    def _namespace(self):
-        return "om-%s" % self.user.name if self.user else super()._namespace_default()
+    @default("api_url")
+    def _api_url(self):
+        return os.environ["OMEGA_RESTAPI_URL"]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        # The namespace is the account's whatever the state of an older server says; reflectors are kept by namespace.
-        self.image = os.environ["JUPYTER_IMAGE"]
-        self.image_pull_policy = "IfNotPresent"
-        self.uid = self.gid = self.fs_gid = 1000
-        self.automount_service_account_token = False
-        self.allow_privilege_escalation = False
-        self.container_security_context = RESTRICTED
-        self.pod_security_context = {"seccompProfile": {"type": "RuntimeDefault"}}
-        self.cpu_guarantee, self.cpu_limit = 0.1, 1.5
-        self.mem_guarantee, self.mem_limit = "256M", "1536M"
-        self.pod_name_template = "notebook-{username}--{servername}" if self.name else "notebook-{username}"
-        self.delete_grace_period = 5
-        self.volumes = [{"name": "home", "emptyDir": {"sizeLimit": "2Gi"}}]
-        self.volume_mounts = [{"name": "home", "mountPath": "/home/jovyan"}]
+        self._secret_values = {}
+        # What the site says, to which every start goes back before it applies what the account says.
+        self._site = {}
 
-    async def start(self):
-        config = await read_config_of(self.user.name)
-        if config is None:
-            raise RuntimeError("the service has no configuration for %s" % self.user.name)
-        self._take(config)
-        return await super().start()
+    def _move_to(self, namespace):
+        self.namespace = namespace
+        self.dns_name = self.dns_name_template.format(namespace=namespace, name=self.pod_name)
 
-    def _take(self, config):
-        self.namespace = config["JUPYTER_NAMESPACE"]
-        self.image = config.get("JUPYTER_IMAGE") or self.image
-        selector = config.get("JUPYTER_NODE_SELECTOR") or ""
-        if "=" in selector:
-            key, value = selector.split("=", 1)
-            self.node_selector = {key: value}
-        storage = config.get("CLUSTER_STORAGE") or {}
-        # A volume of the host's would be a way out of the pod.
-        volumes = [volume for volume in storage.get("volumes") or [] if "hostPath" not in volume]
-        names = {volume["name"] for volume in volumes}
-        self.volumes = self._with_home(volumes)
-        mounts = [mount for mount in storage.get("volumeMounts") or [] if mount["name"] in names]
-        self.volume_mounts = [{"name": "home", "mountPath": "/home/jovyan"}] + mounts
-        settings = config.get("JUPYTER_CONFIG") or {}
+    async def get_options_form(self):
+        """Made anew for every visit: profiles come from the account's configuration, which may have changed."""
+        try:
+            self._apply(await self._read_account())
+        except Exception as error:
+            # The start says it to the user.
+            self.log.warning("options of %s: %s", self.user.name, error)
+        form = self._options_form_default()
+        return await form(self) if callable(form) else form
+
+    async def _start(self):
+        config = await self._read_account()
+        self._apply(config)
+        self._move_to(config.get("JUPYTER_NAMESPACE") or f"om-{self.user.name}")
+        return await super()._start()
+
+    async def _ensure_namespace(self):
+        """Made by cloudmgr together with its quota and its network policies; the hub may not make one."""
+
+    async def _read_account(self):
+        name = self.user.name
+        try:
+            return await read_config(self.api_url, self.api_user, self.api_key, user=name)
+        except Refused as error:
+            raise _told(f"There is no notebook service for {name} ({error}).") from error
+        except Unreachable as error:
+            self.log.error("starting a server of %s: %s", name, error)
+            raise _told("The account's settings can't be read at the moment. Please try again.") from error
+
+    def _apply(self, config):
+        settings, refused = spawner_settings(config.get("JUPYTER_CONFIG"))
+        volumes, mounts, refused_volumes = storage(config.get("CLUSTER_STORAGE"))
+        if refused or refused_volumes:
+            self.log.warning("account %s: settings %s and volumes %s are not allowed", self.user.name, refused, refused_volumes)
+        self._restore_site_settings()
+        self._set("image", config.get("JUPYTER_IMAGE") or os.environ.get("JUPYTER_IMAGE") or self.image)
+        self._set("node_selector", node_selector(config.get("JUPYTER_NODE_SELECTOR")))
+        self._set("volumes", [*self._writable_folders(mounts), *volumes])
+        self._set("volume_mounts", [*self._writable_mounts(mounts), *mounts])
+        self._set("environment", {**self.environment, **self._account_environment(config)})
         for name, value in settings.items():
-            if name in ALLOWED:
-                setattr(self, ALLOWED[name], value)
-            elif name not in ("ENVS", "extraEnv"):
-                self.log.warning("setting %s of account %s is not one that accounts may change", name, self.user.name)
-        self.environment = {**(settings.get("extraEnv") or {}), **(settings.get("ENVS") or {}), **self._account(config)}
+            try:
+                self._set(name, {**self.environment, **value} if name == "environment" else value)
+            except Exception as error:  # traitlets: a value of the wrong kind
+                self.log.warning("account %s: setting %s: %s", self.user.name, name, error)
 
-    @staticmethod
-    def _with_home(volumes):
-        return [{"name": "home", "emptyDir": {"sizeLimit": "2Gi"}}] + volumes
+    def _set(self, name, value):
+        self._site.setdefault(name, getattr(self, name))
+        setattr(self, name, value)
 
-    @staticmethod
-    def _account(config):
+    def _restore_site_settings(self):
+        for name, value in self._site.items():
+            setattr(self, name, value)
+
+    def _account_environment(self, config):
+        userid = str(config.get("OMEGA_USERID") or self.user.name)
         return {
-            "OMEGA_USERID": config["OMEGA_USERID"],
-            "OMEGA_APIKEY": config["OMEGA_APIKEY"],
-            "OMEGA_QUALIFIER": config.get("OMEGA_QUALIFIER") or "default",
-            "OMEGA_RESTAPI_URL": os.environ["OMEGA_RESTAPI_URL"],
+            "USER": userid,
+            "HOME": HOME,
+            "SHELL": "/bin/bash",
+            "PYTHONPATH": f"{PACKAGES}:/app/pylib/base",
+            "PYTHONUSERBASE": PACKAGES,
+            "JY_DEFAULT_URL": "/lab",
+            "OMEGA_USERID": userid,
+            "OMEGA_APIKEY": str(config.get("OMEGA_APIKEY") or ""),
+            "OMEGA_QUALIFIER": str(config.get("OMEGA_QUALIFIER") or "default"),
+            "OMEGA_RESTAPI_URL": self.api_url,
             "OMEGA_SERVICES_INCLUSTER": "yes",
-            "JUPYTER_RUNTIME_DIR": "/tmp/jupyter-runtime",
+            "OMEGA_AUTH_ENV": "omegaml.client.auth.CloudClientAuthenticationEnv",
         }
+
+    @staticmethod
+    def _writable_folders(mounts):
+        own = [{"name": "home", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
+        return own if _mounts_packages(mounts) else [*own, {"name": "packages", "emptyDir": {}}]
+
+    @staticmethod
+    def _writable_mounts(mounts):
+        own = [{"name": "home", "mountPath": HOME}, {"name": "tmp", "mountPath": "/tmp"}]
+        return own if _mounts_packages(mounts) else [*own, {"name": "packages", "mountPath": PACKAGES}]
+
+    def get_env(self):
+        """The secret ones become references; their values wait for the Secret to be written."""
+        env = super().get_env()
+        env.pop("JPY_API_TOKEN", None)  # the same token by its old name
+        self._secret_values = {name: env[name] for name in SECRET_VARIABLES if env.get(name)}
+        reference = {name: {"secretKeyRef": {"name": self._secret(), "key": name}} for name in self._secret_values}
+        return {**env, **{name: {"name": name, "valueFrom": source} for name, source in reference.items()}}
+
+    async def get_pod_manifest(self):
+        manifest = await super().get_pod_manifest()
+        await self._write_secret()
+        return manifest
+
+    async def stop(self, now=False):
+        # The namespace is gone when the account was removed; then so is the pod.
+        await super().stop(now)
+        await self._delete_secret()
+
+    def _secret(self):
+        return f"{self.pod_name}-keys"
+
+    async def _write_secret(self):
+        labels = self._build_common_labels({"component": self.component_label})
+        body = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": self._secret(), "labels": labels},
+            "stringData": dict(self._secret_values),
+        }
+        try:
+            await self.api.create_namespaced_secret(self.namespace, body)
+        except ApiException as error:
+            if error.status != 409:
+                raise
+            await self.api.replace_namespaced_secret(self._secret(), self.namespace, body)
+
+    async def _delete_secret(self):
+        try:
+            await self.api.delete_namespaced_secret(self._secret(), self.namespace)
+        except ApiException as error:
+            if error.status != 404:
+                self.log.warning("deleting secret %s/%s: %s", self.namespace, self._secret(), error.reason)
+
+
+def _mounts_packages(mounts):
+    return any(str(mount.get("mountPath", "")).rstrip("/") == PACKAGES for mount in mounts)
+
+
+def _told(message):
+    """An error whose text the user may read."""
+    error = RuntimeError(message)
+    error.jupyterhub_message = message
+    return error

@@ -23,7 +23,7 @@ export function chartFolder(chart: ChartName): string {
   return join(import.meta.dirname, '../../../charts', chart)
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: manifests are read by tests only, field by field
+// oxlint-disable-next-line typescript/no-explicit-any -- manifests are read by tests only, field by field
 export type Manifest = any
 
 /** Runs Helm with values from a file, as the product does; rejects with what Helm says. */
@@ -63,7 +63,7 @@ export async function render(chart: ChartName, values: Values = {}): Promise<Man
 
 export function parseManifests(text: string): Manifest[] {
   return parseAllDocuments(text)
-    .map((document) => document.toJS() as Manifest)
+    .map((document) => document.toJS())
     .filter((manifest) => manifest !== null && manifest !== undefined)
 }
 

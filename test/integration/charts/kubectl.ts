@@ -24,7 +24,7 @@ export function kubectlFor(kubeconfig: string): Kubectl {
 }
 
 export async function get(kubectl: Kubectl, ...words: string[]): Promise<Manifest> {
-  return JSON.parse(await kubectl('get', ...words, '--output', 'json')) as Manifest
+  return JSON.parse(await kubectl('get', ...words, '--output', 'json'))
 }
 
 /** Has the server check manifests as strictly as it can, without making anything. */

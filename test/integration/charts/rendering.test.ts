@@ -146,7 +146,9 @@ test('the internal port is never routed to, in any kind of ingress', async () =>
 test('a shared runtime says so to its workers, an own one too', async () => {
   for (const shared of [true, false]) {
     const [pod] = podsOf(await render('omegaml-worker', { shared, queues: ['default', 'gpu'] }))
-    const env = Object.fromEntries((pod?.spec.containers[0].env as Manifest[]).map(({ name, value }) => [name, value]))
+    const env = Object.fromEntries(
+      ((pod as Manifest).spec.containers[0].env as Manifest[]).map(({ name, value }) => [name, value]),
+    )
     assert.equal(env['OMEGA_WORKER_SHARED'], shared ? 'yes' : 'no')
     assert.equal(env['CELERY_Q'], 'default,gpu')
   }
