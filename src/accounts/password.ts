@@ -1,4 +1,4 @@
-import { hash, verify } from '@node-rs/argon2'
+import { hash } from '@node-rs/argon2'
 import { AppError } from '../base/errors.ts'
 
 // OWASP's figures for argon2id: 19 MiB, two passes; about 10 ms.
@@ -17,8 +17,4 @@ export function acceptablePassword(value: string): string {
 
 export async function hashPassword(password: string): Promise<string> {
   return await hash(acceptablePassword(password), options)
-}
-
-export async function passwordMatches(stored: string, password: string): Promise<boolean> {
-  return await verify(stored, password)
 }

@@ -86,7 +86,7 @@ export function kubernetesApply(parts: KubernetesApplyParts): Action<KubernetesA
     },
     remove: async (wanted, context) => {
       const removed: string[] = []
-      for (const object of (await manifestsOf(wanted, parts)).toReversed()) {
+      for (const object of withoutContents(await manifestsOf(wanted, parts)).toReversed()) {
         const ref = refOf(object)
         const timeoutMs = wanted.timeoutSeconds * 1000
         if (
@@ -124,6 +124,12 @@ async function applyOne(
     await kubernetes.apply(object)
     return 'changed'
   }
+}
+
+/** A namespace takes along what lies in it; taken away one by one, its policies would be gone while its pods still run. */
+function withoutContents(objects: readonly Manifest[]): readonly Manifest[] {
+  const namespaces = new Set(objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name))
+  return objects.filter(({ metadata }) => metadata.namespace === undefined || !namespaces.has(metadata.namespace))
 }
 
 /** What lies in a namespace that is gone is gone. */

@@ -1,4 +1,4 @@
-import type { Generated, Insertable, Selectable, Transaction, Updateable } from 'kysely'
+import type { Generated, Selectable, Transaction, Updateable } from 'kysely'
 import { Kysely } from 'kysely'
 import { AppError } from '../base/errors.ts'
 import type { StatusCode } from '../base/status.ts'
@@ -152,7 +152,6 @@ export type Db = Kysely<Tables>
 export type Tx = Transaction<Tables>
 
 export type Row<T extends keyof Tables> = Selectable<Tables[T]>
-export type NewRow<T extends keyof Tables> = Insertable<Tables[T]>
 export type RowChange<T extends keyof Tables> = Updateable<Tables[T]>
 
 export interface DatabaseOptions {

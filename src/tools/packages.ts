@@ -19,8 +19,6 @@ export const debianPackages = {
   'ca-certificates': 'trusts the registries of packages',
 } as const
 
-export type DebianPackage = keyof typeof debianPackages
-
 /** Runs a program and tells its exit code and whole output; never throws for a failure. */
 export type Run = (
   program: string,

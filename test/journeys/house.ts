@@ -1,0 +1,90 @@
+import { join, resolve } from 'node:path'
+import { jupyterhubUser } from '../../src/actions/jupyterhub-user.ts'
+import { kubernetesApply } from '../../src/actions/kubernetes-apply.ts'
+import { mongodbUser } from '../../src/actions/mongodb-user.ts'
+import { rabbitmqAccess } from '../../src/actions/rabbitmq-access.ts'
+import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
+import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
+import { createFakeMongodb } from '../../src/adapters/mongodb/fake.ts'
+import { createFakeRabbitmq } from '../../src/adapters/rabbitmq/fake.ts'
+import { bootstrapKey, signedInAs, startHouse, type TestHouse } from '../../src/api/testing.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { loadPlans } from '../../src/catalog/load.ts'
+import { bellOf } from '../../src/commands/bell.ts'
+import { Engine } from '../../src/engine/engine.ts'
+
+const project = resolve(import.meta.dirname, '../..')
+
+/** What answers look like to a caller. */
+export interface Answer {
+  readonly status: number
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into answers of every route
+  readonly body: any
+}
+
+/** The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is called. */
+export async function startService() {
+  const house = await startHouse({ clock: systemClock })
+  const outside = {
+    mongodb: createFakeMongodb(),
+    rabbitmq: createFakeRabbitmq(),
+    jupyterhub: createFakeJupyterhub(),
+    kubernetes: createFakeKubernetes(),
+  }
+  const clock = systemClock
+  const actions = [
+    mongodbUser(outside),
+    rabbitmqAccess(outside),
+    jupyterhubUser({ ...outside, clock }),
+    kubernetesApply({ ...outside, clock, manifests: join(project, 'catalog/manifests') }),
+  ]
+  const plans = loadPlans(join(project, 'catalog/plans'))
+  const engine = new Engine({ ...house.lifecycle, db: house.db, actions, plans, clock, log: silentLog })
+  const close = async () => {
+    await engine.stop()
+    await house.close()
+  }
+  return { ...house, ...callers(house), outside, engine, close }
+}
+
+function callers(house: TestHouse) {
+  type Method = 'GET' | 'POST' | 'DELETE'
+  async function send(method: Method, url: string, headers: Record<string, string>, payload?: object): Promise<Answer> {
+    const side = url.startsWith('/api/v1') ? house.inside : house.open
+    const answer = await side.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) })
+    return { status: answer.statusCode, body: answer.body === '' ? undefined : answer.json() }
+  }
+
+  /** Waits for rows, not for time. */
+  async function ended(command: number): Promise<void> {
+    const bell = bellOf(house.db)
+    for (;;) {
+      const rung = Promise.withResolvers<void>()
+      const deaf = bell.listen(rung.resolve)
+      const row = await house.db.selectFrom('commands').select('ended_at').where('id', '=', command).executeTakeFirst()
+      if (row?.ended_at != null) return deaf()
+      await Promise.race([rung.promise, new Promise((done) => setTimeout(done, 20))])
+      deaf()
+    }
+  }
+
+  return {
+    ended,
+    as: (userid: string, apikey: string) => {
+      const own = signedInAs(userid, apikey)
+      return {
+        get: async (url: string) => await send('GET', url, own),
+        post: async (url: string, body: object = {}, headers: Record<string, string> = {}) =>
+          await send('POST', url, { ...own, ...headers }, body),
+        delete: async (url: string) => await send('DELETE', url, own),
+      }
+    },
+    bootstrap: async (body: object = {}, key = bootstrapKey) =>
+      await send('POST', '/api/v3/bootstrap', { authorization: `Bootstrap ${key}` }, body),
+    revoke: async (key = bootstrapKey) =>
+      await send('DELETE', '/api/v3/bootstrap', { authorization: `Bootstrap ${key}` }),
+  }
+}
+
+export type Service = Awaited<ReturnType<typeof startService>>
