@@ -62,12 +62,14 @@ def check_worker(om):
 
 
 def check_model(om, frame):
+    import numpy as np
     from sklearn.linear_model import LinearRegression
 
     om.models.put(LinearRegression(), 'self-check')
     om.runtime.model('self-check').fit(frame[['x']], frame['y']).get(timeout=120)
     predicted = om.runtime.model('self-check').predict(frame[['x']]).get(timeout=120)
-    assert abs(float(predicted[-1]) - 19) < 1e-6, f'predicted {predicted[-1]} instead of 19'
+    last = float(np.ravel(predicted)[-1])
+    assert abs(last - 19) < 1e-6, f'predicted {last} instead of 19'
     say('model fitted and used on the worker')
 
 

@@ -106,7 +106,7 @@ def main(words):
             if not os.path.exists(MADE):
                 print("first start: making the root user", flush=True)
                 make_root_user(user, password)
-            words.append("--auth")
+            words = [word for word in words if word != "--auth"] + ["--auth"]
         if not any(word.startswith("--bind_ip") for word in words):
             words.append("--bind_ip_all")
         if not any(word.startswith("--dbpath") for word in words):

@@ -6,6 +6,7 @@ import { findAccount, markRemoving } from '../accounts/store.ts'
 import { AppError } from '../base/errors.ts'
 import { bellOf } from '../commands/bell.ts'
 import type { Db } from '../db/database.ts'
+import { inTransaction } from '../db/transaction.ts'
 import { eraseAccount } from '../deployments/lifecycle.ts'
 import type { ApiDeps } from './deps.ts'
 import { findOrder, placeOrder } from './orders.ts'
@@ -34,7 +35,7 @@ export async function createAccount(
   const name = userName(wish.name)
   checkRights(wish)
   const passwordHash = wish.password === undefined ? null : await hashPassword(wish.password)
-  const created = await deps.db.transaction().execute(async (tx): Promise<Delivered> => {
+  const created = await inTransaction(deps.db, async (tx): Promise<Delivered> => {
     const repeated = await repeatedCreation(deps, tx, caller, name, idempotencyKey)
     if (repeated !== undefined) return repeated
     const { account, apikey } = await deps.accounts.create(tx, { ...wish, name, passwordHash })
@@ -76,7 +77,7 @@ export async function rotateCredentials(
   idempotencyKey?: string,
 ): Promise<Delivered> {
   refuseRemoving(account)
-  const rotated = await deps.db.transaction().execute(async (tx): Promise<Delivered> => {
+  const rotated = await inTransaction(deps.db, async (tx): Promise<Delivered> => {
     const order = idempotencyKey === undefined ? undefined : await findOrder(tx, caller.name, idempotencyKey)
     if (order !== undefined) return { account, apikey: await deps.accounts.apiKeyOf(account, tx), command: order.id }
     const apikey = await deps.accounts.rotateKey(tx, account)
@@ -101,7 +102,7 @@ export async function removeAccount(
   if (account.id === caller.id && account.role === 'admin') {
     throw new AppError('conflict', 'own-account', 'an admin’s own account is removed by another admin')
   }
-  const command = await deps.db.transaction().execute(async (tx) => {
+  const command = await inTransaction(deps.db, async (tx) => {
     await markRemoving(tx, account.id)
     await note(deps, tx, caller.name, 'account.remove', account)
     const order = await orderRemoval(deps, tx, account, caller.name)

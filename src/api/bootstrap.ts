@@ -7,6 +7,7 @@ import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
 import { bellOf } from '../commands/bell.ts'
 import type { Db } from '../db/database.ts'
+import { inTransaction } from '../db/transaction.ts'
 import { findDeployment } from '../deployments/store.ts'
 import type { ApiDeps } from './deps.ts'
 import { placeOrder } from './orders.ts'
@@ -35,7 +36,7 @@ export async function bootstrap(
     const password = wishes[name]?.password
     hashes.set(name, password === undefined ? null : await hashPassword(password))
   }
-  const made = await deps.db.transaction().execute(async (tx) => {
+  const made = await inTransaction(deps.db, async (tx) => {
     const accounts: Record<string, SiteAccount> = {}
     for (const name of names)
       accounts[name] = await ensureSiteAccount(deps, tx, name, wishes[name] ?? {}, hashes.get(name) ?? null)
@@ -105,7 +106,7 @@ async function orderOnce(tx: Db, account: Account): Promise<number | undefined> 
 export async function revokeBootstrap(deps: ApiDeps, actor: string): Promise<void> {
   if (deps.bootstrapKey === undefined) return
   const name = revokedName(deps.bootstrapKey)
-  await deps.db.transaction().execute(async (tx) => {
+  await inTransaction(deps.db, async (tx) => {
     const known = await tx.selectFrom('settings').select('name').where('name', '=', name).executeTakeFirst()
     if (known !== undefined) return
     await tx

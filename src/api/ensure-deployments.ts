@@ -1,6 +1,7 @@
 import { type Account, planOf } from '../accounts/account.ts'
 import { listAccounts } from '../accounts/store.ts'
 import { bellOf } from '../commands/bell.ts'
+import { inTransaction } from '../db/transaction.ts'
 import { listDeployments } from '../deployments/store.ts'
 import type { ApiDeps } from './deps.ts'
 import { placeOrder } from './orders.ts'
@@ -28,7 +29,7 @@ async function orderPage(deps: ApiDeps, caller: Account, accounts: readonly Acco
   const delivered = new Set(
     rows.filter((row) => row.readyAt !== undefined).map((row) => `${row.accountId} ${row.plan}`),
   )
-  return await deps.db.transaction().execute(async (tx) => {
+  return await inTransaction(deps.db, async (tx) => {
     const ids: number[] = []
     for (const subject of accounts) {
       const plan = planOf(subject)

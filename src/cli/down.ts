@@ -59,7 +59,7 @@ async function confirmPurge(name: string, options: DownOptions, io: Io): Promise
 
 async function runDown(journal: Journal, options: DownOptions, io: Io, progress: Progress): Promise<ExitCode> {
   const order = { plan: options.purge === true ? 'site-purge' : 'site-down', phase: 'remove', params: {} } as const
-  const command = await takeUp(journal, order, true, true)
+  const command = await takeUp(journal, order)
   const result = await runCommand(journal, command.id, {
     clock: systemClock,
     onSteps: progress.show,

@@ -19,7 +19,8 @@ const cases: {
   answers: boolean
   nodes: boolean[]
   parts: ComponentState['state'][]
-  running?: 'running' | 'failed'
+  last?: 'running' | 'failed'
+  busy?: boolean
   state: SiteStatus['state']
 }[] = [
   { why: 'everything serves', answers: true, nodes: [true], parts: ['ready'], state: 'up' },
@@ -27,21 +28,21 @@ const cases: {
   { why: 'a machine is lost', answers: true, nodes: [true, false], parts: ['ready'], state: 'degraded' },
   { why: 'nothing is installed', answers: true, nodes: [true], parts: [], state: 'degraded' },
   { why: 'the local cloud does not run', answers: false, nodes: [], parts: [], state: 'down' },
-  { why: 'a command runs', answers: false, nodes: [], parts: [], running: 'running', state: 'changing' },
+  { why: 'a command runs', answers: false, nodes: [], parts: [], last: 'running', busy: true, state: 'changing' },
   {
     why: 'the last command failed',
     answers: true,
     nodes: [true],
     parts: ['ready'],
-    running: 'failed',
+    last: 'failed',
     state: 'degraded',
   },
 ]
 
-for (const { why, answers, nodes, parts, running, state } of cases) {
+for (const { why, answers, nodes, parts, last, busy, state } of cases) {
   test(`${state}: ${why}`, () => {
     const seen = { nodes: nodes.map(node), components: parts.map(part) }
-    expect(stateOf(answers, seen, running === undefined ? undefined : { state: running })).toBe(state)
+    expect(stateOf(answers, seen, last === undefined ? undefined : { state: last }, busy ?? false)).toBe(state)
   })
 }
 

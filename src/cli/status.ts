@@ -2,6 +2,7 @@ import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { explain } from '../base/errors.ts'
 import { type ComponentState, type NodeState, readComponents, readNodes } from '../site/components.ts'
 import type { CommandView, Journal, StepView } from '../site/journal.ts'
+import { isLocked } from '../site/lock.ts'
 import { type SiteUrls, siteUrls } from '../site/site.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson } from './io.ts'
@@ -33,7 +34,7 @@ export async function status(options: GlobalOptions, io: Io): Promise<ExitCode> 
   const result: SiteStatus = {
     site: site.name,
     profile: site.profile,
-    state: stateOf(answers, seen, last?.command),
+    state: stateOf(answers, seen, last?.command, isLocked(paths.folder)),
     urls: siteUrls(site),
     ...seen,
     ...(last === undefined ? {} : { command: last.command }),
@@ -74,11 +75,12 @@ export function stateOf(
   answers: boolean,
   seen: Seen,
   command: Pick<CommandView, 'state'> | undefined,
+  busy: boolean,
 ): SiteStatus['state'] {
-  if (command?.state === 'running') return 'changing'
+  if (busy) return 'changing'
   if (!answers) return 'down'
-  // What serves is not all that shall be there.
-  if (command?.state === 'failed') return 'degraded'
+  // Failed or interrupted: what serves is not all that shall be there.
+  if (command !== undefined && command.state !== 'done') return 'degraded'
   const healthy = seen.components.length > 0 && seen.components.every((component) => component.state === 'ready')
   return healthy && seen.nodes.every((node) => node.ready) ? 'up' : 'degraded'
 }

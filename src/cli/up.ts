@@ -41,9 +41,8 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
     for (const line of promises(site.profile, facts)) progress.say(`note: ${line}`)
     const journal = await operator.openJournal(site, paths)
     try {
-      const cloudAnswers = await operator.cloud(site, paths).answers()
       const order = { plan: 'site', phase: 'install', params: { profile: site.profile } } as const
-      const command = await takeUp(journal, order, cloudAnswers, before?.profile === site.profile)
+      const command = await takeUp(journal, order)
       io.interrupted.addEventListener('abort', () =>
         progress.say('stopping after the running steps; again Ctrl-C: at once'),
       )

@@ -8,18 +8,10 @@ export type BuildahOptions = Pick<RunOptions, 'output' | 'signal'>
 /**
  * Storage and caches lie in our own folder, and every call has its own mount namespace: whatever it mounts is gone
  * with it, and nothing of the host's own container storage is touched. /var/lib/containers is a fixed path of the
- * libraries (a cache of blobs' places), so it is covered.
+ * libraries (a cache of blobs' places), so it is covered. It stays behind as an empty folder: removing it would
+ * uncover it for another cache's build that runs at the same time.
  */
-const IN_NAMESPACE = `
-[ -d /var/lib/containers ] || made=yes
-mkdir -p /var/lib/containers
-mount --bind "$1" /var/lib/containers
-shift
-"$@"
-code=$?
-umount /var/lib/containers
-[ -z "$made" ] || rmdir /var/lib/containers 2>/dev/null
-exit $code`
+const IN_NAMESPACE = 'mkdir -p /var/lib/containers && mount --bind "$1" /var/lib/containers && shift && exec "$@"'
 
 /** Buildah on a storage of its own. */
 export class Buildah {

@@ -23,6 +23,12 @@ export function lockFolder(folder: string): () => void {
   throw new AppError('conflict', 'site-busy', `taking the lock ${path}`)
 }
 
+/** Whether a living `up` or `down` changes the site right now. */
+export function isLocked(folder: string): boolean {
+  const pid = holderOf(join(folder, 'lock'))
+  return pid !== undefined && isAlive(pid)
+}
+
 function take(path: string): boolean {
   try {
     const file = openSync(path, 'wx', 0o600)

@@ -25,21 +25,10 @@ export interface RunResult {
   readonly interrupted: boolean
 }
 
-/** Continues the newest command or submits a new one, as `nextCommand` decides. */
-export async function takeUp(
-  journal: Journal,
-  order: Order,
-  cloudAnswers: boolean,
-  sameParams: boolean,
-): Promise<CommandView> {
+/** Submits the command; an unfinished one is ended first, as `nextCommand` decides. */
+export async function takeUp(journal: Journal, order: Order): Promise<CommandView> {
   const [last] = await journal.list(1)
-  const next = nextCommand(last, order, { cloudAnswers, sameParams })
-  if (last !== undefined && next === 'continue') return last
-  if (last !== undefined && next === 'retry') {
-    await journal.retry(last.id)
-    return last
-  }
-  if (last !== undefined && next === 'replace')
+  if (last !== undefined && nextCommand(last) === 'replace')
     await journal.abandon(last.id, `replaced by ${order.phase} ${order.plan}`)
   return await journal.submit(order)
 }

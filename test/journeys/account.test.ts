@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AppError } from '../../src/base/errors.ts'
-import { type Service, startService } from './house.ts'
+import { type Answer, type Service, startService } from './house.ts'
 
 let service: Service
 let admin: ReturnType<Service['as']>
@@ -10,6 +10,7 @@ beforeEach(async () => {
   const { body } = await service.bootstrap()
   admin = service.as('admin', body.admin.apikey)
   await service.engine.start()
+  await service.ended(body.omworker.command)
 })
 afterEach(async () => await service.close())
 
@@ -20,7 +21,7 @@ async function signUp(name: string) {
   return { ...service.as(name, body.apikey), apikey: body.apikey as string, command: body.command as number }
 }
 
-async function configOf(caller: { get: (url: string) => Promise<{ body: any }> }) {
+async function configOf(caller: { get: (url: string) => Promise<Answer> }) {
   return (await caller.get('/api/v1/config/?view=1')).body.objects[0].data
 }
 

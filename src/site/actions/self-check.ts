@@ -140,7 +140,7 @@ async function waitForJob(
     if (state === 'ready') return undefined
     if (state === 'failed') return reason
     const log = await readLog(kubernetes, namespace)
-    context.waiting(log.at(-1) ?? reason)
+    context.waiting(log.length === 0 ? reason : `a user's work, so far: ${log.at(-1)}`)
     await sleep(500, context.signal)
   }
 }

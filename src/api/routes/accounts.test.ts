@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { bootstrapKey, signedInAs, startHouse, type TestHouse } from '../testing.ts'
+
+let house: TestHouse
+let admin: { authorization: string }
+
+beforeEach(async () => {
+  house = await startHouse()
+  const { admin: made } = (await bootstrap()).json()
+  admin = signedInAs('admin', made.apikey)
+})
+afterEach(async () => await house.close())
+
+const bootstrap = async (payload: object = {}, key = bootstrapKey) =>
+  await house.open.inject({
+    method: 'POST',
+    url: '/api/v3/bootstrap',
+    headers: { authorization: `Bootstrap ${key}` },
+    payload,
+  })
+
+const create = async (payload: object, headers: Record<string, string> = admin) =>
+  await house.open.inject({ method: 'POST', url: '/api/v3/accounts', headers, payload })
+
+const alice = { name: 'alice', email: 'alice@example.org' }
+
+test('bootstrap again answers with the same keys and orders nothing twice', async () => {
+  const first = (await bootstrap()).json()
+  expect((await bootstrap()).json()).toEqual(first)
+  expect(Object.keys(first)).toEqual(['admin', 'omworker', 'jyadmin'])
+  expect(await house.db.selectFrom('commands').select('plan').execute()).toEqual([{ plan: 'shared-runtime' }])
+})
+
+test('a key given by the installation is taken', async () => {
+  const apikey = 'A'.repeat(40)
+  expect((await bootstrap({ jyadmin: { apikey } })).json().jyadmin.apikey).toBe(apikey)
+  const answer = await house.inside.inject({
+    url: '/api/v1/config/?user=nobody',
+    headers: signedInAs('jyadmin', apikey),
+  })
+  expect(answer.statusCode).toBe(404)
+})
+
+test('the bootstrap key ends for good when revoked', async () => {
+  expect((await bootstrap({}, 'wrong')).statusCode).toBe(401)
+  const revoke = () =>
+    house.open.inject({
+      method: 'DELETE',
+      url: '/api/v3/bootstrap',
+      headers: { authorization: `Bootstrap ${bootstrapKey}` },
+    })
+  expect((await revoke()).statusCode).toBe(204)
+  expect((await bootstrap()).json().error).toMatchObject({ kind: 'forbidden', code: 'bootstrap-revoked' })
+  expect((await revoke()).statusCode).toBe(403)
+})
+
+const wrong: { body: object; field: string; code: string; why: string }[] = [
+  { body: { ...alice, name: 'Al' }, field: 'name', code: 'account-name-invalid', why: 'a malformed name' },
+  { body: { ...alice, name: 'root' }, field: 'name', code: 'account-name-reserved', why: 'a name of the site' },
+  { body: { ...alice, email: 'alice' }, field: 'email', code: 'email-invalid', why: 'a malformed address' },
+  { body: { ...alice, password: 'short' }, field: 'password', code: 'password-invalid', why: 'a short password' },
+  {
+    body: { ...alice, rights: ['config:impersonate'] },
+    field: 'rights',
+    code: 'rights-for-machines',
+    why: 'a machine’s right for a person',
+  },
+]
+for (const { body, field, code, why } of wrong) {
+  test(`400 with field and what is right: ${why}`, async () => {
+    const answer = await create(body)
+    expect(answer.statusCode).toBe(400)
+    expect(answer.json().error).toMatchObject({ kind: 'invalid', code, details: { field, right: expect.any(String) } })
+    expect(answer.body).not.toContain('short')
+  })
+}
+
+const malformed: { payload: object | string; why: string }[] = [
+  { payload: {}, why: 'nothing' },
+  { payload: { ...alice, colour: 'red' }, why: 'a field that there is not' },
+  { payload: { ...alice, role: 'king' }, why: 'a role that there is not' },
+  { payload: '{"name":', why: 'half a JSON' },
+]
+for (const { payload, why } of malformed) {
+  test(`400 for a body of ${why}`, async () => {
+    const headers = { ...admin, 'content-type': 'application/json' }
+    const answer = await house.open.inject({ method: 'POST', url: '/api/v3/accounts', headers, payload })
+    expect(answer.statusCode).toBe(400)
+    expect(answer.json().error.kind).toBe('invalid')
+  })
+}
+
+test('an endless body is refused', async () => {
+  expect((await create({ ...alice, password: 'x'.repeat(70_000) })).statusCode).toBe(413)
+})
+
+test('name and address belong to one account', async () => {
+  expect((await create(alice)).statusCode).toBe(201)
+  expect((await create(alice)).json().error).toMatchObject({ kind: 'conflict', code: 'account-exists' })
+  const sameMail = await create({ name: 'other', email: 'ALICE@example.org' })
+  expect(sameMail.json().error).toMatchObject({ kind: 'conflict', code: 'email-taken' })
+})
+
+test('the same idempotency key gives the same account; another wish is refused', async () => {
+  const headers = { ...admin, 'idempotency-key': 'one' }
+  const first = await create(alice, headers)
+  expect((await create(alice, headers)).json()).toEqual(first.json())
+  expect((await create({ name: 'other', email: 'o@example.org' }, headers)).statusCode).toBe(409)
+  expect(await house.db.selectFrom('commands').select('id').where('plan', '=', 'omegaml').execute()).toHaveLength(1)
+})
+
+test('users create, list and order nothing of others', async () => {
+  const made = (await create(alice)).json()
+  const own = signedInAs('alice', made.apikey)
+  expect((await create({ name: 'other', email: 'o@example.org' }, own)).statusCode).toBe(403)
+  for (const url of ['/api/v3/accounts', '/api/v3/accounts/admin', '/api/v3/accounts/admin/credentials']) {
+    expect((await house.open.inject({ url, headers: own })).statusCode).toBe(403)
+  }
+  for (const url of ['/api/v3/commands/1/retry', '/api/v3/commands/1/undo', '/api/v3/deployments/ensure']) {
+    expect((await house.open.inject({ method: 'POST', url, headers: own })).statusCode).toBe(403)
+  }
+})
+
+test('without credentials nothing is told', async () => {
+  for (const url of ['/api/v3/accounts', '/api/v3/accounts/alice', '/api/v3/commands', '/api/v3/commands/1']) {
+    expect((await house.open.inject(url)).statusCode).toBe(401)
+  }
+})
+
+test('accounts are listed by name, page by page', async () => {
+  for (const name of ['carol', 'bobby']) await create({ name, email: `${name}@example.org` })
+  const page = async (query: string) =>
+    (await house.open.inject({ url: `/api/v3/accounts?${query}`, headers: admin })).json()
+  const first = await page('limit=3')
+  expect(first.accounts.map((account: { userid: string }) => account.userid)).toEqual(['admin', 'bobby', 'carol'])
+  expect(
+    (await page(`limit=3&after=${first.next}`)).accounts.map((account: { userid: string }) => account.userid),
+  ).toEqual(['jyadmin', 'omworker'])
+})
+
+test('credentials are for their owner and admins', async () => {
+  const { apikey } = (await create(alice)).json()
+  const answer = await house.open.inject({
+    url: '/api/v3/accounts/alice/credentials',
+    headers: signedInAs('alice', apikey),
+  })
+  expect(answer.json()).toEqual({
+    userid: 'alice',
+    apikey,
+    apiUrl: 'http://hub.omega.localhost:8080',
+    notebookUrl: 'http://notebook.omega.localhost:8080/user/alice/tree',
+  })
+  expect(answer.headers['cache-control']).toBe('no-store')
+})
+
+test('the site’s own accounts stay, and an admin does not remove itself', async () => {
+  const remove = async (name: string, headers = admin) =>
+    (await house.open.inject({ method: 'DELETE', url: `/api/v3/accounts/${name}`, headers })).json()
+  for (const name of ['admin', 'omworker', 'jyadmin']) expect((await remove(name)).error.code).toBe('account-needed')
+  const { apikey } = (await create({ name: 'boss', email: 'boss@example.org', role: 'admin' })).json()
+  expect((await remove('boss', signedInAs('boss', apikey))).error.code).toBe('own-account')
+  expect(await remove('boss')).toMatchObject({ userid: 'boss', status: 'removed' })
+  expect((await house.open.inject({ url: '/api/v3/accounts/boss', headers: admin })).statusCode).toBe(404)
+})
+
+test('changes are written down without secrets', async () => {
+  await create({ ...alice, password: 'a password of hers' })
+  const rows = await house.db.selectFrom('audit_log').select(['actor', 'action', 'subject']).orderBy('id').execute()
+  expect(rows).toContainEqual({ actor: 'admin', action: 'account.create', subject: 'alice' })
+  expect(JSON.stringify(await house.db.selectFrom('audit_log').selectAll().execute())).not.toContain('of hers')
+})
+
+test('the API describes itself, and the front page says what this is', async () => {
+  const description = (await house.open.inject('/api/v3/openapi.json')).json()
+  expect(Object.keys(description.paths)).toContain('/api/v3/accounts/{name}/credentials')
+  expect(Object.keys(description.paths).filter((path) => path.startsWith('/api/v1'))).toEqual([])
+  const page = await house.open.inject('/')
+  expect(page.headers['content-type']).toMatch(/^text\/html/)
+  expect(page.headers['content-security-policy']).toMatch(/default-src 'none'/)
+})
+
+test('an unknown path and a wrong id are told in the same shape', async () => {
+  expect((await house.open.inject('/nowhere?apikey=secret')).json().error).toEqual({
+    kind: 'not-found',
+    code: 'route-unknown',
+    message: 'there is no GET /nowhere',
+    requestId: expect.any(String),
+  })
+  expect((await house.open.inject({ url: '/api/v3/commands/x', headers: admin })).statusCode).toBe(400)
+  expect((await house.open.inject({ url: '/api/v3/commands/999', headers: admin })).statusCode).toBe(404)
+})
