@@ -13,7 +13,6 @@ const checks: { name: string; command: string; args: string[]; mend: string }[] 
   },
   { name: 'unused code', command: 'knip', args: ['--no-progress'], mend: 'remove it, or use it' },
   {
-    name: 'API description',
     command: 'node',
     args: ['scripts/openapi.ts', '--check'],
     mend: 'node scripts/openapi.ts',
