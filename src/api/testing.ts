@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { Accounts } from '../accounts/accounts.ts'
+import type { Clock } from '../base/clock.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { silentLog } from '../base/log.ts'
 import { type Db, openDatabase } from '../db/database.ts'
@@ -43,19 +44,15 @@ export const testSite: SiteFacts = parseSiteFacts(
 
 export const bootstrapKey = 'bootstrapKeyOfTheTest'
 
+const keys = parseKeyRing(`k1:${randomBytes(32).toString('base64')}`, 'the test')
+
+/** On a database in memory, or on a migrated one that stays the caller's. */
 export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHouse> {
-  const db = openDatabase('sqlite::memory:')
-  await migrate(db)
+  const db = change.db ?? (await emptyDatabase())
   const time = { now: Date.parse('2026-11-24T08:00:00Z') }
-  const clock = { now: () => time.now, sleep: async () => {} }
-  const keys = parseKeyRing(`k1:${randomBytes(32).toString('base64')}`, 'the test')
-  const accounts = new Accounts({ db, keys, clock })
-  const deployments = new Deployments({ db, keys, site: testSite, clock })
+  const clock = change.clock ?? { now: () => time.now, sleep: async () => {} }
   const deps: ApiDeps = {
-    db,
-    accounts,
-    deployments,
-    site: testSite,
+    ...createRooms(db, clock),
     clock,
     log: silentLog,
     bootstrapKey,
@@ -66,9 +63,21 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
   const inside = await createServer(deps, 'internal')
   const close = async () => {
     await Promise.all([open.close(), inside.close()])
-    await db.destroy()
+    if (change.db === undefined) await db.destroy()
   }
   return { deps, db, open, inside, time, lifecycle: createLifecycle(deps), close }
+}
+
+/** Accounts and deployments as another process sees them: same rows, same keys, memory of its own. */
+export function createRooms(db: Db, clock: Clock) {
+  const accounts = new Accounts({ db, keys, clock })
+  return { db, accounts, deployments: new Deployments({ db, keys, site: testSite, clock }), site: testSite }
+}
+
+async function emptyDatabase(): Promise<Db> {
+  const db = openDatabase('sqlite::memory:')
+  await migrate(db)
+  return db
 }
 
 export function signedInAs(userid: string, apikey: string): { authorization: string } {

@@ -114,8 +114,11 @@ test('down and up bring the same accounts and keys back', async () => {
   expect(readFileSync(outside.hostsFile, 'utf8')).toBe('127.0.0.1 localhost\n')
   expect(await outside.terraform.resources(join(state, 'terraform/cluster'))).toEqual([])
   expect(await outside.terraform.resources(join(state, 'terraform/volumes'))).not.toEqual([])
+  // The next cluster is another one.
+  await outside.kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: 'omegaml-services' })
   outside.printed()
   expect(await json('up')).toEqual(first)
+  expect(outside.done.filter((what) => what === 'deployments ensured')).toHaveLength(2)
 })
 
 test('down --purge asks for the name, removes everything and verifies it', async () => {

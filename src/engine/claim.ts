@@ -2,7 +2,7 @@ import { Status } from '../base/status.ts'
 import type { Db, Row } from '../db/database.ts'
 import { capabilities } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
-import { type Candidate, fairOrder } from './decide.ts'
+import { type Candidate, fairOrder, type Served } from './decide.ts'
 
 export type ClaimedTask = Row<'tasks'> & { readonly started_at: number }
 
@@ -10,13 +10,14 @@ export interface Claim {
   readonly owner: string
   readonly now: number
   readonly leaseMs: number
+  readonly served: Served
 }
 
 /** Takes the due task whose turn it is; undefined when there is none. Engines compare leases by their clocks: keep these in step. */
 export async function claimTask(db: Db, claim: Claim): Promise<ClaimedTask | undefined> {
   const candidates = await dueTasks(db, claim.now)
   if (candidates.length === 0) return undefined
-  for (const { id } of fairOrder(candidates, await runningTasks(db, claim.now))) {
+  for (const { id } of fairOrder(candidates, await runningTasks(db, claim.now), claim.served)) {
     const claimed = await claimOne(db, id, claim)
     if (claimed !== undefined) return claimed
   }

@@ -64,11 +64,16 @@ export interface Candidate {
   readonly subject: number | null
 }
 
-/** Who has least running comes first; among equals, who came first. */
+/** Accounts (null: the site) by when they were last given a task; a higher number is later. */
+export type Served = ReadonlyMap<number | null, number>
+
+/** Who has least running comes first, then who was served longest ago, then who came first. */
 export function fairOrder<C extends Candidate>(
   candidates: readonly C[],
   running: ReadonlyMap<number | null, number>,
+  served: Served,
 ): C[] {
-  const load = (candidate: C) => running.get(candidate.subject) ?? 0
-  return [...candidates].sort((a, b) => load(a) - load(b) || a.id - b.id)
+  const load = ({ subject }: C) => running.get(subject) ?? 0
+  const last = ({ subject }: C) => served.get(subject) ?? 0
+  return candidates.toSorted((a, b) => load(a) - load(b) || last(a) - last(b) || a.id - b.id)
 }

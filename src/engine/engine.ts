@@ -25,6 +25,9 @@ export class Engine {
   readonly #settings: EngineSettings
   readonly #running = new Map<Lease, Promise<void>>()
   readonly #stopping = new AbortController()
+  /** One engine's memory is enough: when each is fair, all are. */
+  readonly #served = new Map<number | null, number>()
+  #claims = 0
   #wake = Promise.withResolvers<void>()
   #loop: Promise<void> | undefined
   #deaf: () => void = () => {}
@@ -81,8 +84,9 @@ export class Engine {
     const { db, clock } = this.#deps
     const { owner, leaseMs, concurrency } = this.#settings
     while (this.#running.size < concurrency && !this.#stopping.signal.aborted) {
-      const task = await claimTask(db, { owner, leaseMs, now: clock.now() })
+      const task = await claimTask(db, { owner, leaseMs, now: clock.now(), served: this.#served })
       if (task === undefined) return
+      this.#served.set(task.subject, ++this.#claims)
       this.#run(task)
     }
   }

@@ -143,7 +143,7 @@ async function push(buildah: Buildah, name: ImageName, tag: string, options: Bui
       '--quiet',
       '--tls-verify=false',
       `--digestfile=${digestFile}`,
-      '--disable-compression',
+      '--compression-format=zstd',
       `localhost/${name}:${tag}`,
       `docker://${options.registry}/${name}:${tag}`,
     ],

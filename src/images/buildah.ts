@@ -23,15 +23,16 @@ export class Buildah {
 
   /** Runs one command, whatever comes of it. */
   async try(words: readonly string[], options: BuildahOptions = {}): Promise<RunResult> {
-    const own = join(this.#folder, 'shared')
+    const shared = join(this.#folder, 'shared')
     const temporary = join(this.#folder, 'tmp')
-    await Promise.all([own, temporary].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
+    await Promise.all([shared, temporary].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
     const storage = ['--root', join(this.#folder, 'storage'), '--runroot', join(this.#folder, 'run')]
-    return runProgram(
-      'unshare',
-      ['--mount', '--propagation', 'private', 'sh', '-c', IN_NAMESPACE, 'sh', own, 'buildah', ...storage, ...words],
-      { ...options, env: { ...proxies(process.env), HOME: '/root', TMPDIR: temporary, BUILDAH_ISOLATION: 'chroot' } },
-    )
+    // With process 1 of their namespace every process of a build ends, those in sessions of their own too.
+    const own = ['--mount', '--propagation=private', '--pid', '--fork', '--kill-child', '--mount-proc']
+    return runProgram('unshare', [...own, 'sh', '-c', IN_NAMESPACE, 'sh', shared, 'buildah', ...storage, ...words], {
+      ...options,
+      env: { ...proxies(process.env), HOME: '/root', TMPDIR: temporary, BUILDAH_ISOLATION: 'chroot' },
+    })
   }
 
   /** Runs one command that must succeed; the error names what was done, the step, and what was said last. */

@@ -17,6 +17,8 @@ export interface RunResult {
 }
 
 const KEPT_LINES = 30
+/** Between being asked to end and being ended. */
+const GRACE_MS = 5_000
 
 /**
  * Runs a program in a process group of its own and resolves with its exit code, whatever it is; an abort ends the
@@ -46,7 +48,11 @@ export async function runProgram(
   })
   createInterface({ input: child.stderr }).on('line', take)
 
-  const stop = () => endGroup(child.pid)
+  let killed: NodeJS.Timeout | undefined
+  const stop = () => {
+    signalGroup(child.pid, 'SIGTERM')
+    killed = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), GRACE_MS)
+  }
   options.signal?.addEventListener('abort', stop, { once: true })
   try {
     const code = await new Promise<number>((resolve, reject) => {
@@ -58,14 +64,15 @@ export async function runProgram(
     options.signal?.throwIfAborted()
     return { code, stdout: stdout.join('\n'), lastLines }
   } finally {
+    clearTimeout(killed)
     options.signal?.removeEventListener('abort', stop)
   }
 }
 
-function endGroup(pid: number | undefined): void {
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return
   try {
-    process.kill(-pid, 'SIGTERM')
+    process.kill(-pid, signal)
   } catch {
     // The group has ended by itself.
   }

@@ -62,6 +62,7 @@ export function siteActions(parts: SiteParts): Action<never>[] {
     bootstrapAccountsAction({ connect, secrets, sleep }),
     ensureDeploymentsAction({
       api,
+      kubernetes: () => kubernetes,
       lastCluster: () => (existsSync(ensured) ? readFileSync(ensured, 'utf8') : undefined),
       keepCluster: (cluster) => replaceFile(ensured, cluster),
       sleep,

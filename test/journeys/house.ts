@@ -7,10 +7,12 @@ import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
 import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
 import { createFakeMongodb } from '../../src/adapters/mongodb/fake.ts'
 import { createFakeRabbitmq } from '../../src/adapters/rabbitmq/fake.ts'
-import { bootstrapKey, signedInAs, startHouse, type TestHouse } from '../../src/api/testing.ts'
+import { bootstrapKey, createRooms, signedInAs, startHouse, type TestHouse } from '../../src/api/testing.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadPlans } from '../../src/catalog/load.ts'
+import type { Db } from '../../src/db/database.ts'
+import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import { bellOf } from '../../src/commands/bell.ts'
 import { Engine } from '../../src/engine/engine.ts'
 
@@ -23,9 +25,12 @@ export interface Answer {
   readonly body: any
 }
 
-/** The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is called. */
-export async function startService() {
-  const house = await startHouse({ clock: systemClock })
+/**
+ * The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is
+ * called. With databases given, API and engine have one each, as two processes do: migrated, and the caller's to close.
+ */
+export async function startService(databases?: { readonly api: Db; readonly engine: Db }) {
+  const house = await startHouse({ clock: systemClock, ...(databases === undefined ? {} : { db: databases.api }) })
   const outside = {
     mongodb: createFakeMongodb(),
     rabbitmq: createFakeRabbitmq(),
@@ -40,7 +45,9 @@ export async function startService() {
     kubernetesApply({ ...outside, clock, manifests: join(project, 'catalog/manifests') }),
   ]
   const plans = loadPlans(join(project, 'catalog/plans'))
-  const engine = new Engine({ ...house.lifecycle, db: house.db, actions, plans, clock, log: silentLog })
+  const db = databases?.engine ?? house.db
+  const lifecycle = databases === undefined ? house.lifecycle : createLifecycle(createRooms(db, clock))
+  const engine = new Engine({ ...lifecycle, db, actions, plans, clock, log: silentLog }, { pollMs: 100 })
   const close = async () => {
     await engine.stop()
     await house.close()

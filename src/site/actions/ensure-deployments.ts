@@ -1,18 +1,20 @@
 import { z } from 'zod'
+import type { Kubernetes } from '../../adapters/kubernetes/port.ts'
 import type { Action, ActionContext } from '../../actions/action.ts'
 import { AppError } from '../../base/errors.ts'
 import type { ServiceApi, ServiceCommand } from '../service-api.ts'
 import type { Sleep } from '../service-wait.ts'
 
 const input = z.strictObject({
-  /** What tells this cluster from the one before, such as its certificate. */
-  cluster: z.string().min(1),
+  /** A namespace of the site: one made anew tells that the cluster is another one. */
+  namespace: z.string().min(1),
 })
 
 export type EnsureDeploymentsInput = z.infer<typeof input>
 
 export interface EnsureDeploymentsDeps {
   api(): ServiceApi
+  kubernetes(): Kubernetes
   /** The cluster in which all deployments were made sure of last. */
   lastCluster(): string | undefined
   keepCluster(cluster: string): void
@@ -27,8 +29,11 @@ export function ensureDeploymentsAction(deps: EnsureDeploymentsDeps): Action<Ens
     name: 'ensure-deployments',
     input,
     locks: () => ['accounts'],
-    observe: async ({ cluster }) => (deps.lastCluster() === cluster ? { state: 'present' } : { state: 'different' }),
-    ensure: async ({ cluster }, context) => {
+    observe: async ({ namespace }) => ({
+      state: deps.lastCluster() === (await clusterOf(deps, namespace)) ? 'present' : 'different',
+    }),
+    ensure: async ({ namespace }, context) => {
+      const cluster = await clusterOf(deps, namespace)
       if (deps.lastCluster() === cluster) return { changed: false, message: 'already as wanted' }
       const api = deps.api()
       const commands = await api.ensureDeployments()
@@ -42,6 +47,13 @@ export function ensureDeploymentsAction(deps: EnsureDeploymentsDeps): Action<Ens
 
 function isOver({ status }: ServiceCommand): boolean {
   return status === ended.completed || status === ended.removed
+}
+
+async function clusterOf(deps: EnsureDeploymentsDeps, name: string): Promise<string> {
+  const namespace = await deps.kubernetes().find({ apiVersion: 'v1', kind: 'Namespace', name })
+  const uid = namespace?.metadata['uid']
+  if (typeof uid === 'string') return uid
+  throw new AppError('unavailable', 'no-namespace', `the cluster has no namespace ${name} yet`)
 }
 
 async function waitForAll(

@@ -1,0 +1,4 @@
+import { engineSuite } from '../../test/journeys/engine-suite.ts'
+import { openDatabase } from '../db/database.ts'
+
+engineSuite(async () => openDatabase('sqlite::memory:'))
