@@ -83,7 +83,7 @@ export function engineDeps(db: Db, world: World, changes: Partial<EngineDeps> = 
     db,
     actions: [world.action],
     plans,
-    context: async (_: Command) => ({ values: { secrets: { word: secret } }, secrets: [secret] }),
+    context: async () => ({ values: { secrets: { word: secret } }, secrets: [secret] }),
     clock: systemClock,
     log: silentLog,
     ...changes,
