@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(async () => await service.close())
 
 async function signUp(name: string) {
-  const { status, body } = await admin.post('/api/v3/accounts', { name, email: `${name}@example.org` })
+  const { status, body } = await admin.post('/api/v2/accounts', { name, email: `${name}@example.org` })
   expect(status).toBe(201)
   await service.ended(body.command)
   return { ...service.as(name, body.apikey), apikey: body.apikey as string, command: body.command as number }
@@ -27,7 +27,7 @@ async function configOf(caller: { get: (url: string) => Promise<Answer> }) {
 
 test('an account is ordered, delivered, and answered with its config', async () => {
   const alice = await signUp('alice')
-  expect((await alice.get('/api/v3/accounts/alice')).body).toMatchObject({
+  expect((await alice.get('/api/v2/accounts/alice')).body).toMatchObject({
     userid: 'alice',
     status: 'active',
     role: 'user',
@@ -66,7 +66,7 @@ test('the namespace is closed and restricted', async () => {
 
 test('nothing secret lies in orders, steps or their output', async () => {
   const alice = await signUp('alice')
-  const { body } = await admin.get(`/api/v3/commands/${alice.command}`)
+  const { body } = await admin.get(`/api/v2/commands/${alice.command}`)
   expect(body).toMatchObject({ plan: 'omegaml', phase: 'install', state: 'done', status: 5, account: 'alice' })
   expect(body.steps.map((step: { step: string }) => step.step)).toEqual(['database', 'broker', 'namespace', 'notebook'])
   const config = await configOf(alice)
@@ -88,12 +88,12 @@ test('nothing secret lies in orders, steps or their output', async () => {
 test('a removed account leaves nothing, and its name is free again', async () => {
   const alice = await signUp('alice')
   const config = await configOf(alice)
-  const removal = await admin.delete('/api/v3/accounts/alice')
+  const removal = await admin.delete('/api/v2/accounts/alice')
   expect(removal).toMatchObject({ status: 202, body: { userid: 'alice', status: 'removing' } })
   expect((await alice.get('/api/v1/config/')).status).toBe(401)
   await service.ended(removal.body.command)
 
-  expect((await admin.get('/api/v3/accounts/alice')).status).toBe(404)
+  expect((await admin.get('/api/v2/accounts/alice')).status).toBe(404)
   const { mongodb, rabbitmq, jupyterhub, kubernetes } = service.outside
   const database = new URL(config.OMEGA_MONGO_URL)
   expect(await mongodb.findUser(database.username)).toBeUndefined()
@@ -109,7 +109,7 @@ test('a removed account leaves nothing, and its name is free again', async () =>
 test('rotation ends the old key at once and the old passwords with its order', async () => {
   const alice = await signUp('alice')
   const before = await configOf(alice)
-  const { status, body } = await alice.post('/api/v3/accounts/alice/credentials/rotate')
+  const { status, body } = await alice.post('/api/v2/accounts/alice/credentials/rotate')
   expect(status).toBe(200)
   expect((await alice.get('/api/v1/config/')).status).toBe(401)
   await service.ended(body.command)
@@ -126,7 +126,7 @@ test('made sure of again, what was lost outside is there again, with the same cr
   const config = await configOf(alice)
   const { username, password } = new URL(config.OMEGA_MONGO_URL)
   await service.outside.mongodb.dropUser(username)
-  const { status, body } = await admin.post('/api/v3/deployments/ensure')
+  const { status, body } = await admin.post('/api/v2/deployments/ensure')
   expect(status).toBe(202)
   for (const { id } of body.commands) await service.ended(id)
   expect(await service.outside.mongodb.canLogin(username, password)).toBe(true)
@@ -136,14 +136,14 @@ test('made sure of again, what was lost outside is there again, with the same cr
 test('a failed delivery says why, is continued, and then serves', async () => {
   service.outside.kubernetes.failWith(new AppError('forbidden', 'kubernetes-forbidden', 'no rights'))
   const alice = await signUp('alice')
-  expect((await alice.get('/api/v3/accounts/alice')).body).toMatchObject({
+  expect((await alice.get('/api/v2/accounts/alice')).body).toMatchObject({
     status: 'failed',
     statusDetail: /no rights/,
   })
   expect((await alice.get('/api/v1/config/')).status).toBe(404)
 
   service.outside.kubernetes.failWith(undefined)
-  expect((await admin.post(`/api/v3/commands/${alice.command}/retry`)).status).toBe(202)
+  expect((await admin.post(`/api/v2/commands/${alice.command}/retry`)).status).toBe(202)
   await service.ended(alice.command)
   expect((await alice.get('/api/v1/config/')).status).toBe(200)
 })
@@ -152,11 +152,11 @@ test('a failed delivery is undone; the account stays', async () => {
   service.outside.kubernetes.failWith(new AppError('forbidden', 'kubernetes-forbidden', 'no rights'))
   const alice = await signUp('alice')
   service.outside.kubernetes.failWith(undefined)
-  const { status, body } = await admin.post(`/api/v3/commands/${alice.command}/undo`)
+  const { status, body } = await admin.post(`/api/v2/commands/${alice.command}/undo`)
   expect(status).toBe(202)
   await service.ended(body.id)
   expect(await service.outside.mongodb.listUsers()).toHaveLength(1)
-  expect((await alice.get('/api/v3/accounts/alice')).body.status).toBe('removed')
+  expect((await alice.get('/api/v2/accounts/alice')).body.status).toBe('removed')
 })
 
 test('two accounts share a database of accounts and nothing else', async () => {
@@ -164,16 +164,16 @@ test('two accounts share a database of accounts and nothing else', async () => {
   const [one, other] = [await configOf(alice), await configOf(bobby)]
   expect(one.OMEGA_MONGO_URL).not.toBe(other.OMEGA_MONGO_URL)
   for (const url of [
-    '/api/v3/accounts/bobby',
-    '/api/v3/accounts/bobby/credentials',
-    '/api/v3/commands?account=bobby',
+    '/api/v2/accounts/bobby',
+    '/api/v2/accounts/bobby/credentials',
+    '/api/v2/commands?account=bobby',
   ]) {
     expect((await alice.get(url)).status).toBe(403)
   }
-  expect((await alice.get(`/api/v3/commands/${bobby.command}`)).status).toBe(404)
-  expect((await alice.delete('/api/v3/accounts/bobby')).status).toBe(403)
-  expect((await alice.post('/api/v3/accounts/bobby/credentials/rotate')).status).toBe(403)
-  expect((await alice.get('/api/v3/commands')).body.commands.map((command: { id: number }) => command.id)).toEqual([
+  expect((await alice.get(`/api/v2/commands/${bobby.command}`)).status).toBe(404)
+  expect((await alice.delete('/api/v2/accounts/bobby')).status).toBe(403)
+  expect((await alice.post('/api/v2/accounts/bobby/credentials/rotate')).status).toBe(403)
+  expect((await alice.get('/api/v2/commands')).body.commands.map((command: { id: number }) => command.id)).toEqual([
     alice.command,
   ])
 })

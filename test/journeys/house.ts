@@ -88,9 +88,9 @@ function callers(house: TestHouse) {
       }
     },
     bootstrap: async (body: object = {}, key = bootstrapKey) =>
-      await send('POST', '/api/v3/bootstrap', { authorization: `Bootstrap ${key}` }, body),
+      await send('POST', '/api/v2/bootstrap', { authorization: `Bootstrap ${key}` }, body),
     revoke: async (key = bootstrapKey) =>
-      await send('DELETE', '/api/v3/bootstrap', { authorization: `Bootstrap ${key}` }),
+      await send('DELETE', '/api/v2/bootstrap', { authorization: `Bootstrap ${key}` }),
   }
 }
 

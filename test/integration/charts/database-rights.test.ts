@@ -8,12 +8,12 @@ import { type Db, openDatabase } from '../../../src/db/database.ts'
 import { migrate, pendingMigrations } from '../../../src/db/migrate.ts'
 import type { Manifest } from './helm.ts'
 import { chartFolder, podsOf, render } from './helm.ts'
-import { hasMariadb, startMariadb, type TestMariadb } from './mariadb.ts'
+import { startMariadb, type TestMariadb } from '../../support/mariadb.ts'
 import { mysqlScript } from './scripts.ts'
 
 const passwords = { cloudmgr: "c'1", omegaweb: 'w\\2', jupyterhub: 'j3' }
 
-describe.skipIf(!hasMariadb())('the migration Job’s scripts on a real MariaDB', () => {
+describe('the migration Job’s scripts on a real MariaDB', () => {
   let mariadb: TestMariadb
   let api: Db
   let engine: Db
@@ -33,15 +33,7 @@ describe.skipIf(!hasMariadb())('the migration Job’s scripts on a real MariaDB'
       JUPYTERHUB_PASSWORD: passwords.jupyterhub,
     })
   }
-  const open = (user: keyof typeof passwords): Db =>
-    openDatabase({
-      kind: 'mysql',
-      host: '127.0.0.1',
-      port: mariadb.port,
-      user,
-      password: passwords[user],
-      database: 'cloudmgr',
-    })
+  const open = (user: keyof typeof passwords): Db => openDatabase(mariadb.as(user, passwords[user], 'cloudmgr'))
 
   beforeAll(async () => {
     mariadb = await startMariadb()

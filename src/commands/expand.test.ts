@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { parsePlan } from '../catalog/load.ts'
+import { type Expansion, expandPlan } from './expand.ts'
+
+const plan = parsePlan(
+  `plan: test
+title: test
+steps:
+  - {step: a, action: thing}
+  - {step: b, action: thing, when: "\${params.b}"}
+  - {step: c, action: thing, with: {name: "\${account.name}"}}
+`,
+  'test.yml',
+)
+
+/** `c<a` reads: c after a. */
+function expanded(changes: Partial<Expansion> & { params?: Record<string, unknown> }): string[] {
+  const { params = {}, ...rest } = changes
+  const steps = expandPlan({ plan, phase: 'install', values: { params }, begun: new Set(), ...rest })
+  return steps.map(({ step, after }) => (after.length === 0 ? step : `${step}<${after.join(',')}`))
+}
+
+const cases: { given: Parameters<typeof expanded>[0]; steps: string[]; why: string }[] = [
+  { given: { params: { b: true } }, steps: ['a', 'b<a', 'c<b'], why: 'steps follow the one before' },
+  { given: { params: { b: false } }, steps: ['a', 'c<a'], why: 'a step left out is bridged' },
+  { given: {}, steps: ['a', 'c<a'], why: 'an option that was not given is a no' },
+  { given: { params: { b: 'no' } }, steps: ['a', 'c<a'], why: 'the word no is a no' },
+  { given: { params: { b: 'yes' } }, steps: ['a', 'b<a', 'c<b'], why: 'the word yes is a yes' },
+  { given: { phase: 'remove', params: { b: true } }, steps: ['c', 'b<c', 'a<b'], why: 'a removal goes backwards' },
+  { given: { phase: 'remove' }, steps: ['c', 'a<c'], why: 'a removal leaves out what was never asked for' },
+  {
+    given: { phase: 'remove', begun: new Set(['b']) },
+    steps: ['c', 'b<c', 'a<b'],
+    why: 'a removal takes away what was begun, whatever the order says now',
+  },
+  {
+    given: { phase: 'remove', undo: true, begun: new Set(['a', 'b']) },
+    steps: ['b', 'a<b'],
+    why: 'an undo removes begun steps only',
+  },
+]
+for (const { given, steps, why } of cases) test(why, () => expect(expanded(given)).toEqual(steps))
+
+test('a typing error in `when` is a mistake of the plan, not a no', () => {
+  expect(() => expanded({ values: { parms: {} } })).toThrow(expect.objectContaining({ code: 'placeholder-unknown' }))
+})
+
+test('inputs stay unresolved, so that no secret lies in a row', () => {
+  const steps = expandPlan({ plan, phase: 'install', values: { params: {} }, begun: new Set() })
+  expect(steps.at(-1)?.input).toEqual({ name: '${account.name}' })
+})

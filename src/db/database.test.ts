@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { sql } from 'kysely'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type Db, openDatabase } from './database.ts'
+import { migrate, pendingMigrations } from './migrate.ts'
+
+let folder: string
+let file: string
+const open: Db[] = []
+const database = () => {
+  const db = openDatabase(`sqlite:${file}`)
+  open.push(db)
+  return db
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cloudmgr-db-'))
+  file = join(folder, 'test.db')
+})
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((db) => db.destroy()))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('migrations run once, also when several processes ask at the same time', async () => {
+  const program = resolve(import.meta.dirname, '../main.ts')
+  const env = { CLOUDMGR_DATABASE_URL: `sqlite:${file}` }
+  const ask = () => promisify(execFile)(process.execPath, [program, 'migrate'], { env })
+  const said = (await Promise.all([ask(), ask(), ask()])).map(({ stdout, stderr }) => stdout + stderr)
+  expect(said.filter((text) => text.includes('001-accounts'))).toHaveLength(1)
+  expect(await pendingMigrations(database())).toEqual([])
+})
+
+test('a schema that a newer program has changed is left alone', async () => {
+  const db = database()
+  await migrate(db)
+  await sql`insert into kysely_migration (name, timestamp) values ('999-future', '')`.execute(db)
+  expect(await migrate(db)).toEqual([])
+})
+
+for (const value of [new Date(0), undefined, true, {}]) {
+  test(`SQLite is not given a ${value instanceof Date ? 'Date' : typeof value}, which it would store as something else`, async () => {
+    await expect(sql`select ${sql.val(value)} as v`.execute(database())).rejects.toMatchObject({ code: 'not-bindable' })
+  })
+}
+
+test('the database file is its owner’s alone', async () => {
+  await migrate(database())
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+})
+
+test('transactions of two connections that read before they write wait for each other', async () => {
+  const [a, b] = [database(), database()]
+  await migrate(a)
+  await a.insertInto('settings').values({ name: 'n', value: '0' }).execute()
+  const increase = (db: Db) =>
+    db.transaction().execute(async (tx) => {
+      const { value } = await tx.selectFrom('settings').selectAll().executeTakeFirstOrThrow()
+      await tx
+        .updateTable('settings')
+        .set({ value: String(Number(value) + 1) })
+        .execute()
+    })
+  for (let round = 0; round < 10; round += 1) await increase(a)
+  await Promise.all([increase(a), increase(a)])
+  await increase(b)
+  expect((await b.selectFrom('settings').selectAll().executeTakeFirstOrThrow()).value).toBe('13')
+})
+
+test('a URL that is none is refused without being quoted: it may hold a password', () => {
+  const url = 'postgres://user:geheim@host/db'
+  expect(() => openDatabase(url)).toThrow(expect.objectContaining({ code: 'database-url-invalid' }))
+  expect(() => openDatabase(url)).not.toThrow(/geheim/)
+})

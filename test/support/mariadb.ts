@@ -1,0 +1,111 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createConnection } from 'mysql2/promise'
+import type { DatabaseOptions } from '../../src/db/database.ts'
+import { freePort, needProgram } from './programs.ts'
+import { startServer, untilReady } from './server-process.ts'
+
+export interface TestMariadb {
+  readonly port: number
+  readonly rootPassword: string
+  /** Statements as root. */
+  sql(...statements: readonly string[]): Promise<void>
+  /** How `user` opens the database called `name`. */
+  as(user: string, password: string, name: string): DatabaseOptions
+  /** An empty database of its own, opened as root. */
+  fresh(): Promise<DatabaseOptions>
+  stop(): Promise<void>
+}
+
+/** An empty MariaDB on loopback whose root may sign in by TCP, as the image makes it; its data go with it. */
+export async function startMariadb(): Promise<TestMariadb> {
+  const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-mariadb-'))
+  // MariaDB refuses to run as root.
+  const owner = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+  const rootPassword = `it's "quoted" \\ and long`
+  try {
+    const own = makeData(folder, rootPassword, owner)
+    const port = await freePort()
+    const args = ['--no-defaults', ...own, `--socket=${folder}/sock`, '--bind-address=127.0.0.1', `--port=${port}`]
+    const fast = ['--innodb-flush-log-at-trx-commit=2', '--innodb-buffer-pool-size=64M', '--performance-schema=OFF']
+    const log = join(folder, 'log')
+    const server = startServer(
+      needProgram('mariadbd'),
+      [...args, ...fast, '--skip-name-resolve', `--pid-file=${folder}/pid`],
+      { log, ...owner },
+    )
+    const stop = async (): Promise<void> => {
+      await server.stop()
+      rmSync(folder, { recursive: true, force: true })
+    }
+    const mariadb = connected(port, rootPassword, stop)
+    await untilReady('mariadbd', server, log, async () => {
+      await mariadb.sql('SELECT 1')
+      return true
+    }).catch(async (error: unknown) => {
+      await server.stop()
+      throw error
+    })
+    return mariadb
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+type Owner = { readonly uid?: number; readonly gid?: number }
+
+/** Fills the data folder; returns the flags that name it. */
+function makeData(folder: string, rootPassword: string, owner: Owner): string[] {
+  const data = join(folder, 'data')
+  mkdirSync(data)
+  const { uid, gid } = owner
+  if (uid !== undefined && gid !== undefined) for (const path of [folder, data]) chownSync(path, uid, gid)
+  chmodSync(folder, 0o700)
+  // A server that starts clears its tmpdir of temporary tables, also those of another server: never the shared one.
+  const own = [`--datadir=${data}`, `--tmpdir=${folder}`]
+  const install = ['--no-defaults', ...own, '--auth-root-authentication-method=normal', '--skip-test-db']
+  execFileSync(needProgram('mariadb-install-db'), install, { stdio: 'ignore', ...owner })
+  const sql = [
+    'FLUSH PRIVILEGES;',
+    `CREATE USER root@'%' IDENTIFIED BY '${rootPassword.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}';`,
+    "GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;",
+    // Anonymous users of a fresh folder come before '%' when names are matched.
+    "DELETE FROM mysql.global_priv WHERE User = '' OR (User = 'root' AND Host <> '%');",
+  ]
+  execFileSync(needProgram('mariadbd'), ['--no-defaults', '--bootstrap', ...own], {
+    input: sql.join('\n'),
+    stdio: ['pipe', 'ignore', 'ignore'],
+    ...owner,
+  })
+  return own
+}
+
+function connected(port: number, rootPassword: string, stop: () => Promise<void>): TestMariadb {
+  const host = '127.0.0.1'
+  const as = (user: string, password: string, database: string): DatabaseOptions => ({
+    kind: 'mysql',
+    host,
+    port,
+    user,
+    password,
+    database,
+  })
+  const sql = async (...statements: readonly string[]): Promise<void> => {
+    const connection = await createConnection({ host, port, user: 'root', password: rootPassword })
+    try {
+      for (const statement of statements) await connection.query(statement)
+    } finally {
+      await connection.end()
+    }
+  }
+  let count = 0
+  const fresh = async (): Promise<DatabaseOptions> => {
+    const name = `fresh_${++count}`
+    await sql(`CREATE DATABASE ${name}`)
+    return as('root', rootPassword, name)
+  }
+  return { port, rootPassword, sql, as, fresh, stop }
+}
