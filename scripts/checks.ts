@@ -12,6 +12,7 @@ const checks: { name: string; command: string; args: string[]; mend: string }[] 
     mend: 'see the lines above',
   },
   { name: 'unused code', command: 'knip', args: ['--no-progress'], mend: 'remove it, or use it' },
+  { name: 'API document', command: 'node', args: ['scripts/openapi.ts', '--check'], mend: 'node scripts/openapi.ts' },
 ]
 
 /** Types, format, lint, unused code, generated files; floors are a unit test. */

@@ -13,7 +13,7 @@ export function frontPage(app: FastifyInstance, deps: Pick<ApiDeps, 'site'>): vo
 <ul>
 <li>Client: <code>om cloud login USERID APIKEY --apiurl ${escape(deps.site.publicUrl)}</code></li>
 <li>Notebooks: <a href="${escape(deps.site.notebookUrl)}">${escape(deps.site.notebookUrl)}</a> (sign in with user id and API key)</li>
-<li>API: <a href="/api/v3/openapi.json">/api/v3/openapi.json</a></li>
+<li>API: <a href="/api/v2/openapi.json">/api/v2/openapi.json</a></li>
 </ul>
 </body>
 </html>

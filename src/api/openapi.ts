@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 
-/** The API describes itself at `/api/v3/openapi.json`; the typed client is generated from it. */
+/** The API describes itself at `/api/v2/openapi.json`; the typed client is generated from it. */
 export async function describeApi(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -19,5 +19,5 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   })
-  app.get('/api/v3/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  app.get('/api/v2/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }

@@ -37,7 +37,7 @@ test('the public name is asked for on the loopback, with the key in a header', a
   expect(seen).toEqual([
     {
       method: 'GET',
-      url: '/api/v3/accounts/alice',
+      url: '/api/v2/accounts/alice',
       host: `hub.omega.localhost:${site.ports.http}`,
       authorization: 'ApiKey admin:k',
     },
@@ -57,7 +57,7 @@ test('all pages of accounts are read', async () => {
     { status: 200, body: '{"accounts":[{"userid":"b"}]}' },
   ]
   expect((await createServiceApi(site, admin).listAccounts()).map((account) => account.userid)).toEqual(['a', 'b'])
-  expect(seen.map(({ url }) => url)).toEqual(['/api/v3/accounts?limit=1000', '/api/v3/accounts?limit=1000&after=a'])
+  expect(seen.map(({ url }) => url)).toEqual(['/api/v2/accounts?limit=1000', '/api/v2/accounts?limit=1000&after=a'])
 })
 
 test('nobody listening is not healthy, and unavailable for everything else', async () => {

@@ -20,13 +20,13 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
     if (answer.status === 200) return answer.body as T
     throw errorOf(answer, `GET ${path}`)
   }
-  const account = (userid: string) => `/api/v3/accounts/${encodeURIComponent(userid)}`
+  const account = (userid: string) => `/api/v2/accounts/${encodeURIComponent(userid)}`
 
   return {
     healthy: async () => await isHealthy(send),
-    bootstrap: async (accounts) => void (await must('POST', '/api/v3/bootstrap', accounts)),
+    bootstrap: async (accounts) => void (await must('POST', '/api/v2/bootstrap', accounts)),
     createAccount: async ({ userid, ...rest }) =>
-      await must<CreatedAccount>('POST', '/api/v3/accounts', { name: userid, ...rest }),
+      await must<CreatedAccount>('POST', '/api/v2/accounts', { name: userid, ...rest }),
     apikeyOf: async (userid) => (await must<{ apikey: string }>('GET', `${account(userid)}/credentials`)).apikey,
     findAccount: async (userid) => await find<AccountView>(account(userid)),
     listAccounts: async () => await allAccounts(must),
@@ -36,13 +36,13 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
     },
     removeAccount: async (userid) => await must<AccountView>('DELETE', account(userid)),
     ensureDeployments: async () =>
-      (await must<{ commands: ServiceCommand[] }>('POST', '/api/v3/deployments/ensure', {})).commands,
+      (await must<{ commands: ServiceCommand[] }>('POST', '/api/v2/deployments/ensure', {})).commands,
     listCommands: async (limit) =>
-      (await must<{ commands: ServiceCommand[] }>('GET', `/api/v3/commands?limit=${limit}`)).commands,
-    findCommand: async (id) => await find<ServiceCommand>(`/api/v3/commands/${id}`),
-    retryCommand: async (id) => await must<ServiceCommand>('POST', `/api/v3/commands/${id}/retry`, {}),
-    undoCommand: async (id) => await must<ServiceCommand>('POST', `/api/v3/commands/${id}/undo`, {}),
-    revokeBootstrap: async () => void (await must('DELETE', '/api/v3/bootstrap')),
+      (await must<{ commands: ServiceCommand[] }>('GET', `/api/v2/commands?limit=${limit}`)).commands,
+    findCommand: async (id) => await find<ServiceCommand>(`/api/v2/commands/${id}`),
+    retryCommand: async (id) => await must<ServiceCommand>('POST', `/api/v2/commands/${id}/retry`, {}),
+    undoCommand: async (id) => await must<ServiceCommand>('POST', `/api/v2/commands/${id}/undo`, {}),
+    revokeBootstrap: async () => void (await must('DELETE', '/api/v2/bootstrap')),
   }
 }
 
@@ -66,7 +66,7 @@ async function allAccounts(must: <T>(method: string, path: string) => Promise<T>
   const all: AccountView[] = []
   for (let after: string | undefined = ''; after !== undefined; ) {
     const query: string = after === '' ? '' : `&after=${encodeURIComponent(after)}`
-    const page: { accounts: AccountView[]; next?: string } = await must('GET', `/api/v3/accounts?limit=1000${query}`)
+    const page: { accounts: AccountView[]; next?: string } = await must('GET', `/api/v2/accounts?limit=1000${query}`)
     all.push(...page.accounts)
     after = page.next
   }

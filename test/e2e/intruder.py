@@ -58,7 +58,7 @@ outcome = {
     'config of victim': call(f'/api/v1/config/?user={victim}')[0],
     'config with victim name': call('/api/v1/config/', user=victim)[0],
     'in-cluster view outside': call('/api/v1/config/?view=1')[0],
-    'account of victim': call(f'/api/v3/accounts/{victim}')[0],
-    'remove victim': call(f'/api/v3/accounts/{victim}/credentials')[0],
+    'account of victim': call(f'/api/v2/accounts/{victim}')[0],
+    'remove victim': call(f'/api/v2/accounts/{victim}/credentials')[0],
 }
 print('OUTCOME ' + json.dumps(outcome))

@@ -236,7 +236,7 @@ test('ping and health need no sign-in', async () => {
 })
 
 test('the internal port has no accounts, orders or pages', async () => {
-  for (const url of ['/', '/api/v3/accounts', '/api/v3/commands', '/api/v3/bootstrap', '/api/v3/openapi.json']) {
+  for (const url of ['/', '/api/v2/accounts', '/api/v2/commands', '/api/v2/bootstrap', '/api/v2/openapi.json']) {
     expect((await house.inside.inject({ url, headers: signedInAs('admin', keys.get('admin') ?? '') })).statusCode).toBe(
       404,
     )

@@ -14,13 +14,13 @@ afterEach(async () => await house.close())
 const bootstrap = async (payload: object = {}, key = bootstrapKey) =>
   await house.open.inject({
     method: 'POST',
-    url: '/api/v3/bootstrap',
+    url: '/api/v2/bootstrap',
     headers: { authorization: `Bootstrap ${key}` },
     payload,
   })
 
 const create = async (payload: object, headers: Record<string, string> = admin) =>
-  await house.open.inject({ method: 'POST', url: '/api/v3/accounts', headers, payload })
+  await house.open.inject({ method: 'POST', url: '/api/v2/accounts', headers, payload })
 
 const alice = { name: 'alice', email: 'alice@example.org' }
 
@@ -46,7 +46,7 @@ test('the bootstrap key ends for good when revoked', async () => {
   const revoke = () =>
     house.open.inject({
       method: 'DELETE',
-      url: '/api/v3/bootstrap',
+      url: '/api/v2/bootstrap',
       headers: { authorization: `Bootstrap ${bootstrapKey}` },
     })
   expect((await revoke()).statusCode).toBe(204)
@@ -84,7 +84,7 @@ const malformed: { payload: object | string; why: string }[] = [
 for (const { payload, why } of malformed) {
   test(`400 for a body of ${why}`, async () => {
     const headers = { ...admin, 'content-type': 'application/json' }
-    const answer = await house.open.inject({ method: 'POST', url: '/api/v3/accounts', headers, payload })
+    const answer = await house.open.inject({ method: 'POST', url: '/api/v2/accounts', headers, payload })
     expect(answer.statusCode).toBe(400)
     expect(answer.json().error.kind).toBe('invalid')
   })
@@ -113,16 +113,16 @@ test('users create, list and order nothing of others', async () => {
   const made = (await create(alice)).json()
   const own = signedInAs('alice', made.apikey)
   expect((await create({ name: 'other', email: 'o@example.org' }, own)).statusCode).toBe(403)
-  for (const url of ['/api/v3/accounts', '/api/v3/accounts/admin', '/api/v3/accounts/admin/credentials']) {
+  for (const url of ['/api/v2/accounts', '/api/v2/accounts/admin', '/api/v2/accounts/admin/credentials']) {
     expect((await house.open.inject({ url, headers: own })).statusCode).toBe(403)
   }
-  for (const url of ['/api/v3/commands/1/retry', '/api/v3/commands/1/undo', '/api/v3/deployments/ensure']) {
+  for (const url of ['/api/v2/commands/1/retry', '/api/v2/commands/1/undo', '/api/v2/deployments/ensure']) {
     expect((await house.open.inject({ method: 'POST', url, headers: own })).statusCode).toBe(403)
   }
 })
 
 test('without credentials nothing is told', async () => {
-  for (const url of ['/api/v3/accounts', '/api/v3/accounts/alice', '/api/v3/commands', '/api/v3/commands/1']) {
+  for (const url of ['/api/v2/accounts', '/api/v2/accounts/alice', '/api/v2/commands', '/api/v2/commands/1']) {
     expect((await house.open.inject(url)).statusCode).toBe(401)
   }
 })
@@ -130,7 +130,7 @@ test('without credentials nothing is told', async () => {
 test('accounts are listed by name, page by page', async () => {
   for (const name of ['carol', 'bobby']) await create({ name, email: `${name}@example.org` })
   const page = async (query: string) =>
-    (await house.open.inject({ url: `/api/v3/accounts?${query}`, headers: admin })).json()
+    (await house.open.inject({ url: `/api/v2/accounts?${query}`, headers: admin })).json()
   const first = await page('limit=3')
   expect(first.accounts.map((account: { userid: string }) => account.userid)).toEqual(['admin', 'bobby', 'carol'])
   expect(
@@ -141,7 +141,7 @@ test('accounts are listed by name, page by page', async () => {
 test('credentials are for their owner and admins', async () => {
   const { apikey } = (await create(alice)).json()
   const answer = await house.open.inject({
-    url: '/api/v3/accounts/alice/credentials',
+    url: '/api/v2/accounts/alice/credentials',
     headers: signedInAs('alice', apikey),
   })
   expect(answer.json()).toEqual({
@@ -155,12 +155,12 @@ test('credentials are for their owner and admins', async () => {
 
 test('the site’s own accounts stay, and an admin does not remove itself', async () => {
   const remove = async (name: string, headers = admin) =>
-    (await house.open.inject({ method: 'DELETE', url: `/api/v3/accounts/${name}`, headers })).json()
+    (await house.open.inject({ method: 'DELETE', url: `/api/v2/accounts/${name}`, headers })).json()
   for (const name of ['admin', 'omworker', 'jyadmin']) expect((await remove(name)).error.code).toBe('account-needed')
   const { apikey } = (await create({ name: 'boss', email: 'boss@example.org', role: 'admin' })).json()
   expect((await remove('boss', signedInAs('boss', apikey))).error.code).toBe('own-account')
   expect(await remove('boss')).toMatchObject({ userid: 'boss', status: 'removed' })
-  expect((await house.open.inject({ url: '/api/v3/accounts/boss', headers: admin })).statusCode).toBe(404)
+  expect((await house.open.inject({ url: '/api/v2/accounts/boss', headers: admin })).statusCode).toBe(404)
 })
 
 test('changes are written down without secrets', async () => {
@@ -171,8 +171,8 @@ test('changes are written down without secrets', async () => {
 })
 
 test('the API describes itself, and the front page says what this is', async () => {
-  const description = (await house.open.inject('/api/v3/openapi.json')).json()
-  expect(Object.keys(description.paths)).toContain('/api/v3/accounts/{name}/credentials')
+  const description = (await house.open.inject('/api/v2/openapi.json')).json()
+  expect(Object.keys(description.paths)).toContain('/api/v2/accounts/{name}/credentials')
   expect(Object.keys(description.paths).filter((path) => path.startsWith('/api/v1'))).toEqual([])
   const page = await house.open.inject('/')
   expect(page.headers['content-type']).toMatch(/^text\/html/)
@@ -186,6 +186,6 @@ test('an unknown path and a wrong id are told in the same shape', async () => {
     message: 'there is no GET /nowhere',
     requestId: expect.any(String),
   })
-  expect((await house.open.inject({ url: '/api/v3/commands/x', headers: admin })).statusCode).toBe(400)
-  expect((await house.open.inject({ url: '/api/v3/commands/999', headers: admin })).statusCode).toBe(404)
+  expect((await house.open.inject({ url: '/api/v2/commands/x', headers: admin })).statusCode).toBe(400)
+  expect((await house.open.inject({ url: '/api/v2/commands/999', headers: admin })).statusCode).toBe(404)
 })

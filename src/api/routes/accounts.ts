@@ -26,7 +26,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
   }
 
   app.post(
-    '/api/v3/accounts',
+    '/api/v2/accounts',
     {
       schema: {
         tags,
@@ -40,13 +40,13 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     async (request, reply) => {
       const caller = await signIn.admin(request)
       const delivered = await createAccount(deps, caller, request.body, idempotencyKeyOf(request))
-      void reply.header('location', `/api/v3/accounts/${delivered.account.name}`).header('cache-control', 'no-store')
+      void reply.header('location', `/api/v2/accounts/${delivered.account.name}`).header('cache-control', 'no-store')
       return reply.code(201).send(await created(delivered))
     },
   )
 
   app.get(
-    '/api/v3/accounts',
+    '/api/v2/accounts',
     {
       schema: {
         tags,
@@ -69,7 +69,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
   )
 
   app.get(
-    '/api/v3/accounts/:name',
+    '/api/v2/accounts/:name',
     {
       schema: {
         tags,
@@ -83,7 +83,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
   )
 
   app.get(
-    '/api/v3/accounts/:name/credentials',
+    '/api/v2/accounts/:name/credentials',
     {
       schema: {
         tags,
@@ -101,7 +101,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
   )
 
   app.post(
-    '/api/v3/accounts/:name/credentials/rotate',
+    '/api/v2/accounts/:name/credentials/rotate',
     {
       schema: {
         tags,
@@ -122,7 +122,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
   )
 
   app.delete(
-    '/api/v3/accounts/:name',
+    '/api/v2/accounts/:name',
     {
       schema: {
         tags,

@@ -22,7 +22,7 @@ export function bootstrapRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: S
   const app = plain.withTypeProvider<ZodTypeProvider>()
 
   app.post(
-    '/api/v3/bootstrap',
+    '/api/v2/bootstrap',
     {
       schema: {
         tags,
@@ -43,7 +43,7 @@ export function bootstrapRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: S
   )
 
   app.delete(
-    '/api/v3/bootstrap',
+    '/api/v2/bootstrap',
     {
       schema: {
         tags,

@@ -29,7 +29,7 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
   }
 
   app.get(
-    '/api/v3/commands',
+    '/api/v2/commands',
     {
       schema: {
         tags,
@@ -63,7 +63,7 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
   )
 
   app.get(
-    '/api/v3/commands/:id',
+    '/api/v2/commands/:id',
     {
       schema: {
         tags,
@@ -81,7 +81,7 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
   )
 
   app.post(
-    '/api/v3/commands/:id/retry',
+    '/api/v2/commands/:id/retry',
     {
       schema: {
         tags,
@@ -100,7 +100,7 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
   )
 
   app.post(
-    '/api/v3/commands/:id/undo',
+    '/api/v2/commands/:id/undo',
     {
       schema: {
         tags,
@@ -119,7 +119,7 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
   )
 
   app.post(
-    '/api/v3/deployments/ensure',
+    '/api/v2/deployments/ensure',
     {
       schema: {
         tags: ['deployments'],
