@@ -1,3 +1,5 @@
+import { AppError, explain } from './base/errors.ts'
+
 /** The one entry. Words decide what is loaded: a pod's engine needs no CLI, `--help` no drivers. */
 const [word = '', ...words] = process.argv.slice(2)
 
@@ -16,6 +18,17 @@ async function run(): Promise<number> {
 }
 
 async function service(): Promise<number> {
+  try {
+    return await serve()
+  } catch (error) {
+    // A missing variable is told in one line; what nobody foresaw keeps its stack.
+    if (!(error instanceof AppError)) throw error
+    process.stderr.write(`cloudmgr ${[word, ...words].join(' ')}: ${explain(error)}\n`)
+    return 1
+  }
+}
+
+async function serve(): Promise<number> {
   const { serveApi, serveEngine, migrateSchema } = await import('./wiring/service.ts')
   if (word === 'migrate') return await migrateSchema(words)
   if (words[0] === 'api') return await serveApi()

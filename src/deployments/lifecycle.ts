@@ -79,8 +79,9 @@ export async function eraseAccount(tx: Db, id: number): Promise<void> {
 
 /** The facts, and what manifests need in Kubernetes' own shape. */
 function siteValues(site: SiteFacts): Record<string, unknown> {
-  const resolvers = [...site.network.dns, ...(site.dnsAddress === undefined ? [] : [site.dnsAddress])]
-  const blocks = resolvers.map((address) => ({ ipBlock: { cidr: address.includes('/') ? address : `${address}/32` } }))
+  const named = [...site.network.dns, ...(site.dnsAddress === undefined ? [] : [site.dnsAddress])]
+  const ranges = new Set(named.map((address) => (address.includes('/') ? address : `${address}/32`)))
+  const blocks = [...ranges].map((cidr) => ({ ipBlock: { cidr } }))
   const kubeDns = {
     namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
     podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },

@@ -22,6 +22,9 @@ export interface BuildOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Of one name in the cache: the present one and those of the checkouts one goes back to. */
+const KEPT_IMAGES = 3
+
 export interface BuiltImage {
   readonly name: ImageName
   readonly repository: string
@@ -46,6 +49,7 @@ export async function buildImage(name: ImageName, options: BuildOptions): Promis
       const buildah = new Buildah(folder)
       await buildah.cleanUp()
       const built = await ensureLocal(buildah, name, options)
+      if (built) await buildah.removeOlder(name, KEPT_IMAGES)
       output(`pushing ${name}:${tag}`)
       const digest = await push(buildah, name, tag, options)
       return { ...wanted, digest, done: built ? ('built' as const) : ('pushed' as const) }

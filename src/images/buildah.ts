@@ -27,12 +27,30 @@ export class Buildah {
     const temporary = join(this.#folder, 'tmp')
     await Promise.all([shared, temporary].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })))
     const storage = ['--root', join(this.#folder, 'storage'), '--runroot', join(this.#folder, 'run')]
-    // With process 1 of their namespace every process of a build ends, those in sessions of their own too.
+    // With process 1 of their namespace every process of a build ends, those in sessions of their own too; and it ends
+    // when we do, however we do: what is left of a build must not disturb the next one.
     const own = ['--mount', '--propagation=private', '--pid', '--fork', '--kill-child', '--mount-proc']
-    return runProgram('unshare', [...own, 'sh', '-c', IN_NAMESPACE, 'sh', shared, 'buildah', ...storage, ...words], {
-      ...options,
-      env: { ...proxies(process.env), HOME: '/root', TMPDIR: temporary, BUILDAH_ISOLATION: 'chroot' },
-    })
+    return runProgram(
+      'setpriv',
+      [
+        '--pdeathsig',
+        'KILL',
+        'unshare',
+        ...own,
+        'sh',
+        '-c',
+        IN_NAMESPACE,
+        'sh',
+        shared,
+        'buildah',
+        ...storage,
+        ...words,
+      ],
+      {
+        ...options,
+        env: { ...proxies(process.env), HOME: '/root', TMPDIR: temporary, BUILDAH_ISOLATION: 'chroot' },
+      },
+    )
   }
 
   /** Runs one command that must succeed; the error names what was done, the step, and what was said last. */
@@ -53,6 +71,18 @@ export class Buildah {
   async cleanUp(): Promise<void> {
     await this.try(['rm', '--all'])
     await rm(join(this.#folder, 'tmp'), { recursive: true, force: true })
+  }
+
+  /** Keeps the newest `kept` images of a name; layers that others share stay. */
+  async removeOlder(name: string, kept: number): Promise<void> {
+    const format = '{{.CreatedAtRaw}} {{.Name}}:{{.Tag}}'
+    const listed = (await this.try(['images', '--format', format, `localhost/${name}`])).stdout.split('\n')
+    const newestFirst = listed
+      .filter((line) => line.includes(`localhost/${name}:`))
+      .toSorted()
+      .toReversed()
+    const old = newestFirst.slice(kept).map((line) => line.trim().split(/\s+/).at(-1) ?? '')
+    if (old.length > 0) await this.try(['rmi', ...old])
   }
 
   async hasImage(image: string): Promise<boolean> {

@@ -9,7 +9,7 @@ import { AppError } from '../base/errors.ts'
 export type Context = Readonly<Record<string, string>>
 
 /** What is beside the sources but never part of an image. */
-const LEFT_OUT = /(^|\/)(node_modules|__pycache__|\.git|README\.md|[^/]+\.test\.ts)$/
+const LEFT_OUT = /(^|\/)(node_modules|__pycache__|\.git|README\.md|[^/]+\.test\.ts|test_[^/]+\.py)$/
 
 /** The tag of an image: the hash of everything that it is made of, and of nothing else (no times, no owners). */
 export async function inputsKey(context: Context, parents: readonly string[]): Promise<string> {

@@ -26,6 +26,7 @@ async function holdLater(
   options: { waiting?: () => void; signal?: AbortSignal | undefined },
 ): Promise<ChildProcess> {
   options.waiting?.()
+  options.signal?.throwIfAborted()
   const holder = await hold(file, [], options.signal)
   options.signal?.throwIfAborted()
   if (holder === undefined) throw new AppError('unavailable', 'lock-failed', `locking ${file}`)

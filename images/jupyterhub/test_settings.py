@@ -1,0 +1,40 @@
+"""What an account's configuration may and may not say. Run by src/images/build.integration.test.ts."""
+
+import unittest
+
+from cloudmgr_hub.settings import node_selector, spawner_settings, storage
+
+
+class Settings(unittest.TestCase):
+    def test_names_of_zero_to_jupyterhub_are_understood(self):
+        for config in ({"memory.limit": "2G"}, {"memory": {"limit": "2G"}}, {"mem_limit": "2G"}):
+            self.assertEqual(spawner_settings(config), ({"mem_limit": "2G"}, []))
+
+    def test_what_would_leave_the_account_is_refused(self):
+        for name in ("serviceAccountName", "uid", "privileged", "namespace", "extra_containers", "volumes", "cmd"):
+            self.assertEqual(spawner_settings({name: "x"}), ({}, [name]))
+
+    def test_environment_is_merged_and_cannot_change_identity(self):
+        config = {"ENVS": {"A": 1, "OMEGA_USERID": "bob", "JUPYTERHUB_USER": "bob"}, "extraEnv": {"B": "{x}"}}
+        self.assertEqual(spawner_settings(config), ({"environment": {"A": "1", "B": "{{x}}"}}, []))
+
+    def test_profiles_are_held_to_the_same_settings(self):
+        item = {"display_name": "big", "kubespawner_override": {"cpu_limit": 2, "namespace": "x"}, "profile_options": {}}
+        applied, _ = spawner_settings({"profile_list": [item]})
+        self.assertEqual(applied["profile_list"], [{"display_name": "big", "kubespawner_override": {"cpu_limit": 2}}])
+
+    def test_folders_of_the_machine_are_not_mounted(self):
+        volumes = [
+            {"name": "host", "hostPath": {"path": "/"}},
+            {"name": "claim", "persistentVolumeClaim": {"claimName": "data"}},
+        ]
+        mounts = [{"name": "host", "mountPath": "/host"}, {"name": "claim", "mountPath": "/data"}]
+        self.assertEqual(storage({"volumes": volumes, "volumeMounts": mounts}), ([volumes[1]], [mounts[1]], ["host"]))
+
+    def test_a_selector_is_one_label(self):
+        self.assertEqual(node_selector("omegaml.io/role=worker"), {"omegaml.io/role": "worker"})
+        self.assertEqual(node_selector(""), {})
+
+
+if __name__ == "__main__":
+    unittest.main()

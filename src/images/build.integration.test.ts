@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process'
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort, needProgram } from '../../test/support/programs.ts'
+import { startServer, untilReady } from '../../test/support/server-process.ts'
+import { type BuildOptions, buildImage } from './build.ts'
+import { runProgram } from './process.ts'
+
+let folder: string
+let registry: string
+let other: string
+const stops: (() => Promise<void>)[] = []
+
+async function startRegistry(): Promise<string> {
+  const address = `127.0.0.1:${await freePort()}`
+  const root = await mkdtemp(join(folder, 'registry-'))
+  const config = { version: 0.1, storage: { filesystem: { rootdirectory: root } }, http: { addr: address } }
+  await writeFile(join(root, 'config.json'), JSON.stringify(config))
+  const log = join(root, 'log')
+  const server = startServer(needProgram('image-registry'), ['serve', join(root, 'config.json')], { log })
+  stops.push(() => server.stop())
+  await untilReady('image-registry', server, log, async () => (await fetch(`http://${address}/v2/`)).ok)
+  return address
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cloudmgr-images-'))
+  await cp(resolve('images'), join(folder, 'project', 'images'), { recursive: true })
+  registry = await startRegistry()
+  other = await startRegistry()
+})
+
+afterAll(async () => {
+  for (const stop of stops) await stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const options = (more: Partial<BuildOptions> = {}): BuildOptions => ({
+  project: join(folder, 'project'),
+  cache: join(folder, 'cache'),
+  registry,
+  ...more,
+})
+const containerfile = () => join(folder, 'project', 'images', 'nginx', 'Containerfile')
+
+test('two at once build an image once, and again only when its inputs change', { timeout: 300_000 }, async () => {
+  const [one, two] = await Promise.all([buildImage('nginx', options()), buildImage('nginx', options())])
+  expect([one.done, two.done].toSorted()).toEqual(['already as wanted', 'built'])
+  expect(two.digest).toBe(one.digest)
+  expect(await buildImage('nginx', options())).toEqual({ ...one, done: 'already as wanted' })
+  expect(await buildImage('nginx', options({ registry: other }))).toMatchObject({ tag: one.tag, done: 'pushed' })
+
+  await appendFile(join(folder, 'project', 'images', 'nginx', 'nginx.conf'), '# changed\n')
+  const changed = await buildImage('nginx', options())
+  expect(changed.done).toBe('built')
+  expect(changed.tag).not.toBe(one.tag)
+})
+
+test('a step that fails is named with what it said', async () => {
+  const good = await readFile(containerfile(), 'utf8')
+  await writeFile(containerfile(), good.replace('RUN ', 'RUN echo the reason >&2 && false && '))
+  await expect(buildImage('nginx', options())).rejects.toMatchObject({
+    kind: 'unavailable',
+    code: 'image-failed',
+    message: expect.stringMatching(/building image nginx.*STEP 2.*the reason/) as string,
+  })
+  await writeFile(containerfile(), good)
+})
+
+test('an aborted build leaves no process and no mount, and the next one works', async () => {
+  const good = await readFile(containerfile(), 'utf8')
+  await writeFile(containerfile(), good.replace('RUN ', 'RUN echo sleeping && sleep 86399 && '))
+  const stop = new AbortController()
+  const output = (line: string) => {
+    if (line === 'sleeping') stop.abort(new Error('stopped'))
+  }
+  await expect(buildImage('nginx', options({ signal: stop.signal, output }))).rejects.toThrow('stopped')
+  expect((await runProgram('pgrep', ['-f', '^sleep 86399'])).stdout).toBe('')
+  expect(await readFile('/proc/self/mounts', 'utf8')).not.toContain(folder)
+  await writeFile(containerfile(), good)
+  expect((await buildImage('nginx', options())).done).toBe('already as wanted')
+})
+
+test('a registry that does not answer is unavailable', async () => {
+  const dead = buildImage('nginx', options({ registry: `127.0.0.1:${await freePort()}` }))
+  await expect(dead).rejects.toMatchObject({ kind: 'unavailable', code: 'registry-unreachable' })
+})
+
+test("JupyterHub takes an account's settings by an allow-list", () => {
+  execFileSync('python3', ['-B', '-m', 'unittest', 'test_settings'], {
+    cwd: resolve('images/jupyterhub'),
+    stdio: 'pipe',
+  })
+})
