@@ -99,8 +99,10 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
       return readinessOf(object, pods)
     },
     podLogs: async (pod) => {
-      const container = pod.container === undefined ? '' : `&container=${encodeURIComponent(pod.container)}`
-      const path = `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}/log?tailLines=${pod.lines ?? 50}${container}`
+      const query = new URLSearchParams({ tailLines: String(pod.lines ?? 50) })
+      if (pod.container !== undefined) query.set('container', pod.container)
+      if (pod.sinceSeconds !== undefined) query.set('sinceSeconds', String(pod.sinceSeconds))
+      const path = `/api/v1/namespaces/${pod.namespace}/pods/${encodeURIComponent(pod.name)}/log?${query.toString()}`
       const response = await api().send({ method: 'GET', path, text: true })
       // 400: the container is still waiting to start.
       return response.status === 400

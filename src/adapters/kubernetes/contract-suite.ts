@@ -71,6 +71,20 @@ export function kubernetesContract(start: () => Promise<{ kubernetes: Kubernetes
     expect(await kubernetes.readiness(ref)).toMatchObject({ state: 'waiting' })
   })
 
+  test('a pod that runs nowhere yet has said nothing; the log of one that is missing is not found', async () => {
+    const containers = [{ name: 'a', image: 'a:1' }]
+    const pod: Manifest = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'silent', namespace: NAMESPACE },
+      spec: { containers, automountServiceAccountToken: false },
+    }
+    await kubernetes.apply(pod)
+    expect(await kubernetes.podLogs({ namespace: NAMESPACE, name: 'silent', sinceSeconds: 300 })).toBe('')
+    const missing = kubernetes.podLogs({ namespace: NAMESPACE, name: 'missing' })
+    await expect(missing).rejects.toMatchObject({ kind: 'not-found', code: 'kubernetes-not-found' })
+  })
+
   test('deleting a namespace takes its objects along', async () => {
     const namespace: Manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'short-lived' } }
     await kubernetes.apply(namespace)

@@ -93,7 +93,13 @@ export function createFakeKubernetes(): FakeKubernetes {
         ? { state: 'ready', reason: 'simulated' }
         : { state: 'waiting', reason: 'it does not exist yet' }
     },
-    podLogs: async (pod) => logs.get(`${pod.namespace}/${pod.name}`) ?? '',
+    podLogs: async ({ namespace, name }) => {
+      alive()
+      const said = logs.get(`${namespace}/${name}`)
+      if (said !== undefined || objects.has(key({ apiVersion: 'v1', kind: 'Pod', namespace, name }))) return said ?? ''
+      const attempted = `reading the log of pod ${namespace}/${name}`
+      throw new AppError('not-found', 'kubernetes-not-found', attempted)
+    },
     version: async () => {
       alive()
       return 'v0.0.0-simulated'

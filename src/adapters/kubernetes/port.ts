@@ -40,6 +40,16 @@ export interface DeleteOptions {
   readonly onWaiting?: ((reason: string) => void) | undefined
 }
 
+export interface PodLogs {
+  readonly namespace: string
+  readonly name: string
+  /** Needed where the pod has several. */
+  readonly container?: string | undefined
+  /** 50 when not given. */
+  readonly lines?: number | undefined
+  readonly sinceSeconds?: number | undefined
+}
+
 /**
  * A Kubernetes API server.
  *
@@ -63,8 +73,8 @@ export interface Kubernetes {
   delete(ref: ObjectRef, options?: DeleteOptions): Promise<boolean>
   /** Whether a workload serves, a Job is complete, a claim is bound … looked at once. Absent objects are `waiting`. */
   readiness(ref: ObjectRef): Promise<Readiness>
-  /** The last lines of a pod's container; empty when it has not started. */
-  podLogs(pod: { namespace: string; name: string; container?: string; lines?: number }): Promise<string>
+  /** The last lines of a pod's container, or those of the last seconds; empty when it has not started. */
+  podLogs(pod: PodLogs): Promise<string>
   /** The server's version, for example `v1.37.2`; also proves that it answers. */
   version(): Promise<string>
 }

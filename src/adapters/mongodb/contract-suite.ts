@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Mongodb } from './port.ts'
+import type { Mongodb, MongoSizes } from './port.ts'
 
 /** What every implementation keeps. */
 export function mongodbContract(parts: () => Mongodb): void {
@@ -34,5 +34,21 @@ export function mongodbContract(parts: () => Mongodb): void {
 
   test('dropping a database that does not exist is fine', async () => {
     await expect(parts().dropDatabase('never')).resolves.toBeUndefined()
+  })
+}
+
+/** What every implementation of the accounts' view keeps; `server` is where the administrator of `parts` makes users. */
+export function mongoSizesContract(parts: () => { mongodb: Mongodb; sizes: MongoSizes; server: string }): void {
+  test('an account asks for the size of its own database, and of no other', async () => {
+    const { mongodb, sizes, server } = parts()
+    const carol = { user: 'uCarol', password: 'secretCarol', databases: ['dCarol'] }
+    const login = { server, user: 'uCarol', password: 'secretCarol', database: 'dCarol' }
+    await mongodb.ensureUser(carol)
+    expect(await sizes.databaseBytes(login)).toBe(0)
+    const refused = { kind: 'forbidden', code: 'mongodb-forbidden' }
+    await expect(sizes.databaseBytes({ ...login, database: 'dAlice' })).rejects.toMatchObject(refused)
+    await expect(sizes.databaseBytes({ ...login, password: 'wrong' })).rejects.toMatchObject(refused)
+    await expect(sizes.databaseBytes({ ...login, user: 'nobody' })).rejects.toMatchObject(refused)
+    await mongodb.dropUser('uCarol')
   })
 }

@@ -2,8 +2,8 @@ import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestMongod } from '../../../test/support/mongod.ts'
 import { startMongod } from '../../../test/support/mongod.ts'
-import { mongodbContract } from './contract-suite.ts'
-import { createMongodb } from './driver.ts'
+import { mongodbContract, mongoSizesContract } from './contract-suite.ts'
+import { createMongodb, createMongoSizes } from './driver.ts'
 
 let server: TestMongod
 beforeAll(async () => {
@@ -12,6 +12,11 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 mongodbContract(() => createMongodb(server.admin))
+mongoSizesContract(() => ({
+  mongodb: createMongodb(server.admin),
+  sizes: createMongoSizes(),
+  server: `${server.admin.host}:${server.admin.port}`,
+}))
 
 describe('a real server', () => {
   test('a user writes to its own database and nowhere else', async () => {
@@ -29,6 +34,24 @@ describe('a real server', () => {
     } finally {
       await client.close()
     }
+  })
+
+  test('what an account stored counts, its indexes too', async () => {
+    const { host, port } = server.admin
+    await createMongodb(server.admin).ensureUser({ user: 'uDan', password: 'secretDan', databases: ['dDan'] })
+    const client = new MongoClient(`mongodb://uDan:secretDan@${host}:${port}/?authSource=admin`)
+    try {
+      await client
+        .db('dDan')
+        .collection('a')
+        .insertOne({ a: 'x'.repeat(100_000) })
+      await client.db('dDan').collection('a').createIndex({ a: 1 })
+    } finally {
+      await client.close()
+    }
+    const login = { server: `${host}:${port}`, user: 'uDan', password: 'secretDan', database: 'dDan' }
+    // A collection and two indexes: files of 4 KiB at least.
+    expect(await createMongoSizes().databaseBytes(login)).toBeGreaterThanOrEqual(3 * 4096)
   })
 
   test('a wrong administrator is forbidden, a silent server unavailable', async () => {

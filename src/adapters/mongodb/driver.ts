@@ -1,6 +1,6 @@
 import { MongoClient, MongoServerError } from 'mongodb'
 import { AppError } from '../../base/errors.ts'
-import type { MongoAccess, Mongodb, MongoUser } from './port.ts'
+import type { MongoAccess, Mongodb, MongoSizes, MongoUser } from './port.ts'
 import { sameSet } from './port.ts'
 
 export interface MongodbOptions {
@@ -82,6 +82,21 @@ export function createMongodb(options: MongodbOptions): Mongodb {
   }
 }
 
+/** The real one of the accounts' view; a connection per call, with the account's own credentials. */
+export function createMongoSizes(options: Pick<MongodbOptions, 'tls' | 'caFile'> = {}): MongoSizes {
+  return {
+    databaseBytes: ({ server, user, password, database }) => {
+      const [host = '', port = '27017'] = server.split(':')
+      return translated(`asking for the size of ${database} as ${user}`, () =>
+        connected({ ...options, host, port: Number(port) }, user, password, async (client) => {
+          const stats = await client.db(database).command({ dbStats: 1 })
+          return Number(stats['storageSize'] ?? 0) + Number(stats['indexSize'] ?? 0)
+        }),
+      )
+    },
+  }
+}
+
 interface UsersInfo {
   readonly users: readonly {
     readonly user: string
@@ -104,7 +119,7 @@ function userOf(found: UsersInfo['users'][number]): MongoUser {
 }
 
 async function connected<T>(
-  options: MongodbOptions,
+  options: Omit<MongodbOptions, 'user' | 'password'>,
   user: string,
   password: string,
   work: (client: MongoClient) => Promise<T>,

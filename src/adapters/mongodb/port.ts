@@ -31,6 +31,25 @@ export interface Mongodb {
   listUsers(prefix?: string): Promise<readonly MongoUser[]>
 }
 
+/** Who signs in to which database of which server. */
+export interface MongoLogin {
+  /** `host:port`. */
+  readonly server: string
+  readonly user: string
+  readonly password: string
+  readonly database: string
+}
+
+/**
+ * MongoDB as the accounts themselves see it: with their own credentials, never an administrator's.
+ *
+ * Errors: `unavailable/mongodb-unreachable`, `forbidden/mongodb-forbidden` (wrong password, or no right on the database).
+ */
+export interface MongoSizes {
+  /** Bytes on disk of data and indexes; 0 for a database that nobody wrote to yet. */
+  databaseBytes(login: MongoLogin): Promise<number>
+}
+
 export function sameSet(one: readonly string[], other: readonly string[]): boolean {
   return one.toSorted().join('\n') === other.toSorted().join('\n')
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Policy, Rabbitmq } from './port.ts'
+import type { Policy, Rabbitmq, RabbitmqMonitor } from './port.ts'
 
 const permissions = { configure: '^a$', write: '^(a|amq\\.default)$', read: '^a$' }
 const policy: Policy = {
@@ -78,5 +78,36 @@ export function rabbitmqContract(parts: () => Rabbitmq): void {
     expect(await broker.listVhosts()).toContain('v3')
     await broker.deleteUser('bob')
     await broker.deleteVhost('v3')
+  })
+}
+
+export interface MonitorParts {
+  readonly broker: Rabbitmq
+  readonly monitor: RabbitmqMonitor
+  /** Somebody takes messages from these queues, by one connection; answers how to end that. */
+  readonly consume: (vhost: string, queues: readonly string[]) => Promise<() => Promise<void>>
+}
+
+/** What every observer keeps. */
+export function rabbitmqMonitorContract(parts: () => MonitorParts): void {
+  test('who takes messages from a vhost’s queues is seen, told apart by connection', async () => {
+    const { broker, monitor, consume } = parts()
+    await broker.ensureVhost('v4')
+    for (const queue of ['default', 'gpu', 'idle']) await broker.ensureQueue('v4', queue)
+    expect(await monitor.listConsumers('v4')).toEqual([])
+    const end = await consume('v4', ['default', 'gpu'])
+    const seen = async () => (await monitor.listConsumers('v4')).map(({ queue }) => queue).toSorted()
+    await expect.poll(seen, { timeout: 10_000 }).toEqual(['default', 'gpu'])
+    const connections = async () =>
+      new Set((await monitor.listConsumers('v4')).map(({ connection }) => connection)).size
+    await expect.poll(connections, { timeout: 20_000 }).toBe(1)
+    await end()
+    await expect.poll(seen, { timeout: 10_000 }).toEqual([])
+    await broker.deleteVhost('v4')
+  })
+
+  test('a vhost that is not there is not found', async () => {
+    const missing = parts().monitor.listConsumers('nowhere')
+    await expect(missing).rejects.toMatchObject({ kind: 'not-found', code: 'rabbitmq-not-found' })
   })
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../../base/errors.ts'
-import type { Permissions, Policy, Rabbitmq } from './port.ts'
+import type { Consumer, Permissions, Policy, Rabbitmq, RabbitmqMonitor } from './port.ts'
 
 interface Vhost {
   readonly permissions: Map<string, Permissions>
@@ -9,10 +9,15 @@ interface Vhost {
   readonly exchanges: Set<string>
 }
 
+export interface FakeRabbitmq extends Rabbitmq, RabbitmqMonitor {
+  setConsumers(vhost: string, consumers: readonly Consumer[]): void
+}
+
 /** A broker in memory: names and rights, no messages. */
-export function createFakeRabbitmq(): Rabbitmq {
+export function createFakeRabbitmq(): FakeRabbitmq {
   const vhosts = new Map<string, Vhost>()
   const users = new Map<string, { password: string; tags: readonly string[] }>()
+  const consumers = new Map<string, readonly Consumer[]>()
   const inside = (vhost: string): Vhost => {
     const found = vhosts.get(vhost)
     if (found === undefined)
@@ -47,6 +52,11 @@ export function createFakeRabbitmq(): Rabbitmq {
     listExchanges: async (vhost) => [...inside(vhost).exchanges],
     listUsers: async (prefix = '') => [...users.keys()].filter((user) => user.startsWith(prefix)),
     listVhosts: async () => [...vhosts.keys()],
+    listConsumers: async (vhost) => {
+      inside(vhost)
+      return consumers.get(vhost) ?? []
+    },
+    setConsumers: (vhost, seen) => void consumers.set(vhost, seen),
   }
 }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../../base/errors.ts'
-import type { Permissions, Policy, Rabbitmq } from './port.ts'
+import type { Consumer, Permissions, Policy, Rabbitmq, RabbitmqMonitor } from './port.ts'
 
 export interface RabbitmqOptions {
   /** Of the management interface, path prefix included, for example `http://rabbitmq:15672`. */
@@ -98,6 +98,29 @@ export function createRabbitmq(options: RabbitmqOptions): Rabbitmq {
     listUsers: async (prefix = '') => (await names('/users?columns=name')).filter((name) => name.startsWith(prefix)),
     listVhosts: () => names('/vhosts?columns=name'),
   }
+}
+
+/** The real observer; an administrator would do as well, but needs not be asked. */
+export function createRabbitmqMonitor(options: RabbitmqOptions): RabbitmqMonitor {
+  return {
+    listConsumers: async (vhost) => {
+      const path = `/consumers/${enc(vhost)}`
+      const { status, body } = await request(options, 'GET', path)
+      return (checked(status, body, `reading ${path}`) as ConsumerAnswer[]).map(consumerOf)
+    },
+  }
+}
+
+interface ConsumerAnswer {
+  readonly queue: { readonly name: string }
+  readonly consumer_tag: string
+  /** An empty list until the broker has collected its statistics, some seconds after the connection was opened. */
+  readonly channel_details: { readonly connection_name?: string } | readonly never[]
+}
+
+function consumerOf({ queue, consumer_tag, channel_details }: ConsumerAnswer): Consumer {
+  const connection = 'connection_name' in channel_details ? channel_details.connection_name : undefined
+  return { queue: queue.name, connection: connection ?? `${queue.name} ${consumer_tag}` }
 }
 
 async function request(

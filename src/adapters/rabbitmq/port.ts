@@ -43,3 +43,19 @@ export interface Rabbitmq {
   listUsers(prefix?: string): Promise<readonly string[]>
   listVhosts(): Promise<readonly string[]>
 }
+
+/** Somebody who takes messages from a queue. */
+export interface Consumer {
+  readonly queue: string
+  /** The same for all consumers of one connection; only there to be compared. */
+  readonly connection: string
+}
+
+/**
+ * RabbitMQ's management interface as an observer: a user with the tag `monitoring` and no right on any vhost.
+ *
+ * Errors: `unavailable/rabbitmq-unreachable`, `forbidden/rabbitmq-forbidden`, `not-found/rabbitmq-not-found` (no such vhost).
+ */
+export interface RabbitmqMonitor {
+  listConsumers(vhost: string): Promise<readonly Consumer[]>
+}
