@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts'
 import type { Db } from '../db/database.ts'
 import type { Deployments } from '../deployments/deployments.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
+import type { AccountStatus } from '../status/status.ts'
 
 /** What the routes work with; the wiring builds it. */
 export interface ApiDeps {
@@ -11,6 +12,7 @@ export interface ApiDeps {
   readonly accounts: Accounts
   readonly deployments: Deployments
   readonly site: SiteFacts
+  readonly status: AccountStatus
   readonly clock: Clock
   readonly log: Log
   /** Makes the first accounts until it is revoked; absent: no bootstrap. */

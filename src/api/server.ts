@@ -5,6 +5,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { bellOf } from '../commands/bell.ts'
 import { errorHandler, notFound } from './answers.ts'
 import { configRoute } from './compat/config.ts'
+import { dashboardRoutes } from './compat/dashboard.ts'
 import { healthRoutes } from './compat/health.ts'
 import type { ApiDeps, Side } from './deps.ts'
 import { describeApi } from './openapi.ts'
@@ -12,6 +13,7 @@ import { frontPage } from './front-page.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
+import { statusRoutes } from './routes/status.ts'
 import { createSignIn } from './sign-in.ts'
 import { wakeRoute } from './wake-route.ts'
 
@@ -53,10 +55,12 @@ async function publicRoutes(
 ): Promise<void> {
   await describeApi(app, deps.version)
   frontPage(app, deps)
+  await app.register(async (scope) => dashboardRoutes(scope, deps, signIn))
   await app.register(async (scope) => {
     accountRoutes(scope, deps, signIn)
     commandRoutes(scope, deps, signIn)
     bootstrapRoutes(scope, deps, signIn)
+    statusRoutes(scope, deps, signIn)
   })
 }
 

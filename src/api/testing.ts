@@ -9,6 +9,7 @@ import { migrate } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle, type Lifecycle } from '../deployments/lifecycle.ts'
 import { parseSiteFacts, type SiteFacts } from '../deployments/site-facts.ts'
+import { AccountStatus } from '../status/status.ts'
 import type { ApiDeps } from './deps.ts'
 import { createServer } from './server.ts'
 
@@ -53,6 +54,8 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
   const clock = change.clock ?? { now: () => time.now, sleep: async () => {} }
   const deps: ApiDeps = {
     ...createRooms(db, clock),
+    // Nothing outside that could be asked, unless a test brings it.
+    status: new AccountStatus({ db, clock, site: testSite }),
     clock,
     log: silentLog,
     bootstrapKey,

@@ -15,6 +15,7 @@ export interface Tables {
   tasks: TasksTable
   task_output: TaskOutputTable
   locks: LocksTable
+  metric_samples: MetricSamplesTable
 }
 
 export interface AccountsTable {
@@ -145,6 +146,16 @@ export interface LocksTable {
   task_id: number
   fencing: number
   taken_at: number
+}
+
+/** What nodes and accounts' pods used, every half minute: written by the engine, read by the API. */
+export interface MetricSamplesTable {
+  id: Generated<number>
+  at: number
+  /** `nodes`, or `pods/<namespace>`. */
+  scope: string
+  /** JSON object: cores and bytes by name. */
+  used: string
 }
 
 /** The database, or a transaction on it. */

@@ -10,9 +10,10 @@ import { runScript } from '../actions/run-script.ts'
 import { waitFor } from '../actions/wait-for.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
-import { createMongodb } from '../adapters/mongodb/driver.ts'
+import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import { createMongodb, createMongoSizes } from '../adapters/mongodb/driver.ts'
 import { createNetwork } from '../adapters/network/sockets.ts'
-import { createRabbitmq } from '../adapters/rabbitmq/http.ts'
+import { createRabbitmq, createRabbitmqMonitor } from '../adapters/rabbitmq/http.ts'
 import { createScripts } from '../adapters/scripts/folder.ts'
 import { createServer } from '../api/server.ts'
 import { systemClock } from '../base/clock.ts'
@@ -25,6 +26,8 @@ import { migrate, pendingMigrations } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle } from '../deployments/lifecycle.ts'
 import { Engine } from '../engine/engine.ts'
+import { keepSampling } from '../status/sampler.ts'
+import { AccountStatus } from '../status/status.ts'
 import { databaseOf, portOf, required, siteOf } from './service-env.ts'
 import { followWakes } from './wake-stream.ts'
 
@@ -48,7 +51,8 @@ export async function serveApi(): Promise<number> {
   const log = createLog('api')
   const house = openHouse()
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
-  const deps = { ...house, clock, log, bootstrapKey: env['CLOUDMGR_BOOTSTRAP_KEY'], version }
+  const status = new AccountStatus({ ...house, clock, ...statusSources() })
+  const deps = { ...house, status, clock, log, bootstrapKey: env['CLOUDMGR_BOOTSTRAP_KEY'], version }
   const host = env['CLOUDMGR_LISTEN'] ?? '0.0.0.0'
   const open = await createServer(deps, 'public')
   const inside = await createServer(deps, 'internal')
@@ -61,13 +65,27 @@ export async function serveApi(): Promise<number> {
   return 0
 }
 
+/** What the API may look at; outside a cluster, or without an observer at the broker, it says that it can't. */
+function statusSources() {
+  const isInCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined
+  const password = env['CLOUDMGR_RABBITMQ_OBSERVER_PASSWORD']
+  const url = env['CLOUDMGR_RABBITMQ_URL']
+  const user = env['CLOUDMGR_RABBITMQ_OBSERVER'] ?? 'omegaweb'
+  return {
+    kubernetes: isInCluster ? createKubernetes({ inCluster: true }) : undefined,
+    broker: url && password ? createRabbitmqMonitor({ url, user, password }) : undefined,
+    databases: createMongoSizes(),
+  }
+}
+
 /** The engine on the service's commands. SIGTERM hands running tasks to the next one. */
 export async function serveEngine(): Promise<number> {
   const log = createLog('engine')
   const house = openHouse()
   const ring = required(env, 'CLOUDMGR_ENGINE_KEYS', 'key ring of the engine')
   const keys = parseKeyRing(ring, 'CLOUDMGR_ENGINE_KEYS')
-  const actions = serviceActions()
+  const kubernetes = createKubernetes({ inCluster: true })
+  const actions = serviceActions(kubernetes)
   const plans = loadPlans(join(project, 'catalog/plans'))
   const engine = new Engine({
     ...createLifecycle(house),
@@ -84,15 +102,16 @@ export async function serveEngine(): Promise<number> {
   const wakes = env['CLOUDMGR_WAKE_URL']
   const following =
     wakes === undefined ? undefined : followWakes(wakes, () => engine.wake(), { clock, log, signal: stopping.signal })
+  const sampling = keepSampling({ db: house.db, kubernetes, clock, log, signal: stopping.signal })
   log.info('working', { plans: plans.size })
   await terminated()
   stopping.abort()
-  await Promise.all([engine.stop(), following])
+  await Promise.all([engine.stop(), following, sampling])
   await house.db.destroy()
   return 0
 }
 
-function serviceActions() {
+function serviceActions(kubernetes: Kubernetes) {
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
   const [host = '', port = '27017'] = mongoHost.split(':')
   const mongodb = createMongodb({
@@ -110,7 +129,6 @@ function serviceActions() {
     url: required(env, 'CLOUDMGR_JUPYTERHUB_URL', 'URL of the hub API'),
     token: required(env, 'CLOUDMGR_JUPYTERHUB_TOKEN', 'service token of the hub API'),
   })
-  const kubernetes = createKubernetes({ inCluster: true })
   return [
     mongodbUser({ mongodb }),
     rabbitmqAccess({ rabbitmq }),

@@ -14,6 +14,7 @@ const floors: readonly (readonly string[])[] = [
   ['deployments'],
   ['commands'],
   ['actions'],
+  ['status'],
   ['engine'],
   ['api'],
   ['client'],

@@ -102,6 +102,7 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
       const query = new URLSearchParams({ tailLines: String(pod.lines ?? 50) })
       if (pod.container !== undefined) query.set('container', pod.container)
       if (pod.sinceSeconds !== undefined) query.set('sinceSeconds', String(pod.sinceSeconds))
+      if (pod.maxBytes !== undefined) query.set('limitBytes', String(pod.maxBytes))
       const path = `/api/v1/namespaces/${pod.namespace}/pods/${encodeURIComponent(pod.name)}/log?${query.toString()}`
       const response = await api().send({ method: 'GET', path, text: true })
       // 400: the container is still waiting to start.

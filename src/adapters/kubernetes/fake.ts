@@ -22,6 +22,7 @@ const CLUSTER_WIDE = new Set([
   'CustomResourceDefinition',
   'IngressClass',
   'APIService',
+  'NodeMetrics',
 ])
 
 /** A cluster in memory: objects are stored as applied, workloads are ready at once, a namespace takes its objects along. */
@@ -93,10 +94,11 @@ export function createFakeKubernetes(): FakeKubernetes {
         ? { state: 'ready', reason: 'simulated' }
         : { state: 'waiting', reason: 'it does not exist yet' }
     },
-    podLogs: async ({ namespace, name }) => {
+    podLogs: async ({ namespace, name, maxBytes }) => {
       alive()
       const said = logs.get(`${namespace}/${name}`)
-      if (said !== undefined || objects.has(key({ apiVersion: 'v1', kind: 'Pod', namespace, name }))) return said ?? ''
+      if (said !== undefined || objects.has(key({ apiVersion: 'v1', kind: 'Pod', namespace, name })))
+        return (said ?? '').slice(0, maxBytes)
       const attempted = `reading the log of pod ${namespace}/${name}`
       throw new AppError('not-found', 'kubernetes-not-found', attempted)
     },

@@ -48,6 +48,8 @@ export interface PodLogs {
   /** 50 when not given. */
   readonly lines?: number | undefined
   readonly sinceSeconds?: number | undefined
+  /** What comes after is left away: lines have no end of their own. */
+  readonly maxBytes?: number | undefined
 }
 
 /**

@@ -66,7 +66,7 @@ function notAllowed(user: string): AppError {
 }
 
 /** The header counts first; `default`, which the client sends when it knows none, gives way to the query. */
-function qualifierOf(request: FastifyRequest<{ Querystring: ConfigQuery }>): string {
+export function qualifierOf(request: FastifyRequest<{ Querystring: { readonly qualifier?: string } }>): string {
   const header = one(request.headers['qualifier'])
   const query = one(request.query.qualifier)
   const named = [header, query].filter((word) => word !== undefined && word !== '' && word !== 'None')

@@ -1,0 +1,76 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { type Account, mayActFor } from '../../accounts/account.ts'
+import { AppError } from '../../base/errors.ts'
+import { type AccountStatusView, accountStatusView } from '../../status/contract.ts'
+import type { Pod } from '../../status/objects.ts'
+import { errorBody } from '../answers.ts'
+import type { ApiDeps } from '../deps.ts'
+import { observedOf } from '../observed.ts'
+import type { SignIn } from '../sign-in.ts'
+
+export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignIn): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>()
+
+  app.get(
+    '/api/v2/accounts/:name/status',
+    {
+      schema: {
+        tags: ['accounts'],
+        summary: 'Show what runs for an account: pods, workers, size of its database, notebook',
+        operationId: 'getAccountStatus',
+        params: z.object({ name: z.string().max(200) }),
+        response: { 200: accountStatusView, '4xx': errorBody, '5xx': errorBody },
+      },
+    },
+    async (request, reply) => {
+      const caller = await signIn.account(request)
+      const { name } = request.params
+      if (!mayActFor(caller, name))
+        throw new AppError('forbidden', 'not-your-account', `account ${JSON.stringify(name)} is not yours`)
+      void reply.header('cache-control', 'no-store')
+      return await showStatus(deps, await deps.accounts.get(deps.db, name))
+    },
+  )
+}
+
+type Problem = AccountStatusView['problems'][number]
+
+/** Parts fail one by one: a broker that is away hides no pods. */
+async function showStatus(deps: ApiDeps, account: Account): Promise<AccountStatusView> {
+  const { namespace, qualifier } = await observedOf(deps, account)
+  const problems: Problem[] = []
+  const asked = async <T>(part: Problem['part'], work: Promise<T>): Promise<T | null> => {
+    try {
+      return await work
+    } catch (error) {
+      if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error
+      problems.push({ part, message: error.message })
+      return null
+    }
+  }
+  const [pods, workers, bytes] = await Promise.all([
+    namespace === undefined ? [] : asked('pods', deps.status.pods(namespace)),
+    asked('workers', deps.status.workers(qualifier)),
+    qualifier === undefined ? null : asked('database', deps.status.databaseBytes(qualifier)),
+  ])
+  return {
+    userid: account.name,
+    pods: pods?.map(shown) ?? null,
+    workers: workers?.map(({ name, queues }) => ({ name, queues: [...queues] })) ?? null,
+    database: bytes === null ? null : { bytes },
+    notebook: pods === null ? null : notebookOf(pods),
+    problems,
+  }
+}
+
+function shown({ name, status, ready, node }: Pod) {
+  return { name, status, ready, ...(node === undefined ? {} : { node }) }
+}
+
+function notebookOf(pods: readonly Pod[]): 'running' | 'starting' | 'stopped' {
+  const servers = pods.filter(({ notebook, status }) => notebook && status !== 'Terminating')
+  if (servers.some(({ ready }) => ready)) return 'running'
+  return servers.length > 0 ? 'starting' : 'stopped'
+}

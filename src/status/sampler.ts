@@ -1,0 +1,77 @@
+import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
+import type { Clock } from '../base/clock.ts'
+import { explain } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Db } from '../db/database.ts'
+import { quantity } from './quantity.ts'
+import type { Usage } from './series.ts'
+import { COARSE_MS, hasSample, insertSample, type Scope, thinSamples } from './store.ts'
+
+export interface SamplerParts {
+  readonly db: Db
+  readonly kubernetes: Pick<Kubernetes, 'list'>
+  readonly clock: Clock
+}
+
+export const SAMPLE_MS = 30_000
+const ACCOUNTS = 'om-'
+const METRICS = 'metrics.k8s.io/v1beta1'
+
+/** Notes what nodes and accounts' pods use, every half minute until `signal`; the API reads it from the rows. */
+export async function keepSampling(parts: SamplerParts & { log: Log; signal: AbortSignal }): Promise<void> {
+  const { clock, log, signal } = parts
+  let said: string | undefined
+  while (!signal.aborted) {
+    try {
+      await takeSample(parts)
+      if (said !== undefined) log.info('metrics are there again')
+      said = undefined
+    } catch (error) {
+      // A site without metrics-server works all the same; said once, not every half minute.
+      const reason = explain(error)
+      if (reason !== said) log.warn('no metrics', { reason })
+      said = reason
+    }
+    const pauseMs = SAMPLE_MS - (clock.now() % SAMPLE_MS)
+    // Rejects when it is time to stop: the loop sees that itself.
+    await clock.sleep(pauseMs, signal).catch(() => undefined)
+  }
+}
+
+/** The present half minute, unless it is there already: two engines take turns, and a restarted one goes on. */
+export async function takeSample({ db, kubernetes, clock }: SamplerParts): Promise<boolean> {
+  const at = clock.now() - (clock.now() % SAMPLE_MS)
+  if (await hasSample(db, at)) return false
+  const [nodes, pods] = await Promise.all([
+    kubernetes.list({ apiVersion: METRICS, kind: 'NodeMetrics' }),
+    kubernetes.list({ apiVersion: METRICS, kind: 'PodMetrics' }),
+  ])
+  const isNew = await insertSample(db, at, usageOf(nodes, pods))
+  if (isNew && at % COARSE_MS === 0) await thinSamples(db, at)
+  return isNew
+}
+
+interface Metrics {
+  readonly usage?: Readonly<Record<string, string>>
+  readonly containers?: readonly { readonly usage?: Readonly<Record<string, string>> }[]
+}
+
+function usageOf(nodes: readonly Manifest[], pods: readonly Manifest[]): ReadonlyMap<Scope, Usage> {
+  const usage = new Map<Scope, Usage>([['nodes', usageByName(nodes)]])
+  const ours = pods.filter(({ metadata }) => metadata.namespace?.startsWith(ACCOUNTS) === true)
+  for (const [namespace, inside] of Map.groupBy(ours, ({ metadata }) => metadata.namespace ?? ''))
+    usage.set(`pods/${namespace}`, usageByName(inside))
+  return usage
+}
+
+function usageByName(objects: readonly Manifest[]): Usage {
+  return Object.fromEntries(objects.map((object) => [object.metadata.name, used(object)]))
+}
+
+/** A pod uses what its containers use; a node says it itself. */
+function used(object: Manifest): readonly [cores: number, bytes: number] {
+  const { usage, containers = [] } = object as Metrics
+  const parts = usage === undefined ? containers.map((one) => one.usage ?? {}) : [usage]
+  const sum = (name: string) => parts.reduce((total, part) => total + quantity(part[name]), 0)
+  return [Math.round(sum('cpu') * 1e5) / 1e5, Math.round(sum('memory'))]
+}
