@@ -28,6 +28,7 @@ export function secretManifests(secrets: SiteSecrets): Manifest[] {
       password: secrets.rabbitmqAdmin,
       'erlang-cookie': secrets.rabbitmqCookie,
     }),
+    secret(services, 'rabbitmq-users', { 'omegaweb-password': secrets.rabbitmqOmegaweb }),
     secret(services, 'cloudmgr-keys', { 'settings-keys': secrets.settingsKeys }),
     secret(services, 'cloudmgr-engine-keys', { 'engine-keys': secrets.engineKeys }),
     // Of no use once the service has its admin: its database knows that.

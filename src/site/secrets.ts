@@ -19,6 +19,7 @@ const makers = {
   mysqlJupyterhub: word,
   rabbitmqAdmin: word,
   rabbitmqCookie: word,
+  rabbitmqOmegaweb: word,
   settingsKeys: key,
   engineKeys: key,
   bootstrapKey: word,

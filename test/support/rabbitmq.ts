@@ -14,9 +14,18 @@ export interface TestRabbitmq {
   stop(): Promise<void>
 }
 
+export interface RabbitmqStart {
+  /** Kept when it stops: a broker started there again finds its data. */
+  readonly folder?: string
+  /** Node name, when the data are to be found again. */
+  readonly node?: string
+  /** Content of a definitions file instead of the first user; it must make that user. */
+  readonly definitions?: string
+}
+
 /** A broker of its own on loopback, apart from any that the machine runs: own node name, ports, cookie, folder. */
-export async function startRabbitmq(): Promise<TestRabbitmq> {
-  const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-rabbit-'))
+export async function startRabbitmq(given: RabbitmqStart = {}): Promise<TestRabbitmq> {
+  const folder = given.folder ?? mkdtempSync(join(tmpdir(), 'cloudmgr-rabbit-'))
   const [amqpPort, httpPort, distPort, epmdPort] = [
     await freePort(),
     await freePort(),
@@ -24,10 +33,10 @@ export async function startRabbitmq(): Promise<TestRabbitmq> {
     await freePort(),
   ]
   const admin = { url: `http://127.0.0.1:${httpPort}`, user: 'admin', password: 'admin-of-tests' }
-  writeFiles(folder, { amqpPort, httpPort, ...admin })
+  writeFiles(folder, { amqpPort, httpPort, ...admin, definitions: given.definitions })
   const env = {
     HOME: folder,
-    RABBITMQ_NODENAME: `cloudmgr-${randomWord(6)}@localhost`,
+    RABBITMQ_NODENAME: given.node ?? `cloudmgr-${randomWord(6)}@localhost`,
     RABBITMQ_MNESIA_BASE: join(folder, 'data'),
     RABBITMQ_LOGS: '-',
     RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
@@ -51,7 +60,7 @@ export async function startRabbitmq(): Promise<TestRabbitmq> {
   const stop = async (): Promise<void> => {
     await server.stop()
     await mapper.stop()
-    rmSync(folder, { recursive: true, force: true })
+    if (given.folder === undefined) rmSync(folder, { recursive: true, force: true })
   }
   const authorization = `Basic ${Buffer.from(`${admin.user}:${admin.password}`).toString('base64')}`
   try {
@@ -70,20 +79,24 @@ export async function startRabbitmq(): Promise<TestRabbitmq> {
 
 function writeFiles(
   folder: string,
-  given: { amqpPort: number; httpPort: number; user: string; password: string },
+  given: { amqpPort: number; httpPort: number; user: string; password: string; definitions: string | undefined },
 ): void {
-  mkdirSync(join(folder, 'data'))
+  mkdirSync(join(folder, 'data'), { recursive: true })
+  const definitions = join(folder, 'definitions.json')
   const lines = [
     `listeners.tcp.1 = 127.0.0.1:${given.amqpPort}`,
     'management.tcp.ip = 127.0.0.1',
     `management.tcp.port = ${given.httpPort}`,
-    `default_user = ${given.user}`,
-    `default_pass = ${given.password}`,
+    ...(given.definitions === undefined
+      ? [`default_user = ${given.user}`, `default_pass = ${given.password}`]
+      : [`load_definitions = ${definitions}`]),
     'loopback_users = none',
   ]
   writeFileSync(join(folder, 'rabbitmq.conf'), `${lines.join('\n')}\n`)
+  if (given.definitions !== undefined) writeFileSync(definitions, given.definitions)
   writeFileSync(join(folder, 'enabled_plugins'), '[rabbitmq_management].\n')
-  writeFileSync(join(folder, '.erlang.cookie'), randomWord(20), { mode: 0o400 })
+  if (!existsSync(join(folder, '.erlang.cookie')))
+    writeFileSync(join(folder, '.erlang.cookie'), randomWord(20), { mode: 0o400 })
 }
 
 /** Debian's script lets only root and rabbitmq start it, and goes on as rabbitmq: the folder must be that user's. */

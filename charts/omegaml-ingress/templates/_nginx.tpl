@@ -112,7 +112,7 @@ server {
 
 server {
   {{- include "omegaml-ingress.listen" . | nindent 2 }}
-  server_name hub.{{ .Values.domain }};
+  server_name hub.{{ .Values.domain }}{{ range .Values.hubAliases }} {{ . }}{{ end }};
   location / {
     set $target {{ include "omegaml-ingress.target" (dict "root" . "upstream" "hub") }};
     proxy_pass http://$target;

@@ -64,6 +64,15 @@ http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "omegaweb") }}:808
 {{ include "omegaml-system.secretEnv" (dict "name" "CLOUDMGR_DATABASE_PASSWORD" "secret" (include "omegaml-system.secretName" $part) "key" (printf "%s-password" .user)) }}
 {{- end -}}
 
+{{- /* Where the broker's management API is. */ -}}
+{{- define "omegaml-system.rabbitmqUrlEnv" -}}
+{{- if .Values.rabbitmq.enabled -}}
+- {name: CLOUDMGR_RABBITMQ_URL, value: "http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "rabbitmq") }}:15672"}
+{{- else -}}
+- {name: CLOUDMGR_RABBITMQ_URL, value: {{ .Values.rabbitmq.external.managementUrl | quote }}}
+{{- end -}}
+{{- end -}}
+
 {{- /* Variables that the operator adds, in the order of their names. */ -}}
 {{- define "omegaml-system.extraEnv" -}}
 {{- range $name, $value := . }}

@@ -79,7 +79,7 @@ test('passwords appear in Secrets only', async () => {
   const others = JSON.stringify(manifests.filter(({ kind }) => kind !== 'Secret'))
   const words = secrets.flatMap(({ data }) => Object.values(data as Record<string, string>))
   const hidden = words.map((word) => Buffer.from(word, 'base64').toString()).filter((word) => word !== 'admin')
-  assert.equal(hidden.length, 14)
+  assert.equal(hidden.length, 15)
   for (const word of hidden) assert.ok(!others.includes(word))
 })
 
@@ -133,6 +133,14 @@ test('what the operator says of the site wins over what the chart fills in', asy
   assert.match(text, /tls: true/)
 })
 
+test('the name that the client has built in leads to the hub, and others can be named', async () => {
+  const names = async (values: Values = {}) =>
+    /server_name (hub\.\S.*);/.exec(await renderText('omegaml-ingress', values))?.[1]
+  assert.equal(await names(), 'hub.omega.localhost hub.omegaml.io')
+  assert.equal(await names({ hubAliases: [] }), 'hub.omega.localhost')
+  await assert.rejects(renderText('omegaml-ingress', { hubAliases: ['a; return 200'] }), /hubAliases/)
+})
+
 test('the internal port is never routed to, in any kind of ingress', async () => {
   for (const kind of ['nginx', 'ingress', 'gateway']) {
     const text = await renderText('omegaml-ingress', {
@@ -170,10 +178,64 @@ test('databases open no connections, and accept those who need them and nobody e
   assert.deepEqual(peers.sort(), ['cloudmgr', 'cloudmgr-migrate', 'jupyterhub', 'omegaweb'])
 })
 
+test('the broker’s management answers the engine and the API’s observer, the database the API as any account', async () => {
+  const manifests = await render('omegaml-system')
+  const admitted = (policy: string, port: string) =>
+    find(manifests, 'NetworkPolicy', policy)
+      .spec.ingress.filter((rule: Manifest) => rule.ports[0].port === port)
+      .flatMap((rule: Manifest) => rule.from)
+      .flatMap((peer: Manifest) => peer.podSelector?.matchLabels['app.kubernetes.io/component'] ?? [])
+      .sort()
+  assert.deepEqual(admitted('rabbitmq', 'management'), ['cloudmgr', 'omegaweb'])
+  assert.deepEqual(admitted('mongodb', 'mongodb'), ['cloudmgr', 'ingress', 'omegaweb'])
+})
+
+test('the API has no administrator’s password, of the broker, the databases or the hub', async () => {
+  const { spec } = find(await render('omegaml-system'), 'Deployment', 'omegaweb').spec.template
+  const secrets = [...spec.containers, ...spec.initContainers]
+    .flatMap(({ env }: Manifest) => env)
+    .flatMap(({ valueFrom }: Manifest) => valueFrom?.secretKeyRef ?? [])
+    .map(({ name, key }: Manifest) => `${name}/${key}`)
+  assert.deepEqual([...new Set(secrets)].sort(), [
+    'cloudmgr-bootstrap/bootstrap-key',
+    'cloudmgr-keys/settings-keys',
+    'mysql-users/omegaweb-password',
+    'rabbitmq-users/omegaweb-password',
+  ])
+})
+
+test('with an external broker the observer’s password may be missing', async () => {
+  const external = { host: 'mq.example.com', managementUrl: 'https://mq.example.com', existingSecret: 'their-mq' }
+  const manifests = await render('omegaml-system', { rabbitmq: { enabled: false, external } })
+  const env = find(manifests, 'Deployment', 'omegaweb').spec.template.spec.containers[0].env as Manifest[]
+  const observer = env.find(({ name }) => name === 'CLOUDMGR_RABBITMQ_OBSERVER_PASSWORD')
+  assert.deepEqual(observer.valueFrom.secretKeyRef, { name: 'their-mq', key: 'omegaweb-password', optional: true })
+})
+
+test('cluster-wide the API lists nodes and nothing else; pods and logs are a role that nothing binds here', async () => {
+  const manifests = await render('omegaml-system')
+  const bindings = manifests.filter(({ kind }) => /^(Cluster)?RoleBinding$/.test(kind))
+  const ofApi = bindings.filter(({ subjects }) => subjects.some(({ name }: Manifest) => name === 'omegaweb'))
+  assert.deepEqual(
+    ofApi.map(({ roleRef }) => roleRef.name),
+    ['omegaml-services-omegaweb'],
+  )
+  assert.deepEqual(find(manifests, 'ClusterRole', 'omegaml-services-omegaweb').rules, [
+    { apiGroups: [''], resources: ['nodes'], verbs: ['list'] },
+  ])
+  assert.deepEqual(
+    bindings.filter(({ roleRef }) => roleRef.name === 'omegaml-services-account-status'),
+    [],
+  )
+  const engine = find(manifests, 'ClusterRole', 'omegaml-services-cloudmgr').rules as Manifest[]
+  const metrics = engine.filter(({ apiGroups }) => apiGroups.includes('metrics.k8s.io'))
+  assert.deepEqual(metrics, [{ apiGroups: ['metrics.k8s.io'], resources: ['nodes', 'pods'], verbs: ['list'] }])
+})
+
 function checkPod({ owner, kind, spec }: { owner: string; kind: string; spec: Manifest }): void {
   assert.equal(spec.securityContext.runAsNonRoot, true, owner)
   assert.equal(spec.securityContext.seccompProfile.type, 'RuntimeDefault', owner)
-  const needsToken = ['cloudmgr', 'jupyterhub'].includes(owner)
+  const needsToken = ['cloudmgr', 'jupyterhub', 'omegaweb'].includes(owner)
   assert.equal(spec.automountServiceAccountToken, needsToken, owner)
   for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
     const name = `${owner}/${container.name}`

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { parse } from 'yaml'
+import { kubernetesApply } from '../../../src/actions/kubernetes-apply.ts'
+import { bound } from '../../../src/actions/testing.ts'
+import { createKubernetes } from '../../../src/adapters/kubernetes/api.ts'
+import { testSite } from '../../../src/api/testing.ts'
+import { systemClock } from '../../../src/base/clock.ts'
 import type { TestCluster } from '../../support/kube-apiserver.ts'
 import { startCluster } from '../../support/kube-apiserver.ts'
-import type { ChartName, Values } from './helm.ts'
+import type { ChartName, Manifest, Values } from './helm.ts'
 import { chartFolder, chartNames, helm, namespaceOf, renderText, runtimeNamespace, servicesNamespace } from './helm.ts'
 import type { Kubectl } from './kubectl.ts'
 import { dryRun, get, kubectlFor } from './kubectl.ts'
@@ -165,6 +173,7 @@ describe('services', () => {
       'mysql-root',
       'mysql-users',
       'rabbitmq-admin',
+      'rabbitmq-users',
     ])
     await release('upgrade', 'omegaml-system', { domain: 'other.example' })
     assert.deepEqual(await secrets(), first)
@@ -211,7 +220,45 @@ describe('services', () => {
     assert.ok((await generation('deployment', 'ingress')) > first)
   })
 
-  const rights: { who: 'cloudmgr' | 'jupyterhub'; may: boolean; words: string[]; why: string }[] = [
+  test('an account’s namespace, as the engine makes it with its own rights, opens its pods to the API', async () => {
+    const engine = createKubernetes({ kubeconfig: await kubeconfigOf('cloudmgr') })
+    const manifests = join(import.meta.dirname, '../../../catalog/manifests')
+    const values = { namespace: 'om-alice', account: 'alice', site: { ...testSite, dnsPeers: [] } }
+    const action = kubernetesApply({ kubernetes: engine, clock: systemClock, manifests })
+    const namespace = bound(action, { file: 'account/namespace.yml', values })
+    await namespace.ensure()
+    assert.equal((await namespace.observe()).state, 'present')
+    const api = createKubernetes({ kubeconfig: await kubeconfigOf('omegaweb') })
+    assert.deepEqual(await api.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: 'om-alice' }), [])
+    await assert.rejects(api.list({ apiVersion: 'v1', kind: 'Pod' }), { kind: 'forbidden' })
+    await assert.rejects(api.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: servicesNamespace }), {
+      kind: 'forbidden',
+    })
+    assert.ok(Array.isArray(await api.list({ apiVersion: 'v1', kind: 'Node' })))
+    const more = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'more', namespace: 'om-alice' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' },
+      subjects: [{ kind: 'ServiceAccount', name: 'cloudmgr', namespace: servicesNamespace }],
+    }
+    await assert.rejects(engine.apply(more), { kind: 'forbidden' })
+  })
+
+  /** Of a service account, with a token as its pod gets one. */
+  async function kubeconfigOf(account: string): Promise<string> {
+    const token = (await kubectl('create', 'token', account, '--namespace', servicesNamespace)).trim()
+    const given: Manifest = parse(await readFile(cluster.kubeconfig, 'utf8'))
+    const name = given.contexts[0].name
+    return JSON.stringify({
+      ...given,
+      users: [{ name: account, user: { token } }],
+      contexts: [{ name, context: { cluster: given.clusters[0].name, user: account } }],
+      'current-context': name,
+    })
+  }
+
+  const rights: { who: 'cloudmgr' | 'jupyterhub' | 'omegaweb'; may: boolean; words: string[]; why: string }[] = [
     { who: 'cloudmgr', may: true, words: ['create', 'namespaces'], why: 'the engine makes accounts’ namespaces' },
     { who: 'cloudmgr', may: true, words: ['patch', 'networkpolicies', '--namespace=om-alice'], why: 'and closes them' },
     { who: 'cloudmgr', may: false, words: ['create', 'clusterrolebindings'], why: 'it can’t give itself more' },
@@ -222,6 +269,17 @@ describe('services', () => {
       why: 'it starts nothing itself',
     },
     { who: 'cloudmgr', may: false, words: ['get', 'nodes'], why: 'nodes are the operator’s' },
+    { who: 'cloudmgr', may: false, words: ['create', 'roles', '--namespace=om-alice'], why: 'it makes no roles' },
+    { who: 'omegaweb', may: true, words: ['list', 'nodes'], why: 'the API shows nodes' },
+    { who: 'omegaweb', may: false, words: ['get', 'nodes', '--subresource=proxy'], why: 'but does not enter them' },
+    {
+      who: 'omegaweb',
+      may: false,
+      words: ['list', 'pods', '--namespace=kube-system'],
+      why: 'it sees no pods of others',
+    },
+    { who: 'omegaweb', may: false, words: ['get', 'pods', '--subresource=log'], why: 'nor reads logs everywhere' },
+    { who: 'omegaweb', may: false, words: ['list', 'secrets', '--namespace=om-alice'], why: 'nor Secrets anywhere' },
     {
       who: 'jupyterhub',
       may: true,
