@@ -58,7 +58,15 @@ describe('the migration Job’s scripts on a real MariaDB', () => {
     await run('rights')
     for (const table of ['accounts', 'api_keys', 'deployments']) await sql`DELETE FROM ${sql.table(table)}`.execute(api)
     await sql`UPDATE commands SET message = 'x' WHERE 1 = 0`.execute(api)
-    for (const table of ['tasks', 'task_output', 'locks', 'commands', 'audit_log', 'kysely_migration']) {
+    for (const table of [
+      'tasks',
+      'task_output',
+      'locks',
+      'commands',
+      'audit_log',
+      'metric_samples',
+      'kysely_migration',
+    ]) {
       await assert.rejects(sql`DELETE FROM ${sql.table(table)}`.execute(api), /denied/, table)
       await sql`SELECT * FROM ${sql.table(table)}`.execute(api)
     }
