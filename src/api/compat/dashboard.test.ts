@@ -1,70 +1,31 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Role } from '../../accounts/account.ts'
-import { createFakeKubernetes, type FakeKubernetes } from '../../adapters/kubernetes/fake.ts'
-import { createFakeMongodb, type FakeMongodb } from '../../adapters/mongodb/fake.ts'
-import { createFakeRabbitmq, type FakeRabbitmq } from '../../adapters/rabbitmq/fake.ts'
+import type { FakeKubernetes } from '../../adapters/kubernetes/fake.ts'
+import type { FakeMongodb } from '../../adapters/mongodb/fake.ts'
+import type { FakeRabbitmq } from '../../adapters/rabbitmq/fake.ts'
 import { AppError } from '../../base/errors.ts'
-import type { Clock } from '../../base/clock.ts'
-import { openDatabase } from '../../db/database.ts'
-import { migrate } from '../../db/migrate.ts'
-import { AccountStatus } from '../../status/status.ts'
 import { SAMPLE_MS, takeSample } from '../../status/sampler.ts'
-import { signedInAs, startHouse, testSite, type TestHouse } from '../testing.ts'
+import { AccountStatus } from '../../status/status.ts'
+import { signedInAs, startHouse } from '../testing.ts'
+import { startStatusHouse, type StatusHouse } from '../testing-status.ts'
 
 const BASE = '/apps/omops/dashboard/api/v1'
 const metricsApi = 'metrics.k8s.io/v1beta1'
 
-let house: TestHouse
+let house: StatusHouse
 let time: { now: number }
-let clock: Clock
 let kubernetes: FakeKubernetes
 let rabbitmq: FakeRabbitmq
 let mongodb: FakeMongodb
 const keys = new Map<string, string>()
 
 beforeEach(async () => {
-  time = { now: Date.parse('2026-11-24T08:00:00Z') }
-  clock = { now: () => time.now, sleep: async () => {} }
-  const db = openDatabase('sqlite::memory:')
-  await migrate(db)
-  kubernetes = createFakeKubernetes()
-  rabbitmq = createFakeRabbitmq()
-  mongodb = createFakeMongodb()
-  const status = new AccountStatus({ db, clock, site: testSite, kubernetes, broker: rabbitmq, databases: mongodb })
-  house = await startHouse({ db, clock, status })
-  await settled('alice')
-  await settled('bobby')
-  await settled('admin', 'admin')
-  await rabbitmq.ensureVhost('omegaml')
-  for (const name of ['om-alice', 'om-bobby'])
-    await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+  house = await startStatusHouse()
+  ;({ time, kubernetes, rabbitmq, mongodb } = house)
+  keys.set('alice', await house.settled('alice'))
+  keys.set('bobby', await house.settled('bobby'))
+  keys.set('admin', await house.settled('admin', 'admin'))
 })
-afterEach(async () => {
-  await house.close()
-  await house.db.destroy()
-})
-
-/** An account that was delivered its plan, with its database user. */
-async function settled(name: string, role: Role = 'user'): Promise<void> {
-  const { accounts, deployments, db } = house.deps
-  const { account, apikey } = await db
-    .transaction()
-    .execute((tx) => accounts.create(tx, { name, email: `${name}@example.org`, role, rights: [], passwordHash: null }))
-  keys.set(name, apikey)
-  if (role !== 'user') return
-  await deployments.ensurePending(db, account, 'omegaml')
-  await deployments.settle(db, account.id, 'omegaml', 'completed')
-  const own = await qualifierOf(name)
-  await mongodb.ensureUser({ user: own.mongouser, password: own.mongopassword, databases: [own.mongodbname] })
-}
-
-async function qualifierOf(name: string) {
-  const { accounts, deployments, db } = house.deps
-  const settings = await deployments.servedSettings((await accounts.get(db, name)).id, 'omegaml')
-  const found = settings?.qualifiers['default']
-  if (found === undefined) throw new Error(`${name} has no settings`)
-  return found
-}
+afterEach(async () => await house.close())
 
 async function ask(path: string, as = 'alice', headers: Record<string, string> = {}) {
   const own = signedInAs(as, keys.get(as) ?? 'wrong')
@@ -201,12 +162,12 @@ describe('runtime', () => {
 
 describe('database', () => {
   test('its size in megabytes, in an object', async () => {
-    mongodb.setBytes((await qualifierOf('alice')).mongodbname, 2_441_330)
+    mongodb.setBytes((await house.qualifierOf('alice')).mongodbname, 2_441_330)
     expect((await ask('status/dbsize')).body).toEqual({ objects: { kind: 'mongodb', size: 2.44133, status: 'OK' } })
   })
 
   test('asked with the account’s own credentials, so that nothing is told when they do not work', async () => {
-    await mongodb.dropUser((await qualifierOf('alice')).mongouser)
+    await mongodb.dropUser((await house.qualifierOf('alice')).mongouser)
     const { status, body } = await ask('status/dbsize')
     expect(status).toBe(503)
     expect(body.objects).toMatchObject({ kind: 'mongodb', size: null, status: expect.stringMatching(/^error: /) })
@@ -257,7 +218,7 @@ describe('metrics', () => {
       const metadata = { name: `nb-${namespace}`, namespace }
       await kubernetes.apply({ apiVersion: metricsApi, kind: 'PodMetrics', metadata, containers: [{ usage }] })
     }
-    await takeSample({ db: house.db, kubernetes, clock })
+    await takeSample(house)
   }
 
   beforeEach(async () => await node('n1', 'True', { cpu: '4', memory: '4Gi', 'ephemeral-storage': '1Gi' }))
@@ -400,7 +361,7 @@ test('what the site lacks, or what refuses us, is unavailable and says what was 
   await pod('om-alice', 'a')
   kubernetes.failWith(new AppError('forbidden', 'kubernetes-forbidden', 'listing Pod at https://10.9.9.9'))
   await rabbitmq.deleteVhost('omegaml')
-  await mongodb.dropUser((await qualifierOf('alice')).mongouser)
+  await mongodb.dropUser((await house.qualifierOf('alice')).mongouser)
   for (const app of [house.open, bare.open]) {
     for (const call of calls) {
       const answer = await app.inject({ url: `${BASE}/${call}`, headers: signedInAs('alice', keys.get('alice') ?? '') })
