@@ -13,6 +13,21 @@ export async function kubectl(site: TestSite, ...words: string[]): Promise<strin
   return stdout
 }
 
+/** Upgrades a release of the services with these values changed, and waits until it serves. */
+export async function upgrade(site: TestSite, chart: string, ...values: string[]): Promise<void> {
+  const program = join(process.env['CLOUDMGR_TOOLS_BIN'] ?? '', 'helm')
+  const sets = values.flatMap((value) => ['--set', value])
+  const words = [
+    'upgrade',
+    chart,
+    resolve(import.meta.dirname, '../../charts', chart),
+    '--namespace',
+    'omegaml-services',
+  ]
+  const options = ['--kubeconfig', join(site.state, 'kubeconfig'), '--reuse-values', '--wait', '--timeout', '5m']
+  await execa(program, [...words, ...options, ...sets])
+}
+
 export interface Pod {
   readonly namespace: string
   readonly name: string

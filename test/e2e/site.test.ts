@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestSite, testSite } from './cli.ts'
 import { runPython } from './client.ts'
-import { endpoints, kubectl, killEverything, memoryGb, podIn, reaches } from './cluster.ts'
+import { endpoints, kubectl, killEverything, memoryGb, podIn, reaches, upgrade } from './cluster.ts'
 import { configOf, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
 import { openNotebook } from './notebook.ts'
 
@@ -156,6 +156,17 @@ describe('an account', () => {
 
 describe('everything is still there', () => {
   const kept = { datasets: expect.arrayContaining(['wine']), jobs: expect.arrayContaining(['sums.ipynb']) }
+
+  test('after an upgrade of the charts that starts the databases anew', async () => {
+    const databases = ['mongodb-0', 'mysql-0', 'rabbitmq-0']
+    const uids = () =>
+      kubectl(site, 'get', 'pods', '-n', 'omegaml-services', ...databases, '-o', 'jsonpath={.items[*].metadata.uid}')
+    const before = await uids()
+    const memory = ['mongodb', 'mysql', 'rabbitmq'].map((name) => `${name}.resources.limits.memory=1100Mi`)
+    await upgrade(site, 'omegaml-system', ...memory)
+    expect(await uids()).not.toBe(before)
+    expect((await workAs(site, boris)).before).toEqual(kept)
+  })
 
   test('after down and up', async () => {
     const config = await configOf(anna)
