@@ -82,6 +82,7 @@ export async function loseMachine(site: TestSite, name: string): Promise<void> {
   await eventually(
     () => call(socketOf(site), 'GET', path),
     ({ status }) => status === 404,
+    120_000,
   )
 }
 
