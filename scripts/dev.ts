@@ -9,8 +9,11 @@ async function main(words: readonly string[]): Promise<number> {
       return report(runChecks())
     case 'test':
       return report(await runTests(rest.length === 0 ? tiers : rest))
+    case 'bench':
+      await (await import('./bench.ts')).runBenchmarks()
+      return 0
     default:
-      console.error('usage: ./cloudmgr dev check | test [unit] [integration] [e2e]')
+      console.error('usage: ./cloudmgr dev check | test [check] [unit] [integration] [e2e] | bench')
       return 2
   }
 }

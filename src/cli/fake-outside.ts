@@ -156,6 +156,7 @@ function fakeCloud(outside: FakeOutside): CloudControl {
       outside.done.push('cloud stopped')
     },
     certificate: async () => clusterOutputs.ca,
+    gateway: async () => ({ url: 'https://10.0.0.1:7443', ca: clusterOutputs.ca, token: 'tokenOfTheGateway' }),
     leftovers: async () => outside.leftovers,
   }
 }

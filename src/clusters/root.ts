@@ -59,6 +59,30 @@ export function clusterRoot(site: LocalSite): TerraformRoot {
   })
 }
 
+export interface PoolSite {
+  /** Name of the cluster that the machines join. */
+  readonly cluster: string
+  /** Of the provider's API as the engine reaches it. */
+  readonly endpoint: string
+  /** PEM of the authority of `endpoint`. */
+  readonly ca: string
+  /** The project's folder `terraform/`, relative to the folder of the root. */
+  readonly modules: string
+}
+
+/** An ordered pool: a root of its own, whose state the engine keeps. The provider's token comes by its environment. */
+export function nodepoolRoot(site: PoolSite, machines: Machines): TerraformRoot {
+  const values = Object.entries(machines).map(([name, machine]) => [name, machineValues(machine)])
+  return root({
+    module: 'nodepool',
+    source: `${site.modules}/local-nodepool`,
+    variables: { cluster: site.cluster, machines: Object.fromEntries(values) },
+    outputs: ['machines'],
+    endpoint: site.endpoint,
+    ca: site.ca,
+  })
+}
+
 function machineValues(machine: MachineSpec): Record<string, unknown> {
   return {
     role: machine.role,
@@ -77,27 +101,31 @@ interface Parts {
   readonly outputs: readonly string[]
   readonly secretOutputs?: readonly string[]
   readonly endpoint: string
+  /** Given, the API is far: its certificate is checked, and the state lies with the engine. */
+  readonly ca?: string
 }
 
 function root(parts: Parts): TerraformRoot {
   const names = Object.keys(parts.variables)
   const passed = names.map((name) => [name, `\${var.${name}}`])
+  const far = parts.ca !== undefined
+  const own = ['endpoint', ...(far ? ['ca_certificate'] : [])]
   const output = (name: string) => ({ value: `\${module.${parts.module}.${name}}` })
   return {
     main: {
       terraform: {
         required_providers: { localcloud: { source: providerSource, version: '~> 0.1' } },
-        backend: { local: { path: 'terraform.tfstate' } },
+        backend: far ? { http: {} } : { local: { path: 'terraform.tfstate' } },
       },
       // The types are the module's: it checks what it is given.
-      variable: Object.fromEntries(['endpoint', ...names].map((name) => [name, {}])),
-      provider: { localcloud: { endpoint: `\${var.endpoint}` } },
+      variable: Object.fromEntries([...own, ...names].map((name) => [name, {}])),
+      provider: { localcloud: Object.fromEntries(own.map((name) => [name, `\${var.${name}}`])) },
       module: { [parts.module]: { source: parts.source, ...Object.fromEntries(passed) } },
       output: Object.fromEntries([
         ...parts.outputs.map((name) => [name, output(name)]),
         ...(parts.secretOutputs ?? []).map((name) => [name, { ...output(name), sensitive: true }]),
       ]),
     },
-    variables: { endpoint: parts.endpoint, ...parts.variables },
+    variables: { endpoint: parts.endpoint, ...(far ? { ca_certificate: parts.ca } : {}), ...parts.variables },
   }
 }

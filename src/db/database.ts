@@ -15,6 +15,8 @@ export interface Tables {
   tasks: TasksTable
   task_output: TaskOutputTable
   locks: LocksTable
+  terraform_states: TerraformStatesTable
+  terraform_state_versions: TerraformStateVersionsTable
   metric_samples: MetricSamplesTable
 }
 
@@ -146,6 +148,30 @@ export interface LocksTable {
   task_id: number
   fencing: number
   taken_at: number
+}
+
+/** States of the Terraform roots that the engine owns. */
+export interface TerraformStatesTable {
+  id: Generated<number>
+  root: string
+  /** Counts the writes. */
+  version: number
+  /** Sealed; null before the first write and after everything was destroyed. */
+  state: string | null
+  /** Terraform's name of the lock, while one is held. */
+  lock_id: string | null
+  /** What Terraform says of the holder (JSON), for people. */
+  lock_info: string | null
+  updated_at: number
+}
+
+/** Earlier states, the newest of each root, for the operator's hand. */
+export interface TerraformStateVersionsTable {
+  id: Generated<number>
+  root: string
+  version: number
+  state: string
+  created_at: number
 }
 
 /** What nodes and accounts' pods used, every half minute: written by the engine, read by the API. */

@@ -3,13 +3,15 @@ import { AppError } from '../base/errors.ts'
 import type { Db } from './database.ts'
 import * as accounts from './migrations/001-accounts.ts'
 import * as commands from './migrations/002-commands.ts'
-import * as metricSamples from './migrations/005-metric-samples.ts'
+import * as terraformStates from './migrations/005-terraform-states.ts'
+import * as metricSamples from './migrations/006-metric-samples.ts'
 
 /** Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. */
 const migrations: Readonly<Record<string, Migration>> = {
   '001-accounts': accounts,
   '002-commands': commands,
-  '005-metric-samples': metricSamples,
+  '005-terraform-states': terraformStates,
+  '006-metric-samples': metricSamples,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */

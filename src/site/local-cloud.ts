@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { AppError } from '../base/errors.ts'
 import { sendJson } from './http.ts'
-import type { CloudControl } from './operator.ts'
+import type { CloudControl, Gateway } from './operator.ts'
 import type { Site } from './site.ts'
 import { toolsFolder } from './site-tools.ts'
 import type { StatePaths } from './state.ts'
@@ -37,6 +37,7 @@ export function createLocalCloud(site: Site, paths: StatePaths, project: string)
       const text = await run(['leftovers', '--state', paths.cloud], 'looking for what is left on this host')
       return text.split('\n').filter((line) => line !== '')
     },
+    gateway: async () => ((await get(`/v1/clusters/${site.name}`)).body as { gateway: Gateway }).gateway,
   }
 }
 

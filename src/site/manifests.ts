@@ -43,7 +43,7 @@ export function secretManifests(secrets: SiteSecrets): Manifest[] {
   ]
 }
 
-function secret(namespace: string, name: string, values: Readonly<Record<string, string>>): Manifest {
+export function secret(namespace: string, name: string, values: Readonly<Record<string, string>>): Manifest {
   const data = Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')])
   return {
     apiVersion: 'v1',

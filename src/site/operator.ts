@@ -30,4 +30,13 @@ export interface CloudControl {
   /** The certificate of the gateway or of the cluster, for `cloudmgr ca`. */
   certificate(): Promise<string | undefined>
   leftovers(): Promise<Leftovers>
+  /** Where the engine in the cluster orders machines, and what it signs in with. */
+  gateway(): Promise<Gateway>
+}
+
+export interface Gateway {
+  readonly url: string
+  /** PEM of the authority of `url`. */
+  readonly ca: string
+  readonly token: string
 }

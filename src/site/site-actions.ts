@@ -16,12 +16,14 @@ import { ensureDeploymentsAction } from './actions/ensure-deployments.ts'
 import { hostsLinesAction } from './actions/hosts-lines.ts'
 import { type Images, imageAction } from './actions/image.ts'
 import { kubeconfigAction } from './actions/kubeconfig.ts'
-import { type LocalCloud, localCloudAction } from './actions/local-cloud.ts'
+import { localCloudAction } from './actions/local-cloud.ts'
+import { providerSecretAction } from './actions/provider-secret.ts'
 import { type SelfCheckDeps, selfCheckAction } from './actions/self-check.ts'
 import { terraformRootsAction } from './actions/terraform-roots.ts'
 import { type Tools, toolsAction } from './actions/tools.ts'
 import { ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
 import type { Credential, ServiceApi } from './service-api.ts'
+import type { CloudControl } from './operator.ts'
 import type { StatePaths } from './state.ts'
 
 /** The outside of the site's plans. */
@@ -29,7 +31,7 @@ export interface SiteParts {
   readonly project: string
   readonly paths: StatePaths
   readonly tools: Tools
-  readonly cloud: LocalCloud
+  readonly cloud: CloudControl
   readonly images: Images
   readonly terraform: Terraform
   /** Puts the provider where `terraform` looks for it. */
@@ -58,6 +60,7 @@ export function siteActions(parts: SiteParts): Action<never>[] {
     imageAction(parts.images),
     kubeconfigAction(),
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),
+    providerSecretAction({ cloud: parts.cloud, kubernetes }),
     helmRelease({ helm, kubernetes, clock, charts: join(project, 'charts') }),
     bootstrapAccountsAction({ connect, secrets, sleep }),
     ensureDeploymentsAction({

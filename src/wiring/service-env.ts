@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
+import type { PoolProvider } from '../actions/nodepool.ts'
 import { AppError } from '../base/errors.ts'
+import { loadProvider } from '../clusters/provider.ts'
 import type { DatabaseOptions } from '../db/database.ts'
 import { parseSiteFacts, type SiteFacts } from '../deployments/site-facts.ts'
 
@@ -34,6 +36,21 @@ export function databaseOf(env: Env): string | DatabaseOptions {
     user: required(env, 'CLOUDMGR_DATABASE_USER', 'user of the MySQL server'),
     password: required(env, 'CLOUDMGR_DATABASE_PASSWORD', 'password of CLOUDMGR_DATABASE_USER'),
     database: env['CLOUDMGR_DATABASE_NAME'] ?? 'cloudmgr',
+  }
+}
+
+/** The cloud that nodes are ordered of; undefined where the site has none. */
+export function poolProviderOf(env: Env, catalogue: string): PoolProvider | undefined {
+  const name = env['CLOUDMGR_PROVIDER']
+  if (name === undefined || name === '') return undefined
+  return {
+    provider: loadProvider(catalogue, name),
+    site: {
+      cluster: required(env, 'CLOUDMGR_PROVIDER_CLUSTER', 'name of the cluster that ordered nodes join'),
+      endpoint: required(env, 'CLOUDMGR_PROVIDER_ENDPOINT', 'address of the provider’s API'),
+      ca: required(env, 'CLOUDMGR_PROVIDER_CA', 'PEM of the authority of CLOUDMGR_PROVIDER_ENDPOINT'),
+    },
+    env: { LOCALCLOUD_TOKEN: required(env, 'CLOUDMGR_PROVIDER_TOKEN', 'token of the provider’s API') },
   }
 }
 

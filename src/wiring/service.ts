@@ -1,9 +1,11 @@
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
 import { jupyterhubUser } from '../actions/jupyterhub-user.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
+import { nodepool } from '../actions/nodepool.ts'
 import { mongodbUser } from '../actions/mongodb-user.ts'
 import { rabbitmqAccess } from '../actions/rabbitmq-access.ts'
 import { runScript } from '../actions/run-script.ts'
@@ -15,11 +17,14 @@ import { createMongodb, createMongoSizes } from '../adapters/mongodb/driver.ts'
 import { createNetwork } from '../adapters/network/sockets.ts'
 import { createRabbitmq, createRabbitmqMonitor } from '../adapters/rabbitmq/http.ts'
 import { createScripts } from '../adapters/scripts/folder.ts'
+import { createTerraformCli } from '../adapters/terraform/cli.ts'
 import { createServer } from '../api/server.ts'
 import { systemClock } from '../base/clock.ts'
-import { explain } from '../base/errors.ts'
+import { AppError, explain } from '../base/errors.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { createLog } from '../base/log.ts'
+import { StateBackend } from '../clusters/state-backend.ts'
+import { createStateStore } from '../clusters/terraform-states.ts'
 import { loadPlans } from '../catalog/load.ts'
 import { type Db, openDatabase } from '../db/database.ts'
 import { migrate, pendingMigrations } from '../db/migrate.ts'
@@ -28,7 +33,9 @@ import { createLifecycle } from '../deployments/lifecycle.ts'
 import { Engine } from '../engine/engine.ts'
 import { keepSampling } from '../status/sampler.ts'
 import { AccountStatus } from '../status/status.ts'
-import { databaseOf, portOf, required, siteOf } from './service-env.ts'
+import { writeMirror } from '../tools/mirror.ts'
+import { findOnPath } from '../tools/process.ts'
+import { databaseOf, poolProviderOf, portOf, required, siteOf } from './service-env.ts'
 import { followWakes } from './wake-stream.ts'
 
 const project = resolve(import.meta.dirname, '../..')
@@ -84,8 +91,10 @@ export async function serveEngine(): Promise<number> {
   const house = openHouse()
   const ring = required(env, 'CLOUDMGR_ENGINE_KEYS', 'key ring of the engine')
   const keys = parseKeyRing(ring, 'CLOUDMGR_ENGINE_KEYS')
+  const states = new StateBackend({ states: createStateStore(house.db, keys, () => clock.now()), log })
+  await states.start()
   const kubernetes = createKubernetes({ inCluster: true })
-  const actions = serviceActions(kubernetes)
+  const actions = [...serviceActions(kubernetes), await nodepoolAction(states)]
   const plans = loadPlans(join(project, 'catalog/plans'))
   const engine = new Engine({
     ...createLifecycle(house),
@@ -107,6 +116,8 @@ export async function serveEngine(): Promise<number> {
   await terminated()
   stopping.abort()
   await Promise.all([engine.stop(), following, sampling])
+  // After the engine: a run that is stopped writes its state.
+  await states.stop()
   await house.db.destroy()
   return 0
 }
@@ -137,6 +148,23 @@ function serviceActions(kubernetes: Kubernetes) {
     waitFor({ kubernetes, network: createNetwork(), clock }),
     runScript({ scripts: createScripts(join(project, 'catalog/scripts')) }),
   ]
+}
+
+/** Programs and modules are the image's; roots and providers' copies lie in a folder that may be lost. */
+async function nodepoolAction(states: StateBackend) {
+  const folder = join(tmpdir(), 'terraform')
+  const mirror = join(folder, 'mirror')
+  const provider = poolProviderOf(env, join(project, 'catalog/providers'))
+  if (provider !== undefined) await writeMirror(mirror, await providerProgram())
+  const terraform = createTerraformCli({ program: 'tofu', folder: join(folder, 'cli'), mirror })
+  return nodepool({ terraform, states, provider, folder: join(folder, 'roots'), modules: join(project, 'terraform') })
+}
+
+async function providerProgram(): Promise<string> {
+  const name = 'terraform-provider-localcloud'
+  const found = await findOnPath(name, env['PATH'] ?? '')
+  if (found !== undefined) return found
+  throw new AppError('unavailable', 'program-missing', `${name} is not on PATH: the image of cloudmgr brings it`)
 }
 
 /** Brings the schema up to date; with `--wait` only waits until somebody did. */

@@ -23,6 +23,8 @@ export interface TestSite {
   json<T>(...words: string[]): Promise<T>
   /** As `run`, whatever the exit code. */
   attempt(...words: string[]): Promise<Answer>
+  /** As `attempt`, but sends SIGINT (Ctrl-C) once it prints a line that matches. */
+  interrupt(at: RegExp, ...words: string[]): Promise<Answer>
   /** Removes the site with everything, also when it is half made. */
   purge(): Promise<Answer>
 }
@@ -33,10 +35,19 @@ export async function testSite(label: string): Promise<TestSite> {
   const name = `${label}${process.pid}`
   const state = join(mkdtempSync(join(tmpdir(), `cloudmgr-${label}-`)), name)
   const portBase = await freePorts(4)
-  const attempt = async (...words: string[]): Promise<Answer> => {
+  const start = (words: string[]) => {
     const options = { reject: false, stdin: 'ignore', timeout: 1_800_000 } as const
-    const done = await execa(cloudmgr, [...words, '--site', name, '--state', state], options)
+    return execa(cloudmgr, [...words, '--site', name, '--state', state], options)
+  }
+  const answerOf = async (running: ReturnType<typeof start>): Promise<Answer> => {
+    const done = await running
     return { code: done.exitCode ?? -1, stdout: done.stdout, stderr: done.stderr }
+  }
+  const attempt = (...words: string[]): Promise<Answer> => answerOf(start(words))
+  const interrupt = async (at: RegExp, ...words: string[]): Promise<Answer> => {
+    const running = start(words)
+    for await (const line of running) if (at.test(line)) running.kill('SIGINT')
+    return await answerOf(running)
   }
   const run = async (...words: string[]): Promise<Answer> => {
     const answer = await attempt(...words)
@@ -51,6 +62,7 @@ export async function testSite(label: string): Promise<TestSite> {
     portBase,
     run,
     attempt,
+    interrupt,
     json: async <T>(...words: string[]) => JSON.parse((await run(...words, '--json')).stdout) as T,
     purge: async () => {
       const answer = await attempt('down', '--purge', '--yes')

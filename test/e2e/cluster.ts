@@ -1,12 +1,31 @@
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { execa } from 'execa'
 import type { TestSite } from './cli.ts'
+import { call, eventually } from './local-cloud-client.ts'
+
+const localCloud = resolve(import.meta.dirname, '../../src/local/main.ts')
 
 /** Runs kubectl as the site's admin; returns what it printed. */
 export async function kubectl(site: TestSite, ...words: string[]): Promise<string> {
   const program = join(process.env['CLOUDMGR_TOOLS_BIN'] ?? '', 'kubectl')
   const { stdout } = await execa(program, ['--kubeconfig', join(site.state, 'kubeconfig'), ...words])
   return stdout
+}
+
+/** Upgrades a release of the services with these values changed, and waits until it serves. */
+export async function upgrade(site: TestSite, chart: string, ...values: string[]): Promise<void> {
+  const program = join(process.env['CLOUDMGR_TOOLS_BIN'] ?? '', 'helm')
+  const sets = values.flatMap((value) => ['--set', value])
+  const words = [
+    'upgrade',
+    chart,
+    resolve(import.meta.dirname, '../../charts', chart),
+    '--namespace',
+    'omegaml-services',
+  ]
+  const options = ['--kubeconfig', join(site.state, 'kubeconfig'), '--reuse-values', '--wait', '--timeout', '5m']
+  await execa(program, [...words, ...options, ...sets])
 }
 
 export interface Pod {
@@ -34,4 +53,75 @@ export async function reaches(site: TestSite, pod: Pod, host: string, port: numb
   ].join('\n')
   const words = ['exec', '-n', pod.namespace, pod.name, '--', 'python3', '-c', program, host, String(port)]
   return (await kubectl(site, ...words)) === 'open'
+}
+
+const socketOf = (site: TestSite): string => join(site.state, 'cloud/api.sock')
+
+/** What belongs to the provider and is no business of an account's pods. */
+export async function endpoints(site: TestSite): Promise<Record<string, [host: string, port: number]>> {
+  const path = `/v1/clusters/${site.name}`
+  const { body } = await call<{ apiServer: string; gateway: { url: string }; registry: { pull: string } }>(
+    socketOf(site),
+    'GET',
+    path,
+  )
+  const machine = await call<{ address: string }>(socketOf(site), 'GET', `${path}/machines/node-1`)
+  const at = (url: string): [string, number] => [new URL(url).hostname, Number(new URL(url).port)]
+  return {
+    'the API server by its address': at(body.apiServer),
+    'the provider’s API': at(body.gateway.url),
+    'the registry': at(`http://${body.registry.pull}`),
+    'the kubelet': [machine.body.address, 10_250],
+  }
+}
+
+/** Takes a machine away behind Terraform's back, as a cloud loses one. */
+export async function loseMachine(site: TestSite, name: string): Promise<void> {
+  const path = `/v1/clusters/${site.name}/machines/${name}`
+  await call(socketOf(site), 'DELETE', path)
+  await eventually(
+    () => call(socketOf(site), 'GET', path),
+    ({ status }) => status === 404,
+    120_000,
+  )
+}
+
+/** Every process of the site: the local cloud's, the machines' and their pods'. */
+async function processes(site: TestSite): Promise<number[]> {
+  const words = [localCloud, 'leftovers', '--json', '--state', join(site.state, 'cloud')]
+  const { stdout } = await execa(process.execPath, words)
+  return (JSON.parse(stdout) as { processes: number[] }).processes
+}
+
+/** What a power cut leaves: nothing that runs. */
+export async function killEverything(site: TestSite): Promise<void> {
+  await eventually(
+    async () => {
+      const alive = await processes(site)
+      for (const pid of alive) kill(pid)
+      return alive.length
+    },
+    (count) => count === 0,
+  )
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+/** Memory of all processes of the site; what several share is counted once. */
+export async function memoryGb(site: TestSite): Promise<number> {
+  const kb = (await processes(site)).map((pid) => {
+    try {
+      return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0)
+    } catch {
+      // It ended meanwhile.
+      return 0
+    }
+  })
+  return kb.reduce((sum, each) => sum + each, 0) / 1024 / 1024
 }

@@ -34,12 +34,13 @@ from sklearn.linear_model import LogisticRegression
 
 om = omegaml.setup(userid, apikey, api_url=api_url)
 outcome['mongo'] = om.defaults.OMEGA_MONGO_URL.split('@')[-1]
+outcome['before'] = {'datasets': om.datasets.list(), 'jobs': om.jobs.list()}
 
 wine = load_wine(as_frame=True)
 frame = pd.concat([wine.data, wine.target.rename('kind')], axis=1)
 om.datasets.put(frame, 'wine', append=False)
 read = om.datasets.get('wine')
-outcome['dataset'] = {'rows': len(read), 'equal': bool((read.values == frame.values).all()), 'list': om.datasets.list()}
+outcome['dataset'] = {'rows': len(read), 'equal': bool((read.values == frame.values).all())}
 
 om.datasets.put(wine.data, 'X', append=False)
 om.datasets.put(wine.target.to_frame(), 'Y', append=False)
@@ -51,5 +52,5 @@ outcome['accuracy'] = float((pd.DataFrame(prediction).iloc[:, 0].values == wine.
 om.jobs.create('print(sum(range(10)))', 'sums')
 om.runtime.job('sums').run().get(timeout=240)
 runs = om.jobs.metadata('sums').attributes['job_runs']
-outcome['job'] = {'status': runs[-1]['status'], 'list': om.jobs.list()}
+outcome['job'] = {'status': runs[-1]['status']}
 print('OUTCOME ' + json.dumps(outcome))

@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type DatabaseOptions, openDatabase } from '../src/db/database.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { type Service, startService } from '../test/journeys/house.ts'
+import { startMariadb } from '../test/support/mariadb.ts'
+
+const ACCOUNTS = 500
+const REQUESTS = 4_000
+const AT_ONCE = 16
+
+interface Figures {
+  readonly database: string
+  /** From the first sign-up until the last account is delivered, its outside world in memory. */
+  readonly signUpsPerSecond: number
+  /** Requests per second of the hot path, and of one that touches nothing, on the same server. */
+  readonly config: Load
+  readonly ping: Load
+}
+
+interface Load {
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+/** Measures the service on both databases; figures that depend on the machine are shown beside the ratio that doesn't. */
+export async function runBenchmarks(): Promise<void> {
+  const figures: Figures[] = []
+  const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-bench-'))
+  const mariadb = await startMariadb()
+  try {
+    figures.push(await measure('SQLite', { kind: 'sqlite', path: join(folder, 'bench.db') }))
+    figures.push(await measure('MariaDB', await mariadb.fresh()))
+  } finally {
+    await mariadb.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  for (const { database, signUpsPerSecond, config, ping } of figures) {
+    console.log(`\n${database}`)
+    console.log(`  sign-ups delivered          ${signUpsPerSecond.toFixed(0)}/s (${ACCOUNTS} at once)`)
+    console.log(`  GET /api/v1/config/         ${show(config)}`)
+    console.log(`  GET /api/v1/ping            ${show(ping)}`)
+    console.log(`  config costs                ${(ping.perSecond / config.perSecond).toFixed(2)} pings`)
+  }
+}
+
+async function measure(database: string, options: DatabaseOptions): Promise<Figures> {
+  const [api, engine] = [openDatabase(options), openDatabase(options)]
+  await migrate(engine)
+  const service = await startService({ api, engine })
+  try {
+    const { body } = await service.bootstrap()
+    await service.engine.start()
+    const began = performance.now()
+    const people = await signUp(service, body.admin.apikey as string)
+    const signUpsPerSecond = ACCOUNTS / ((performance.now() - began) / 1000)
+    await service.inside.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = service.inside.server.address() as AddressInfo
+    const asSomebody = (index: number) => people[index % people.length] ?? ''
+    const config = await load((index) => ask(port, '/api/v1/config/?view=1', asSomebody(index)))
+    const ping = await load((index) => ask(port, '/api/v1/ping', asSomebody(index)))
+    return { database, signUpsPerSecond, config, ping }
+  } finally {
+    await service.close()
+    await Promise.all([api.destroy(), engine.destroy()])
+  }
+}
+
+/** Orders all accounts at once and waits until each is delivered; returns their authorisations. */
+async function signUp(service: Service, adminKey: string): Promise<string[]> {
+  const admin = service.as('admin', adminKey)
+  const names = Array.from({ length: ACCOUNTS }, (_, index) => `user${index}`)
+  const made = await Promise.all(
+    names.map((name) => admin.post('/api/v2/accounts', { name, email: `${name}@example.org` })),
+  )
+  // Work goes on at once for the next in the queue; the last order is not always the last to end.
+  for (const { body } of made) await service.ended(body.command)
+  return made.map(({ body }, index) => `ApiKey ${names[index]}:${body.apikey}`)
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
+
+function ask(port: number, path: string, authorization: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, path, agent, headers: { authorization } }, (answer) => {
+      answer.resume()
+      answer.once('end', () =>
+        answer.statusCode === 200 ? resolve() : reject(new Error(`${path} answered ${answer.statusCode}`)),
+      )
+    })
+    sent.once('error', reject)
+    sent.end()
+  })
+}
+
+/** A fixed number of requests, a few at a time. */
+async function load(send: (index: number) => Promise<void>): Promise<Load> {
+  const times: number[] = []
+  let next = 0
+  const began = performance.now()
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < REQUESTS; index = next++) {
+      const start = performance.now()
+      await send(index)
+      times.push(performance.now() - start)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0
+  return { perSecond: REQUESTS / ((performance.now() - began) / 1000), p50Ms: at(0.5), p99Ms: at(0.99) }
+}
+
+const show = ({ perSecond, p50Ms, p99Ms }: Load): string =>
+  `${perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`

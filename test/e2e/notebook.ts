@@ -1,0 +1,22 @@
+import { expect } from 'vitest'
+import { withPage } from './browser.ts'
+import type { TestSite } from './cli.ts'
+import type { Person } from './people.ts'
+
+/** Signs in to JupyterHub in the browser, makes a notebook and runs a cell that sees the account's store. */
+export async function openNotebook(site: TestSite, address: string, who: Person): Promise<void> {
+  await withPage(async (page) => {
+    await page.goto(address, { timeout: 60_000 })
+    await page.getByLabel(/user/i).fill(who.userid)
+    await page.getByLabel(/password|key/i).fill(who.apikey)
+    await page.getByRole('button', { name: /sign in/i }).click()
+    await page.waitForURL(/\/lab/, { timeout: 240_000 })
+    expect(new URL(page.url()).hostname).toBe(`${who.userid}.notebook.${site.domain}`)
+    await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click({ timeout: 120_000 })
+    const cell = page.locator('.jp-Notebook .jp-Cell .cm-content').first()
+    await cell.click({ timeout: 60_000 })
+    await page.keyboard.type('import omegaml as om; print("sees", len(om.datasets.list()), "datasets")')
+    await page.keyboard.press('Shift+Enter')
+    await page.locator('.jp-OutputArea-output', { hasText: /sees [1-9]\d* datasets/ }).waitFor({ timeout: 120_000 })
+  })
+}

@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type TestSite, testSite } from './cli.ts'
+import { runPython } from './client.ts'
+import { endpoints, kubectl, killEverything, memoryGb, podIn, reaches, upgrade } from './cluster.ts'
+import { configOf, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
+import { openNotebook } from './notebook.ts'
+
+let site: TestSite
+let up: UpResult
+let anna: Person
+let boris: Person
+
+beforeAll(async () => {
+  site = await testSite('e2e')
+  up = await site.json<UpResult>('up', '--domain', site.domain, '--port-base', String(site.portBase))
+  anna = await createAccount(site, 'anna')
+  boris = await createAccount(site, 'boris')
+})
+
+afterAll(async () => {
+  await site?.purge()
+})
+
+describe('a new site', () => {
+  test('prints where it is and how to sign in', () => {
+    expect(up.api).toBe(`http://hub.${site.domain}:${site.portBase}`)
+    expect(up.notebook).toBe(`http://notebook.${site.domain}:${site.portBase}`)
+    expect(up.admin).toMatchObject({ userid: 'admin', password: expect.stringMatching(/^\w{12,}$/) })
+    expect(up.demo).toMatchObject({ userid: 'demo', apikey: expect.stringMatching(/^\w{20,}$/) })
+  })
+
+  test('finds nothing to do the second time', async () => {
+    const again = await site.json<UpResult>('up')
+    expect(again).toEqual(up)
+  })
+
+  test('reports itself as healthy', async () => {
+    expect(await site.json('status')).toMatchObject({ state: 'up', profile: 'single-node' })
+    expect(await site.json('doctor')).toMatchObject({ ok: true })
+  })
+
+  test('takes less than 8 GB with its control plane', async () => {
+    expect(await memoryGb(site)).toBeLessThan(8)
+  })
+})
+
+describe('a data scientist', () => {
+  for (const [name, who] of [
+    ['anna', () => anna],
+    ['boris', () => boris],
+  ] as const) {
+    test(`${name} stores data, trains and predicts on the shared worker and runs a notebook as a job`, async () => {
+      expect((await workAs(site, who())).before).toEqual({ datasets: [], jobs: [] })
+    })
+  }
+})
+
+describe('another account with valid credentials', () => {
+  test('is refused the database, the queues, the configuration and the account of its neighbour', async () => {
+    const victim = await configOf(boris)
+    const database = new URL(victim['OMEGA_MONGO_URL'] ?? '').pathname.slice(1)
+    const outcome = await runPython<Record<string, string | number>>('intruder.py', ['anna', anna.apiUrl, 'boris'], {
+      APIKEY: anna.apikey,
+      VICTIM_DATABASE: database,
+    })
+    const { 'own database': own, ...others } = outcome
+    expect(own).toMatch(/^done/)
+    for (const [attempt, result] of Object.entries(others)) {
+      if (typeof result === 'number') expect([401, 403, 404], attempt).toContain(result)
+      else expect(result, attempt).toMatch(/^refused/)
+    }
+  })
+})
+
+describe('a notebook', () => {
+  for (const [name, who] of [
+    ['anna', () => anna],
+    ['boris', () => boris],
+  ] as const) {
+    test(`opens in the browser after ${name} signed in with userid and API key, and runs a cell`, async () => {
+      await openNotebook(site, up.notebook, who())
+    })
+  }
+
+  test('is reachable by nobody but the hub and the ingress, and reaches only what it may', async () => {
+    const [annas, boriss] = await Promise.all([podIn(site, 'om-anna'), podIn(site, 'om-boris')])
+    const services = 'omegaml-services.svc.cluster.local'
+    const closed: Record<string, [host: string, port: number]> = {
+      'the neighbour’s notebook': [boriss.ip, 8888],
+      'the API server': ['kubernetes.default.svc.cluster.local', 443],
+      'the metadata address': ['169.254.169.254', 80],
+      'the SQL database': [`mysql.${services}`, 3306],
+      'the broker’s management': [`rabbitmq.${services}`, 15_672],
+      ...(await endpoints(site)),
+    }
+    for (const [what, [host, port]] of Object.entries(closed)) {
+      expect(await reaches(site, annas, host, port), what).toBe(false)
+    }
+    expect(await reaches(site, annas, `mongodb.${services}`, 27_017), 'its database').toBe(true)
+    expect(await reaches(site, annas, `rabbitmq.${services}`, 5672), 'its broker').toBe(true)
+    expect(await reaches(site, annas, `omegaweb.${services}`, 8080), 'the hub').toBe(true)
+    // The guard itself: the neighbour's server does listen where it was looked for.
+    expect(await reaches(site, boriss, boriss.ip, 8888), 'boris’ own notebook').toBe(true)
+  })
+})
+
+describe('bad input', () => {
+  const cases: { words: string[]; code: number; says: RegExp; why: string }[] = [
+    {
+      words: ['account', 'create', 'anna', '--email', 'x@example.com'],
+      code: 4,
+      says: /anna/,
+      why: 'a taken name is refused by name',
+    },
+    {
+      words: ['account', 'create', 'An na', '--email', 'x@example.com'],
+      code: 2,
+      says: /name/,
+      why: 'a malformed name is explained',
+    },
+    {
+      words: ['account', 'create', 'carla', '--email', 'nonsense'],
+      code: 2,
+      says: /email/,
+      why: 'a malformed mail address is explained',
+    },
+    { words: ['account', 'show', 'nobody'], code: 3, says: /nobody/, why: 'an unknown account is named' },
+  ]
+  for (const { words, code, says, why } of cases) {
+    test(why, async () => {
+      const answer = await site.attempt(...words)
+      expect(answer.code, answer.stderr).toBe(code)
+      expect(answer.stderr).toMatch(says)
+    })
+  }
+})
+
+describe('an account', () => {
+  test('gets new credentials, and the old key stops working', async () => {
+    const dora = await createAccount(site, 'dora')
+    const before = await configOf(dora)
+    const rotated = await site.json<Person>('account', 'rotate', 'dora')
+    const after = await configOf(rotated)
+    expect(after['OMEGA_MONGO_URL']).not.toBe(before['OMEGA_MONGO_URL'])
+    expect(await configStatus(dora)).toBe(401)
+  })
+
+  test('that is removed leaves nothing behind, and its key stops working at once', async () => {
+    const carla = await createAccount(site, 'carla')
+    await site.run('account', 'remove', 'carla', '--yes')
+    expect(await configStatus(carla)).toBe(401)
+    expect(await kubectl(site, 'get', 'namespaces', '-o', 'name')).not.toContain('om-carla')
+  })
+})
+
+describe('everything is still there', () => {
+  const kept = { datasets: expect.arrayContaining(['wine']), jobs: expect.arrayContaining(['sums.ipynb']) }
+
+  test('after an upgrade of the charts that starts the databases anew', async () => {
+    const databases = ['mongodb-0', 'mysql-0', 'rabbitmq-0']
+    const uids = () =>
+      kubectl(site, 'get', 'pods', '-n', 'omegaml-services', ...databases, '-o', 'jsonpath={.items[*].metadata.uid}')
+    const before = await uids()
+    const memory = ['mongodb', 'mysql', 'rabbitmq'].map((name) => `${name}.resources.limits.memory=1100Mi`)
+    await upgrade(site, 'omegaml-system', ...memory)
+    expect(await uids()).not.toBe(before)
+    expect((await workAs(site, boris)).before).toEqual(kept)
+  })
+
+  test('after down and up', async () => {
+    const config = await configOf(anna)
+    await site.run('down')
+    expect(await site.attempt('status')).toMatchObject({ code: 5 })
+    expect(await site.json<UpResult>('up')).toEqual(up)
+    expect(await configOf(anna)).toEqual(config)
+    expect((await workAs(site, anna)).before).toEqual(kept)
+  })
+
+  test('after everything was killed at once, as by a power cut', async () => {
+    await killEverything(site)
+    expect(await site.json<UpResult>('up')).toEqual(up)
+    expect((await workAs(site, anna)).before).toEqual(kept)
+  })
+})
+
+describe('down --purge', () => {
+  test('leaves no process, mount, network interface, firewall rule, cgroup, hosts line or file', async () => {
+    const answer = await site.purge()
+    expect(answer.code, answer.stdout + answer.stderr).toBe(0)
+    expect(readFileSync('/etc/hosts', 'utf8')).not.toContain(site.domain)
+    expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(site.state)
+  })
+})
