@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiDeps } from '../deps.ts'
-import { noService, type Observed, observedOf } from '../observed.ts'
+import { noService, observedOf } from '../observed.ts'
 import type { SignIn } from '../sign-in.ts'
 import { podUnknown } from '../../status/status.ts'
 import { qualifierOf } from './config.ts'
@@ -64,7 +64,7 @@ export function dashboardRoutes(app: FastifyInstance, deps: ApiDeps, signIn: Sig
   answer('metrics', 'metrics/:name', async (asked, caller) => {
     const { name } = asked.params as { name: string }
     const range = rangeOf(asked.query, deps.clock.now())
-    return metricBody(await metricOf(name, status, caller satisfies Observed, range), range !== undefined)
+    return metricBody(await metricOf(name, status, caller, range), range !== undefined)
   })
 
   answer('logs', 'logs/:pod', async (asked, { namespace }) => {
