@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { globSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -81,6 +82,15 @@ test('an aborted build leaves no process and no mount, and the next one works', 
   expect(await readFile('/proc/self/mounts', 'utf8')).not.toContain(folder)
   await writeFile(containerfile(), good)
   expect((await buildImage('nginx', options())).done).toBe('already as wanted')
+})
+
+test('a layer that was changed on the disk is noticed, and made anew', { timeout: 300_000 }, async () => {
+  const { tag } = await buildImage('nginx', options())
+  const layers = join(folder, 'cache', 'images', 'storage', 'overlay')
+  const [file = ''] = globSync('*/diff/etc/nginx/nginx.conf', { cwd: layers })
+  await appendFile(join(layers, file), '# spoilt\n')
+  const third = await startRegistry()
+  expect(await buildImage('nginx', options({ registry: third }))).toMatchObject({ tag, done: 'built' })
 })
 
 test('a registry that does not answer is unavailable', async () => {

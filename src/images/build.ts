@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AppError } from '../base/errors.ts'
+import { AppError, explain } from '../base/errors.ts'
 import { Buildah } from './buildah.ts'
 import { IMAGES, type ImageName, type ImageSpec } from './catalogue.ts'
 import { makeDebian } from './debian.ts'
@@ -46,16 +46,34 @@ export async function buildImage(name: ImageName, options: BuildOptions): Promis
   return withLock(
     join(folder, 'lock'),
     async () => {
+      // Whoever had the lock may have built the same.
+      const meanwhile = await findDigest(registry, name, tag, signal)
+      if (meanwhile !== undefined) return { ...wanted, digest: meanwhile, done: 'already as wanted' as const }
       const buildah = new Buildah(folder)
       await buildah.cleanUp()
-      const built = await ensureLocal(buildah, name, options)
-      if (built) await buildah.removeOlder(name, KEPT_IMAGES)
-      output(`pushing ${name}:${tag}`)
-      const digest = await push(buildah, name, tag, options)
-      return { ...wanted, digest, done: built ? ('built' as const) : ('pushed' as const) }
+      const make = async () => {
+        const built = await ensureLocal(buildah, name, options)
+        if (built) await buildah.removeOlder(name, KEPT_IMAGES)
+        output(`pushing ${name}:${tag}`)
+        const digest = await push(buildah, name, tag, options)
+        return { ...wanted, digest, done: built ? ('built' as const) : ('pushed' as const) }
+      }
+      try {
+        return await make()
+      } catch (error) {
+        if (!isSpoilt(error)) throw error
+        output('the cache of images was changed by somebody else: it is made anew')
+        await buildah.reset()
+        return await make()
+      }
     },
     { waiting: () => output(`waiting for another build on ${folder}`), signal },
   )
+}
+
+/** A layer is not what was built: a file was changed or lost on the disk. */
+function isSpoilt(error: unknown): boolean {
+  return /integrity checksum failed|layer not known|file integrity/.test(explain(error))
 }
 
 /** The hash of an image's inputs, those of the images it is made from included. */

@@ -73,6 +73,12 @@ export class Buildah {
     await rm(join(this.#folder, 'tmp'), { recursive: true, force: true })
   }
 
+  /** Forgets all images and layers. */
+  async reset(): Promise<void> {
+    const folders = ['storage', 'run', 'shared'].map((name) => join(this.#folder, name))
+    await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })))
+  }
+
   /** Keeps the newest `kept` images of a name; layers that others share stay. */
   async removeOlder(name: string, kept: number): Promise<void> {
     const format = '{{.CreatedAtRaw}} {{.Name}}:{{.Tag}}'
