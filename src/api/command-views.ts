@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { phases } from '../catalog/plan.ts'
 import type { Command } from '../commands/command.ts'
 import { listOutput, type StepView } from '../commands/progress.ts'
 import type { Db } from '../db/database.ts'
 
-const phase = z.enum(['install', 'update', 'remove'])
+const phase = z.enum(phases)
 const state = z.enum(['waiting', 'running', 'done', 'failed'])
 const time = z.iso.datetime()
 

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { Accounts } from '../accounts/accounts.ts'
 import type { Clock } from '../base/clock.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { silentLog } from '../base/log.ts'
+import { serviceActionNames } from '../actions/service-actions.ts'
+import { loadPlans } from '../catalog/load.ts'
 import { type Db, openDatabase } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
@@ -42,6 +45,9 @@ export const testSite: SiteFacts = parseSiteFacts(
   'the test',
 )
 
+/** The catalogue's own. */
+export const testPlans = loadPlans(resolve(import.meta.dirname, '../../catalog/plans'), serviceActionNames, 'account')
+
 export const bootstrapKey = 'bootstrapKeyOfTheTest'
 
 const keys = parseKeyRing(`k1:${randomBytes(32).toString('base64')}`, 'the test')
@@ -53,6 +59,7 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
   const clock = change.clock ?? { now: () => time.now, sleep: async () => {} }
   const deps: ApiDeps = {
     ...createRooms(db, clock),
+    plans: testPlans,
     clock,
     log: silentLog,
     bootstrapKey,

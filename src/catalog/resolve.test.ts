@@ -17,6 +17,8 @@ const good: { template: unknown; result: unknown; why: string }[] = [
   { template: '${params.none}', result: null, why: 'null is a value' },
   { template: '${account.name}-${params.size}', result: 'alice-3', why: 'several in one text' },
   { template: '${steps.db.user-id}', result: 'u', why: 'names with hyphens' },
+  { template: '${params.size|account.name}', result: 3, why: 'the first of several that is known' },
+  { template: '${params.image|account.name}', result: 'alice', why: 'the next when the first is not given' },
   {
     template: { a: ['${account.name}', 1], b: { c: null } },
     result: { a: ['alice', 1], b: { c: null } },

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -265,3 +265,26 @@ const usage: { words: string[]; code: number }[] = [
 for (const { words, code } of usage) {
   test(`cloudmgr ${words.join(' ')} ends with ${code}`, async () => expect(await cli(...words)).toBe(code))
 }
+
+const shownPlans = [
+  { plan: 'pool', title: 'A pool', description: '', orderable: 'user', phases: ['install'], limit: 3, parameters: {} },
+]
+
+test('services are listed and shown', async () => {
+  await cli('up')
+  outside.printed()
+  outside.answerCall = ({ path }) => (path === '/api/v2/plans' ? { plans: shownPlans } : shownPlans[0])
+  expect(await cli('service', 'list')).toBe(0)
+  expect(outside.printed().out).toContain('pool  user  A pool')
+  expect(await cli('service', 'show', 'pool')).toBe(0)
+  expect(outside.printed().out).toContain('at most 3 per account')
+})
+
+test('a mistake in a plan file is named by its line', async () => {
+  const file = join(folder, 'mine.yml')
+  writeFileSync(file, 'plan: mine\ntitle: Mine\nsteps:\n  - {step: one, action: helm-relase}\n')
+  expect(await cli('service', 'check', file)).toBe(2)
+  expect(outside.printed().err).toContain('mine.yml:4: steps[0].action')
+  writeFileSync(file, 'plan: mine\ntitle: Mine\nsteps:\n  - {step: one, action: helm-release}\n')
+  expect(await cli('service', 'check', file)).toBe(0)
+})

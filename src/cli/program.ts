@@ -44,6 +44,7 @@ export function createProgram(io: Io, start: Start): Command {
   addSiteWords(program, on)
   addAccountWords(program, on)
   addCommandWords(program, on)
+  addServiceWords(program, on)
   return program
 }
 
@@ -165,4 +166,21 @@ function addCommandWords(program: Command, on: On): void {
   on(add('show', 'one command with its steps').argument('<id>'), withId('showCommand'))
   on(add('retry', 'try a failed command again').argument('<id>'), withId('retryCommand'))
   on(add('undo', 'take back what a failed command did').argument('<id>'), withId('undoCommand'))
+}
+
+function addServiceWords(program: Command, on: On): void {
+  const service = program.command('service').description('what accounts can order')
+  const load = async () => await import('./services.ts')
+  on(service.command('list').description('all plans'), async () => run((await load()).listServices))
+  on(service.command('show').argument('<plan>').description('one plan with its parameters'), async ([name = '']) => {
+    const { showService } = await load()
+    return run(async (options, io) => await showService(name, options, io))
+  })
+  on(
+    service.command('check').argument('<file>').description('look for mistakes in a plan file'),
+    async ([file = '']) => {
+      const { checkService } = await load()
+      return run(async (options, io) => await checkService(file, options, io))
+    },
+  )
 }

@@ -5,6 +5,7 @@ import { type Expansion, expandPlan } from './expand.ts'
 const plan = parsePlan(
   `plan: test
 title: test
+parameters: {properties: {b: {type: [boolean, string, number]}}}
 steps:
   - {step: a, action: thing}
   - {step: b, action: thing, when: "\${params.b}"}

@@ -75,7 +75,7 @@ export interface SettingsTable {
 export interface CommandsTable {
   id: Generated<number>
   plan: string
-  phase: 'install' | 'update' | 'remove'
+  phase: 'install' | 'update' | 'remove' | 'suspend' | 'resume'
   /** JSON object. */
   params: string
   /** Account the command is for; null for the site's own. */

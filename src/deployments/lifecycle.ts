@@ -1,5 +1,6 @@
 import type { Accounts } from '../accounts/accounts.ts'
 import { deleteAccount, findAccountById } from '../accounts/store.ts'
+import type { Phase } from '../catalog/plan.ts'
 import type { Db } from '../db/database.ts'
 import type { Deployments } from './deployments.ts'
 import { secretsOf } from './settings.ts'
@@ -9,7 +10,7 @@ import { deleteDeployments } from './store.ts'
 /** What the engine tells of a command; `subject` is the account. */
 export interface Delivery {
   readonly plan: string
-  readonly phase: 'install' | 'update' | 'remove'
+  readonly phase: Phase
   readonly params: Readonly<Record<string, unknown>>
   readonly subject: number | undefined
   readonly state: 'waiting' | 'running' | 'done' | 'failed'

@@ -1,13 +1,10 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
-import { jupyterhubUser } from '../actions/jupyterhub-user.ts'
-import { kubernetesApply } from '../actions/kubernetes-apply.ts'
-import { mongodbUser } from '../actions/mongodb-user.ts'
-import { rabbitmqAccess } from '../actions/rabbitmq-access.ts'
-import { runScript } from '../actions/run-script.ts'
-import { waitFor } from '../actions/wait-for.ts'
+import { serviceActionNames, serviceActions } from '../actions/service-actions.ts'
+import { createHelmCli } from '../adapters/helm/cli.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import { createMongodb } from '../adapters/mongodb/driver.ts'
@@ -20,6 +17,7 @@ import { explain } from '../base/errors.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { createLog } from '../base/log.ts'
 import { loadPlans } from '../catalog/load.ts'
+import type { Plans } from '../catalog/plan.ts'
 import { type Db, openDatabase } from '../db/database.ts'
 import { migrate, pendingMigrations } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
@@ -48,7 +46,7 @@ export async function serveApi(): Promise<number> {
   const log = createLog('api')
   const house = openHouse()
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
-  const deps = { ...house, clock, log, bootstrapKey: env['CLOUDMGR_BOOTSTRAP_KEY'], version }
+  const deps = { ...house, plans: accountPlans(), clock, log, bootstrapKey: env['CLOUDMGR_BOOTSTRAP_KEY'], version }
   const host = env['CLOUDMGR_LISTEN'] ?? '0.0.0.0'
   const open = await createServer(deps, 'public')
   const inside = await createServer(deps, 'internal')
@@ -67,8 +65,8 @@ export async function serveEngine(): Promise<number> {
   const house = openHouse()
   const ring = required(env, 'CLOUDMGR_ENGINE_KEYS', 'key ring of the engine')
   const keys = parseKeyRing(ring, 'CLOUDMGR_ENGINE_KEYS')
-  const actions = serviceActions()
-  const plans = loadPlans(join(project, 'catalog/plans'))
+  const actions = actionsOfTheCluster()
+  const plans = accountPlans()
   const engine = new Engine({
     ...createLifecycle(house),
     db: house.db,
@@ -92,7 +90,7 @@ export async function serveEngine(): Promise<number> {
   return 0
 }
 
-function serviceActions() {
+function actionsOfTheCluster() {
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
   const [host = '', port = '27017'] = mongoHost.split(':')
   const mongodb = createMongodb({
@@ -111,14 +109,23 @@ function serviceActions() {
     token: required(env, 'CLOUDMGR_JUPYTERHUB_TOKEN', 'service token of the hub API'),
   })
   const kubernetes = createKubernetes({ inCluster: true })
-  return [
-    mongodbUser({ mongodb }),
-    rabbitmqAccess({ rabbitmq }),
-    jupyterhubUser({ jupyterhub, clock }),
-    kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog/manifests') }),
-    waitFor({ kubernetes, network: createNetwork(), clock }),
-    runScript({ scripts: createScripts(join(project, 'catalog/scripts')) }),
-  ]
+  return serviceActions({
+    mongodb,
+    rabbitmq,
+    jupyterhub,
+    kubernetes,
+    // Found by the path of the image; its caches and values files lie in the pod's own memory of files.
+    helm: createHelmCli({ program: 'helm', folder: join(tmpdir(), 'helm'), kubernetes }),
+    network: createNetwork(),
+    scripts: createScripts(join(project, 'catalog/scripts')),
+    clock,
+    manifests: join(project, 'catalog/manifests'),
+    charts: join(project, 'charts'),
+  })
+}
+
+function accountPlans(): Plans {
+  return loadPlans(join(project, 'catalog/plans'), serviceActionNames, 'account')
 }
 
 /** Brings the schema up to date; with `--wait` only waits until somebody did. */

@@ -1,16 +1,15 @@
 import { join, resolve } from 'node:path'
-import { jupyterhubUser } from '../../src/actions/jupyterhub-user.ts'
-import { kubernetesApply } from '../../src/actions/kubernetes-apply.ts'
-import { mongodbUser } from '../../src/actions/mongodb-user.ts'
-import { rabbitmqAccess } from '../../src/actions/rabbitmq-access.ts'
+import { serviceActions } from '../../src/actions/service-actions.ts'
+import { createFakeHelm } from '../../src/adapters/helm/fake.ts'
 import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
 import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
 import { createFakeMongodb } from '../../src/adapters/mongodb/fake.ts'
+import { createFakeNetwork } from '../../src/adapters/network/fake.ts'
 import { createFakeRabbitmq } from '../../src/adapters/rabbitmq/fake.ts'
-import { bootstrapKey, createRooms, signedInAs, startHouse, type TestHouse } from '../../src/api/testing.ts'
+import { createFakeScripts } from '../../src/adapters/scripts/fake.ts'
+import { bootstrapKey, createRooms, signedInAs, startHouse, type TestHouse, testPlans } from '../../src/api/testing.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
-import { loadPlans } from '../../src/catalog/load.ts'
 import type { Db } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import { bellOf } from '../../src/commands/bell.ts'
@@ -36,18 +35,20 @@ export async function startService(databases?: { readonly api: Db; readonly engi
     rabbitmq: createFakeRabbitmq(),
     jupyterhub: createFakeJupyterhub(),
     kubernetes: createFakeKubernetes(),
+    helm: createFakeHelm(),
+    network: createFakeNetwork(),
+    scripts: createFakeScripts({}),
   }
   const clock = systemClock
-  const actions = [
-    mongodbUser(outside),
-    rabbitmqAccess(outside),
-    jupyterhubUser({ ...outside, clock }),
-    kubernetesApply({ ...outside, clock, manifests: join(project, 'catalog/manifests') }),
-  ]
-  const plans = loadPlans(join(project, 'catalog/plans'))
+  const actions = serviceActions({
+    ...outside,
+    clock,
+    manifests: join(project, 'catalog/manifests'),
+    charts: join(project, 'charts'),
+  })
   const db = databases?.engine ?? house.db
   const lifecycle = databases === undefined ? house.lifecycle : createLifecycle(createRooms(db, clock))
-  const engine = new Engine({ ...lifecycle, db, actions, plans, clock, log: silentLog }, { pollMs: 100 })
+  const engine = new Engine({ ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }, { pollMs: 100 })
   const close = async () => {
     await engine.stop()
     await house.close()
