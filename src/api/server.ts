@@ -12,6 +12,7 @@ import { frontPage } from './front-page.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
+import { deploymentRoutes } from './routes/deployments.ts'
 import { planRoutes } from './routes/plans.ts'
 import { createSignIn } from './sign-in.ts'
 import { wakeRoute } from './wake-route.ts'
@@ -57,6 +58,7 @@ async function publicRoutes(
   await app.register(async (scope) => {
     accountRoutes(scope, deps, signIn)
     commandRoutes(scope, deps, signIn)
+    deploymentRoutes(scope, deps, signIn)
     planRoutes(scope, deps, signIn)
     bootstrapRoutes(scope, deps, signIn)
   })

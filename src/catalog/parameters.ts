@@ -24,6 +24,11 @@ export function markedParameters(schema: Values, mark: 'secret' | 'once'): strin
   return Object.entries(parametersOf(schema)).flatMap(([name, part]) => (part[mark] === true ? [name] : []))
 }
 
+/** What holds after an order: what held before, and what was given; `null` goes back to the default. */
+export function mergedParams(before: Values, given: Values): Values {
+  return Object.fromEntries(Object.entries({ ...before, ...given }).filter(([, value]) => value !== null))
+}
+
 /**
  * Compiles a plan's JSON Schema into a check that fills in defaults. Unknown parameters are refused unless the schema says
  * otherwise: a typing error must not be taken for consent to the default. `{"$data": "1/other"}` compares with another one.

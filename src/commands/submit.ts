@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
+import { sealedPart, sealedText } from '../catalog/parameters.ts'
 import { getPlan, type Phase, type Plans, type Values } from '../catalog/plan.ts'
 import type { Db } from '../db/database.ts'
 import { isDuplicate } from '../db/dialect.ts'
@@ -12,6 +13,8 @@ export interface Order {
   readonly plan: string
   readonly phase: Phase
   readonly params?: Values
+  /** Which of several deployments of the plan. */
+  readonly instance?: string
   /** Account the command is for. */
   readonly subject?: number
   readonly requestedBy: string
@@ -40,6 +43,7 @@ export async function submitCommand(db: Db, order: Order, options: SubmitOptions
   const now = (options.now ?? Date.now)()
   const row = {
     plan: order.plan,
+    instance: order.instance ?? '',
     phase: order.phase,
     params: JSON.stringify(params),
     subject: order.subject ?? null,
@@ -95,8 +99,14 @@ async function completeParams(db: Db, order: Order, plans: Plans | undefined): P
   return order.phase === 'remove' ? params : plan.checkParams(params)
 }
 
-function contentHash(order: Order): string {
-  const content = [order.plan, order.phase, order.subject ?? null, order.params ?? {}]
+/** Of the order as it was asked for; what is sealed looks different every time. */
+export function contentHash(order: Pick<Order, 'plan' | 'phase' | 'subject' | 'instance' | 'params'>): string {
+  const params = Object.entries(order.params ?? {}).map(([name, value]) => [
+    name,
+    sealedPart(value) === undefined ? value : sealedText(''),
+  ])
+  const target = order.instance === undefined || order.instance === '' ? [] : [order.instance]
+  const content = [order.plan, order.phase, order.subject ?? null, Object.fromEntries(params), ...target]
   return createHash('sha256').update(canonical(content)).digest('hex')
 }
 

@@ -33,9 +33,10 @@ export async function undoCommand(
   }
   await assertNewestFailed(db, command, 'undone')
   const undo = await db.transaction().execute(async (tx) => {
-    const { plan, params, subject } = command
+    const { plan, instance, params, subject } = command
     const order = {
       plan,
+      instance,
       phase: 'remove',
       params,
       requestedBy,

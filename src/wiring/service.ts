@@ -68,7 +68,7 @@ export async function serveEngine(): Promise<number> {
   const actions = actionsOfTheCluster()
   const plans = accountPlans()
   const engine = new Engine({
-    ...createLifecycle(house),
+    ...createLifecycle({ ...house, plans }),
     db: house.db,
     actions,
     plans,

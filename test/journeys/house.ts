@@ -47,7 +47,8 @@ export async function startService(databases?: { readonly api: Db; readonly engi
     charts: join(project, 'charts'),
   })
   const db = databases?.engine ?? house.db
-  const lifecycle = databases === undefined ? house.lifecycle : createLifecycle(createRooms(db, clock))
+  const lifecycle =
+    databases === undefined ? house.lifecycle : createLifecycle({ ...createRooms(db, clock), plans: testPlans })
   const engine = new Engine({ ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }, { pollMs: 100 })
   const close = async () => {
     await engine.stop()

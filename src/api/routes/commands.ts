@@ -15,6 +15,7 @@ import { commandDetails, commandView, showCommand, showStep } from '../command-v
 import type { ApiDeps } from '../deps.ts'
 import { ensureDeployments } from '../ensure-deployments.ts'
 import type { SignIn } from '../sign-in.ts'
+import { subjectOf } from '../subject.ts'
 
 const tags = ['commands']
 const byId = z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) })
@@ -47,7 +48,7 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     async (request) => {
       const caller = await signIn.account(request)
       const { account, state, before, limit } = request.query
-      const subject = await subjectOf(caller, account)
+      const subject = await subjectOf(deps, caller, account)
       const commands = await listCommands(deps.db, {
         limit,
         ...(subject === undefined ? {} : { subject }),
@@ -136,15 +137,6 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       return reply.code(202).send({ commands })
     },
   )
-
-  /** Whose orders are listed: everybody's (`undefined`) for admins only. */
-  async function subjectOf(caller: Account, account: string | undefined): Promise<number | undefined> {
-    if (caller.role !== 'admin') {
-      if (account === undefined || account === caller.name) return caller.id
-      throw new AppError('forbidden', 'not-your-account', `account ${JSON.stringify(account)} is not yours`)
-    }
-    return account === undefined ? undefined : (await deps.accounts.get(deps.db, account)).id
-  }
 
   /** Of others' orders one does not even learn that they exist. */
   async function visible(caller: Account, id: number): Promise<Command> {
