@@ -12,7 +12,9 @@ import { frontPage } from './front-page.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
+import { commandEventRoutes } from './routes/command-events.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
+import { orderRoutes } from './routes/orders.ts'
 import { planRoutes } from './routes/plans.ts'
 import { createSignIn } from './sign-in.ts'
 import { wakeRoute } from './wake-route.ts'
@@ -58,6 +60,8 @@ async function publicRoutes(
   await app.register(async (scope) => {
     accountRoutes(scope, deps, signIn)
     commandRoutes(scope, deps, signIn)
+    commandEventRoutes(scope, deps, signIn)
+    orderRoutes(scope, deps, signIn)
     deploymentRoutes(scope, deps, signIn)
     planRoutes(scope, deps, signIn)
     bootstrapRoutes(scope, deps, signIn)

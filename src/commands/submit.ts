@@ -20,6 +20,8 @@ export interface Order {
   readonly requestedBy: string
   /** The same key gives the same command, however often it is sent. Unique among one requester's orders. */
   readonly idempotencyKey?: string
+  /** Of the order as it was asked for, where that is more than this one. */
+  readonly hash?: string
   /** Default: one lane per account, or per plan of the site. */
   readonly lane?: string
 }
@@ -36,7 +38,7 @@ export interface SubmitOptions {
  */
 export async function submitCommand(db: Db, order: Order, options: SubmitOptions = {}): Promise<Command> {
   const key = keyOf(order)
-  const hash = contentHash(order)
+  const hash = order.hash ?? contentHash(order)
   const existing = key === null ? undefined : await findByKey(db, key)
   if (existing !== undefined) return sameOrder(existing, hash)
   const params = await completeParams(db, order, options.plans)
@@ -76,7 +78,8 @@ function keyOf({ requestedBy, idempotencyKey }: Order): string | null {
   })
 }
 
-function sameOrder(row: Parameters<typeof toCommand>[0], hash: string): Command {
+/** The command of before, or `conflict` when its key was used for something else. */
+export function sameOrder(row: Parameters<typeof toCommand>[0], hash: string): Command {
   if (row.content_hash === hash) return toCommand(row)
   throw new AppError(
     'conflict',
