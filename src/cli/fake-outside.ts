@@ -8,6 +8,7 @@ import { AppError } from '../base/errors.ts'
 import type { Images } from '../site/actions/image.ts'
 import type { HostFacts } from '../site/checks.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
+import type { ServerEvent } from '../site/events.ts'
 import type { CloudControl, Operator } from '../site/operator.ts'
 import type { FindHolder } from '../site/ports.ts'
 import { ensureSecrets } from '../site/secrets.ts'
@@ -40,6 +41,7 @@ export interface FakeOutside {
   answer: string | undefined
   /** What the service's own API answers to the CLI. */
   answerCall: (call: ServiceCall) => unknown
+  answerEvents: (path: string) => readonly ServerEvent[]
   interrupt(): void
 }
 
@@ -75,6 +77,7 @@ export function createFakeOutside(folder: string): FakeOutside {
     toolsFail: undefined,
     beforeImage: async () => {},
     answer: undefined,
+    answerEvents: () => [],
     answerCall: ({ path }) => {
       throw new AppError('not-found', 'route-unknown', path)
     },
@@ -233,6 +236,10 @@ function fakeService(outside: FakeOutside, credential: Credential): ServiceApi {
     call: async <T>(call: ServiceCall) => {
       signIn()
       return outside.answerCall(call) as T
+    },
+    events: async function* (path) {
+      signIn()
+      yield* outside.answerEvents(path)
     },
     revokeBootstrap: async () => void outside.done.push('bootstrap revoked'),
   }

@@ -1,3 +1,5 @@
+import type { ServerEvent } from './events.ts'
+
 /** A deployment's or account's state as people read it. */
 export type AccountStatus = 'pending' | 'active' | 'failed' | 'removing' | 'removed'
 
@@ -74,6 +76,8 @@ export interface ServiceApi {
   undoCommand(id: number): Promise<ServiceCommand>
   /** Anything else of its own API. */
   call<T>(call: ServiceCall): Promise<T>
+  /** Server-sent events after the one with `lastId` (empty: from the first), until the service ends them. */
+  events(path: string, lastId: string, signal: AbortSignal): AsyncIterable<ServerEvent>
   /** Ends the bootstrap key's power. */
   revokeBootstrap(): Promise<void>
 }

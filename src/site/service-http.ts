@@ -1,4 +1,5 @@
 import { AppError, type ErrorKind } from '../base/errors.ts'
+import { serverEvents } from './events.ts'
 import { type HttpAnswer, sendJson } from './http.ts'
 import type { AccountView, CreatedAccount, Credential, ServiceApi, ServiceCall, ServiceCommand } from './service-api.ts'
 import { type Site, siteHosts } from './site.ts'
@@ -54,6 +55,11 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
     undoCommand: async (id) => await must<ServiceCommand>('POST', `/api/v2/commands/${id}/undo`, {}),
     call: async <T>({ method = 'GET', path, body, headers: more }: ServiceCall) =>
       await must<T>(method, path, body, more),
+    events: (path, lastId, signal) => {
+      const more = lastId === '' ? {} : { 'last-event-id': lastId }
+      const wanted = { method: 'GET', path, headers: { ...headers, ...more } }
+      return serverEvents(target, wanted, (answer) => errorOf(answer, `GET ${path}`), signal)
+    },
     revokeBootstrap: async () => void (await must('DELETE', '/api/v2/bootstrap')),
   }
 }
