@@ -6,6 +6,7 @@ import { bellOf } from '../commands/bell.ts'
 import { errorHandler, notFound } from './answers.ts'
 import { configRoute } from './compat/config.ts'
 import { healthRoutes } from './compat/health.ts'
+import { serviceRoutes } from './compat/service.ts'
 import type { ApiDeps, Side } from './deps.ts'
 import { describeApi } from './openapi.ts'
 import { frontPage } from './front-page.ts'
@@ -61,6 +62,7 @@ async function publicRoutes(
     accountRoutes(scope, deps, signIn)
     commandRoutes(scope, deps, signIn)
     commandEventRoutes(scope, deps, signIn)
+    serviceRoutes(scope, deps, signIn)
     orderRoutes(scope, deps, signIn)
     deploymentRoutes(scope, deps, signIn)
     planRoutes(scope, deps, signIn)
