@@ -12,6 +12,7 @@ import { jupyterhubUser } from './jupyterhub-user.ts'
 import { kubernetesApply } from './kubernetes-apply.ts'
 import { mongodbUser } from './mongodb-user.ts'
 import { rabbitmqAccess } from './rabbitmq-access.ts'
+import { registrySecret } from './registry-secret.ts'
 import { runScript } from './run-script.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -37,6 +38,7 @@ export const serviceActionNames: readonly string[] = [
   'jupyterhub-user',
   'kubernetes-apply',
   'helm-release',
+  'registry-secret',
   'wait-for',
   'run-script',
 ]
@@ -49,6 +51,7 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
     jupyterhubUser(parts),
     kubernetesApply(parts),
     helmRelease(parts),
+    registrySecret(parts),
     waitFor(parts),
     runScript(parts),
   ] as Action<never>[]

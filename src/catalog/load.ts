@@ -40,7 +40,7 @@ const planShape = z.strictObject({
   limit: z.int().min(1).optional(),
   needs: z.array(needShape).default([]),
   uses: values.default({}),
-  providers: z.array(word).min(1).optional(),
+  providers: z.array(word).optional(),
   price: priceShape.optional(),
   becomes: z.strictObject({ plan: word, params: values }).optional(),
   suspended: values.optional(),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { resolve } from './resolve.ts'
+import { resolve, resolveGiven } from './resolve.ts'
 
 const place = { plan: 'p', step: 's', field: 'with' }
 const values = {
@@ -52,3 +52,16 @@ for (const { template, code, field, why } of bad) {
     expect(() => resolve(template, values, place)).toThrow(expect.objectContaining({ code, details }))
   })
 }
+
+test('what needs a parameter that was not given is left out; other unknown names are still mistakes', () => {
+  const template = {
+    size: '${params.size}',
+    image: '${params.image}',
+    list: ['x', 'registry-${params.registry}', { claim: '${params.claim}', path: '/x' }],
+    deep: { gpu: '${params.gpu}' },
+  }
+  expect(resolveGiven(template, values, place)).toEqual({ size: 3, list: ['x'], deep: {} })
+  expect(() => resolveGiven({ a: '${account.mail}' }, values, place)).toThrow(
+    expect.objectContaining({ code: 'placeholder-unknown' }),
+  )
+})

@@ -40,19 +40,32 @@ export function placeholders(template: unknown): string[] {
   return []
 }
 
-/** As `resolve`, without the entries of objects that need a parameter which was not given. */
+/** As `resolve`, without the entries of objects and lists that are, or hold, a parameter which was not given. */
 export function resolveGiven(template: unknown, values: Values, place: Place): unknown {
-  if (Array.isArray(template)) return template.map((item) => resolveGiven(item, values, place))
+  if (Array.isArray(template)) {
+    return template.flatMap((item, index) =>
+      whenGiven(() => resolveItem(item, values, { ...place, field: `${place.field}[${index}]` })),
+    )
+  }
   if (typeof template !== 'object' || template === null) return resolve(template, values, place)
-  const entries = Object.entries(template).flatMap(([key, item]) => {
-    try {
-      return [[key, resolveGiven(item, values, { ...place, field: `${place.field}.${key}` })]]
-    } catch (error) {
-      if (isNotGiven(error)) return []
-      throw error
-    }
-  })
-  return Object.fromEntries(entries) as Values
+  const entries = Object.entries(template).flatMap(([key, item]) =>
+    whenGiven(() => [key, resolveGiven(item, values, { ...place, field: `${place.field}.${key}` })] as const),
+  )
+  return Object.fromEntries(entries)
+}
+
+/** An object in a list is there as a whole or not at all. */
+function resolveItem(item: unknown, values: Values, place: Place): unknown {
+  return Array.isArray(item) ? resolveGiven(item, values, place) : resolve(item, values, place)
+}
+
+function whenGiven<Value>(make: () => Value): Value[] {
+  try {
+    return [make()]
+  } catch (error) {
+    if (isNotGiven(error)) return []
+    throw error
+  }
 }
 
 /** Is this the error of a parameter that was not given? */

@@ -1,5 +1,5 @@
 import type { Plans, Values } from '../catalog/plan.ts'
-import { resolve } from '../catalog/resolve.ts'
+import { resolveGiven } from '../catalog/resolve.ts'
 import { type Held, nameOf } from './needs.ts'
 
 export interface QuotaProblem {
@@ -46,7 +46,7 @@ export function quotaProblems(
 function usesOf({ plan: name, params }: Held, plans: Plans): Record<string, number> {
   const plan = plans.get(name)
   if (plan === undefined) return {}
-  const { times = 1, ...rest } = resolve(
+  const { times = 1, ...rest } = resolveGiven(
     plan.uses,
     { params: complete(plan.parameters, params) },
     {

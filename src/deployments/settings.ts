@@ -145,6 +145,7 @@ export function withAdditions(settings: Settings): Settings {
 function merged(base: object, more: object): object {
   const entries = Object.entries(more).map(([key, value]: [string, unknown]) => {
     const before: unknown = Object.hasOwn(base, key) ? (base as Record<string, unknown>)[key] : undefined
+    if (Array.isArray(before) && Array.isArray(value)) return [key, [...(before as unknown[]), ...(value as unknown[])]]
     return [key, isObject(before) && isObject(value) ? merged(before, value) : value]
   })
   return { ...base, ...(Object.fromEntries(entries) as object) }

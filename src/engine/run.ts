@@ -3,7 +3,7 @@ import type { Action, ActionContext } from '../actions/action.ts'
 import { AppError, explain, kindOf } from '../base/errors.ts'
 import { masker } from '../base/secrets.ts'
 import type { Values } from '../catalog/plan.ts'
-import { resolve } from '../catalog/resolve.ts'
+import { resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { begunSteps, getCommand } from '../commands/store.ts'
 import { inTransaction } from '../db/transaction.ts'
@@ -113,7 +113,7 @@ async function inputOf(run: Run, action: Action<unknown>, values: Values): Promi
   const place = { plan: command.plan, step: task.step, field: 'with' }
   const all = { params: command.params, ...values, steps: await stepOutputs(run) }
   try {
-    const parsed = action.input.safeParse(resolve(JSON.parse(task.input), all, place))
+    const parsed = action.input.safeParse(resolveGiven(JSON.parse(task.input), all, place))
     if (parsed.success) return parsed.data
     throw wrongInput(place, action.name, parsed.error)
   } catch (error) {

@@ -305,3 +305,59 @@ test('an order is followed live to its end, and a reader that comes back misses 
   const keyOf = ({ data }: Event) => `${data.step} ${data.line}`
   expect(new Set(both.map(keyOf)).size).toBe(lines.length)
 })
+
+test('notebooks start with what was ordered, and as the site has it once that is removed', async () => {
+  const before = await brokerOf(alice)
+  const params = { image: 'mine/lab:1', memory: '4G', cpu: 2, role: 'gpu', profiles: [{ display_name: 'Large' }] }
+  await delivered(alice, { plan: 'jupyter', phase: 'install', params })
+  expect((await brokerOf(alice)).data).toMatchObject({
+    JUPYTER_IMAGE: 'mine/lab:1',
+    JUPYTER_NODE_SELECTOR: 'omegaml.io/role=gpu',
+    JUPYTER_NAMESPACE: 'om-alice',
+    JUPYTER_CONFIG: { mem_limit: '4G', cpu_limit: 2, profile_list: [{ display_name: 'Large' }] },
+  })
+  await delivered(alice, { plan: 'jupyter', phase: 'update', params: { image: null, memory: '8G' } })
+  expect((await brokerOf(alice)).data).toMatchObject({
+    JUPYTER_IMAGE: before.data.JUPYTER_IMAGE,
+    JUPYTER_CONFIG: { mem_limit: '8G' },
+  })
+  await delivered(alice, { plan: 'jupyter', phase: 'remove' })
+  expect((await brokerOf(alice)).data).toEqual(before.data)
+})
+
+test('credentials of a registry are stored encrypted, shown to nobody, used by name, and kept while they are used', async () => {
+  const password = 'geheim"},"x'
+  const params = { name: 'mine', server: 'ghcr.io', username: 'alice', password }
+  const id = await delivered(alice, { plan: 'registry', phase: 'install', params })
+  const ref = { apiVersion: 'v1', kind: 'Secret', name: 'registry-mine', namespace: 'om-alice' }
+  const find = async () => await service.outside.kubernetes.find(ref)
+  const config = ((await find()) as { data?: Record<string, string> } | undefined)?.data?.['.dockerconfigjson'] ?? ''
+  expect(JSON.parse(Buffer.from(config, 'base64').toString())).toMatchObject({ auths: { 'ghcr.io': { password } } })
+  const shown = JSON.stringify([
+    (await alice.get(`/api/v2/commands/${id}`)).body,
+    (await alice.get('/api/v2/deployments')).body,
+    await service.db.selectFrom('commands').selectAll().execute(),
+    await service.db.selectFrom('deployments').selectAll().execute(),
+    await service.db.selectFrom('task_output').selectAll().execute(),
+  ])
+  expect(shown).not.toContain('geheim')
+  // Other parameters change without the password being said again.
+  await delivered(alice, { plan: 'registry', phase: 'update', params: { username: 'bob' } })
+  await delivered(alice, { ...runtime, params: { registry: 'mine' } })
+  expect(service.outside.helm.valuesOf('runtime-worker', 'om-alice')).toMatchObject({
+    imagePullSecrets: ['registry-mine'],
+  })
+  const removal = { plan: 'registry', phase: 'remove', params: { name: 'mine' } }
+  expect((await order(alice, removal)).body.error).toMatchObject({ details: { usedBy: ['runtime worker'] } })
+  await delivered(alice, { plan: 'runtime', phase: 'update', params: { registry: null } })
+  await delivered(alice, removal)
+  expect(await find()).toBeUndefined()
+})
+
+test('what no provider can fill is refused before anything is touched', async () => {
+  const nodepool = await order(alice, { plan: 'nodepool', phase: 'install', params: { 'node-type': 'small', size: 1 } })
+  expect(nodepool).toMatchObject({ status: 409, body: { error: { code: 'plan-unavailable' } } })
+  expect(JSON.stringify(nodepool.body)).toContain('not available with provider local')
+  for (const plan of ['cluster', 'tenant'])
+    expect((await order(admin, { plan, phase: 'install', account: 'alice' })).body.error.code).toBe('plan-unavailable')
+})
