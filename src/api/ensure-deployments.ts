@@ -1,4 +1,4 @@
-import type { Account } from '../accounts/account.ts'
+import { type Account, planOf } from '../accounts/account.ts'
 import { listAccounts } from '../accounts/store.ts'
 import { bellOf } from '../commands/bell.ts'
 import { inTransaction } from '../db/transaction.ts'
@@ -9,7 +9,10 @@ import { placeOrder } from './orders.ts'
 
 const PAGE = 500
 
-/** Orders what was delivered to every active account before, what others need first. What is as wanted is left as it is. */
+/**
+ * Orders what was delivered to every active account before, what others need first. What is as wanted is left as it is.
+ * Answers with the orders of the accounts' own plans: nobody has to wait for a service that one of them broke.
+ */
 export async function ensureDeployments(deps: ApiDeps, caller: Account): Promise<number[]> {
   const ordered: number[] = []
   for (let after: string | undefined; ; ) {
@@ -37,7 +40,8 @@ async function orderPage(deps: ApiDeps, caller: Account, accounts: readonly Acco
       if (!subject.active) continue
       for (const { plan, instance, suspendedAt } of delivered.filter((row) => row.accountId === subject.id)) {
         const phase = suspendedAt === undefined ? 'install' : 'suspend'
-        ids.push(await placeOrder(tx, { plan, instance, phase, subject, requestedBy: caller.name }))
+        const id = await placeOrder(tx, { plan, instance, phase, subject, requestedBy: caller.name })
+        if (plan === planOf(subject)) ids.push(id)
       }
     }
     return ids

@@ -16,6 +16,7 @@ import { deleteDeployments, findDeployment, listDeployments } from './store.ts'
 
 /** What the engine tells of a command; `subject` is the account. */
 export interface Delivery {
+  readonly id: number
   readonly plan: string
   readonly instance: string
   readonly phase: Phase
@@ -148,8 +149,13 @@ function secretParams(plan: Plan | undefined, params: Values): string[] {
 async function settle(deps: LifecycleDeps, command: Delivery, account: Account, tx: Db): Promise<void> {
   const { deployments, accounts } = deps
   const { plan: name, instance, phase, state, message } = command
-  if (state === 'failed')
-    return await deployments.settle(tx, account.id, name, { instance, outcome: 'failed', message })
+  if (state === 'failed') {
+    await deployments.settle(tx, account.id, name, { instance, outcome: 'failed', message })
+    // The old access may be half gone already; the new one is there.
+    if (name === 'omegaml' && phase !== 'remove' && (await everythingMade(command.id, tx)))
+      await deployments.switchBroker(tx, account, command.params['vhost'] === true)
+    return
+  }
   if (phase !== 'remove') return await delivered(deps, command, account, tx)
   await deployments.settle(tx, account.id, name, { instance, outcome: 'removed' })
   await deployments.addToSettings(tx, account, nameOf(command), undefined)
@@ -158,6 +164,12 @@ async function settle(deps: LifecycleDeps, command: Delivery, account: Account, 
   if (account.active || left) return
   await eraseAccount(tx, account.id)
   accounts.forget(account.name)
+}
+
+/** Only taking away what is no longer asked for has failed. */
+async function everythingMade(command: number, tx: Db): Promise<boolean> {
+  const tasks = await tx.selectFrom('tasks').select(['mode', 'state']).where('command_id', '=', command).execute()
+  return tasks.length > 0 && tasks.every(({ mode, state }) => mode === 'remove' || state === 'done')
 }
 
 async function delivered(deps: LifecycleDeps, command: Delivery, account: Account, tx: Db): Promise<void> {

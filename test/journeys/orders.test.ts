@@ -138,12 +138,10 @@ test('a suspended runtime runs nothing and is told so; resumed, it is as it was'
   )
   // After a lost cluster, too, nothing of it runs.
   const ensured = (await admin.post('/api/v2/deployments/ensure')).body.commands
-  expect(ensured).toMatchObject([
-    { plan: 'omegaml' },
-    { plan: 'runtime', phase: 'suspend' },
-    { plan: 'shared-runtime' },
-  ])
-  for (const { id } of ensured) await service.ended(id)
+  expect(ensured).toMatchObject([{ plan: 'omegaml' }, { plan: 'shared-runtime' }])
+  const [last] = (await alice.get('/api/v2/commands')).body.commands
+  expect(last).toMatchObject({ plan: 'runtime', phase: 'suspend' })
+  await service.ended(last.id)
   expect(helm.valuesOf('runtime-worker', 'om-alice')).toMatchObject({ replicas: 0 })
   await delivered(alice, { plan: 'runtime', phase: 'resume' })
   expect(helm.valuesOf('runtime-worker', 'om-alice')).toMatchObject({ replicas: 3 })
@@ -360,4 +358,41 @@ test('what no provider can fill is refused before anything is touched', async ()
   expect(JSON.stringify(nodepool.body)).toContain('not available with provider local')
   for (const plan of ['cluster', 'tenant'])
     expect((await order(admin, { plan, phase: 'install', account: 'alice' })).body.error.code).toBe('plan-unavailable')
+})
+
+test('an order that waits says for what and since when, and ends when it is cancelled', async () => {
+  service.outside.kubernetes.failWith(new AppError('unavailable', 'kubernetes-unreachable', 'no API server'))
+  const { id } = (await order(alice, runtime)).body
+  const look = async () => (await alice.get(`/api/v2/commands/${id}`)).body
+  await expect.poll(async () => (await look()).message).toContain('waits until command')
+  const first = (await look()).waitsFor.command
+  const waiting = async () =>
+    (await alice.get(`/api/v2/commands/${first}`)).body.steps.find(({ step }: { step: string }) => step === 'namespace')
+  await expect.poll(waiting).toMatchObject({
+    state: 'running',
+    waiting: expect.stringContaining('no API server'),
+    waitingSince: expect.stringMatching(/^20/),
+  })
+  // Changing the account's own plan is for admins; this order is one's own.
+  expect((await alice.post(`/api/v2/commands/${first}/cancel`)).status).toBe(403)
+  expect((await admin.post(`/api/v2/commands/${first}/cancel`)).status).toBe(202)
+  await service.ended(first)
+  await service.ended(id)
+  expect(await look()).toMatchObject({
+    state: 'failed',
+    message: expect.stringContaining('needs omegaml with vhost true'),
+  })
+  expect((await admin.post(`/api/v2/commands/${first}/cancel`)).body.error.code).toBe('command-ended')
+})
+
+test('an account is told of its new way to the broker also when only taking away the old one failed', async () => {
+  const before = await brokerOf(alice)
+  service.outside.rabbitmq.deleteUser = async () => {
+    throw new AppError('forbidden', 'rabbitmq-forbidden', 'no rights')
+  }
+  const { id } = (await order(alice, runtime)).body
+  await service.ended(id)
+  const { vhost, user } = await brokerOf(alice)
+  expect(vhost).not.toBe(before.vhost)
+  expect(await service.outside.rabbitmq.findPermissions(vhost, user)).toEqual(everything)
 })
