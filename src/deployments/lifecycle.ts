@@ -79,14 +79,13 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
 async function checkAgain(command: Delivery, plan: Plan, account: Account, tx: Db): Promise<void> {
   const { phase, params, instance } = command
   const requester = await findAccount(tx, command.requestedBy)
-  const isOwn = requester?.id === account.id && (plan.orderable === 'user' || plan.plan === planOf(account))
-  if (requester !== undefined && requester.role !== 'admin' && !isOwn && plan.orderable !== 'user')
-    throw new AppError('forbidden', 'order-not-allowed', `${requester.name} may not order ${plan.plan}`)
-  if (requester !== undefined && requester.role !== 'admin' && requester.id !== account.id)
-    throw new AppError('forbidden', 'not-your-account', `${requester.name} may not order for ${account.name}`)
+  if (requester?.role === 'user') checkRights(requester, plan, account)
   const row = await findDeployment(tx, account.id, plan.plan, instance)
   if (row?.suspendedAt !== undefined && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
   if (phase === 'remove') return
+  // The install before it has failed: with half of its parameters it would become another thing.
+  if (phase !== 'install' && row?.readyAt === undefined && plan.plan !== planOf(account))
+    throw neverDelivered(plan, instance, phase)
   const held = (await listDeployments(tx, [account.id])).filter((one) => one.readyAt !== undefined)
   const [open] = openNeeds(plan, params, held)
   if (open === undefined) return
@@ -94,6 +93,18 @@ async function checkAgain(command: Delivery, plan: Plan, account: Account, tx: D
   const how = wanted.length === 0 ? '' : ` with ${wanted.join(', ')}`
   const text = `${nameOf({ plan: plan.plan, instance })} needs ${nameOf(open)}${how}, which account ${account.name} does not have`
   throw new AppError('conflict', 'need-missing', text, { details: { needs: { ...open } } })
+}
+
+function checkRights(requester: Account, plan: Plan, account: Account): void {
+  if (requester.id !== account.id)
+    throw new AppError('forbidden', 'not-your-account', `${requester.name} may not order for ${account.name}`)
+  if (plan.orderable === 'admin' && plan.plan !== planOf(account))
+    throw new AppError('forbidden', 'plan-not-orderable', `${plan.plan} is ordered by admins, not by ${requester.name}`)
+}
+
+function neverDelivered(plan: Plan, instance: string, phase: Phase): AppError {
+  const name = nameOf({ plan: plan.plan, instance })
+  return new AppError('conflict', 'service-unknown', `there is no ${name} to ${phase}: it was never delivered`)
 }
 
 export function suspended(plan: Plan, instance: string): AppError {
@@ -112,7 +123,7 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
   const settings = own ?? (await deployments.storedSettings(db, account.id, planOf(account) ?? command.plan))
   const opened = plan === undefined ? command.params : deployments.openParams(plan, account.id, command.params)
   const params = { ...opened, ...(command.phase === 'suspend' ? plan?.suspended : {}) }
-  const apikey = plan !== undefined && usesApiKey(plan) ? await deps.accounts.apiKeyOf(account) : undefined
+  const apikey = plan !== undefined && usesApiKey(plan) ? await apiKeyFor(deps, command, account) : undefined
   return {
     values: {
       site: siteValues(site),
@@ -123,10 +134,15 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
     },
     secrets: [
       ...(settings === undefined ? [] : secretsOf(settings)),
-      ...(apikey === undefined ? [] : [apikey]),
+      ...(apikey === undefined || apikey === '' ? [] : [apikey]),
       ...secretParams(plan, opened),
     ],
   }
+}
+
+/** A removal names things and fills nothing in: it must not fail because the key is gone already. */
+async function apiKeyFor({ accounts }: LifecycleDeps, { phase }: Delivery, account: Account): Promise<string> {
+  return phase === 'remove' ? '' : await accounts.apiKeyOf(account)
 }
 
 function accountValues({ id, name, email }: Account) {

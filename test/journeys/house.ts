@@ -49,12 +49,20 @@ export async function startService(databases?: { readonly api: Db; readonly engi
   const db = databases?.engine ?? house.db
   const lifecycle =
     databases === undefined ? house.lifecycle : createLifecycle({ ...createRooms(db, clock), plans: testPlans })
-  const engine = new Engine({ ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }, { pollMs: 100 })
+  const makeEngine = () =>
+    new Engine({ ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }, { pollMs: 100 })
+  const engine = makeEngine()
+  let running = engine
+  /** Another engine goes on where the stopped one was. */
+  const restart = async () => {
+    running = makeEngine()
+    await running.start()
+  }
   const close = async () => {
-    await engine.stop()
+    await running.stop()
     await house.close()
   }
-  return { ...house, ...callers(house), outside, engine, close }
+  return { ...house, ...callers(house), outside, engine, restart, close }
 }
 
 function callers(house: TestHouse) {

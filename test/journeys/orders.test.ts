@@ -396,3 +396,24 @@ test('an account is told of its new way to the broker also when only taking away
   expect(vhost).not.toBe(before.vhost)
   expect(await service.outside.rabbitmq.findPermissions(vhost, user)).toEqual(everything)
 })
+
+test('a change of what turned out never to be delivered does not deliver half of it', async () => {
+  service.outside.helm.failNextUpgrade(new AppError('invalid', 'chart-invalid', 'no such chart'))
+  await service.engine.stop()
+  const params = { label: 'gpu', image: 'mine/runtime:1' }
+  const install = (await order(alice, { ...runtime, params })).body
+  const update = (await order(alice, { plan: 'runtime', phase: 'update', params: { label: 'gpu', size: 2 } })).body
+  await service.restart()
+  await service.ended(install.id)
+  await service.ended(update.id)
+  expect((await alice.get(`/api/v2/commands/${update.id}`)).body).toMatchObject({
+    state: 'failed',
+    message: expect.stringContaining('never delivered'),
+    steps: [],
+  })
+  // What failed stays visible, and can always be removed.
+  expect((await alice.get('/api/v2/deployments?plan=runtime')).body.deployments).toMatchObject([{ state: 'failed' }])
+  await delivered(alice, { plan: 'runtime', phase: 'remove', params: { label: 'gpu' } })
+  expect((await alice.get('/api/v2/deployments?plan=runtime')).body.deployments).toEqual([])
+  expect(await service.outside.helm.list('om-alice')).toEqual([])
+})
