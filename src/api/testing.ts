@@ -58,7 +58,7 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
   const time = { now: Date.parse('2026-11-24T08:00:00Z') }
   const clock = change.clock ?? { now: () => time.now, sleep: async () => {} }
   const deps: ApiDeps = {
-    ...createRooms(db, clock),
+    ...createRooms(db, clock, change.site),
     plans: testPlans,
     clock,
     log: silentLog,
@@ -76,9 +76,9 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
 }
 
 /** Accounts and deployments as another process sees them: same rows, same keys, memory of its own. */
-export function createRooms(db: Db, clock: Clock) {
+export function createRooms(db: Db, clock: Clock, site: SiteFacts = testSite) {
   const accounts = new Accounts({ db, keys, clock })
-  return { db, accounts, deployments: new Deployments({ db, keys, site: testSite, clock }), site: testSite }
+  return { db, accounts, deployments: new Deployments({ db, keys, site, clock }), site }
 }
 
 async function emptyDatabase(): Promise<Db> {

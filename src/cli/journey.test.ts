@@ -322,6 +322,8 @@ test('an order is typed as its plan says, previewed, and followed to its end', a
     '',
   ])
   expect(err).toContain('command 7 failed')
+  expect(await cli('order', 'remove', 'pool')).toBe(2)
+  expect(outside.printed().err).toContain('nothing was ordered')
   expect(asked.at(-1)).toEqual({
     plan: 'pool',
     phase: 'update',

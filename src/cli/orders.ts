@@ -1,3 +1,4 @@
+import { AppError } from '../base/errors.ts'
 import { parseParamText, typedParams } from '../catalog/param-text.ts'
 import type { Phase } from '../catalog/plan.ts'
 import { type FollowedCommand, followCommand } from './command.ts'
@@ -14,6 +15,7 @@ export interface OrderOptions extends GlobalOptions {
   readonly param?: readonly string[] | undefined
   readonly preview?: boolean | undefined
   readonly wait?: boolean | undefined
+  readonly yes?: boolean | undefined
   readonly key?: string | undefined
 }
 
@@ -41,6 +43,7 @@ export async function order(phase: Phase, plan: string, options: OrderOptions, i
     else print(io, ...previewLines(preview))
     return exitCodes.ok
   }
+  if (phase === 'remove') await confirmed(plan, options, io)
   const headers = options.key === undefined ? {} : { headers: { 'idempotency-key': options.key } }
   const command = await api.call<FollowedCommand>({ ...call, body: wish, ...headers })
   if (options.wait === false) {
@@ -49,6 +52,14 @@ export async function order(phase: Phase, plan: string, options: OrderOptions, i
     return exitCodes.ok
   }
   return await followCommand(command.id, options, io)
+}
+
+async function confirmed(plan: string, options: OrderOptions, io: Io): Promise<void> {
+  if (options.yes === true) return
+  const answer = await io.ask(`This removes ${plan} with what it holds. Type its plan (${plan}) to go on: `)
+  if (answer?.trim() === plan) return
+  const text = `nothing was ordered: type the plan's name (${plan}) when asked, or give --yes`
+  throw new AppError('invalid', 'not-confirmed', text)
 }
 
 function textsOf({ specs = '', param = [] }: OrderOptions): Record<string, string> {

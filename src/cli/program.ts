@@ -208,6 +208,7 @@ function addOrderWords(program: Command, on: On): void {
         .option('--param <key=value>', 'one parameter, also with commas; may be repeated', collect)
         .option('--preview', 'say what would change, and do nothing')
         .option('--key <text>', 'the same key again is the same order')
+        .option('--yes', "don't ask before a removal")
         .option('--no-wait', "don't follow it to its end"),
       async ([plan = '']) => {
         const { order } = await import('./orders.ts')

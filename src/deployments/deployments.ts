@@ -56,7 +56,7 @@ export class Deployments {
     return await this.served.get(`${accountId} ${plan}`, async () => {
       const row = await store.findDeployment(this.db, accountId, plan)
       if (row?.sealed === undefined || row.readyAt === undefined) return undefined
-      return withAdditions(this.open(row.sealed, accountId, plan))
+      return withAdditions(this.open(row.sealed, accountId, plan), this.site)
     })
   }
 

@@ -61,7 +61,11 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
       const { plan: name, instance, phase, params } = command
       const plan = deps.plans.get(name)
       if (plan !== undefined) await checkAgain(command, plan, account, tx)
-      if (phase === 'remove') return await deployments.beginRemoval(tx, account.id, name, instance)
+      if (phase === 'remove') {
+        // What starts from now on does without it: a volume in use never goes.
+        await deployments.addToSettings(tx, account, nameOf(command), undefined)
+        return await deployments.beginRemoval(tx, account.id, name, instance)
+      }
       await deployments.ensurePending(tx, account, name, instance)
       if (params['rotate'] === true) await deployments.renewPasswords(tx, account, name)
     },
@@ -174,7 +178,6 @@ async function settle(deps: LifecycleDeps, command: Delivery, account: Account, 
   }
   if (phase !== 'remove') return await delivered(deps, command, account, tx)
   await deployments.settle(tx, account.id, name, { instance, outcome: 'removed' })
-  await deployments.addToSettings(tx, account, nameOf(command), undefined)
   // The account goes with the last of what it was delivered.
   const left = (await listDeployments(tx, [account.id])).some((row) => row.status !== Status.removed)
   if (account.active || left) return

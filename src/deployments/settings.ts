@@ -136,10 +136,12 @@ export function withNewPasswords(settings: Settings, word: WordMaker): Settings 
 }
 
 /** As they are served: with what the account's other deployments add. */
-export function withAdditions(settings: Settings): Settings {
+export function withAdditions(settings: Settings, site: SiteFacts): Settings {
   const additions = Object.values(settings.additions ?? {})
   if (additions.length === 0) return settings
-  return settingsSchema.parse({ ...settings, services: additions.reduce<object>(merged, settings.services) })
+  // The account's own storage comes to the site's, not instead of it.
+  const base = { ...settings.services, cluster: { storage: site.storage, ...settings.services.cluster } }
+  return settingsSchema.parse({ ...settings, services: additions.reduce<object>(merged, base) })
 }
 
 function merged(base: object, more: object): object {

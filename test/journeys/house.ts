@@ -7,10 +7,19 @@ import { createFakeMongodb } from '../../src/adapters/mongodb/fake.ts'
 import { createFakeNetwork } from '../../src/adapters/network/fake.ts'
 import { createFakeRabbitmq } from '../../src/adapters/rabbitmq/fake.ts'
 import { createFakeScripts } from '../../src/adapters/scripts/fake.ts'
-import { bootstrapKey, createRooms, signedInAs, startHouse, type TestHouse, testPlans } from '../../src/api/testing.ts'
+import {
+  bootstrapKey,
+  createRooms,
+  signedInAs,
+  startHouse,
+  type TestHouse,
+  testPlans,
+  testSite,
+} from '../../src/api/testing.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Db } from '../../src/db/database.ts'
+import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import { bellOf } from '../../src/commands/bell.ts'
 import { Engine } from '../../src/engine/engine.ts'
@@ -28,8 +37,12 @@ export interface Answer {
  * The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is
  * called. With databases given, API and engine have one each, as two processes do: migrated, and the caller's to close.
  */
-export async function startService(databases?: { readonly api: Db; readonly engine: Db }) {
-  const house = await startHouse({ clock: systemClock, ...(databases === undefined ? {} : { db: databases.api }) })
+export async function startService(databases?: { readonly api: Db; readonly engine: Db }, site: SiteFacts = testSite) {
+  const house = await startHouse({
+    clock: systemClock,
+    site,
+    ...(databases === undefined ? {} : { db: databases.api }),
+  })
   const outside = {
     mongodb: createFakeMongodb(),
     rabbitmq: createFakeRabbitmq(),
@@ -48,7 +61,7 @@ export async function startService(databases?: { readonly api: Db; readonly engi
   })
   const db = databases?.engine ?? house.db
   const lifecycle =
-    databases === undefined ? house.lifecycle : createLifecycle({ ...createRooms(db, clock), plans: testPlans })
+    databases === undefined ? house.lifecycle : createLifecycle({ ...createRooms(db, clock, site), plans: testPlans })
   const makeEngine = () =>
     new Engine({ ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }, { pollMs: 100 })
   const engine = makeEngine()

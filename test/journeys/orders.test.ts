@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AppError } from '../../src/base/errors.ts'
-import { signedInAs } from '../../src/api/testing.ts'
+import { signedInAs, testSite } from '../../src/api/testing.ts'
 import { type Answer, type Service, startService } from './house.ts'
 
 let service: Service
@@ -416,4 +416,50 @@ test('a change of what turned out never to be delivered does not deliver half of
   await delivered(alice, { plan: 'runtime', phase: 'remove', params: { label: 'gpu' } })
   expect((await alice.get('/api/v2/deployments?plan=runtime')).body.deployments).toEqual([])
   expect(await service.outside.helm.list('om-alice')).toEqual([])
+})
+
+test('a volume of its own is mounted into notebooks and workers beside the site’s, grows, and goes when nobody uses it', async () => {
+  const shared = { name: 'base', persistentVolumeClaim: { claimName: 'base' } }
+  const storage = { volumes: [shared], volumeMounts: [{ name: 'base', mountPath: '/base' }] }
+  await service.close()
+  service = await startService(undefined, { ...testSite, provider: 'existing', storage })
+  const { body } = await service.bootstrap()
+  admin = service.as('admin', body.admin.apikey)
+  await service.engine.start()
+  alice = await signUp('alice')
+
+  await delivered(alice, { plan: 'storage', phase: 'install', params: { name: 'data', size: 5 } })
+  await delivered(alice, { plan: 'storage', phase: 'install', params: { name: 'fast', class: 'ssd' } })
+  const { volumes, volumeMounts } = (await brokerOf(alice)).data.CLUSTER_STORAGE
+  expect(volumes.map(({ name }: { name: string }) => name)).toEqual(['base', 'storage-data', 'storage-fast'])
+  expect(volumeMounts.at(1)).toEqual({ name: 'storage-data', mountPath: '/mnt/data' })
+  const claim = async (name: string) =>
+    (await service.outside.kubernetes.find({
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      name,
+      namespace: 'om-alice',
+    })) as { spec: { storageClassName?: string; resources: { requests: { storage: string } } } } | undefined
+  expect((await claim('storage-fast'))?.spec.storageClassName).toBe('ssd')
+  expect((await claim('storage-data'))?.spec).not.toHaveProperty('storageClassName')
+
+  await delivered(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 9 } })
+  expect((await claim('storage-data'))?.spec.resources.requests.storage).toBe('9Gi')
+  const tooMuch = await order(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 95 } })
+  expect(tooMuch.body.error).toMatchObject({ code: 'quota-reached', details: { problems: [{ field: 'storage' }] } })
+
+  await delivered(alice, { ...runtime, params: { storage: 'data' } })
+  expect(service.outside.helm.valuesOf('runtime-worker', 'om-alice')).toMatchObject({
+    volumes: [{ claim: 'storage-data', mountPath: '/mnt/data' }],
+  })
+  const removal = { plan: 'storage', phase: 'remove', params: { name: 'data' } }
+  expect((await order(alice, removal)).body.error).toMatchObject({ details: { usedBy: ['runtime worker'] } })
+  await delivered(alice, { plan: 'runtime', phase: 'remove' })
+  await delivered(alice, removal)
+  expect(await claim('storage-data')).toBeUndefined()
+})
+
+test('a volume that the local cloud can’t make is refused before anything is touched', async () => {
+  const { body } = await order(alice, { plan: 'storage', phase: 'install', params: { name: 'data' } })
+  expect(body.error).toMatchObject({ code: 'plan-unavailable', message: expect.stringContaining('provider local') })
 })

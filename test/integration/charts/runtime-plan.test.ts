@@ -46,6 +46,7 @@ test('every parameter reaches the workers, packages as arguments of their own', 
     memory: '4Gi',
     image: 'mine/runtime:1',
     registry: 'mine',
+    storage: 'data',
     packages: ['lightgbm==4.6.0', 'dask[array]>=2026.1'],
   }
   const objects = await render('omegaml-worker', valuesOf(params))
@@ -54,6 +55,7 @@ test('every parameter reaches the workers, packages as arguments of their own', 
   assert.equal(find(objects, 'Deployment', 'worker').spec.replicas, 3)
   assert.deepEqual(worker.resources.limits, { cpu: '500m', memory: '4Gi', 'nvidia.com/gpu': 2 })
   assert.deepEqual(spec.imagePullSecrets, [{ name: 'registry-mine' }])
+  assert.deepEqual(spec.volumes.at(-1), { name: 'storage', persistentVolumeClaim: { claimName: 'storage-data' } })
   const [install] = spec.initContainers
   assert.deepEqual(install.args, params.packages)
   assert.equal(install.image, 'mine/runtime:1')
