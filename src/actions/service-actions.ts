@@ -10,6 +10,7 @@ import type { Action } from './action.ts'
 import { helmRelease } from './helm-release.ts'
 import { jupyterhubUser } from './jupyterhub-user.ts'
 import { kubernetesApply } from './kubernetes-apply.ts'
+import { mongodbCopy } from './mongodb-copy.ts'
 import { mongodbUser } from './mongodb-user.ts'
 import { rabbitmqAccess } from './rabbitmq-access.ts'
 import { registrySecret } from './registry-secret.ts'
@@ -34,6 +35,7 @@ export interface ServiceParts {
 /** Names of what steps of the accounts' plans can do; the same as of `serviceActions`. */
 export const serviceActionNames: readonly string[] = [
   'mongodb-user',
+  'mongodb-copy',
   'rabbitmq-access',
   'jupyterhub-user',
   'kubernetes-apply',
@@ -47,6 +49,7 @@ export const serviceActionNames: readonly string[] = [
 export function serviceActions(parts: ServiceParts): Action<never>[] {
   return [
     mongodbUser(parts),
+    mongodbCopy(parts),
     rabbitmqAccess(parts),
     jupyterhubUser(parts),
     kubernetesApply(parts),

@@ -116,6 +116,9 @@ function buildPlan(raw: RawPlan, fail: Fail, actions: ReadonlySet<string> | unde
   const cycle = findCycle(steps)
   if (cycle !== undefined) throw fail(['steps'], `wait for each other: ${cycle.join(' → ')}`)
   checkSecrets(raw.parameters, fail)
+  const [other] = markedParameters(raw.parameters, 'account')
+  if (other !== undefined && raw.orderable === 'user')
+    throw fail(['parameters', 'properties', other], 'another account is named by plans that admins order')
   const checkParams = compile(raw.plan, raw.parameters, fail)
   checkPhases(raw, fail)
   checkInstances(raw, fail)
@@ -133,6 +136,7 @@ function buildPlan(raw: RawPlan, fail: Fail, actions: ReadonlySet<string> | unde
     steps,
     secrets: markedParameters(raw.parameters, 'secret'),
     once: markedParameters(raw.parameters, 'once'),
+    other: markedParameters(raw.parameters, 'account')[0],
     checkParams,
   }
 }

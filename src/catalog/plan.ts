@@ -69,6 +69,8 @@ export interface Plan {
   readonly steps: readonly PlanStep[]
   /** Parameters that are stored encrypted and never shown. */
   readonly secrets: readonly string[]
+  /** The parameter that names another account, whose settings the steps may use as `${other.settings.…}`: for admins' plans. */
+  readonly other: string | undefined
   /** Parameters that mean one order only and are not remembered, such as `rotate`. */
   readonly once: readonly string[]
   /** Parameters with defaults filled in; throws `invalid`, naming the parameter and what would be right. */

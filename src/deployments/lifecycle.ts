@@ -10,7 +10,7 @@ import { placeholders, resolveGiven } from '../catalog/resolve.ts'
 import type { Db } from '../db/database.ts'
 import type { Deployments } from './deployments.ts'
 import { nameOf, openNeeds } from './needs.ts'
-import { secretsOf } from './settings.ts'
+import { secretsOf, type Settings } from './settings.ts'
 import type { SiteFacts } from './site-facts.ts'
 import { deleteDeployments, findDeployment, listDeployments } from './store.ts'
 
@@ -92,11 +92,25 @@ async function checkAgain(command: Delivery, plan: Plan, account: Account, tx: D
     throw neverDelivered(plan, instance, phase)
   const held = (await listDeployments(tx, [account.id])).filter((one) => one.readyAt !== undefined)
   const [open] = openNeeds(plan, params, held)
-  if (open === undefined) return
+  if (open === undefined) return await checkOther(command, plan, tx)
   const wanted = Object.entries(open.params).map(([name, value]) => `${name} ${String(value)}`)
   const how = wanted.length === 0 ? '' : ` with ${wanted.join(', ')}`
   const text = `${nameOf({ plan: plan.plan, instance })} needs ${nameOf(open)}${how}, which account ${account.name} does not have`
   throw new AppError('conflict', 'need-missing', text, { details: { needs: { ...open } } })
+}
+
+/** The other account that a plan works with is there, and has something to work with. */
+async function checkOther({ params }: Delivery, plan: Plan, tx: Db): Promise<void> {
+  if (plan.other === undefined) return
+  const name = String(params[plan.other])
+  const account = await findAccount(tx, name)
+  const row = account === undefined ? undefined : await findDeployment(tx, account.id, 'omegaml')
+  if (row?.readyAt !== undefined) return
+  throw new AppError(
+    'not-found',
+    'account-unknown',
+    `${plan.other}: there is no account ${JSON.stringify(name)} with a store`,
+  )
 }
 
 function checkRights(requester: Account, plan: Plan, account: Account): void {
@@ -127,6 +141,7 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
   const settings = own ?? (await deployments.storedSettings(db, account.id, planOf(account) ?? command.plan))
   const opened = plan === undefined ? command.params : deployments.openParams(plan, account.id, command.params)
   const params = { ...opened, ...(command.phase === 'suspend' ? plan?.suspended : {}) }
+  const other = plan?.other === undefined ? undefined : await otherSettings(deps, command.params[plan.other])
   const apikey = plan !== undefined && usesApiKey(plan) ? await apiKeyFor(deps, command, account) : undefined
   return {
     values: {
@@ -135,13 +150,22 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
       instance: command.instance,
       account: { ...accountValues(account), ...(apikey === undefined ? {} : { apikey, keyId: keyIdOf(apikey) }) },
       ...(settings === undefined ? {} : { settings }),
+      ...(other === undefined ? {} : { other: { settings: other } }),
     },
     secrets: [
       ...(settings === undefined ? [] : secretsOf(settings)),
+      ...(other === undefined ? [] : secretsOf(other)),
       ...(apikey === undefined || apikey === '' ? [] : [apikey]),
       ...secretParams(plan, opened),
     ],
   }
+}
+
+async function otherSettings({ db, deployments }: LifecycleDeps, name: unknown): Promise<Settings | undefined> {
+  const account = typeof name === 'string' ? await findAccount(db, name) : undefined
+  return account === undefined
+    ? undefined
+    : await deployments.storedSettings(db, account.id, planOf(account) ?? 'omegaml')
 }
 
 /** A removal names things and fills nothing in: it must not fail because the key is gone already. */

@@ -463,3 +463,31 @@ test('a volume that the local cloud can’t make is refused before anything is t
   const { body } = await order(alice, { plan: 'storage', phase: 'install', params: { name: 'data' } })
   expect(body.error).toMatchObject({ code: 'plan-unavailable', message: expect.stringContaining('provider local') })
 })
+
+test('the store of one account is copied into another’s by admins, completed when repeated, and never overwritten unasked', async () => {
+  const bobby = await signUp('bobby')
+  const databaseOf = async (caller: Caller) => new URL((await brokerOf(caller)).data.OMEGA_MONGO_URL).pathname.slice(1)
+  const [from, to] = [await databaseOf(alice), await databaseOf(bobby)]
+  const { mongodb } = service.outside
+  mongodb.collection(from, 'omegaml.data').set('1', { a: 1 }).set('2', { a: 2 })
+  const wish = { plan: 'migrateuserdb', phase: 'install', account: 'bobby', params: { from: 'alice' } }
+  expect((await order(bobby, { ...wish, account: undefined })).body.error.code).toBe('plan-not-orderable')
+  const id = await delivered(admin, wish)
+  expect(mongodb.collection(to, 'omegaml.data').get('2')).toEqual({ a: 2 })
+  expect((await admin.get(`/api/v2/commands/${id}`)).body.steps[0].message).toContain('2 documents in 1 collections')
+
+  mongodb.collection(to, 'omegaml.data').set('2', { a: 'mine' })
+  const again = (await order(admin, { ...wish, params: { from: 'alice', replace: false } })).body
+  await service.ended(again.id)
+  expect((await admin.get(`/api/v2/commands/${again.id}`)).body).toMatchObject({
+    state: 'failed',
+    message: expect.stringContaining('omegaml.data: 1'),
+  })
+  expect(mongodb.collection(to, 'omegaml.data').get('2')).toEqual({ a: 'mine' })
+  await delivered(admin, { ...wish, params: { from: 'alice', replace: true } })
+  expect(mongodb.collection(to, 'omegaml.data').get('2')).toEqual({ a: 2 })
+
+  const unknown = (await order(admin, { ...wish, params: { from: 'nobody' } })).body
+  await service.ended(unknown.id)
+  expect((await admin.get(`/api/v2/commands/${unknown.id}`)).body.message).toContain('no account "nobody"')
+})

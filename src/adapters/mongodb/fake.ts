@@ -1,16 +1,25 @@
-import type { MongoAccess, Mongodb } from './port.ts'
+import type { CopiedCollection, MongoAccess, Mongodb } from './port.ts'
+
+/** Documents by id, by collection, by database. */
+type Stores = Map<string, Map<string, Map<string, unknown>>>
 
 export interface FakeMongodb extends Mongodb {
   readonly dropped: readonly string[]
+  /** Data of a database, to be filled and looked at by tests. */
+  collection(database: string, name: string): Map<string, unknown>
 }
 
-/** Users in memory. */
+/** Users and documents in memory. */
 export function createFakeMongodb(): FakeMongodb {
   const users = new Map<string, MongoAccess>()
+  const stores: Stores = new Map()
   const dropped: string[] = []
   const view = ({ user, databases }: MongoAccess) => ({ user, databases })
+  const database = (name: string) => getOrMake(stores, name, () => new Map<string, Map<string, unknown>>())
+  const collection = (db: string, name: string) => getOrMake(database(db), name, () => new Map<string, unknown>())
   return {
     dropped,
+    collection,
     ensureUser: async (access) => {
       const before = users.get(access.user)
       users.set(access.user, access)
@@ -22,7 +31,40 @@ export function createFakeMongodb(): FakeMongodb {
     },
     canLogin: async (user, password) => users.get(user)?.password === password,
     dropUser: async (user) => users.delete(user),
-    dropDatabase: async (database) => void dropped.push(database),
+    dropDatabase: async (name) => {
+      dropped.push(name)
+      stores.delete(name)
+    },
+    copyDatabase: async (from, to, { replace, signal, onCollection }) => {
+      const copied = [...database(from).keys()].sort().map((name) => {
+        signal?.throwIfAborted()
+        return copy(name, collection(from, name), collection(to, name), replace)
+      })
+      for (const one of copied) onCollection?.(one)
+      return copied
+    },
     listUsers: async (prefix = '') => [...users.values()].map(view).filter(({ user }) => user.startsWith(prefix)),
   }
+}
+
+function copy(
+  name: string,
+  from: ReadonlyMap<string, unknown>,
+  to: Map<string, unknown>,
+  replace: boolean,
+): CopiedCollection {
+  const same = (id: string, document: unknown) => JSON.stringify(to.get(id)) === JSON.stringify(document)
+  const missing = [...from].filter(([id]) => !to.has(id))
+  const other = [...from].filter(([id, document]) => to.has(id) && !same(id, document))
+  for (const [id, document] of replace ? [...missing, ...other] : missing) to.set(id, document)
+  const [replaced, differing] = replace ? [other.length, 0] : [0, other.length]
+  return { name, documents: from.size, added: missing.length, replaced, differing }
+}
+
+function getOrMake<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  const found = map.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  map.set(key, made)
+  return made
 }
