@@ -15,6 +15,7 @@ import { jupyterhubUser } from './jupyterhub-user.ts'
 import { kubernetesApply } from './kubernetes-apply.ts'
 import { mongodbUser } from './mongodb-user.ts'
 import { rabbitmqAccess } from './rabbitmq-access.ts'
+import { registrySecret } from './registry-secret.ts'
 import { runScript } from './run-script.ts'
 import { terraformApply } from './terraform-apply.ts'
 import { bound } from './testing.ts'
@@ -71,6 +72,13 @@ const cases = {
     ownVhost: true,
   }),
   'jupyterhub-user': bound(jupyterhubUser({ jupyterhub: createFakeJupyterhub(), clock }), { user: 'alice' }),
+  'registry-secret': bound(registrySecret({ kubernetes }), {
+    namespace: 'default',
+    name: 'registry-a',
+    server: 'ghcr.io',
+    username: 'alice',
+    password: 'a"},{"b',
+  }),
   'run-script': bound(runScript({ scripts }), {
     script: 'make',
     args: ['x'],

@@ -9,6 +9,7 @@ import type { Db } from '../db/database.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { eraseAccount } from '../deployments/lifecycle.ts'
 import type { ApiDeps } from './deps.ts'
+import { orderOthers } from './other-deployments.ts'
 import { findOrder, placeOrder } from './orders.ts'
 
 export interface AccountWish {
@@ -82,6 +83,7 @@ export async function rotateCredentials(
     if (order !== undefined) return { account, apikey: await deps.accounts.apiKeyOf(account, tx), command: order.id }
     const apikey = await deps.accounts.rotateKey(tx, account)
     const command = await orderPlan(tx, account, 'update', caller.name, idempotencyKey, { rotate: true })
+    await orderOthers(deps, tx, account, 'update', caller.name)
     await note(deps, tx, caller.name, 'account.rotate', account)
     return { account, apikey, command }
   })
@@ -117,6 +119,7 @@ export async function removeAccount(
 async function orderRemoval(deps: ApiDeps, tx: Db, account: Account, requestedBy: string): Promise<number | undefined> {
   const plan = planOf(account)
   if (plan === undefined) return undefined
+  await orderOthers(deps, tx, account, 'remove', requestedBy)
   await deps.deployments.beginRemoval(tx, account.id, plan)
   return await orderPlan(tx, account, 'remove', requestedBy)
 }

@@ -1,6 +1,7 @@
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import type { Plans } from '../catalog/plan.ts'
 import type { Db } from '../db/database.ts'
 import type { Deployments } from '../deployments/deployments.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
@@ -13,6 +14,8 @@ export interface ApiDeps {
   readonly deployments: Deployments
   readonly site: SiteFacts
   readonly status: AccountStatus
+  /** What accounts can be delivered. */
+  readonly plans: Plans
   readonly clock: Clock
   readonly log: Log
   /** Makes the first accounts until it is revoked; absent: no bootstrap. */

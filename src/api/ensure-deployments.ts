@@ -2,13 +2,17 @@ import { type Account, planOf } from '../accounts/account.ts'
 import { listAccounts } from '../accounts/store.ts'
 import { bellOf } from '../commands/bell.ts'
 import { inTransaction } from '../db/transaction.ts'
+import { dependentsFirst } from '../deployments/needs.ts'
 import { listDeployments } from '../deployments/store.ts'
 import type { ApiDeps } from './deps.ts'
 import { placeOrder } from './orders.ts'
 
 const PAGE = 500
 
-/** Orders the plan of every active account that was delivered before. What is as wanted is left as it is. */
+/**
+ * Orders what was delivered to every active account before, what others need first. What is as wanted is left as it is.
+ * Answers with the orders of the accounts' own plans: nobody has to wait for a service that one of them broke.
+ */
 export async function ensureDeployments(deps: ApiDeps, caller: Account): Promise<number[]> {
   const ordered: number[] = []
   for (let after: string | undefined; ; ) {
@@ -26,15 +30,19 @@ async function orderPage(deps: ApiDeps, caller: Account, accounts: readonly Acco
     deps.db,
     accounts.map((account) => account.id),
   )
-  const delivered = new Set(
-    rows.filter((row) => row.readyAt !== undefined).map((row) => `${row.accountId} ${row.plan}`),
-  )
+  const delivered = dependentsFirst(
+    rows.filter((row) => row.readyAt !== undefined),
+    deps.plans,
+  ).reverse()
   return await inTransaction(deps.db, async (tx) => {
     const ids: number[] = []
     for (const subject of accounts) {
-      const plan = planOf(subject)
-      if (plan === undefined || !subject.active || !delivered.has(`${subject.id} ${plan}`)) continue
-      ids.push(await placeOrder(tx, { plan, phase: 'install', subject, requestedBy: caller.name }))
+      if (!subject.active) continue
+      for (const { plan, instance, suspendedAt } of delivered.filter((row) => row.accountId === subject.id)) {
+        const phase = suspendedAt === undefined ? 'install' : 'suspend'
+        const id = await placeOrder(tx, { plan, instance, phase, subject, requestedBy: caller.name })
+        if (plan === planOf(subject)) ids.push(id)
+      }
     }
     return ids
   })

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'
 import { findByKey } from '../commands/store.ts'
+import type { Phase } from '../catalog/plan.ts'
 import { submitCommand } from '../commands/submit.ts'
 import type { Db } from '../db/database.ts'
 
 export interface PlacedOrder {
   readonly plan: string
-  readonly phase: 'install' | 'update' | 'remove'
+  readonly instance?: string
+  readonly phase: Phase
   readonly subject: Account
   readonly requestedBy: string
   readonly params?: Readonly<Record<string, unknown>>
@@ -16,9 +18,10 @@ export interface PlacedOrder {
 
 /** Writes the command in the caller's transaction and answers with its number. Ring the bell after the commit. */
 export async function placeOrder(tx: Db, order: PlacedOrder): Promise<number> {
-  const { plan, phase, requestedBy, idempotencyKey, params = {} } = order
+  const { plan, instance = '', phase, requestedBy, idempotencyKey, params = {} } = order
   const command = await submitCommand(tx, {
     plan,
+    instance,
     phase,
     params,
     subject: order.subject.id,

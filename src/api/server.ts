@@ -7,6 +7,7 @@ import { errorHandler, notFound } from './answers.ts'
 import { configRoute } from './compat/config.ts'
 import { dashboardRoutes } from './compat/dashboard.ts'
 import { healthRoutes } from './compat/health.ts'
+import { serviceRoutes } from './compat/service.ts'
 import type { ApiDeps, Side } from './deps.ts'
 import { describeApi } from './openapi.ts'
 import { frontPage } from './front-page.ts'
@@ -14,6 +15,10 @@ import { accountRoutes } from './routes/accounts.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
 import { statusRoutes } from './routes/status.ts'
+import { commandEventRoutes } from './routes/command-events.ts'
+import { deploymentRoutes } from './routes/deployments.ts'
+import { orderRoutes } from './routes/orders.ts'
+import { planRoutes } from './routes/plans.ts'
 import { createSignIn } from './sign-in.ts'
 import { wakeRoute } from './wake-route.ts'
 
@@ -59,6 +64,11 @@ async function publicRoutes(
   await app.register(async (scope) => {
     accountRoutes(scope, deps, signIn)
     commandRoutes(scope, deps, signIn)
+    commandEventRoutes(scope, deps, signIn)
+    serviceRoutes(scope, deps, signIn)
+    orderRoutes(scope, deps, signIn)
+    deploymentRoutes(scope, deps, signIn)
+    planRoutes(scope, deps, signIn)
     bootstrapRoutes(scope, deps, signIn)
     statusRoutes(scope, deps, signIn)
   })

@@ -42,7 +42,7 @@ export async function startStatusHouse(): Promise<StatusHouse> {
     const { account, apikey } = await db.transaction().execute((tx) => accounts.create(tx, wanted))
     if (role !== 'user') return apikey
     await deployments.ensurePending(db, account, 'omegaml')
-    await deployments.settle(db, account.id, 'omegaml', 'completed')
+    await deployments.settle(db, account.id, 'omegaml', { outcome: 'completed' })
     const { mongouser: user, mongopassword: password, mongodbname } = await qualifierOf(name)
     await mongodb.ensureUser({ user, password, databases: [mongodbname] })
     await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: `om-${name}` } })

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { Accounts } from '../accounts/accounts.ts'
 import type { Clock } from '../base/clock.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { silentLog } from '../base/log.ts'
+import { serviceActionNames } from '../actions/service-actions.ts'
+import { loadPlans } from '../catalog/load.ts'
 import { type Db, openDatabase } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
@@ -43,6 +46,9 @@ export const testSite: SiteFacts = parseSiteFacts(
   'the test',
 )
 
+/** The catalogue's own. */
+export const testPlans = loadPlans(resolve(import.meta.dirname, '../../catalog/plans'), serviceActionNames, 'account')
+
 export const bootstrapKey = 'bootstrapKeyOfTheTest'
 
 const keys = parseKeyRing(`k1:${randomBytes(32).toString('base64')}`, 'the test')
@@ -53,9 +59,10 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
   const time = { now: Date.parse('2026-11-24T08:00:00Z') }
   const clock = change.clock ?? { now: () => time.now, sleep: async () => {} }
   const deps: ApiDeps = {
-    ...createRooms(db, clock),
+    ...createRooms(db, clock, change.site),
     // Nothing outside that could be asked, unless a test brings it.
     status: new AccountStatus({ db, clock, site: testSite }),
+    plans: testPlans,
     clock,
     log: silentLog,
     bootstrapKey,
@@ -72,9 +79,9 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
 }
 
 /** Accounts and deployments as another process sees them: same rows, same keys, memory of its own. */
-export function createRooms(db: Db, clock: Clock) {
+export function createRooms(db: Db, clock: Clock, site: SiteFacts = testSite) {
   const accounts = new Accounts({ db, keys, clock })
-  return { db, accounts, deployments: new Deployments({ db, keys, site: testSite, clock }), site: testSite }
+  return { db, accounts, deployments: new Deployments({ db, keys, site, clock }), site }
 }
 
 async function emptyDatabase(): Promise<Db> {

@@ -1,6 +1,12 @@
 import { AppError } from '../base/errors.ts'
 
-export type Phase = 'install' | 'update' | 'remove'
+/** `suspend`: nothing of it runs, nothing of it is lost; `resume` brings it back as it was. */
+export const phases = ['install', 'update', 'remove', 'suspend', 'resume'] as const
+export type Phase = (typeof phases)[number]
+
+/** Who may order a plan: everybody for themselves, admins, or only the service itself. */
+export const orderers = ['user', 'admin', 'system'] as const
+export type Orderer = (typeof orderers)[number]
 
 export type Values = Readonly<Record<string, unknown>>
 
@@ -9,10 +15,27 @@ export interface PlanStep {
   readonly action: string
   /** Steps that must be done first. */
   readonly after: readonly string[]
-  /** Left out when this turns out false, empty, zero or missing. */
+  /** Left out when this turns out false, empty, zero or missing; what it made before is then taken away. */
   readonly when?: unknown
+  /** Left out when this holds. */
+  readonly unless?: unknown
   /** The action's input; values may hold placeholders. */
   readonly with: Values
+}
+
+/** Another plan that the same account must have, with these parameters where they matter. */
+export interface Need {
+  readonly plan: string
+  /** Which of several, as a template; the need does not exist when the template's parameter was not given. */
+  readonly instance?: string
+  readonly params: Values
+}
+
+/** Kept with the plan; nothing is charged. */
+export interface Price {
+  readonly amount: number
+  readonly currency: string
+  readonly per: string
 }
 
 /** An offering one can order. */
@@ -20,9 +43,36 @@ export interface Plan {
   readonly plan: string
   readonly title: string
   readonly description: string
+  /** Whose plan it is: an account's, or of the operator's own commands. */
+  readonly for: 'account' | 'site'
+  readonly orderable: Orderer
+  readonly phases: readonly Phase[]
   /** JSON Schema of the parameters, for forms and documentation. */
   readonly parameters: Values
+  /** How many of it an account may have: one, or as many as `limit` says, told apart by `instance`. */
+  readonly instances: 'one' | 'many'
+  /** What tells several apart, such as `${params.label}`. */
+  readonly instance: string | undefined
+  readonly limit: number
+  readonly needs: readonly Need[]
+  /** What it takes of the account's quota, by the quota's names; `times` multiplies the others. */
+  readonly uses: Values
+  /** Providers of the site that it can be delivered with; all when left out. */
+  readonly providers: readonly string[] | undefined
+  readonly price: Price | undefined
+  /** An order of this plan is one of another: its name, and its parameters as templates. */
+  readonly becomes: { readonly plan: string; readonly params: Values } | undefined
+  /** Parameters that hold while it is suspended. */
+  readonly suspended: Values
+  /** Added to the account's settings while it is delivered. */
+  readonly settings: Values | undefined
   readonly steps: readonly PlanStep[]
+  /** Parameters that are stored encrypted and never shown. */
+  readonly secrets: readonly string[]
+  /** The parameter that names another account, whose settings the steps may use as `${other.settings.…}`: for admins' plans. */
+  readonly other: string | undefined
+  /** Parameters that mean one order only and are not remembered, such as `rotate`. */
+  readonly once: readonly string[]
   /** Parameters with defaults filled in; throws `invalid`, naming the parameter and what would be right. */
   readonly checkParams: (params: Values) => Values
 }
@@ -42,6 +92,13 @@ export function getPlan(plans: Plans, name: string): Plan {
       details: { plan: name, known },
     },
   )
+}
+
+/** Why this site can't deliver the plan, or `undefined` when it can. */
+export function unavailableWith({ plan, providers }: Plan, provider: string): string | undefined {
+  if (providers === undefined || providers.includes(provider)) return undefined
+  const others = providers.length === 0 ? 'and with no other' : `but with ${providers.join(', ')}`
+  return `plan ${plan} is not available with provider ${provider}, ${others}`
 }
 
 /** Steps whose `after` leads back to themselves, in order; undefined when there are none. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { resolve } from './resolve.ts'
+import { resolve, resolveGiven } from './resolve.ts'
 
 const place = { plan: 'p', step: 's', field: 'with' }
 const values = {
@@ -17,6 +17,8 @@ const good: { template: unknown; result: unknown; why: string }[] = [
   { template: '${params.none}', result: null, why: 'null is a value' },
   { template: '${account.name}-${params.size}', result: 'alice-3', why: 'several in one text' },
   { template: '${steps.db.user-id}', result: 'u', why: 'names with hyphens' },
+  { template: '${params.size|account.name}', result: 3, why: 'the first of several that is known' },
+  { template: '${params.image|account.name}', result: 'alice', why: 'the next when the first is not given' },
   {
     template: { a: ['${account.name}', 1], b: { c: null } },
     result: { a: ['alice', 1], b: { c: null } },
@@ -50,3 +52,16 @@ for (const { template, code, field, why } of bad) {
     expect(() => resolve(template, values, place)).toThrow(expect.objectContaining({ code, details }))
   })
 }
+
+test('what needs a parameter that was not given is left out; other unknown names are still mistakes', () => {
+  const template = {
+    size: '${params.size}',
+    image: '${params.image}',
+    list: ['x', 'registry-${params.registry}', { claim: '${params.claim}', path: '/x' }],
+    deep: { gpu: '${params.gpu}' },
+  }
+  expect(resolveGiven(template, values, place)).toEqual({ size: 3, list: ['x'], deep: {} })
+  expect(() => resolveGiven({ a: '${account.mail}' }, values, place)).toThrow(
+    expect.objectContaining({ code: 'placeholder-unknown' }),
+  )
+})

@@ -9,11 +9,12 @@ export interface Place {
 }
 
 const placeholder = /\$\{([^}]*)\}/g
-const path = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+const path = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)*$/
 
 /**
  * Puts values into `${a.b.c}` placeholders, in every string of a template. A string that is exactly one placeholder
- * becomes the value itself with its type. A fixed map, no expressions: what is not in `values` is an error.
+ * becomes the value itself with its type; of `${a.b|c.d}` the first that is known and not empty. A fixed map, no
+ * expressions: what is not in `values` is an error.
  */
 export function resolve(template: unknown, values: Values, place: Place): unknown {
   if (typeof template === 'string') return resolveText(template, values, place)
@@ -39,7 +40,41 @@ export function placeholders(template: unknown): string[] {
   return []
 }
 
-/** Is it of the form `a.b.c`? Anything else is a mistake in a plan. */
+/** As `resolve`, without the entries of objects and lists that are, or hold, a parameter which was not given. */
+export function resolveGiven(template: unknown, values: Values, place: Place): unknown {
+  if (Array.isArray(template)) {
+    return template.flatMap((item, index) =>
+      whenGiven(() => resolveItem(item, values, { ...place, field: `${place.field}[${index}]` })),
+    )
+  }
+  if (typeof template !== 'object' || template === null) return resolve(template, values, place)
+  const entries = Object.entries(template).flatMap(([key, item]) =>
+    whenGiven(() => [key, resolveGiven(item, values, { ...place, field: `${place.field}.${key}` })] as const),
+  )
+  return Object.fromEntries(entries)
+}
+
+/** An object in a list is there as a whole or not at all. */
+function resolveItem(item: unknown, values: Values, place: Place): unknown {
+  return Array.isArray(item) ? resolveGiven(item, values, place) : resolve(item, values, place)
+}
+
+function whenGiven<Value>(make: () => Value): Value[] {
+  try {
+    return [make()]
+  } catch (error) {
+    if (isNotGiven(error)) return []
+    throw error
+  }
+}
+
+/** Is this the error of a parameter that was not given? */
+export function isNotGiven(error: unknown): boolean {
+  if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
+  return String(error.details?.['placeholder']).startsWith('params.')
+}
+
+/** Is it of the form `a.b.c`, or `a.b|c.d`? Anything else is a mistake in a plan. */
 export function isPath(name: string): boolean {
   return path.test(name)
 }
@@ -57,6 +92,18 @@ function asText(value: unknown, name: string, place: Place): string {
 }
 
 function lookUp(name: string, values: Values, place: Place): unknown {
+  const [first = '', ...others] = name.split('|')
+  if (others.length === 0) return lookUpOne(name, values, place)
+  try {
+    const value = lookUpOne(first, values, place)
+    if (value !== '' && value !== null) return value
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') throw error
+  }
+  return lookUp(others.join('|'), values, place)
+}
+
+function lookUpOne(name: string, values: Values, place: Place): unknown {
   let current: unknown = values
   for (const part of name.split('.')) {
     // Own properties only: `constructor` and `__proto__` are no values of ours.

@@ -8,10 +8,11 @@ import { AppError } from '../base/errors.ts'
 import type { Images } from '../site/actions/image.ts'
 import type { HostFacts } from '../site/checks.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
+import type { ServerEvent } from '../site/events.ts'
 import type { CloudControl, Operator } from '../site/operator.ts'
 import type { FindHolder } from '../site/ports.ts'
 import { ensureSecrets } from '../site/secrets.ts'
-import type { AccountView, Credential, ServiceApi } from '../site/service-api.ts'
+import type { AccountView, Credential, ServiceApi, ServiceCall } from '../site/service-api.ts'
 import { type SiteParts, siteActions, sitePlans } from '../site/site-actions.ts'
 import type { StatePaths } from '../site/state.ts'
 import type { Io } from './io.ts'
@@ -38,6 +39,9 @@ export interface FakeOutside {
   /** What was printed since the last look. */
   printed(): { out: string; err: string }
   answer: string | undefined
+  /** What the service's own API answers to the CLI. */
+  answerCall: (call: ServiceCall) => unknown
+  answerEvents: (path: string) => readonly ServerEvent[]
   interrupt(): void
 }
 
@@ -73,6 +77,10 @@ export function createFakeOutside(folder: string): FakeOutside {
     toolsFail: undefined,
     beforeImage: async () => {},
     answer: undefined,
+    answerEvents: () => [],
+    answerCall: ({ path }) => {
+      throw new AppError('not-found', 'route-unknown', path)
+    },
     printed: () => {
       const printed = { ...texts }
       texts.out = ''
@@ -226,6 +234,14 @@ function fakeService(outside: FakeOutside, credential: Credential): ServiceApi {
     findCommand: async (id) => ({ id, plan: 'omegaml', phase: 'update', status: 5 }),
     retryCommand: async (id) => ({ id, plan: 'omegaml', phase: 'install', status: 1 }),
     undoCommand: async (id) => ({ id, plan: 'omegaml', phase: 'remove', status: 1 }),
+    call: async <T>(call: ServiceCall) => {
+      signIn()
+      return outside.answerCall(call) as T
+    },
+    events: async function* (path) {
+      signIn()
+      yield* outside.answerEvents(path)
+    },
     revokeBootstrap: async () => void outside.done.push('bootstrap revoked'),
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -265,3 +265,88 @@ const usage: { words: string[]; code: number }[] = [
 for (const { words, code } of usage) {
   test(`cloudmgr ${words.join(' ')} ends with ${code}`, async () => expect(await cli(...words)).toBe(code))
 }
+
+const shownPlans = [
+  { plan: 'pool', title: 'A pool', description: '', orderable: 'user', phases: ['install'], limit: 3, parameters: {} },
+]
+
+test('services are listed and shown', async () => {
+  await cli('up')
+  outside.printed()
+  outside.answerCall = ({ path }) => (path === '/api/v2/plans' ? { plans: shownPlans } : shownPlans[0])
+  expect(await cli('service', 'list')).toBe(0)
+  expect(outside.printed().out).toContain('pool  user  A pool')
+  expect(await cli('service', 'show', 'pool')).toBe(0)
+  expect(outside.printed().out).toContain('at most 3 per account')
+})
+
+test('a mistake in a plan file is named by its line', async () => {
+  const file = join(folder, 'mine.yml')
+  writeFileSync(file, 'plan: mine\ntitle: Mine\nsteps:\n  - {step: one, action: helm-relase}\n')
+  expect(await cli('service', 'check', file)).toBe(2)
+  expect(outside.printed().err).toContain('mine.yml:4: steps[0].action')
+  writeFileSync(file, 'plan: mine\ntitle: Mine\nsteps:\n  - {step: one, action: helm-release}\n')
+  expect(await cli('service', 'check', file)).toBe(0)
+})
+
+test('an order is typed as its plan says, previewed, and followed to its end', async () => {
+  await cli('up')
+  outside.printed()
+  const asked: unknown[] = []
+  const parameters = {
+    properties: { size: { type: 'integer' }, packages: { type: 'array', items: { type: 'string' } } },
+  }
+  const change = { parameter: 'size', from: 1, to: 2 }
+  outside.answerCall = ({ path, body }) => {
+    if (path.startsWith('/api/v2/plans/')) return { parameters }
+    asked.push(body)
+    const preview = { name: 'pool', phase: 'update', first: [], changes: [change], steps: [], undone: [] }
+    return (body as { preview?: boolean }).preview === true ? preview : { id: 7, state: 'waiting' }
+  }
+  const state = (word: string) => JSON.stringify({ id: 7, plan: 'pool', instance: '', phase: 'update', state: word })
+  outside.answerEvents = () => [
+    { event: 'state', id: '', data: state('running') },
+    { event: 'output', id: '1-1', data: JSON.stringify({ step: 'one', line: 'made' }) },
+    { event: 'state', id: '1-1', data: state('failed') },
+    { event: 'end', id: '1-1', data: '{}' },
+  ]
+  const words = ['order', 'update', 'pool', '--account', 'alice', '--specs', 'size=2', '--param', 'packages=a;b']
+  expect(await cli(...words, '--preview')).toBe(0)
+  expect(outside.printed().out).toContain('  size  1  →  2')
+  expect(await cli(...words)).toBe(1)
+  const { out, err } = outside.printed()
+  expect(out.split('\n')).toEqual([
+    'command 7: update pool running',
+    '  one: made',
+    'command 7: update pool failed',
+    '',
+  ])
+  expect(err).toContain('command 7 failed')
+  expect(await cli('order', 'remove', 'pool')).toBe(2)
+  expect(outside.printed().err).toContain('nothing was ordered')
+  expect(asked.at(-1)).toEqual({
+    plan: 'pool',
+    phase: 'update',
+    account: 'alice',
+    params: { size: 2, packages: ['a', 'b'] },
+  })
+})
+
+test('commands of the service are listed, shown and changed', async () => {
+  await cli('up')
+  outside.printed()
+  const command = { id: 7, plan: 'pool', instance: 'gpu', phase: 'install', state: 'failed', requestedBy: 'alice' }
+  const steps = [{ step: 'one', state: 'failed', does: 'ensure', durationMs: 1200, message: 'no', output: ['tried'] }]
+  const asked: string[] = []
+  outside.answerCall = ({ method = 'GET', path }) => {
+    asked.push(`${method} ${path}`)
+    return path.includes('?') ? { commands: [command] } : { ...command, steps, undoes: ['one'] }
+  }
+  expect(await cli('command', 'list', '--only', 'failed')).toBe(0)
+  expect(outside.printed().out).toContain('7   pool gpu  install  failed')
+  expect(await cli('command', 'show', '7')).toBe(0)
+  const { out } = outside.printed()
+  for (const text of ['+ one: failed (1.2 s), no', '    tried', 'undo takes back: one']) expect(out).toContain(text)
+  expect(await cli('command', 'undo', '7')).toBe(0)
+  expect(asked.at(-1)).toBe('POST /api/v2/commands/7/undo')
+})

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { AppError } from '../base/errors.ts'
+import type { Phase } from '../catalog/plan.ts'
 import { type ProfileName, profileNames } from '../site/site.ts'
 import { exitCodeHelp, exitCodeOf, exitCodes, errorText, type ExitCode } from './exit.ts'
 import { type GlobalOptions, type Io, parseNumber } from './io.ts'
@@ -44,6 +45,8 @@ export function createProgram(io: Io, start: Start): Command {
   addSiteWords(program, on)
   addAccountWords(program, on)
   addCommandWords(program, on)
+  addServiceWords(program, on)
+  addOrderWords(program, on)
   return program
 }
 
@@ -165,4 +168,84 @@ function addCommandWords(program: Command, on: On): void {
   on(add('show', 'one command with its steps').argument('<id>'), withId('showCommand'))
   on(add('retry', 'try a failed command again').argument('<id>'), withId('retryCommand'))
   on(add('undo', 'take back what a failed command did').argument('<id>'), withId('undoCommand'))
+}
+
+function addServiceWords(program: Command, on: On): void {
+  const service = program.command('service').description('what accounts can order')
+  const load = async () => await import('./services.ts')
+  on(service.command('list').description('all plans'), async () => run((await load()).listServices))
+  on(service.command('show').argument('<plan>').description('one plan with its parameters'), async ([name = '']) => {
+    const { showService } = await load()
+    return run(async (options, io) => await showService(name, options, io))
+  })
+  on(
+    service.command('check').argument('<file>').description('look for mistakes in a plan file'),
+    async ([file = '']) => {
+      const { checkService } = await load()
+      return run(async (options, io) => await checkService(file, options, io))
+    },
+  )
+}
+
+function addOrderWords(program: Command, on: On): void {
+  const orders = program.command('order').description('order, change and remove services of accounts')
+  const words: readonly [string, Phase, string][] = [
+    ['add', 'install', 'order a service'],
+    ['update', 'update', 'change a service; what is not said stays as it is'],
+    ['remove', 'remove', 'remove a service with its data'],
+    ['suspend', 'suspend', 'stop a service; nothing of it is lost'],
+    ['resume', 'resume', 'start a suspended service again'],
+  ]
+  const collect = (value: string, before: string[] = []) => [...before, value]
+  for (const [word, phase, about] of words) {
+    on(
+      orders
+        .command(word)
+        .argument('<plan>', 'see `service list`')
+        .description(about)
+        .option('--account <name>', 'whom it is for (default: the caller)')
+        .option('--specs <text>', 'parameters: key=value,key=value')
+        .option('--param <key=value>', 'one parameter, also with commas; may be repeated', collect)
+        .option('--preview', 'say what would change, and do nothing')
+        .option('--key <text>', 'the same key again is the same order')
+        .option('--yes', "don't ask before a removal")
+        .option('--no-wait', "don't follow it to its end"),
+      async ([plan = '']) => {
+        const { order } = await import('./orders.ts')
+        return run(async (options, io) => await order(phase, plan, options, io))
+      },
+    )
+  }
+  const command = program.command('command').description("the service's commands: orders of accounts")
+  const load = async () => await import('./command.ts')
+  on(
+    command
+      .command('list')
+      .description('the newest orders')
+      .option('--account <name>', 'of one account')
+      .option('--plan <plan>', 'of one plan')
+      .addOption(new Option('--only <state>', 'in this state').choices(['waiting', 'running', 'done', 'failed']))
+      .addOption(new Option('--limit <number>', 'how many').argParser(parseNumber('limit')).default(30)),
+    async () => run((await load()).listOrders),
+  )
+  const withId = (
+    name: string,
+    about: string,
+    use: (id: number, options: GlobalOptions, io: Io) => Promise<ExitCode>,
+  ) =>
+    on(command.command(name).argument('<id>').description(about), async ([text = '']) => {
+      const id = parseNumber('id')(text)
+      return run(async (options, io) => await use(id, options, io))
+    })
+  withId('show', 'one order with its steps and their output', async (...all) => await (await load()).showOrder(...all))
+  withId('follow', 'an order live, to its end', async (...all) => await (await load()).followCommand(...all))
+  withId('cancel', 'end an order; what was done stays done', async (...all) => {
+    return await (await load()).changeOrder('cancel', ...all)
+  })
+  withId('retry', 'continue a failed order', async (...all) => await (await load()).changeOrder('retry', ...all))
+  withId(
+    'undo',
+    'take back what a failed install did',
+    async (...all) => await (await load()).changeOrder('undo', ...all),
+  )
 }

@@ -8,6 +8,7 @@ const step = (name: string, state: StepView['state'], more: Partial<StepView> = 
   task: 1,
   action: 'x',
   state,
+  does: 'ensure',
   attempts: 1,
   ...more,
 })

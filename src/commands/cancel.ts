@@ -1,6 +1,8 @@
 import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
-import type { Db } from '../db/database.ts'
+import type { Db, Tx } from '../db/database.ts'
+import { inTransaction } from '../db/transaction.ts'
+import { findDeployment, updateDeployment } from '../deployments/store.ts'
 import { bellOf } from './bell.ts'
 import { type Command, hasEnded } from './command.ts'
 import { getCommand } from './store.ts'
@@ -35,4 +37,40 @@ export async function cancelCommand(db: Db, id: number, reason: string, options:
   })
   bellOf(db).ring()
   return getCommand(db, id)
+}
+
+/**
+ * Ends an unfinished order as failed: at once when it has not begun, else the engine stops its tasks. What was done stays
+ * done, and can be continued (`retry`) or, for an install, taken back (`undo`).
+ */
+export async function cancelOrder(db: Db, id: number, reason: string, now: number): Promise<Command> {
+  await inTransaction(db, async (tx) => {
+    const ended = { status: Status.failed, ended_at: now, message: reason }
+    const { numUpdatedRows } = await tx
+      .updateTable('commands')
+      .set({ cancelled: reason, ...ended })
+      .where('id', '=', id)
+      .where('status', '=', Status.initiated)
+      .executeTakeFirst()
+    if (numUpdatedRows > 0n) return await forgetAnnounced(tx, await getCommand(tx, id), now)
+    const stopping = await tx
+      .updateTable('commands')
+      .set({ cancelled: reason })
+      .where('id', '=', id)
+      .where('status', '=', Status.pending)
+      .executeTakeFirst()
+    if (stopping.numUpdatedRows > 0n) return
+    await getCommand(tx, id)
+    throw new AppError('conflict', 'command-ended', `command ${id} has ended already`, { details: { id } })
+  })
+  bellOf(db).ring()
+  return getCommand(db, id)
+}
+
+/** What was to be delivered for the first time is listed as failed; what serves is as it was. */
+async function forgetAnnounced(tx: Tx, command: Command, now: number): Promise<void> {
+  if (command.subject === undefined || command.phase !== 'install') return
+  const row = await findDeployment(tx, command.subject, command.plan, command.instance)
+  if (row === undefined || row.status !== Status.initiated) return
+  await updateDeployment(tx, row.id, { status: Status.failed, message: command.message ?? null }, now)
 }

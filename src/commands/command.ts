@@ -6,6 +6,8 @@ import type { Row } from '../db/database.ts'
 export interface Command {
   readonly id: number
   readonly plan: string
+  /** Which of several deployments of the plan; empty for the only one. */
+  readonly instance: string
   readonly phase: Phase
   readonly params: Values
   /** Account it is for; undefined for the site's own commands. */
@@ -28,6 +30,7 @@ export function toCommand(row: Row<'commands'>): Command {
   return {
     id: row.id,
     plan: row.plan,
+    instance: row.instance,
     phase: row.phase,
     params: JSON.parse(row.params) as Values,
     subject: row.subject ?? undefined,

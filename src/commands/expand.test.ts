@@ -5,6 +5,7 @@ import { type Expansion, expandPlan } from './expand.ts'
 const plan = parsePlan(
   `plan: test
 title: test
+parameters: {properties: {b: {type: [boolean, string, number]}}}
 steps:
   - {step: a, action: thing}
   - {step: b, action: thing, when: "\${params.b}"}
@@ -19,6 +20,27 @@ function expanded(changes: Partial<Expansion> & { params?: Record<string, unknow
   const steps = expandPlan({ plan, phase: 'install', values: { params }, begun: new Set(), ...rest })
   return steps.map(({ step, after }) => (after.length === 0 ? step : `${step}<${after.join(',')}`))
 }
+
+test('a step that an update no longer asks for is taken away last; one that comes instead is made before', () => {
+  const text = `plan: test
+title: test
+parameters: {properties: {own: {type: boolean}}}
+steps:
+  - {step: shared, action: thing, after: [], unless: "\${params.own}"}
+  - {step: own, action: thing, after: [], when: "\${params.own}"}
+  - {step: owned, action: thing, after: [own], when: "\${params.own}"}
+`
+  const steps = (own: boolean, begun: string[]) =>
+    expandPlan({
+      plan: parsePlan(text, 'test.yml'),
+      phase: 'update',
+      values: { params: { own } },
+      begun: new Set(begun),
+    }).map(({ step, mode, after }) => `${mode} ${step}<${after.join(',')}`)
+  expect(steps(true, ['shared'])).toEqual(['ensure own<', 'ensure owned<own', 'remove shared<own,owned'])
+  expect(steps(false, ['own', 'owned'])).toEqual(['ensure shared<', 'remove owned<shared', 'remove own<shared,owned'])
+  expect(steps(false, ['shared'])).toEqual(['ensure shared<'])
+})
 
 const cases: { given: Parameters<typeof expanded>[0]; steps: string[]; why: string }[] = [
   { given: { params: { b: true } }, steps: ['a', 'b<a', 'c<b'], why: 'steps follow the one before' },

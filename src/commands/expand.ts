@@ -8,6 +8,7 @@ export interface ExpandedStep {
   readonly action: string
   readonly after: readonly string[]
   readonly input: Values
+  readonly mode: 'ensure' | 'remove'
 }
 
 export interface Expansion {
@@ -20,12 +21,26 @@ export interface Expansion {
   readonly undo?: boolean
 }
 
-/** A plan's steps for one command: those left out are bridged, a removal goes backwards. Decides only. */
+/**
+ * A plan's steps for one command: those left out are bridged, a removal goes backwards. What earlier commands made and
+ * this one leaves out is taken away when everything else is done: nobody is without access in between. Decides only.
+ */
 export function expandPlan(expansion: Expansion): ExpandedStep[] {
   const { plan, phase } = expansion
   const chosen = plan.steps.filter((step) => isWanted(step, expansion))
-  const forward = chosen.map((step) => ({ ...pick(step), after: bridge(plan, step, chosen) }))
-  if (phase !== 'remove') return forward
+  if (phase === 'remove') return backwards(plan, chosen)
+  const forward = chosen.map((step) => ({ ...pick(step, 'ensure'), after: bridge(plan, step, chosen) }))
+  const left = plan.steps.filter((step) => !chosen.includes(step) && expansion.begun.has(step.step))
+  const removals = backwards(plan, left).map((step) => ({
+    ...step,
+    after: [...chosen.map((one) => one.step), ...step.after],
+  }))
+  return [...forward, ...removals]
+}
+
+/** Their removal, the last one first. */
+function backwards(plan: Plan, steps: readonly PlanStep[]): ExpandedStep[] {
+  const forward = steps.map((step) => ({ ...pick(step, 'remove'), after: bridge(plan, step, steps) }))
   return forward
     .map((step) => ({
       ...step,
@@ -34,14 +49,15 @@ export function expandPlan(expansion: Expansion): ExpandedStep[] {
     .reverse()
 }
 
-function pick({ step, action, with: input }: PlanStep): Omit<ExpandedStep, 'after'> {
-  return { step, action, input }
+function pick({ step, action, with: input }: PlanStep, mode: 'ensure' | 'remove'): Omit<ExpandedStep, 'after'> {
+  return { step, action, input, mode }
 }
 
 function isWanted(step: PlanStep, { plan, phase, values, begun, undo }: Expansion): boolean {
   if (phase === 'remove' && undo === true) return begun.has(step.step)
   if (phase === 'remove' && begun.has(step.step)) return true
-  return step.when === undefined || holds(step.when, step.step, plan.plan, values)
+  const says = (template: unknown) => holds(template, step.step, plan.plan, values)
+  return (step.when === undefined || says(step.when)) && (step.unless === undefined || !says(step.unless))
 }
 
 function holds(when: unknown, step: string, plan: string, values: Values): boolean {

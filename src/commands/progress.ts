@@ -1,5 +1,5 @@
 import type { Db, Row } from '../db/database.ts'
-import { hasEnded } from './command.ts'
+import { type Command, hasEnded } from './command.ts'
 import { getCommand } from './store.ts'
 
 export type StepState = 'waiting' | 'running' | 'done' | 'failed'
@@ -13,8 +13,11 @@ export interface StepView {
   readonly attempts: number
   readonly startedAt?: number
   readonly endedAt?: number
-  /** What it is waiting for right now. */
+  /** Whether it makes sure of the thing, or takes it away. */
+  readonly does: 'ensure' | 'remove'
+  /** What it is waiting for right now, and since when. */
   readonly waiting?: string
+  readonly waitingSince?: number
   /** Its outcome in one line; between attempts, why the last one failed. */
   readonly message?: string
   readonly lastLine?: string
@@ -25,7 +28,7 @@ export async function listSteps(db: Db, id: number): Promise<StepView[]> {
   const command = await getCommand(db, id)
   const tasks = await db.selectFrom('tasks').selectAll().where('command_id', '=', id).orderBy('position').execute()
   const lines = await lastLines(db, id)
-  return tasks.map((task) => toStep(task, lines.get(task.id), hasEnded(command)))
+  return tasks.map((task) => toStep(task, lines.get(task.id), command))
 }
 
 async function lastLines(db: Db, command: number): Promise<Map<number, string>> {
@@ -43,16 +46,18 @@ async function lastLines(db: Db, command: number): Promise<Map<number, string>> 
   return new Map(rows.map((row) => [row.task_id, row.line]))
 }
 
-function toStep(task: Row<'tasks'>, lastLine: string | undefined, ended: boolean): StepView {
+function toStep(task: Row<'tasks'>, lastLine: string | undefined, command: Command): StepView {
   return {
     step: task.step,
     task: task.id,
     action: task.action,
-    state: shownState(task, ended),
+    state: shownState(task, hasEnded(command)),
+    does: command.phase === 'remove' ? 'remove' : task.mode,
     attempts: task.attempts,
     ...(task.started_at === null ? {} : { startedAt: task.started_at }),
     ...(task.ended_at === null ? {} : { endedAt: task.ended_at }),
     ...(task.waiting === null ? {} : { waiting: task.waiting }),
+    ...(task.waiting === null || task.waiting_since === null ? {} : { waitingSince: task.waiting_since }),
     ...(task.message === null ? {} : { message: task.message }),
     ...(lastLine === undefined ? {} : { lastLine }),
   }

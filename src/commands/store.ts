@@ -61,6 +61,8 @@ export async function findByKey(db: Db, key: string): Promise<Row<'commands'> | 
 export interface Target {
   readonly plan: string
   readonly subject?: number | undefined
+  /** Which of several; the only one when left out. */
+  readonly instance?: string | undefined
 }
 
 /** The newest install or update of this plan for this account. */
@@ -79,8 +81,8 @@ export async function lastCommand(db: Db, target: Target): Promise<Command | und
   return row === undefined ? undefined : toCommand(row)
 }
 
-function ofTarget(db: Db, { plan, subject }: Target) {
-  const query = db.selectFrom('commands').where('plan', '=', plan)
+function ofTarget(db: Db, { plan, subject, instance = '' }: Target) {
+  const query = db.selectFrom('commands').where('plan', '=', plan).where('instance', '=', instance)
   return subject === undefined ? query.where('subject', 'is', null) : query.where('subject', '=', subject)
 }
 
@@ -90,13 +92,23 @@ export interface EarlierStep {
   readonly outputs: string | undefined
 }
 
-/** Steps that were begun for this plan and account before, newest outputs winning; of one command with `command`. */
+/**
+ * Steps that were begun for this plan and account before and not taken away since, newest outputs winning; of one command
+ * with `command`.
+ */
 export async function begunSteps(db: Db, target: Target, command?: number): Promise<EarlierStep[]> {
+  const { removed } = await ofTarget(db, target)
+    .where('phase', '=', 'remove')
+    .where('status', 'in', [Status.completed, Status.removed])
+    .select(({ fn }) => fn.max('id').as('removed'))
+    .executeTakeFirstOrThrow()
   let query = db
     .selectFrom('tasks')
     .innerJoin('commands', 'commands.id', 'tasks.command_id')
-    .select(['tasks.step', 'tasks.outputs'])
+    .select(['tasks.step', 'tasks.outputs', 'tasks.mode', 'tasks.state'])
     .where('commands.plan', '=', target.plan)
+    .where('commands.instance', '=', target.instance ?? '')
+    .where('commands.id', '>', removed ?? 0)
     .where('commands.phase', '!=', 'remove')
     .where('tasks.fencing', '>', 0)
     .orderBy('tasks.id')
@@ -106,8 +118,9 @@ export async function begunSteps(db: Db, target: Target, command?: number): Prom
       : query.where('commands.subject', '=', target.subject)
   if (command !== undefined) query = query.where('commands.id', '=', command)
   const steps = new Map<string, EarlierStep>()
-  for (const { step, outputs } of await query.execute()) {
-    steps.set(step, { step, outputs: outputs ?? steps.get(step)?.outputs })
+  for (const { step, outputs, mode, state } of await query.execute()) {
+    if (mode === 'remove' && state === 'done') steps.delete(step)
+    else if (mode === 'ensure') steps.set(step, { step, outputs: outputs ?? steps.get(step)?.outputs })
   }
   return [...steps.values()]
 }

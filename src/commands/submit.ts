@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
+import { sealedPart, sealedText } from '../catalog/parameters.ts'
 import { getPlan, type Phase, type Plans, type Values } from '../catalog/plan.ts'
 import type { Db } from '../db/database.ts'
 import { isDuplicate } from '../db/dialect.ts'
@@ -12,11 +13,15 @@ export interface Order {
   readonly plan: string
   readonly phase: Phase
   readonly params?: Values
+  /** Which of several deployments of the plan. */
+  readonly instance?: string
   /** Account the command is for. */
   readonly subject?: number
   readonly requestedBy: string
   /** The same key gives the same command, however often it is sent. Unique among one requester's orders. */
   readonly idempotencyKey?: string
+  /** Of the order as it was asked for, where that is more than this one. */
+  readonly hash?: string
   /** Default: one lane per account, or per plan of the site. */
   readonly lane?: string
 }
@@ -33,13 +38,14 @@ export interface SubmitOptions {
  */
 export async function submitCommand(db: Db, order: Order, options: SubmitOptions = {}): Promise<Command> {
   const key = keyOf(order)
-  const hash = contentHash(order)
+  const hash = order.hash ?? contentHash(order)
   const existing = key === null ? undefined : await findByKey(db, key)
   if (existing !== undefined) return sameOrder(existing, hash)
   const params = await completeParams(db, order, options.plans)
   const now = (options.now ?? Date.now)()
   const row = {
     plan: order.plan,
+    instance: order.instance ?? '',
     phase: order.phase,
     params: JSON.stringify(params),
     subject: order.subject ?? null,
@@ -72,7 +78,8 @@ function keyOf({ requestedBy, idempotencyKey }: Order): string | null {
   })
 }
 
-function sameOrder(row: Parameters<typeof toCommand>[0], hash: string): Command {
+/** The command of before, or `conflict` when its key was used for something else. */
+export function sameOrder(row: Parameters<typeof toCommand>[0], hash: string): Command {
   if (row.content_hash === hash) return toCommand(row)
   throw new AppError(
     'conflict',
@@ -95,8 +102,14 @@ async function completeParams(db: Db, order: Order, plans: Plans | undefined): P
   return order.phase === 'remove' ? params : plan.checkParams(params)
 }
 
-function contentHash(order: Order): string {
-  const content = [order.plan, order.phase, order.subject ?? null, order.params ?? {}]
+/** Of the order as it was asked for; what is sealed looks different every time. */
+export function contentHash(order: Pick<Order, 'plan' | 'phase' | 'subject' | 'instance' | 'params'>): string {
+  const params = Object.entries(order.params ?? {}).map(([name, value]) => [
+    name,
+    sealedPart(value) === undefined ? value : sealedText(''),
+  ])
+  const target = order.instance === undefined || order.instance === '' ? [] : [order.instance]
+  const content = [order.plan, order.phase, order.subject ?? null, Object.fromEntries(params), ...target]
   return createHash('sha256').update(canonical(content)).digest('hex')
 }
 

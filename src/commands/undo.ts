@@ -1,7 +1,8 @@
 import { AppError } from '../base/errors.ts'
 import type { Db } from '../db/database.ts'
 import { bellOf } from './bell.ts'
-import { type Command } from './command.ts'
+import { findDeployment } from '../deployments/store.ts'
+import type { Command } from './command.ts'
 import { assertNewestFailed } from './retry.ts'
 import { getCommand } from './store.ts'
 import { submitCommand } from './submit.ts'
@@ -32,10 +33,19 @@ export async function undoCommand(
     )
   }
   await assertNewestFailed(db, command, 'undone')
+  if (!(await takesBack(db, command))) {
+    throw new AppError(
+      'conflict',
+      'command-not-undoable',
+      `command ${id} repeated an install of what serves: taking it back would take that away; retry it, or order its removal`,
+      { details: { id } },
+    )
+  }
   const undo = await db.transaction().execute(async (tx) => {
-    const { plan, params, subject } = command
+    const { plan, instance, params, subject } = command
     const order = {
       plan,
+      instance,
       phase: 'remove',
       params,
       requestedBy,
@@ -48,4 +58,25 @@ export async function undoCommand(
   })
   bellOf(db).ring()
   return undo
+}
+
+/** Whether an undo would take back what this command itself began, and nothing that served before. */
+async function takesBack(db: Db, command: Command): Promise<boolean> {
+  if (command.phase !== 'install') return false
+  if (command.subject === undefined) return true
+  const row = await findDeployment(db, command.subject, command.plan, command.instance)
+  return row?.readyAt === undefined
+}
+
+/** What would be undone if this command failed, the last step first. */
+export async function undoableSteps(db: Db, command: Command): Promise<string[]> {
+  if (!(await takesBack(db, command))) return []
+  const begun = await db
+    .selectFrom('tasks')
+    .select('step')
+    .where('command_id', '=', command.id)
+    .where('fencing', '>', 0)
+    .orderBy('position', 'desc')
+    .execute()
+  return begun.map((task) => task.step)
 }

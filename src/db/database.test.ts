@@ -7,6 +7,7 @@ import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Db, openDatabase } from './database.ts'
 import { migrate, pendingMigrations } from './migrate.ts'
+import * as accounts from './migrations/001-accounts.ts'
 
 let folder: string
 let file: string
@@ -40,6 +41,40 @@ test('a schema that a newer program has changed is left alone', async () => {
   await migrate(db)
   await sql`insert into kysely_migration (name, timestamp) values ('999-future', '')`.execute(db)
   expect(await migrate(db)).toEqual([])
+})
+
+test('deployments of before are kept, several of a plan become possible, and the version before goes on writing', async () => {
+  const db = database()
+  await accounts.up(db)
+  await sql`insert into accounts (id, name, email, role, rights, status, created_at)
+    values (7, 'alice', 'a@b.org', 'user', '[]', 'active', 0)`.execute(db)
+  const write = (plan: string) =>
+    sql`insert into deployments (account_id, plan, status, settings_encrypted, created_at, updated_at)
+      values (7, ${plan}, 5, 'sealed', 1, 1)`.execute(db)
+  await write('omegaml')
+  await migrate(db)
+  await write('other')
+  const one = { account_id: 7, plan: 'runtime', status: 5, ready_at: null, message: null } as const
+  const times = { settings_encrypted: null, created_at: 2, updated_at: 2 }
+  for (const instance of ['cpu', 'gpu'])
+    await db
+      .insertInto('deployments')
+      .values({ ...one, ...times, instance })
+      .execute()
+  await expect(
+    db
+      .insertInto('deployments')
+      .values({ ...one, ...times, instance: 'cpu' })
+      .execute(),
+  ).rejects.toThrow(/UNIQUE/)
+  const rows = await db.selectFrom('deployments').select(['plan', 'instance', 'settings_encrypted']).execute()
+  expect(rows.map(({ plan, instance }) => `${plan}/${instance}`)).toEqual([
+    'omegaml/',
+    'other/',
+    'runtime/cpu',
+    'runtime/gpu',
+  ])
+  expect(rows[0]?.settings_encrypted).toBe('sealed')
 })
 
 for (const value of [new Date(0), undefined, true, {}]) {

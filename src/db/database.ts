@@ -49,10 +49,16 @@ export interface DeploymentsTable {
   id: Generated<number>
   account_id: number
   plan: string
+  /** Tells several of one plan apart; empty for the only one. */
+  instance: Generated<string>
   status: StatusCode
   settings_encrypted: string | null
   /** Since when it serves; null before the first success and once its removal has begun. */
   ready_at: number | null
+  /** JSON object of what was delivered last; secret ones are sealed. */
+  params: Generated<string | null>
+  /** Since when nothing of it runs. */
+  suspended_at: Generated<number | null>
   /** Why it failed, in one line. */
   message: string | null
   created_at: number
@@ -78,7 +84,9 @@ export interface SettingsTable {
 export interface CommandsTable {
   id: Generated<number>
   plan: string
-  phase: 'install' | 'update' | 'remove'
+  /** Which of several deployments of the plan; empty for the only one. */
+  instance: Generated<string>
+  phase: 'install' | 'update' | 'remove' | 'suspend' | 'resume'
   /** JSON object. */
   params: string
   /** Account the command is for; null for the site's own. */
@@ -110,6 +118,8 @@ export interface TasksTable {
   subject: number | null
   step: string
   action: string
+  /** Taken away in an update: a step that the parameters no longer ask for. */
+  mode: Generated<'ensure' | 'remove'>
   /** Position in the command, for display. */
   position: number
   /** JSON array of step names. */
@@ -128,6 +138,7 @@ export interface TasksTable {
   waiting_lock: string | null
   /** What it waits for, in words. */
   waiting: string | null
+  waiting_since: Generated<number | null>
   /** Outcome in one line. */
   message: string | null
   /** Sealed JSON object of the action's outputs. */

@@ -3,6 +3,7 @@ import { AppError } from '../base/errors.ts'
 import type { Db } from './database.ts'
 import * as accounts from './migrations/001-accounts.ts'
 import * as commands from './migrations/002-commands.ts'
+import * as services from './migrations/004-services.ts'
 import * as terraformStates from './migrations/005-terraform-states.ts'
 import * as metricSamples from './migrations/006-metric-samples.ts'
 
@@ -10,6 +11,7 @@ import * as metricSamples from './migrations/006-metric-samples.ts'
 const migrations: Readonly<Record<string, Migration>> = {
   '001-accounts': accounts,
   '002-commands': commands,
+  '004-services': services,
   '005-terraform-states': terraformStates,
   '006-metric-samples': metricSamples,
 }
@@ -33,5 +35,10 @@ export async function pendingMigrations(db: Db): Promise<string[]> {
 }
 
 function migrator(db: Db): Migrator {
-  return new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } })
+  return new Migrator({
+    db,
+    // Names sort, but one may be released after a later one was.
+    allowUnorderedMigrations: true,
+    provider: { getMigrations: async () => ({ ...migrations }) },
+  })
 }

@@ -1,4 +1,4 @@
-import { type CreateTableBuilder, type Expression, type Kysely, sql } from 'kysely'
+import { type ColumnDefinitionBuilder, type CreateTableBuilder, type Expression, type Kysely, sql } from 'kysely'
 import { capabilities } from './dialect.ts'
 
 /** Migrations see the schema of their time, so they name tables and columns freely. */
@@ -45,4 +45,45 @@ export async function createIndex(
     .on(table)
     .columns([...columns])
     .execute()
+}
+
+/** Harmless when it is there. */
+export async function addColumn(
+  db: Kysely<Schema>,
+  table: string,
+  column: string,
+  type: Expression<unknown>,
+  define: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder = (plain) => plain,
+): Promise<void> {
+  if (capabilities(db).kind === 'mysql') {
+    const found = await sql`select 1 from information_schema.columns
+      where table_schema = database() and table_name = ${table} and column_name = ${column} limit 1`.execute(db)
+    if (found.rows.length > 0) return
+  }
+  await db.schema.alterTable(table).addColumn(column, sql`${type}`, define).execute()
+}
+
+export interface UniqueChange {
+  readonly before: string
+  readonly after: string
+  readonly columns: readonly string[]
+  /** For SQLite, which changes its schema in a transaction but no constraint of a table. */
+  readonly rebuild: (db: Kysely<Schema>) => Promise<void>
+}
+
+/** Another unique constraint instead of one that is there. */
+export async function replaceUnique(db: Kysely<Schema>, table: string, change: UniqueChange): Promise<void> {
+  if (capabilities(db).kind !== 'mysql') return await change.rebuild(db)
+  const has = async (name: string) => {
+    const found = await sql`select 1 from information_schema.statistics
+      where table_schema = database() and table_name = ${table} and index_name = ${name} limit 1`.execute(db)
+    return found.rows.length > 0
+  }
+  // The new one first: a foreign key needs an index on its column at all times.
+  if (!(await has(change.after)))
+    await db.schema
+      .alterTable(table)
+      .addUniqueConstraint(change.after, [...change.columns])
+      .execute()
+  if (await has(change.before)) await db.schema.alterTable(table).dropIndex(change.before).execute()
 }

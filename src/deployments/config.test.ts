@@ -176,7 +176,7 @@ test('the shared worker’s settings switch remote control off and bind no queue
 
 test('settings survive being stored, and their passwords are known to the masker', () => {
   expect(settingsSchema.parse(JSON.parse(JSON.stringify(made)))).toEqual(made)
-  expect(secretsOf(made)).toEqual([word(32), word(32)])
+  expect(secretsOf(made)).toEqual([word(32)])
 })
 
 test('a site file with mistakes names every field', () => {

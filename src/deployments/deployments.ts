@@ -4,13 +4,34 @@ import type { Clock } from '../base/clock.ts'
 import type { KeyRing } from '../base/key-ring.ts'
 import { randomWord } from '../base/secrets.ts'
 import { Status } from '../base/status.ts'
+import { sealedPart, sealedText } from '../catalog/parameters.ts'
+import type { Plan, Values } from '../catalog/plan.ts'
 import type { Db } from '../db/database.ts'
-import { newSettings, type Settings, settingsSchema, type WordMaker } from './settings.ts'
+import {
+  hasSettings,
+  newSettings,
+  onBroker,
+  type Settings,
+  settingsSchema,
+  withAdditions,
+  withBroker,
+  withNewPasswords,
+  type WordMaker,
+} from './settings.ts'
 import type { SiteFacts } from './site-facts.ts'
 import * as store from './store.ts'
 
-/** Settings change by rotation and removal only; another process sees them this much later. */
+/** Settings change seldom; another process sees a change this much later. */
 const REMEMBERED_MS = 3_000
+
+export interface Settlement {
+  readonly instance?: string
+  readonly outcome: 'completed' | 'removed' | 'failed'
+  readonly message?: string | undefined
+  /** What was delivered. */
+  readonly params?: Values
+  readonly suspended?: boolean
+}
 
 /** What an account was delivered, and the settings that came with it. */
 export class Deployments {
@@ -35,7 +56,7 @@ export class Deployments {
     return await this.served.get(`${accountId} ${plan}`, async () => {
       const row = await store.findDeployment(this.db, accountId, plan)
       if (row?.sealed === undefined || row.readyAt === undefined) return undefined
-      return this.open(row.sealed, accountId, plan)
+      return withAdditions(this.open(row.sealed, accountId, plan), this.site)
     })
   }
 
@@ -46,55 +67,81 @@ export class Deployments {
   }
 
   /** The row and its settings, made once; an install that is repeated finds what the first one made. */
-  async ensurePending(tx: Db, account: Account, plan: string): Promise<void> {
+  async ensurePending(tx: Db, account: Account, plan: string, instance = ''): Promise<void> {
     const now = this.clock.now()
-    const row = await store.findDeployment(tx, account.id, plan)
     const status = Status.pending
-    if (row?.sealed !== undefined) return await store.updateDeployment(tx, row.id, { status, message: null }, now)
-    const sealed = this.seal(newSettings(plan, account, this.site, this.word), account.id, plan)
-    if (row === undefined) return await store.insertDeployment(tx, { accountId: account.id, plan, status, sealed, now })
+    const row = await store.findDeployment(tx, account.id, plan, instance)
+    const settings = hasSettings(plan) ? this.settingsFor(account, plan, row?.sealed) : undefined
+    const sealed = settings === undefined ? null : this.seal(settings, account.id, plan)
+    if (row === undefined)
+      return await store.insertDeployment(tx, { accountId: account.id, plan, instance, status, sealed, now })
     await store.updateDeployment(tx, row.id, { status, sealed, message: null }, now)
+  }
+
+  private settingsFor(account: Account, plan: string, sealed: string | undefined): Settings {
+    if (sealed === undefined) return newSettings(plan, account, this.site, this.word)
+    const settings = this.open(sealed, account.id, plan)
+    return plan === 'omegaml' ? withBroker(settings, account.name, this.site, this.word) : settings
   }
 
   /** New passwords, same names: the data stays where it is. */
   async renewPasswords(tx: Db, account: Account, plan: string): Promise<void> {
+    await this.change(tx, account, plan, (settings) => withNewPasswords(settings, this.word))
+  }
+
+  /** From here on the account is told of the other way to the broker. */
+  async switchBroker(tx: Db, account: Account, ownVhost: boolean): Promise<void> {
+    await this.change(tx, account, 'omegaml', (settings) => onBroker(settings, account.name, ownVhost))
+  }
+
+  /** What another deployment adds to the account's settings; `undefined` takes it away. */
+  async addToSettings(tx: Db, account: Account, from: string, addition: Values | undefined): Promise<void> {
+    await this.change(tx, account, 'omegaml', (settings) => {
+      const { [from]: _before, ...others } = settings.additions ?? {}
+      return { ...settings, additions: { ...others, ...(addition === undefined ? {} : { [from]: { ...addition } }) } }
+    })
+  }
+
+  private async change(tx: Db, account: Account, plan: string, make: (settings: Settings) => Settings): Promise<void> {
     const row = await store.findDeployment(tx, account.id, plan)
     if (row?.sealed === undefined) return
-    const settings = this.open(row.sealed, account.id, plan)
-    const qualifiers = Object.fromEntries(
-      Object.entries(settings.qualifiers).map(([name, qualifier]) => [
-        name,
-        { ...qualifier, mongopassword: this.word(32), brokerpassword: this.word(32) },
-      ]),
-    )
-    const sealed = this.seal({ ...settings, qualifiers }, account.id, plan)
+    const sealed = this.seal(make(this.open(row.sealed, account.id, plan)), account.id, plan)
     await store.updateDeployment(tx, row.id, { sealed }, this.clock.now())
     this.forget(account.id, plan)
   }
 
   /** From here on its config is not given out any more. */
-  async beginRemoval(tx: Db, accountId: number, plan: string): Promise<void> {
-    const row = await store.findDeployment(tx, accountId, plan)
+  async beginRemoval(tx: Db, accountId: number, plan: string, instance = ''): Promise<void> {
+    const row = await store.findDeployment(tx, accountId, plan, instance)
     if (row === undefined) return
     const change = { status: Status.pending, readyAt: null, message: null }
     await store.updateDeployment(tx, row.id, change, this.clock.now())
     this.forget(accountId, plan)
   }
 
-  async settle(tx: Db, accountId: number, plan: string, outcome: 'completed' | 'removed' | 'failed', message?: string) {
-    const row = await store.findDeployment(tx, accountId, plan)
+  async settle(tx: Db, accountId: number, plan: string, settlement: Settlement): Promise<void> {
+    const row = await store.findDeployment(tx, accountId, plan, settlement.instance)
     if (row === undefined) return
     const now = this.clock.now()
-    const status = Status[outcome]
-    const change = {
-      completed: { status, readyAt: row.readyAt ?? now, message: null },
-      // Its credentials are gone outside; a new install makes new ones.
-      removed: { status, readyAt: null, sealed: null, message: null },
-      // What served before goes on serving: a failed repetition must not take it away.
-      failed: { status, message: message ?? null },
-    }[outcome]
-    await store.updateDeployment(tx, row.id, change, now)
+    await store.updateDeployment(tx, row.id, changeOf(row, settlement, now), now)
     this.forget(accountId, plan)
+  }
+
+  /** With the secret ones sealed, each for this account and plan alone. */
+  sealParams(plan: Plan, accountId: number, params: Values): Values {
+    const entries = Object.entries(params).map(([name, value]) => {
+      if (!plan.secrets.includes(name) || typeof value !== 'string') return [name, value]
+      return [name, sealedText(this.keys.seal(value, paramContext(plan, accountId, name)))]
+    })
+    return Object.fromEntries(entries) as Values
+  }
+
+  openParams(plan: Plan, accountId: number, params: Values): Values {
+    const entries = Object.entries(params).map(([name, value]) => {
+      const sealed = plan.secrets.includes(name) ? sealedPart(value) : undefined
+      return [name, sealed === undefined ? value : this.keys.open(sealed, paramContext(plan, accountId, name))]
+    })
+    return Object.fromEntries(entries) as Values
   }
 
   forget(accountId: number, plan: string): void {
@@ -110,6 +157,31 @@ export class Deployments {
   }
 }
 
+function changeOf(row: store.DeploymentRow, settlement: Settlement, now: number): store.DeploymentChange {
+  const { outcome, message, params, suspended } = settlement
+  const status = Status[outcome]
+  switch (outcome) {
+    case 'completed':
+      return {
+        status,
+        readyAt: row.readyAt ?? now,
+        suspendedAt: suspended === true ? (row.suspendedAt ?? now) : null,
+        message: null,
+        ...(params === undefined ? {} : { params }),
+      }
+    case 'removed':
+      // Its credentials are gone outside; a new install makes new ones.
+      return { status, readyAt: null, suspendedAt: null, sealed: null, params: null, message: null }
+    case 'failed':
+      // What served before goes on serving: a failed repetition must not take it away.
+      return { status, message: message ?? null }
+  }
+}
+
 function context(accountId: number, plan: string): string {
   return `settings of ${plan} for account ${accountId}`
+}
+
+function paramContext({ plan }: Plan, accountId: number, name: string): string {
+  return `parameter ${name} of ${plan} for account ${accountId}`
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Account } from '../accounts/account.ts'
+import { must } from '../base/errors.ts'
 import type { SiteFacts } from './site-facts.ts'
 
 const workload = z.looseObject({
@@ -25,6 +26,8 @@ const settingsQualifier = z.looseObject({
   exchange: z.string().optional(),
 })
 
+const brokerAccess = z.object({ user: z.string(), password: z.string(), vhost: z.string() })
+
 /** Layout v3 of the original: what a deployment of an account holds, encrypted at rest. */
 export const settingsSchema = z.looseObject({
   version: z.literal('v3').default('v3'),
@@ -49,6 +52,10 @@ export const settingsSchema = z.looseObject({
     })
     .default({}),
   qualifiers: z.record(z.string(), settingsQualifier),
+  /** The two ways to the broker that an account may be switched between; both keep their words. */
+  broker: z.object({ shared: brokerAccess, own: brokerAccess }).optional(),
+  /** What other deployments of the account add to `services`, by their names. */
+  additions: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
 })
 
 export type Settings = Readonly<z.infer<typeof settingsSchema>>
@@ -57,6 +64,11 @@ export type Qualifier = z.infer<typeof settingsQualifier>
 /** Makes a word of letters and digits; a parameter, so that tests own it. */
 export type WordMaker = (length: number) => string
 
+/** Plans that come with credentials; others use those of their account's. */
+export function hasSettings(plan: string): boolean {
+  return plan === 'omegaml' || plan === 'shared-runtime'
+}
+
 /** Made once per deployment and kept: a repeated install changes nothing. Hosts are the site's and not stored. */
 export function newSettings(plan: string, account: Account, site: SiteFacts, word: WordMaker): Settings {
   return plan === 'shared-runtime' ? workerSettings(account, site, word) : accountSettings(account, site, word)
@@ -64,16 +76,85 @@ export function newSettings(plan: string, account: Account, site: SiteFacts, wor
 
 function accountSettings({ name }: Account, site: SiteFacts, word: WordMaker): Settings {
   const namespace = `om-${name}`
-  return {
-    version: 'v3',
-    services: {
-      jupyter: { namespace, config: {} },
-      runtime: { namespace },
+  const shared = credentials(name, site, word)
+  return withBroker(
+    {
+      version: 'v3',
+      services: {
+        jupyter: { namespace, config: {} },
+        runtime: { namespace },
+      },
+      qualifiers: { default: { ...shared, routing: `q-${name}`, exchange: `x-${name}` } },
     },
-    qualifiers: {
-      default: { ...credentials(name, site, word), routing: `q-${name}`, exchange: `x-${name}` },
-    },
-  }
+    name,
+    site,
+    word,
+  )
+}
+
+/** With both ways to the broker; those of before this was known have only what they use. */
+export function withBroker(settings: Settings, name: string, site: SiteFacts, word: WordMaker): Settings {
+  if (settings.broker !== undefined) return settings
+  const { brokeruser: user = `${name}${word(12)}`, brokerpassword: password = word(32) } = defaultOf(settings)
+  const shared = { user, password, vhost: defaultOf(settings).brokervhost ?? site.broker.vhost }
+  return { ...settings, broker: { shared, own: { user: `${name}${word(12)}`, password: word(32), vhost: word(32) } } }
+}
+
+/**
+ * With the account's own virtual host, or on the shared one: there its tasks go through a queue and an exchange of its
+ * own, on its own vhost every name is free.
+ */
+export function onBroker(settings: Settings, name: string, ownVhost: boolean): Settings {
+  if (settings.broker === undefined) return settings
+  const { user, password, vhost } = ownVhost ? settings.broker.own : settings.broker.shared
+  const { routing: _routing, exchange: _exchange, ...rest } = defaultOf(settings)
+  const names = ownVhost ? {} : { routing: `q-${name}`, exchange: `x-${name}` }
+  const changed = { ...rest, brokeruser: user, brokerpassword: password, brokervhost: vhost, ...names }
+  return { ...settings, qualifiers: { ...settings.qualifiers, default: changed } }
+}
+
+function defaultOf(settings: Settings): Qualifier {
+  return must(settings.qualifiers['default'], 'the qualifier `default`')
+}
+
+/** New passwords, same names: the data stays where it is. */
+export function withNewPasswords(settings: Settings, word: WordMaker): Settings {
+  const { broker } = settings
+  const renewed =
+    broker === undefined
+      ? undefined
+      : { shared: { ...broker.shared, password: word(32) }, own: { ...broker.own, password: word(32) } }
+  const passwordOf = (user: string | undefined) =>
+    [renewed?.shared, renewed?.own].find((access) => access?.user === user)?.password ?? word(32)
+  const qualifiers = Object.fromEntries(
+    Object.entries(settings.qualifiers).map(([name, qualifier]) => [
+      name,
+      { ...qualifier, mongopassword: word(32), brokerpassword: passwordOf(qualifier.brokeruser) },
+    ]),
+  )
+  return { ...settings, qualifiers, ...(renewed === undefined ? {} : { broker: renewed }) }
+}
+
+/** As they are served: with what the account's other deployments add. */
+export function withAdditions(settings: Settings, site: SiteFacts): Settings {
+  const additions = Object.values(settings.additions ?? {})
+  if (additions.length === 0) return settings
+  // The account's own storage comes to the site's, not instead of it.
+  const base = { ...settings.services, cluster: { storage: site.storage, ...settings.services.cluster } }
+  return settingsSchema.parse({ ...settings, services: additions.reduce<object>(merged, base) })
+}
+
+function merged(base: object, more: object): object {
+  const entries = Object.entries(more).map(([key, value]: [string, unknown]) => {
+    const before: unknown = Object.hasOwn(base, key) ? (base as Record<string, unknown>)[key] : undefined
+    if (Array.isArray(before) && Array.isArray(value)) return [key, [...(before as unknown[]), ...(value as unknown[])]]
+    return [key, isObject(before) && isObject(value) ? merged(before, value) : value]
+  })
+  return { ...base, ...(Object.fromEntries(entries) as object) }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function workerSettings({ name }: Account, site: SiteFacts, word: WordMaker): Settings {
@@ -97,10 +178,11 @@ function credentials(name: string, site: SiteFacts, word: WordMaker) {
 }
 
 /** What must never appear in output: kept by the masker while a command of this deployment runs. */
-export function secretsOf(settings: Settings): string[] {
-  return Object.values(settings.qualifiers).flatMap(({ mongopassword, brokerpassword }) =>
+export function secretsOf({ qualifiers, broker }: Settings): string[] {
+  const words = Object.values(qualifiers).flatMap(({ mongopassword, brokerpassword }) =>
     brokerpassword === undefined ? [mongopassword] : [mongopassword, brokerpassword],
   )
+  return [...new Set([...words, ...(broker === undefined ? [] : [broker.shared.password, broker.own.password])])]
 }
 
 /** Where the account's notebooks are. */

@@ -23,6 +23,8 @@ const quota = z.strictObject({
  */
 const siteFactsSchema = z.looseObject({
   name: z.string().default('omega'),
+  /** The cloud that the cluster's machines come from. */
+  provider: z.string().default('local'),
   domain: z.string().min(1),
   publicUrl: z.url(),
   notebookUrl: z.url(),

@@ -18,6 +18,8 @@ export interface EngineDeps {
   readonly plans: Plans
   /** Asked when a command starts and before each task: reads rows, may fail with `unavailable`. */
   context(command: Command): Promise<CommandContext>
+  /** Parameters of what was delivered last: they hold where a command says nothing else. */
+  remembered?(command: Command): Promise<Values>
   /** In the transaction that makes the tasks. Throw to refuse the command. */
   prepare?(command: Command, tx: Tx): Promise<void>
   /** In the transaction that ends the command, well or not. */

@@ -44,7 +44,14 @@ function changeOf(task: ClaimedTask, end: TaskEnd, now: number): RowChange<'task
     case 'failed':
       return { ...free, state: 'failed', message: end.message, ended_at: now }
     case 'retry':
-      return { ...free, state: 'ready', message: end.reason, due_at: end.dueAt, waiting: end.reason }
+      return {
+        ...free,
+        state: 'ready',
+        message: end.reason,
+        due_at: end.dueAt,
+        waiting: end.reason,
+        waiting_since: now,
+      }
     case 'released':
       return { ...free, state: 'ready', due_at: now, attempts: task.attempts - 1 }
   }

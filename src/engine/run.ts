@@ -3,7 +3,7 @@ import type { Action, ActionContext } from '../actions/action.ts'
 import { AppError, explain, kindOf } from '../base/errors.ts'
 import { masker } from '../base/secrets.ts'
 import type { Values } from '../catalog/plan.ts'
-import { resolve } from '../catalog/resolve.ts'
+import { resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { begunSteps, getCommand } from '../commands/store.ts'
 import { inTransaction } from '../db/transaction.ts'
@@ -44,7 +44,7 @@ interface Run {
 }
 
 async function runPrepared(run: Run, values: Values): Promise<TaskEnd | undefined> {
-  const { deps, task, mask, command } = run
+  const { deps, task, mask } = run
   const action = findAction(deps, task)
   const input = await inputOf(run, action, values)
   if (input === nothingMade) return { kind: 'done', message: 'was never made', outputs: undefined }
@@ -57,11 +57,16 @@ async function runPrepared(run: Run, values: Values): Promise<TaskEnd | undefine
     failed: (error) => warn(deps, task, error),
   })
   try {
-    const act = command.phase === 'remove' ? removeUntilAbsent : ensure
+    const act = takesAway(run) ? removeUntilAbsent : ensure
     return await act(action, input, contextOf(run, log), deps, mask)
   } finally {
     await log.close()
   }
+}
+
+/** A whole removal, or a step that an update no longer asks for. */
+function takesAway({ command, task }: Pick<Run, 'command' | 'task'>): boolean {
+  return command.phase === 'remove' || task.mode === 'remove'
 }
 
 async function ensure(
@@ -108,7 +113,7 @@ async function inputOf(run: Run, action: Action<unknown>, values: Values): Promi
   const place = { plan: command.plan, step: task.step, field: 'with' }
   const all = { params: command.params, ...values, steps: await stepOutputs(run) }
   try {
-    const parsed = action.input.safeParse(resolve(JSON.parse(task.input), all, place))
+    const parsed = action.input.safeParse(resolveGiven(JSON.parse(task.input), all, place))
     if (parsed.success) return parsed.data
     throw wrongInput(place, action.name, parsed.error)
   } catch (error) {
@@ -127,24 +132,25 @@ function wrongInput({ plan, step }: { plan: string; step: string }, action: stri
 }
 
 /** A removal whose input needs what an earlier step would have given: when this step never began, there is nothing to remove. */
-async function dependsOnNothing({ deps, task, command }: Run, error: unknown): Promise<boolean> {
-  if (command.phase !== 'remove' || !(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
+async function dependsOnNothing(run: Run, error: unknown): Promise<boolean> {
+  const { deps, task, command } = run
+  if (!takesAway(run) || !(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
   if (!String(error.details?.['placeholder']).startsWith('steps.')) return false
   const begun = await begunSteps(deps.db, command)
   return begun.every((step) => step.step !== task.step)
 }
 
 /** What the command's steps gave; for a removal, what the install's gave. */
-async function stepOutputs({ deps, command }: Run): Promise<Values> {
-  const done =
-    command.phase === 'remove'
-      ? await begunSteps(deps.db, command)
-      : await deps.db
-          .selectFrom('tasks')
-          .select(['step', 'outputs'])
-          .where('command_id', '=', command.id)
-          .where('state', '=', 'done')
-          .execute()
+async function stepOutputs(run: Run): Promise<Values> {
+  const { deps, command } = run
+  const done = takesAway(run)
+    ? await begunSteps(deps.db, command)
+    : await deps.db
+        .selectFrom('tasks')
+        .select(['step', 'outputs'])
+        .where('command_id', '=', command.id)
+        .where('state', '=', 'done')
+        .execute()
   return Object.fromEntries(done.flatMap(({ step, outputs }) => (outputs ? [[step, open(deps, outputs)]] : [])))
 }
 
@@ -168,6 +174,7 @@ async function lock(deps: EngineDeps, task: ClaimedTask, names: readonly string[
       lease_owner: null,
       lease_until: null,
       waiting_lock: busy.name,
+      waiting_since: task.waiting_since ?? now,
       waiting: `waiting for ${busy.name}, which ${busy.holder} is using`,
       ...(first ? { started_at: null } : {}),
     } as const

@@ -1,5 +1,6 @@
 import { explain, kindOf } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
+import { mergedParams } from '../catalog/parameters.ts'
 import { getPlan, type Plan, type Values } from '../catalog/plan.ts'
 import { type Command, toCommand } from '../commands/command.ts'
 import { type ExpandedStep, expandPlan } from '../commands/expand.ts'
@@ -39,7 +40,7 @@ async function startCommand(deps: EngineDeps, row: Row<'commands'>): Promise<voi
   const command = toCommand(row)
   try {
     const plan = getPlan(deps.plans, command.plan)
-    const params = checkedParams(plan, command)
+    const params = await checkedParams(deps, plan, command)
     const steps = await expand(deps, plan, { ...command, params })
     await inTransaction(deps.db, (tx) => begin(deps, tx, { ...command, params }, steps))
   } catch (error) {
@@ -50,13 +51,14 @@ async function startCommand(deps: EngineDeps, row: Row<'commands'>): Promise<voi
 }
 
 /** A schema that became narrower must not keep anyone from removing what an older one allowed. */
-function checkedParams(plan: Plan, command: Command): Values {
-  return command.phase === 'remove' ? command.params : plan.checkParams(command.params)
+async function checkedParams(deps: EngineDeps, plan: Plan, command: Command): Promise<Values> {
+  const params = mergedParams((await deps.remembered?.(command)) ?? {}, command.params)
+  return command.phase === 'remove' ? params : plan.checkParams(params)
 }
 
 async function expand(deps: EngineDeps, plan: Plan, command: Command): Promise<ExpandedStep[]> {
   const context = await deps.context(command)
-  const begun = command.phase === 'remove' ? await begunSteps(deps.db, command, command.undoOf) : []
+  const begun = await begunSteps(deps.db, command, command.undoOf)
   return expandPlan({
     plan,
     phase: command.phase,
@@ -93,6 +95,7 @@ async function writeTasks(tx: Tx, command: Command, steps: readonly ExpandedStep
       position,
       after: JSON.stringify(step.after),
       input: JSON.stringify(step.input),
+      mode: step.mode,
     }
     const fresh = { ...content, state: 'waiting', due_at: now, attempts: 0 } as const
     const task = tasks.find((candidate) => candidate.step === step.step)
@@ -119,6 +122,7 @@ const idle = {
   lease_owner: null,
   lease_until: null,
   waiting: null,
+  waiting_since: null,
   waiting_lock: null,
   message: null,
   started_at: null,

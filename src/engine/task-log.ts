@@ -78,7 +78,10 @@ export class TaskLog {
       if (waiting) {
         const held = db.updateTable('tasks').where('id', '=', task.id).where('fencing', '=', task.fencing)
         await held
-          .set({ waiting: this.#waiting ?? null })
+          .set({
+            waiting: this.#waiting ?? null,
+            waiting_since: this.#waiting === undefined ? null : this.#deps.now(),
+          })
           .where('state', '=', 'running')
           .execute()
       }

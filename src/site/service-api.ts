@@ -1,3 +1,5 @@
+import type { ServerEvent } from './events.ts'
+
 /** A deployment's or account's state as people read it. */
 export type AccountStatus = 'pending' | 'active' | 'failed' | 'removing' | 'removed'
 
@@ -43,6 +45,15 @@ export interface ServiceCommand {
   readonly message?: string
 }
 
+/** A request to the service's own API; the answer is its body. */
+export interface ServiceCall {
+  readonly method?: 'GET' | 'POST' | 'DELETE'
+  /** Such as `/api/v2/plans`. */
+  readonly path: string
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** What the CLI and the site's steps ask of the service, over its public URL. Errors: `AppError`s of the answer's kind. */
 export interface ServiceApi {
   /** Whether it answers at all. */
@@ -63,6 +74,10 @@ export interface ServiceApi {
   findCommand(id: number): Promise<(ServiceCommand & { steps?: readonly unknown[] }) | undefined>
   retryCommand(id: number): Promise<ServiceCommand>
   undoCommand(id: number): Promise<ServiceCommand>
+  /** Anything else of its own API. */
+  call<T>(call: ServiceCall): Promise<T>
+  /** Server-sent events after the one with `lastId` (empty: from the first), until the service ends them. */
+  events(path: string, lastId: string, signal: AbortSignal): AsyncIterable<ServerEvent>
   /** Ends the bootstrap key's power. */
   revokeBootstrap(): Promise<void>
 }

@@ -1,16 +1,27 @@
 import { AppError, type ErrorKind } from '../base/errors.ts'
+import { serverEvents } from './events.ts'
 import { type HttpAnswer, sendJson } from './http.ts'
-import type { AccountView, CreatedAccount, Credential, ServiceApi, ServiceCommand } from './service-api.ts'
+import type { AccountView, CreatedAccount, Credential, ServiceApi, ServiceCall, ServiceCommand } from './service-api.ts'
 import { type Site, siteHosts } from './site.ts'
 
 /** The service through the site's front door: the ingress on the loopback, by its public name. */
 export function createServiceApi(site: Site, credential: Credential): ServiceApi {
   const target = { host: '127.0.0.1', port: site.ports.http }
   const headers = { host: `${siteHosts(site).hub}:${site.ports.http}`, authorization: authorization(credential) }
-  const send = async (method: string, path: string, body?: unknown): Promise<HttpAnswer> =>
-    await sendJson(target, { method, path, headers, ...(body === undefined ? {} : { body }) })
-  const must = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const answer = await send(method, path, body)
+  const send = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<HttpAnswer> =>
+    await sendJson(target, { method, path, headers: { ...headers, ...more }, ...(body === undefined ? {} : { body }) })
+  const must = async <T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    more?: Readonly<Record<string, string>>,
+  ): Promise<T> => {
+    const answer = await send(method, path, body, more)
     if (answer.status >= 200 && answer.status < 300) return answer.body as T
     throw errorOf(answer, `${method} ${path}`)
   }
@@ -42,6 +53,13 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
     findCommand: async (id) => await find<ServiceCommand>(`/api/v2/commands/${id}`),
     retryCommand: async (id) => await must<ServiceCommand>('POST', `/api/v2/commands/${id}/retry`, {}),
     undoCommand: async (id) => await must<ServiceCommand>('POST', `/api/v2/commands/${id}/undo`, {}),
+    call: async <T>({ method = 'GET', path, body, headers: more }: ServiceCall) =>
+      await must<T>(method, path, body, more),
+    events: (path, lastId, signal) => {
+      const more = lastId === '' ? {} : { 'last-event-id': lastId }
+      const wanted = { method: 'GET', path, headers: { ...headers, ...more } }
+      return serverEvents(target, wanted, (answer) => errorOf(answer, `GET ${path}`), signal)
+    },
     revokeBootstrap: async () => void (await must('DELETE', '/api/v2/bootstrap')),
   }
 }

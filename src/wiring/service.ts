@@ -1,15 +1,11 @@
 import { once } from 'node:events'
-import { tmpdir } from 'node:os'
 import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
-import { jupyterhubUser } from '../actions/jupyterhub-user.ts'
-import { kubernetesApply } from '../actions/kubernetes-apply.ts'
-import { nodepool } from '../actions/nodepool.ts'
-import { mongodbUser } from '../actions/mongodb-user.ts'
-import { rabbitmqAccess } from '../actions/rabbitmq-access.ts'
-import { runScript } from '../actions/run-script.ts'
-import { waitFor } from '../actions/wait-for.ts'
+import type { NodepoolParts } from '../actions/nodepool.ts'
+import { serviceActionNames, serviceActions } from '../actions/service-actions.ts'
+import { createHelmCli } from '../adapters/helm/cli.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
@@ -26,6 +22,7 @@ import { createLog } from '../base/log.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
 import { loadPlans } from '../catalog/load.ts'
+import type { Plans } from '../catalog/plan.ts'
 import { type Db, openDatabase } from '../db/database.ts'
 import { migrate, pendingMigrations } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
@@ -59,7 +56,8 @@ export async function serveApi(): Promise<number> {
   const house = openHouse()
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
   const status = new AccountStatus({ ...house, clock, ...statusSources() })
-  const deps = { ...house, status, clock, log, bootstrapKey: env['CLOUDMGR_BOOTSTRAP_KEY'], version }
+  const bootstrapKey = env['CLOUDMGR_BOOTSTRAP_KEY']
+  const deps = { ...house, status, plans: accountPlans(), clock, log, bootstrapKey, version }
   const host = env['CLOUDMGR_LISTEN'] ?? '0.0.0.0'
   const open = await createServer(deps, 'public')
   const inside = await createServer(deps, 'internal')
@@ -94,10 +92,10 @@ export async function serveEngine(): Promise<number> {
   const states = new StateBackend({ states: createStateStore(house.db, keys, () => clock.now()), log })
   await states.start()
   const kubernetes = createKubernetes({ inCluster: true })
-  const actions = [...serviceActions(kubernetes), await nodepoolAction(states)]
-  const plans = loadPlans(join(project, 'catalog/plans'))
+  const actions = actionsOfTheCluster(kubernetes, await nodepoolParts(states))
+  const plans = accountPlans()
   const engine = new Engine({
-    ...createLifecycle(house),
+    ...createLifecycle({ ...house, plans }),
     db: house.db,
     actions,
     plans,
@@ -122,7 +120,7 @@ export async function serveEngine(): Promise<number> {
   return 0
 }
 
-function serviceActions(kubernetes: Kubernetes) {
+function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts) {
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
   const [host = '', port = '27017'] = mongoHost.split(':')
   const mongodb = createMongodb({
@@ -140,24 +138,34 @@ function serviceActions(kubernetes: Kubernetes) {
     url: required(env, 'CLOUDMGR_JUPYTERHUB_URL', 'URL of the hub API'),
     token: required(env, 'CLOUDMGR_JUPYTERHUB_TOKEN', 'service token of the hub API'),
   })
-  return [
-    mongodbUser({ mongodb }),
-    rabbitmqAccess({ rabbitmq }),
-    jupyterhubUser({ jupyterhub, clock }),
-    kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog/manifests') }),
-    waitFor({ kubernetes, network: createNetwork(), clock }),
-    runScript({ scripts: createScripts(join(project, 'catalog/scripts')) }),
-  ]
+  return serviceActions({
+    mongodb,
+    rabbitmq,
+    jupyterhub,
+    kubernetes,
+    // Found by the path of the image; its caches and values files lie in the pod's own memory of files.
+    helm: createHelmCli({ program: 'helm', folder: join(tmpdir(), 'helm'), kubernetes }),
+    network: createNetwork(),
+    scripts: createScripts(join(project, 'catalog/scripts')),
+    clock,
+    manifests: join(project, 'catalog/manifests'),
+    charts: join(project, 'charts'),
+    nodepool,
+  })
+}
+
+function accountPlans(): Plans {
+  return loadPlans(join(project, 'catalog/plans'), serviceActionNames, 'account')
 }
 
 /** Programs and modules are the image's; roots and providers' copies lie in a folder that may be lost. */
-async function nodepoolAction(states: StateBackend) {
+async function nodepoolParts(states: StateBackend): Promise<NodepoolParts> {
   const folder = join(tmpdir(), 'terraform')
   const mirror = join(folder, 'mirror')
   const provider = poolProviderOf(env, join(project, 'catalog/providers'))
   if (provider !== undefined) await writeMirror(mirror, await providerProgram())
   const terraform = createTerraformCli({ program: 'tofu', folder: join(folder, 'cli'), mirror })
-  return nodepool({ terraform, states, provider, folder: join(folder, 'roots'), modules: join(project, 'terraform') })
+  return { terraform, states, provider, folder: join(folder, 'roots'), modules: join(project, 'terraform') }
 }
 
 async function providerProgram(): Promise<string> {

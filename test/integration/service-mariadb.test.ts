@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { AppError } from '../../src/base/errors.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { type Service, startService } from '../journeys/house.ts'
@@ -82,6 +83,40 @@ test('the same order sent many times at once is one order', async () => {
   const made = answers.filter(({ status }) => status === 201).map(({ body }) => body.command)
   expect(new Set(made).size).toBe(1)
   expect((await send()).body.command).toBe(made[0])
+})
+
+test('services are ordered, changed, cancelled, undone and removed with the API’s own rights', async () => {
+  const alice = await signUp('alice')
+  const order = async (phase: string, params: object = {}) => {
+    const { status, body } = await alice.post('/api/v2/orders', { plan: 'runtime', phase, params })
+    expect([status, body.error]).toEqual([201, undefined])
+    await service.ended(body.id)
+    return (await alice.get(`/api/v2/commands/${body.id}`)).body
+  }
+  for (const label of ['gpu', 'cpu']) expect(await order('install', { label })).toMatchObject({ state: 'done' })
+  expect(await order('update', { label: 'cpu', size: 2 })).toMatchObject({ state: 'done' })
+  expect(await order('suspend', { label: 'cpu' })).toMatchObject({ state: 'done' })
+  expect((await alice.get('/api/v2/deployments?plan=runtime')).body.deployments).toMatchObject([
+    { instance: 'gpu', state: 'active' },
+    { instance: 'cpu', state: 'suspended', params: { size: 2 } },
+  ])
+  service.outside.helm.failNextUpgrade(new AppError('invalid', 'chart-invalid', 'no'))
+  const failed = await order('install', { label: 'tpu' })
+  expect(failed).toMatchObject({ state: 'failed', undoes: ['workers', 'credentials'] })
+  const undo = (await alice.post(`/api/v2/commands/${failed.id}/undo`)).body
+  await service.ended(undo.id)
+  expect(await order('remove', { label: 'gpu' })).toMatchObject({ state: 'done' })
+
+  await service.engine.stop()
+  const waiting = (await alice.post('/api/v2/orders', { plan: 'runtime', phase: 'install' })).body
+  expect((await alice.post(`/api/v2/commands/${waiting.id}/cancel`)).body).toMatchObject({ state: 'failed' })
+})
+
+test('the same order sent many times at once without a key is one order', async () => {
+  const alice = await signUp('alice')
+  const send = async () => (await alice.post('/api/v2/orders', { plan: 'runtime', phase: 'install' })).body.id as number
+  const ids = await Promise.all(Array.from({ length: 6 }, send))
+  expect(new Set(ids).size).toBe(1)
 })
 
 test('the API can’t write tasks, outputs or the schema', async () => {

@@ -1,17 +1,29 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { jupyterhubUser } from '../../src/actions/jupyterhub-user.ts'
-import { kubernetesApply } from '../../src/actions/kubernetes-apply.ts'
-import { mongodbUser } from '../../src/actions/mongodb-user.ts'
-import { rabbitmqAccess } from '../../src/actions/rabbitmq-access.ts'
+import { serviceActions } from '../../src/actions/service-actions.ts'
+import { createFakeHelm } from '../../src/adapters/helm/fake.ts'
 import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
 import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
 import { createFakeMongodb } from '../../src/adapters/mongodb/fake.ts'
+import { createFakeNetwork } from '../../src/adapters/network/fake.ts'
 import { createFakeRabbitmq } from '../../src/adapters/rabbitmq/fake.ts'
-import { bootstrapKey, createRooms, signedInAs, startHouse, type TestHouse } from '../../src/api/testing.ts'
+import { createFakeScripts } from '../../src/adapters/scripts/fake.ts'
+import { createFakeTerraform } from '../../src/adapters/terraform/fake.ts'
+import {
+  bootstrapKey,
+  createRooms,
+  signedInAs,
+  startHouse,
+  type TestHouse,
+  testPlans,
+  testSite,
+} from '../../src/api/testing.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
-import { loadPlans } from '../../src/catalog/load.ts'
+import { loadProvider } from '../../src/clusters/provider.ts'
 import type { Db } from '../../src/db/database.ts'
+import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import { bellOf } from '../../src/commands/bell.ts'
 import { Engine } from '../../src/engine/engine.ts'
@@ -29,30 +41,59 @@ export interface Answer {
  * The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is
  * called. With databases given, API and engine have one each, as two processes do: migrated, and the caller's to close.
  */
-export async function startService(databases?: { readonly api: Db; readonly engine: Db }) {
-  const house = await startHouse({ clock: systemClock, ...(databases === undefined ? {} : { db: databases.api }) })
+export async function startService(databases?: { readonly api: Db; readonly engine: Db }, site: SiteFacts = testSite) {
+  const house = await startHouse({
+    clock: systemClock,
+    site,
+    ...(databases === undefined ? {} : { db: databases.api }),
+  })
   const outside = {
     mongodb: createFakeMongodb(),
     rabbitmq: createFakeRabbitmq(),
     jupyterhub: createFakeJupyterhub(),
     kubernetes: createFakeKubernetes(),
+    helm: createFakeHelm(),
+    network: createFakeNetwork(),
+    scripts: createFakeScripts({}),
+    terraform: createFakeTerraform(),
   }
   const clock = systemClock
-  const actions = [
-    mongodbUser(outside),
-    rabbitmqAccess(outside),
-    jupyterhubUser({ ...outside, clock }),
-    kubernetesApply({ ...outside, clock, manifests: join(project, 'catalog/manifests') }),
-  ]
-  const plans = loadPlans(join(project, 'catalog/plans'))
+  const roots = mkdtempSync(join(tmpdir(), 'cloudmgr-roots-'))
+  const actions = serviceActions({
+    ...outside,
+    clock,
+    manifests: join(project, 'catalog/manifests'),
+    charts: join(project, 'charts'),
+    nodepool: {
+      terraform: outside.terraform,
+      states: { credentialFor: () => ({ env: {}, end: () => {} }) },
+      provider: {
+        provider: loadProvider(join(project, 'catalog/providers'), 'local'),
+        site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
+        env: {},
+      },
+      folder: roots,
+      modules: join(project, 'terraform'),
+    },
+  })
   const db = databases?.engine ?? house.db
-  const lifecycle = databases === undefined ? house.lifecycle : createLifecycle(createRooms(db, clock))
-  const engine = new Engine({ ...lifecycle, db, actions, plans, clock, log: silentLog }, { pollMs: 100 })
-  const close = async () => {
-    await engine.stop()
-    await house.close()
+  const lifecycle =
+    databases === undefined ? house.lifecycle : createLifecycle({ ...createRooms(db, clock, site), plans: testPlans })
+  const makeEngine = () =>
+    new Engine({ ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }, { pollMs: 100 })
+  const engine = makeEngine()
+  let running = engine
+  /** Another engine goes on where the stopped one was. */
+  const restart = async () => {
+    running = makeEngine()
+    await running.start()
   }
-  return { ...house, ...callers(house), outside, engine, close }
+  const close = async () => {
+    await running.stop()
+    await house.close()
+    rmSync(roots, { recursive: true, force: true })
+  }
+  return { ...house, ...callers(house), outside, roots, engine, restart, close }
 }
 
 function callers(house: TestHouse) {

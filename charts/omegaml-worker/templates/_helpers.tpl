@@ -6,8 +6,16 @@
 {{ include "omegaml.labels" (dict "root" . "component" "runtime-worker") }}
 {{- end -}}
 
+{{- /* The queues that the workers serve, as JSON. */ -}}
+{{- define "omegaml-worker.queues" -}}
+{{ ternary (append .Values.queues "default") .Values.queues .Values.defaultTasks | uniq | toJson }}
+{{- end -}}
+
 {{- /* Rules that no schema can say. */ -}}
 {{- define "omegaml-worker.check" -}}
+{{- if and .Values.shared .Values.packages -}}
+{{- fail "packages are for an own runtime (shared: false): in a shared one they would run for everybody" -}}
+{{- end -}}
 {{- if not (regexMatch "^https?://[^/]+\\.[^/]+" .Values.internalUrl) -}}
 {{- fail (printf "internalUrl %q has no dotted host name: the client refuses it; name the namespace as well, for example http://omegaweb.omegaml-services.svc.cluster.local:8080" .Values.internalUrl) -}}
 {{- end -}}

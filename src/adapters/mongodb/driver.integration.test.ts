@@ -54,6 +54,39 @@ describe('a real server', () => {
     expect(await createMongoSizes().databaseBytes(login)).toBeGreaterThanOrEqual(3 * 4096)
   })
 
+  test('a store is copied with its indexes, completed when repeated, and what differs is told or replaced', async () => {
+    const mongodb = createMongodb(server.admin)
+    const { host, port, user, password } = server.admin
+    const client = new MongoClient(`mongodb://${user}:${password}@${host}:${port}/?authSource=admin`)
+    try {
+      const [from, to] = [client.db('copyFrom'), client.db('copyTo')]
+      const many = Array.from({ length: 450 }, (_, n) => ({ n, text: 'x'.repeat(50), when: new Date(n) }))
+      await from.collection('omegaml.a').insertMany(many)
+      await from.collection('omegaml.a').createIndex({ n: 1 }, { unique: true, name: 'byNumber' })
+      await from.collection<{ _id: string }>('b').insertOne({ _id: 'one' })
+      const copy = async (replace: boolean) => await mongodb.copyDatabase('copyFrom', 'copyTo', { replace })
+      const names = async () => (await to.collection('omegaml.a').indexes()).map(({ name }) => name)
+
+      const none = { replaced: 0, differing: 0 }
+      expect(await copy(false)).toEqual([
+        { name: 'b', documents: 1, added: 1, ...none },
+        { name: 'omegaml.a', documents: 450, added: 450, ...none },
+      ])
+      expect(await names()).toEqual(['_id_', 'byNumber'])
+      expect(await to.collection('omegaml.a').findOne({ n: 7 })).toEqual(
+        await from.collection('omegaml.a').findOne({ n: 7 }),
+      )
+
+      await to.collection('omegaml.a').deleteMany({ n: { $gte: 400 } })
+      await to.collection('omegaml.a').updateOne({ n: 3 }, { $set: { text: 'other' } })
+      expect((await copy(false))[1]).toMatchObject({ added: 50, replaced: 0, differing: 1 })
+      expect((await copy(true))[1]).toMatchObject({ added: 0, replaced: 1, differing: 0 })
+      expect((await copy(false))[1]).toMatchObject({ added: 0, ...none })
+    } finally {
+      await client.close()
+    }
+  })
+
   test('a wrong administrator is forbidden, a silent server unavailable', async () => {
     const wrong = createMongodb({ ...server.admin, password: 'wrong' })
     await expect(wrong.listUsers()).rejects.toMatchObject({ kind: 'forbidden', code: 'mongodb-forbidden' })

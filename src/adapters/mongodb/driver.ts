@@ -1,5 +1,6 @@
 import { MongoClient, MongoServerError } from 'mongodb'
 import { AppError } from '../../base/errors.ts'
+import { copyDatabase } from './copy.ts'
 import type { MongoAccess, Mongodb, MongoSizes, MongoUser } from './port.ts'
 import { sameSet } from './port.ts'
 
@@ -74,6 +75,8 @@ export function createMongodb(options: MongodbOptions): Mongodb {
       }),
     dropDatabase: (database) =>
       asAdmin(`dropping database ${database}`, async (client) => void (await client.db(database).dropDatabase())),
+    copyDatabase: (from, to, copy) =>
+      asAdmin(`copying database ${from} to ${to}`, (client) => copyDatabase(client.db(from), client.db(to), copy)),
     listUsers: (prefix = '') =>
       asAdmin('listing users', async (client) => {
         const found = (await client.db('admin').command({ usersInfo: 1 })) as UsersInfo
@@ -151,6 +154,9 @@ async function translated<T>(attempted: string, work: () => Promise<T>): Promise
 
 function translate(attempted: string, cause: unknown): AppError {
   const what = `MongoDB: ${attempted}`
+  // Told to stop: whoever asked for that knows what it means.
+  if (cause instanceof Error && cause.name === 'AbortError')
+    return new AppError('unavailable', 'mongodb-stopped', what, { cause })
   if (!(cause instanceof MongoServerError)) return new AppError('unavailable', 'mongodb-unreachable', what, { cause })
   if (cause.code === SIGN_IN_FAILED || cause.code === UNAUTHORIZED)
     return new AppError('forbidden', 'mongodb-forbidden', what, { cause })

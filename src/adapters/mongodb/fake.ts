@@ -1,17 +1,25 @@
 import { AppError } from '../../base/errors.ts'
-import type { MongoAccess, Mongodb, MongoSizes } from './port.ts'
+import type { CopiedCollection, MongoAccess, Mongodb, MongoSizes } from './port.ts'
+
+/** Documents by id, by collection, by database. */
+type Stores = Map<string, Map<string, Map<string, unknown>>>
 
 export interface FakeMongodb extends Mongodb, MongoSizes {
   readonly dropped: readonly string[]
   setBytes(database: string, bytes: number): void
+  /** Data of a database, to be filled and looked at by tests. */
+  collection(database: string, name: string): Map<string, unknown>
 }
 
-/** Users in memory. */
+/** Users and documents in memory. */
 export function createFakeMongodb(): FakeMongodb {
   const users = new Map<string, MongoAccess>()
+  const stores: Stores = new Map()
   const dropped: string[] = []
   const bytes = new Map<string, number>()
   const view = ({ user, databases }: MongoAccess) => ({ user, databases })
+  const database = (name: string) => getOrMake(stores, name, () => new Map<string, Map<string, unknown>>())
+  const collection = (db: string, name: string) => getOrMake(database(db), name, () => new Map<string, unknown>())
   return {
     dropped,
     setBytes: (database, size) => void bytes.set(database, size),
@@ -20,6 +28,7 @@ export function createFakeMongodb(): FakeMongodb {
       if (found?.password === password && found.databases.includes(database)) return bytes.get(database) ?? 0
       throw new AppError('forbidden', 'mongodb-forbidden', `MongoDB: asking for the size of ${database} as ${user}`)
     },
+    collection,
     ensureUser: async (access) => {
       const before = users.get(access.user)
       users.set(access.user, access)
@@ -31,7 +40,40 @@ export function createFakeMongodb(): FakeMongodb {
     },
     canLogin: async (user, password) => users.get(user)?.password === password,
     dropUser: async (user) => users.delete(user),
-    dropDatabase: async (database) => void dropped.push(database),
+    dropDatabase: async (name) => {
+      dropped.push(name)
+      stores.delete(name)
+    },
+    copyDatabase: async (from, to, { replace, signal, onCollection }) => {
+      const copied = [...database(from).keys()].sort().map((name) => {
+        signal?.throwIfAborted()
+        return copy(name, collection(from, name), collection(to, name), replace)
+      })
+      for (const one of copied) onCollection?.(one)
+      return copied
+    },
     listUsers: async (prefix = '') => [...users.values()].map(view).filter(({ user }) => user.startsWith(prefix)),
   }
+}
+
+function copy(
+  name: string,
+  from: ReadonlyMap<string, unknown>,
+  to: Map<string, unknown>,
+  replace: boolean,
+): CopiedCollection {
+  const same = (id: string, document: unknown) => JSON.stringify(to.get(id)) === JSON.stringify(document)
+  const missing = [...from].filter(([id]) => !to.has(id))
+  const other = [...from].filter(([id, document]) => to.has(id) && !same(id, document))
+  for (const [id, document] of replace ? [...missing, ...other] : missing) to.set(id, document)
+  const [replaced, differing] = replace ? [other.length, 0] : [0, other.length]
+  return { name, documents: from.size, added: missing.length, replaced, differing }
+}
+
+function getOrMake<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  const found = map.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  map.set(key, made)
+  return made
 }

@@ -11,6 +11,21 @@ export interface MongoUser {
   readonly databases: readonly string[]
 }
 
+export interface CopyOptions {
+  readonly replace: boolean
+  readonly signal?: AbortSignal
+  readonly onCollection?: (copied: CopiedCollection) => void
+}
+
+export interface CopiedCollection {
+  readonly name: string
+  readonly documents: number
+  readonly added: number
+  readonly replaced: number
+  /** There with another content, and left. */
+  readonly differing: number
+}
+
 /**
  * A MongoDB server, as an administrator of users (`userAdminAnyDatabase`; dropping databases needs `root` or `dropDatabase`).
  *
@@ -28,6 +43,11 @@ export interface Mongodb {
   dropUser(user: string): Promise<boolean>
   /** Deletes all data of a database; nothing happens when there is none. */
   dropDatabase(database: string): Promise<void>
+  /**
+   * Adds what `to` lacks of `from`, indexes included, and compares the rest; with `replace`, what differs is overwritten.
+   * May be cut off and repeated.
+   */
+  copyDatabase(from: string, to: string, options: CopyOptions): Promise<readonly CopiedCollection[]>
   listUsers(prefix?: string): Promise<readonly MongoUser[]>
 }
 

@@ -17,7 +17,7 @@ async function settled(name: string, role: Role = 'user', rights: Right[] = []):
   const plan = rights.includes('runtime:serve') ? 'shared-runtime' : role === 'user' ? 'omegaml' : undefined
   if (plan !== undefined) {
     await deployments.ensurePending(house.db, account, plan)
-    await deployments.settle(house.db, account.id, plan, 'completed')
+    await deployments.settle(house.db, account.id, plan, { outcome: 'completed' })
   }
   return account
 }
@@ -226,7 +226,7 @@ test('a deployment made sure of again serves all the time, and when that fails',
   const alice = await house.deps.accounts.get(house.db, 'alice')
   await house.deps.deployments.ensurePending(house.db, alice, 'omegaml')
   expect((await ask({ as: 'alice', url: '/api/v1/config/' })).status).toBe(200)
-  await house.deps.deployments.settle(house.db, alice.id, 'omegaml', 'failed', 'no')
+  await house.deps.deployments.settle(house.db, alice.id, 'omegaml', { outcome: 'failed', message: 'no' })
   expect((await ask({ as: 'alice', url: '/api/v1/config/' })).status).toBe(200)
 })
 

@@ -2,19 +2,19 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
-import { accountNames } from '../../accounts/store.ts'
 import { audit } from '../../accounts/audit.ts'
-import { AppError } from '../../base/errors.ts'
-import type { Command } from '../../commands/command.ts'
-import { listSteps } from '../../commands/progress.ts'
+import { cancelOrder } from '../../commands/cancel.ts'
 import { retryCommand } from '../../commands/retry.ts'
 import { getCommand, listCommands } from '../../commands/store.ts'
 import { undoCommand } from '../../commands/undo.ts'
 import { errorBody } from '../answers.ts'
-import { commandDetails, commandView, showCommand, showStep } from '../command-views.ts'
+import { commandDetails, commandView } from '../command-views.ts'
 import type { ApiDeps } from '../deps.ts'
 import { ensureDeployments } from '../ensure-deployments.ts'
+import { viewCommand, viewCommands, viewDetails } from '../show-command.ts'
 import type { SignIn } from '../sign-in.ts'
+import { subjectOf } from '../subject.ts'
+import { changeableCommand, visibleCommand } from '../visible-command.ts'
 
 const tags = ['commands']
 const byId = z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) })
@@ -22,11 +22,6 @@ const problems = { '4xx': errorBody, '5xx': errorBody }
 
 export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignIn): void {
   const app = plain.withTypeProvider<ZodTypeProvider>()
-
-  async function show(command: Command) {
-    const names = await accountNames(deps.db, command.subject === undefined ? [] : [command.subject])
-    return showCommand(command, command.subject === undefined ? undefined : names.get(command.subject))
-  }
 
   app.get(
     '/api/v2/commands',
@@ -37,28 +32,27 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         operationId: 'listCommands',
         querystring: z.object({
           account: z.string().max(200).optional(),
+          plan: z.string().max(100).optional(),
           state: z.enum(['waiting', 'running', 'done', 'failed']).optional(),
-          before: z.coerce.number().int().optional(),
+          before: z.coerce.number().int().optional().describe('`next` of the page before'),
           limit: z.coerce.number().int().min(1).max(500).default(50),
         }),
-        response: { 200: z.object({ commands: z.array(commandView) }), ...problems },
+        response: { 200: z.object({ commands: z.array(commandView), next: z.int().optional() }), ...problems },
       },
     },
     async (request) => {
       const caller = await signIn.account(request)
-      const { account, state, before, limit } = request.query
-      const subject = await subjectOf(caller, account)
+      const { account, plan, state, before, limit } = request.query
+      const subject = await subjectOf(deps, caller, account)
       const commands = await listCommands(deps.db, {
         limit,
         ...(subject === undefined ? {} : { subject }),
+        ...(plan === undefined ? {} : { plan }),
         ...(state === undefined ? {} : { state }),
         ...(before === undefined ? {} : { before }),
       })
-      const names = await accountNames(
-        deps.db,
-        commands.flatMap((command) => command.subject ?? []),
-      )
-      return { commands: commands.map((command) => showCommand(command, names.get(command.subject ?? -1))) }
+      const next = commands.length === limit ? commands.at(-1)?.id : undefined
+      return { commands: await viewCommands(deps, commands), ...(next === undefined ? {} : { next }) }
     },
   )
 
@@ -74,9 +68,27 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       },
     },
     async (request) => {
-      const command = await visible(await signIn.account(request), request.params.id)
-      const steps = await listSteps(deps.db, command.id)
-      return { ...(await show(command)), steps: await Promise.all(steps.map((step) => showStep(deps.db, step))) }
+      return await viewDetails(deps, await visibleCommand(deps, await signIn.account(request), request.params.id))
+    },
+  )
+
+  app.post(
+    '/api/v2/commands/:id/cancel',
+    {
+      schema: {
+        tags,
+        summary: 'End an order that has not ended; what was done stays done',
+        operationId: 'cancelCommand',
+        params: byId,
+        response: { 202: commandView, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const caller = await signIn.account(request)
+      const { id } = await changeableCommand(deps, caller, request.params.id, 'cancel')
+      const command = await cancelOrder(deps.db, id, `cancelled by ${caller.name}`, deps.clock.now())
+      await note(caller, 'command.cancel', id)
+      return reply.code(202).send(await viewCommand(deps, command))
     },
   )
 
@@ -92,10 +104,11 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       },
     },
     async (request, reply) => {
-      const caller = await signIn.admin(request)
-      const command = await retryCommand(deps.db, request.params.id, () => deps.clock.now())
-      await note(caller, 'command.retry', command.id)
-      return reply.code(202).send(await show(command))
+      const caller = await signIn.account(request)
+      const { id } = await changeableCommand(deps, caller, request.params.id, 'retry')
+      const command = await retryCommand(deps.db, id, () => deps.clock.now())
+      await note(caller, 'command.retry', id)
+      return reply.code(202).send(await viewCommand(deps, command))
     },
   )
 
@@ -111,10 +124,11 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       },
     },
     async (request, reply) => {
-      const caller = await signIn.admin(request)
-      const command = await undoCommand(deps.db, request.params.id, caller.name, () => deps.clock.now())
-      await note(caller, 'command.undo', request.params.id)
-      return reply.code(202).send(await show(command))
+      const caller = await signIn.account(request)
+      const { id } = await changeableCommand(deps, caller, request.params.id, 'undo')
+      const command = await undoCommand(deps.db, id, caller.name, () => deps.clock.now())
+      await note(caller, 'command.undo', id)
+      return reply.code(202).send(await viewCommand(deps, command))
     },
   )
 
@@ -132,26 +146,10 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       const caller = await signIn.admin(request)
       const ids = await ensureDeployments(deps, caller)
       await note(caller, 'deployments.ensure', ids.length)
-      const commands = await Promise.all(ids.map(async (id) => await show(await getCommand(deps.db, id))))
+      const commands = await viewCommands(deps, await Promise.all(ids.map(async (id) => await getCommand(deps.db, id))))
       return reply.code(202).send({ commands })
     },
   )
-
-  /** Whose orders are listed: everybody's (`undefined`) for admins only. */
-  async function subjectOf(caller: Account, account: string | undefined): Promise<number | undefined> {
-    if (caller.role !== 'admin') {
-      if (account === undefined || account === caller.name) return caller.id
-      throw new AppError('forbidden', 'not-your-account', `account ${JSON.stringify(account)} is not yours`)
-    }
-    return account === undefined ? undefined : (await deps.accounts.get(deps.db, account)).id
-  }
-
-  /** Of others' orders one does not even learn that they exist. */
-  async function visible(caller: Account, id: number): Promise<Command> {
-    const command = await getCommand(deps.db, id)
-    if (caller.role === 'admin' || command.subject === caller.id) return command
-    throw new AppError('not-found', 'command-unknown', `there is no command ${id}`, { details: { id } })
-  }
 
   async function note(caller: Account, action: string, subject: number): Promise<void> {
     await audit(deps.db, { at: deps.clock.now(), actor: caller.name, action, subject: String(subject) })

@@ -1,0 +1,65 @@
+import type { Helm } from '../adapters/helm/port.ts'
+import type { Jupyterhub } from '../adapters/jupyterhub/port.ts'
+import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import type { Mongodb } from '../adapters/mongodb/port.ts'
+import type { Network } from '../adapters/network/port.ts'
+import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
+import type { Scripts } from '../adapters/scripts/port.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Action } from './action.ts'
+import { helmRelease } from './helm-release.ts'
+import { jupyterhubUser } from './jupyterhub-user.ts'
+import { kubernetesApply } from './kubernetes-apply.ts'
+import { mongodbCopy } from './mongodb-copy.ts'
+import { mongodbUser } from './mongodb-user.ts'
+import { nodepool, type NodepoolParts } from './nodepool.ts'
+import { rabbitmqAccess } from './rabbitmq-access.ts'
+import { registrySecret } from './registry-secret.ts'
+import { runScript } from './run-script.ts'
+import { waitFor } from './wait-for.ts'
+
+/** The outside of the accounts' plans. */
+export interface ServiceParts {
+  readonly mongodb: Mongodb
+  readonly rabbitmq: Rabbitmq
+  readonly jupyterhub: Jupyterhub
+  readonly kubernetes: Kubernetes
+  readonly helm: Helm
+  readonly network: Network
+  readonly scripts: Scripts
+  readonly clock: Clock
+  /** Folders of the catalogue's manifests and of the charts. */
+  readonly manifests: string
+  readonly charts: string
+  readonly nodepool: NodepoolParts
+}
+
+/** Names of what steps of the accounts' plans can do; the same as of `serviceActions`. */
+export const serviceActionNames: readonly string[] = [
+  'mongodb-user',
+  'mongodb-copy',
+  'rabbitmq-access',
+  'jupyterhub-user',
+  'kubernetes-apply',
+  'helm-release',
+  'nodepool',
+  'registry-secret',
+  'wait-for',
+  'run-script',
+]
+
+/** Everything that a step of the accounts' plans can do. */
+export function serviceActions(parts: ServiceParts): Action<never>[] {
+  return [
+    mongodbUser(parts),
+    mongodbCopy(parts),
+    rabbitmqAccess(parts),
+    jupyterhubUser(parts),
+    kubernetesApply(parts),
+    helmRelease(parts),
+    nodepool(parts.nodepool),
+    registrySecret(parts),
+    waitFor(parts),
+    runScript(parts),
+  ] as Action<never>[]
+}

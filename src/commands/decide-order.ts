@@ -1,0 +1,222 @@
+import { AppError } from '../base/errors.ts'
+import { mergedParams, type ParameterProblem, parametersOf } from '../catalog/parameters.ts'
+import { getPlan, type Phase, type Plan, type Plans, unavailableWith, type Values } from '../catalog/plan.ts'
+import { resolveGiven } from '../catalog/resolve.ts'
+import { suspended } from '../deployments/lifecycle.ts'
+import { nameOf, openNeeds, usersOf } from '../deployments/needs.ts'
+import { quotaProblems } from '../deployments/quota.ts'
+import type { Expected } from './expected.ts'
+
+/** Who asks, as far as rights go. */
+export interface Requester {
+  readonly name: string
+  readonly isAdmin: boolean
+}
+
+export interface OrderWish {
+  readonly plan: string
+  readonly phase: Phase
+  readonly params: Values
+}
+
+export interface OrderFacts {
+  readonly plans: Plans
+  readonly provider: string
+  readonly quota: Readonly<Record<string, string>>
+  /** What the account has, or will have. */
+  readonly held: readonly Expected[]
+  readonly account: string
+  readonly requester: Requester
+}
+
+export interface DecidedOrder {
+  readonly plan: Plan
+  readonly phase: Phase
+  readonly instance: string
+  /** What was asked for. */
+  readonly given: Values
+  /** What holds before, and what will hold. */
+  readonly before: Values
+  readonly after: Values
+  readonly isNew: boolean
+  /** Changes of what this needs: ordered before it. */
+  readonly first: readonly DecidedOrder[]
+}
+
+/** What an order comes to, or why it can't be: nothing is done. Decides only. */
+export function decideOrder(wish: OrderWish, facts: OrderFacts): DecidedOrder {
+  const asked = getPlan(facts.plans, wish.plan)
+  checkAvailable(asked, facts)
+  checkRights(asked, facts.requester)
+  if (asked.becomes === undefined) return decide(asked, wish, facts)
+  checkPhase(asked, wish.phase, [])
+  const params = asked.checkParams(mergedParams({}, wish.params))
+  const place = { plan: asked.plan, step: 'becomes', field: 'params' }
+  const becomes = getPlan(facts.plans, asked.becomes.plan)
+  return decide(becomes, { ...wish, params: resolveGiven(asked.becomes.params, { params }, place) as Values }, facts)
+}
+
+function decide(plan: Plan, wish: OrderWish, facts: OrderFacts): DecidedOrder {
+  const given = wish.params
+  const existing = facts.held.filter((one) => one.plan === plan.plan)
+  const instance = instanceOf(plan, wish, existing)
+  const found = existing.find((one) => one.instance === instance)
+  const before = found === undefined ? {} : completed(plan, found.params)
+  const after = paramsAfter(plan, wish, before)
+  const order = { plan, phase: wish.phase, instance, given, before, after, isNew: found === undefined }
+  checkExistence(order, found, existing)
+  checkUse(order, facts)
+  if (wish.phase === 'remove') return { ...order, first: [] }
+  checkQuota(order, facts)
+  return { ...order, first: neededFirst(order, facts) }
+}
+
+/** With the defaults that an order still waiting has not been given yet. */
+function completed(plan: Plan, params: Values): Values {
+  try {
+    return plan.checkParams(params)
+  } catch {
+    // A schema that became narrower: what was delivered is what it is.
+    return params
+  }
+}
+
+type Ordered = Omit<DecidedOrder, 'first'>
+
+function checkAvailable(plan: Plan, { provider }: OrderFacts): void {
+  const why = unavailableWith(plan, provider)
+  if (why === undefined) return
+  throw new AppError('conflict', 'plan-unavailable', why, { details: { field: 'plan', value: plan.plan } })
+}
+
+function checkRights({ plan, orderable }: Plan, { name, isAdmin }: Requester): void {
+  if (orderable === 'user' || (orderable === 'admin' && isAdmin)) return
+  const who = orderable === 'admin' ? 'admins' : 'the service itself'
+  throw new AppError('forbidden', 'plan-not-orderable', `${plan} is ordered by ${who}, not by ${name}`, {
+    details: { field: 'plan', value: plan, right: `ordered by ${who}` },
+  })
+}
+
+/** Every wrong field at once. */
+function checkPhase(plan: Plan, phase: Phase, more: readonly ParameterProblem[]): void {
+  const wrong = { field: 'phase', value: phase, problem: `must be one of ${plan.phases.join(', ')}` }
+  const problems = plan.phases.includes(phase) ? more : [wrong, ...more]
+  if (problems.length === 0) return
+  const text = problems.map(({ field, value, problem }) =>
+    [field.replace(/^params\./, ''), ...(value === undefined ? [] : [JSON.stringify(value)]), problem].join(' '),
+  )
+  throw new AppError('invalid', 'order-invalid', `order of plan ${plan.plan}: ${text.join('; ')}`, {
+    details: { plan: plan.plan, problems },
+  })
+}
+
+/** Which of several is meant: by its parameter, else the only one that there is, else the parameter's default. */
+function instanceOf(plan: Plan, { phase, params }: OrderWish, existing: readonly Expected[]): string {
+  const name = /^\$\{params\.(.+)\}$/.exec(plan.instance ?? '')?.[1]
+  if (name === undefined) return ''
+  const given = params[name]
+  // What is no text is told by the check of the parameters.
+  if (given !== undefined && given !== null) return typeof given === 'string' ? given : JSON.stringify(given)
+  const [only, ...others] = existing
+  if (phase !== 'install' && only !== undefined && others.length === 0) return only.instance
+  const fallback = parametersOf(plan.parameters)[name]?.['default']
+  const fits = phase === 'install' || existing.length === 0 || existing.some((one) => one.instance === fallback)
+  if (typeof fallback === 'string' && fits) return fallback
+  const there = existing.map((one) => one.instance).join(', ')
+  const problem = `is missing: which ${plan.plan} is meant${there === '' ? '' : ` (there are ${there})`}`
+  throw new AppError('invalid', 'order-invalid', `order of plan ${plan.plan}: ${name} ${problem}`, {
+    details: { plan: plan.plan, problems: [{ field: `params.${name}`, problem }] },
+  })
+}
+
+function paramsAfter(plan: Plan, { phase, params }: OrderWish, before: Values): Values {
+  const merged = mergedParams(before, params)
+  if (phase === 'remove') {
+    // A schema that became narrower must not keep anyone from removing; a typing error is still told.
+    checkPhase(plan, phase, unknownParams(plan, params))
+    return merged
+  }
+  if (phase === 'suspend' || phase === 'resume') {
+    checkPhase(plan, phase, strangers(plan, params, `can't be given together with phase ${phase}`))
+    return merged
+  }
+  try {
+    const after = plan.checkParams(merged)
+    checkPhase(plan, phase, [])
+    return after
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'parameters-invalid') throw error
+    checkPhase(plan, phase, error.details?.['problems'] as ParameterProblem[])
+    throw error
+  }
+}
+
+function unknownParams(plan: Plan, params: Values): ParameterProblem[] {
+  const known = parametersOf(plan.parameters)
+  const has = Object.keys(known).sort().join(', ') || 'none'
+  return Object.keys(params)
+    .filter((name) => known[name] === undefined)
+    .map((name) => ({ field: `params.${name}`, problem: `is not a parameter of this plan; it has ${has}` }))
+}
+
+function strangers(plan: Plan, params: Values, problem: string): ParameterProblem[] {
+  const own = /^\$\{params\.(.+)\}$/.exec(plan.instance ?? '')?.[1]
+  return Object.keys(params)
+    .filter((name) => name !== own)
+    .map((name) => ({ field: `params.${name}`, problem }))
+}
+
+function checkExistence(order: Ordered, found: Expected | undefined, existing: readonly Expected[]): void {
+  const { plan, phase, instance } = order
+  if (found === undefined && phase !== 'install') {
+    const there = existing.map((one) => nameOf(one)).join(', ')
+    const text = `there is no ${nameOf({ plan: plan.plan, instance })} to ${phase}${there === '' ? '' : `; there is ${there}`}`
+    throw new AppError('not-found', 'service-unknown', text, { details: { plan: plan.plan, instance } })
+  }
+  if (found === undefined && existing.length >= plan.limit) {
+    const text = `${plan.plan}: an account may have ${plan.limit}, and has ${existing.map((one) => one.instance).join(', ')}`
+    throw new AppError('conflict', 'limit-reached', text, {
+      details: { field: 'plan', value: existing.length + 1, right: `${plan.limit} or less` },
+    })
+  }
+  if (found?.suspended === true && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
+}
+
+/** A thing in use can't be removed, nor changed so that its users could not go on. */
+function checkUse({ plan, phase, instance, after }: Ordered, { plans, held }: OrderFacts): void {
+  const others = held.filter((one) => one.plan !== plan.plan || one.instance !== instance)
+  const users = usersOf({ plan: plan.plan, instance, params: after }, plans, others, { removed: phase === 'remove' })
+  if (users.length === 0) return
+  const usedBy = users.map(nameOf)
+  const name = nameOf({ plan: plan.plan, instance })
+  const what = phase === 'remove' ? 'be removed' : 'be changed like this'
+  throw new AppError('conflict', 'service-in-use', `${name} can't ${what}: ${usedBy.join(', ')} needs it as it is`, {
+    details: { plan: plan.plan, instance, usedBy },
+  })
+}
+
+function checkQuota({ plan, instance, after }: Ordered, { plans, held, quota }: OrderFacts): void {
+  const problems = quotaProblems({ plan: plan.plan, instance, params: after }, held, plans, quota)
+  if (problems.length === 0) return
+  throw new AppError(
+    'conflict',
+    'quota-reached',
+    problems.map(({ field, problem }) => `${field}: ${problem}`).join('; '),
+    {
+      details: { problems },
+    },
+  )
+}
+
+function neededFirst({ plan, instance, after }: Ordered, facts: OrderFacts): DecidedOrder[] {
+  const usable = facts.held.filter((one) => one.usable)
+  const open = openNeeds(plan, after, usable)
+  const missing = open.filter((need) => need.missing).map(nameOf)
+  if (missing.length > 0) {
+    const text = `${nameOf({ plan: plan.plan, instance })} needs ${missing.join(', ')}, which account ${facts.account} does not have: order it first`
+    throw new AppError('conflict', 'need-missing', text, { details: { needs: missing } })
+  }
+  return open.map((need) =>
+    decide(getPlan(facts.plans, need.plan), { plan: need.plan, phase: 'update', params: need.params }, facts),
+  )
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { test } from 'vitest'
+import { parsePlan } from '../../../src/catalog/load.ts'
+import { resolveGiven } from '../../../src/catalog/resolve.ts'
+import { testSite } from '../../../src/api/testing.ts'
+import { find, render, type Values } from './helm.ts'
+
+const file = resolve(import.meta.dirname, '../../../catalog/plans/runtime.yml')
+const plan = parsePlan(readFileSync(file, 'utf8'), file)
+const place = { plan: 'runtime', step: 'workers', field: 'with' }
+
+/** What Helm gets when somebody orders a runtime with these parameters. */
+function valuesOf(params: Values, change: Values = {}): Values {
+  const account = { name: 'alice', namespace: 'om-alice', apikey: 'k', keyId: '0a1b2c' }
+  const site = { ...testSite, images: { runtime: '10.0.0.1:5000/runtime@sha256:0a' }, dnsCidrs: ['10.1.2.3/32'] }
+  const values = { params: { ...plan.checkParams(params), ...change }, account, site }
+  const workers = plan.steps.find(({ step }) => step === 'workers')
+  return (resolveGiven(workers?.with, values, place) as { values: Values }).values
+}
+
+test('an order without a word becomes a worker that takes the tasks with its label and those without one', async () => {
+  const objects = await render('omegaml-worker', valuesOf({}))
+  const { spec } = find(objects, 'Deployment', 'worker').spec.template
+  const [worker] = spec.containers
+  assert.equal(find(objects, 'Deployment', 'worker').spec.replicas, 1)
+  assert.equal(worker.image, '10.0.0.1:5000/runtime@sha256:0a')
+  assert.deepEqual(spec.nodeSelector, { 'omegaml.io/role': 'worker' })
+  const env = Object.fromEntries(worker.env.map(({ name, value }: { name: string; value: string }) => [name, value]))
+  assert.deepEqual([env.CELERY_Q, env.OMEGA_WORKER_SHARED], ['worker,default', 'no'])
+  // A running task is finished before its worker goes.
+  assert.equal(spec.terminationGracePeriodSeconds, 1260)
+  assert.equal(spec.initContainers, undefined)
+  assert.equal(find(objects, 'Deployment', 'worker').spec.template.metadata.annotations['cloudmgr.io/key'], '0a1b2c')
+})
+
+test('every parameter reaches the workers, packages as arguments of their own', async () => {
+  const params = {
+    label: 'gpu',
+    'default-tasks': false,
+    role: 'gpu-nodes',
+    size: 3,
+    gpu: 2,
+    cpu: '500m',
+    memory: '4Gi',
+    image: 'mine/runtime:1',
+    registry: 'mine',
+    storage: 'data',
+    packages: ['lightgbm==4.6.0', 'dask[array]>=2026.1'],
+  }
+  const objects = await render('omegaml-worker', valuesOf(params))
+  const { spec } = find(objects, 'Deployment', 'worker').spec.template
+  const [worker] = spec.containers
+  assert.equal(find(objects, 'Deployment', 'worker').spec.replicas, 3)
+  assert.deepEqual(worker.resources.limits, { cpu: '500m', memory: '4Gi', 'nvidia.com/gpu': 2 })
+  assert.deepEqual(spec.imagePullSecrets, [{ name: 'registry-mine' }])
+  assert.deepEqual(spec.volumes.at(-1), { name: 'storage', persistentVolumeClaim: { claimName: 'storage-data' } })
+  const [install] = spec.initContainers
+  assert.deepEqual(install.args, params.packages)
+  assert.equal(install.image, 'mine/runtime:1')
+  assert.equal(install.securityContext.readOnlyRootFilesystem, true)
+  const queues = worker.env.find(({ name }: { name: string }) => name === 'CELERY_Q').value
+  assert.equal(queues, 'gpu')
+})
+
+test('suspended, nothing runs, whatever it grew by before', async () => {
+  const growing = await render('omegaml-worker', valuesOf({ autoscale: 'hpa', min: 1, max: 4 }))
+  assert.equal(find(growing, 'HorizontalPodAutoscaler', 'worker').spec.maxReplicas, 4)
+  const suspended = await render('omegaml-worker', valuesOf({ autoscale: 'hpa', min: 1, max: 4 }, plan.suspended))
+  assert.equal(find(suspended, 'Deployment', 'worker').spec.replicas, 0)
+  assert.equal(
+    suspended.some(({ kind }) => kind === 'HorizontalPodAutoscaler'),
+    false,
+  )
+})
+
+test('packages in a shared runtime are refused', async () => {
+  await assert.rejects(render('omegaml-worker', { packages: ['x'] }), /own runtime/)
+})
