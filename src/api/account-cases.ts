@@ -1,9 +1,10 @@
-import { type Account, planOf, siteAccounts, userName } from '../accounts/account.ts'
+import { type Account, mailAddress, planOf, siteAccounts, userName } from '../accounts/account.ts'
 import type { Right, Role } from '../accounts/account.ts'
 import { audit } from '../accounts/audit.ts'
-import { hashPassword } from '../accounts/password.ts'
+import { acceptablePassword, hashPassword } from '../accounts/password.ts'
 import { findAccount, markRemoving } from '../accounts/store.ts'
 import { AppError } from '../base/errors.ts'
+import { checkAll } from '../base/field-errors.ts'
 import { bellOf } from '../commands/bell.ts'
 import type { Db } from '../db/database.ts'
 import { inTransaction } from '../db/transaction.ts'
@@ -32,8 +33,13 @@ export async function createAccount(
   wish: AccountWish,
   idempotencyKey?: string,
 ): Promise<Delivered> {
-  const name = userName(wish.name)
-  checkRights(wish)
+  checkAll(
+    () => userName(wish.name),
+    () => mailAddress(wish.email),
+    () => wish.password === undefined || acceptablePassword(wish.password),
+    () => checkRights(wish),
+  )
+  const { name } = wish
   const passwordHash = wish.password === undefined ? null : await hashPassword(wish.password)
   const created = await inTransaction(deps.db, async (tx): Promise<Delivered> => {
     const repeated = await repeatedCreation(deps, tx, caller, name, idempotencyKey)
