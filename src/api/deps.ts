@@ -1,4 +1,5 @@
 import type { Accounts } from '../accounts/accounts.ts'
+import type { Jwts } from '../accounts/jwt.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Db } from '../db/database.ts'
@@ -12,6 +13,7 @@ export interface ApiDeps {
   readonly accounts: Accounts
   readonly deployments: Deployments
   readonly outbox: Outbox
+  readonly jwts: Jwts
   readonly site: SiteFacts
   readonly clock: Clock
   readonly log: Log

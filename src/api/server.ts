@@ -7,6 +7,7 @@ import { errorHandler, notFound } from './answers.ts'
 import { configRoute } from './compat/config.ts'
 import { healthRoutes } from './compat/health.ts'
 import { compatSignUp } from './compat/sign-up.ts'
+import { tokenRoutes } from './compat/tokens.ts'
 import type { ApiDeps, Side } from './deps.ts'
 import { describeApi } from './openapi.ts'
 import { frontPage } from './front-page.ts'
@@ -69,6 +70,7 @@ async function publicRoutes(
     accountChangeRoutes(scope, deps, signIn, guessing)
     mailRoutes(scope, deps, signIn)
     compatSignUp(scope, deps, signIn)
+    tokenRoutes(scope, deps, guessing)
     commandRoutes(scope, deps, signIn)
     bootstrapRoutes(scope, deps, signIn)
   })
