@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto'
 import {
   createLocalJWKSet,
   decodeJwt,
@@ -103,6 +104,14 @@ export class Jwts {
     return { keys: [publicJwk] }
   }
 
+  /** For our OpenID Connect provider: the same key signs its ID tokens, and its cookies' key follows from it. */
+  async signingKeys(): Promise<{ jwks: Readonly<Record<string, unknown>>[]; cookieKey: string }> {
+    const { kid, privateJwk } = await this.key()
+    const jwk = { ...privateJwk, kid, alg: OWN_ALGORITHM, use: 'sig' }
+    const derived = hkdfSync('sha256', String(privateJwk['d']), '', 'cookies of the OpenID Connect provider', 32)
+    return { jwks: [jwk], cookieKey: Buffer.from(derived).toString('base64url') }
+  }
+
   private async sign({ id, email, name }: Account, begun: number): Promise<string> {
     const { kid, privateJwk } = await this.key()
     const now = this.seconds()
@@ -117,7 +126,7 @@ export class Jwts {
   }
 
   private async verifyOwn(token: string): Promise<JWTPayload> {
-    const keys = (await this.publicKeys()) as unknown as JSONWebKeySet
+    const keys = await this.publicKeys()
     return await this.check(token, keys, { issuer: this.deps.issuer, audience: this.deps.issuer }, [OWN_ALGORITHM])
   }
 

@@ -12,6 +12,7 @@ const LONGEST_MS = 30 * 86_400_000
 const EXTEND_MS = 300_000
 
 export interface Session {
+  readonly rowId: number
   readonly account: Account
   readonly csrfToken: string
   readonly expiresAt: number
@@ -23,9 +24,14 @@ export async function openSession(db: Db, account: Account, now: number): Promis
   const expiresAt = now + IDLE_MS
   await db
     .insertInto('sessions')
-    .values({ id_hash: digest(id), account_id: account.id, created_at: now, expires_at: expiresAt })
+    .values({ id_hash: digest(id), account_id: account.id, created_at: now, expires_at: expiresAt, oidc_uid: null })
     .execute()
-  return { id, account, csrfToken: csrfTokenOf(id), expiresAt }
+  const { id: rowId } = await db
+    .selectFrom('sessions')
+    .select('id')
+    .where('id_hash', '=', digest(id))
+    .executeTakeFirstOrThrow()
+  return { id, rowId: Number(rowId), account, csrfToken: csrfTokenOf(id), expiresAt }
 }
 
 /** The session of that cookie while it lasts and its account may sign in. Using it makes it last. */
@@ -43,7 +49,7 @@ export async function findSession(db: Db, id: string, now: number): Promise<Sess
   if (expiresAt - Number(row.expires_at) >= EXTEND_MS) {
     await db.updateTable('sessions').set({ expires_at: expiresAt }).where('id', '=', row.session).execute()
   }
-  return { account, csrfToken: csrfTokenOf(id), expiresAt }
+  return { rowId: Number(row.session), account, csrfToken: csrfTokenOf(id), expiresAt }
 }
 
 export async function closeSession(db: Db, id: string): Promise<void> {
@@ -53,6 +59,23 @@ export async function closeSession(db: Db, id: string): Promise<void> {
 /** Signs the account out everywhere. */
 export async function closeSessionsOf(db: Db, accountId: number): Promise<void> {
   await db.deleteFrom('sessions').where('account_id', '=', accountId).execute()
+}
+
+/** Notes which session of our OpenID Connect provider came from this one. */
+export async function noteOidcSession(db: Db, rowId: number, uid: string): Promise<void> {
+  await db.updateTable('sessions').set({ oidc_uid: uid }).where('id', '=', rowId).execute()
+}
+
+/** Whether a sign-in through the provider still has its session with us, and its account may sign in. */
+export async function isOidcSessionOpen(db: Db, uid: string, now: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('sessions')
+    .innerJoin('accounts', 'accounts.id', 'sessions.account_id')
+    .select('sessions.expires_at')
+    .where('sessions.oidc_uid', '=', uid)
+    .where('accounts.status', '=', 'active')
+    .executeTakeFirst()
+  return row !== undefined && Number(row.expires_at) > now
 }
 
 /** Follows from the cookie, which scripts can't read: pages get it from the API, other sites from nowhere. */

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts'
 import type { Db } from '../db/database.ts'
 import type { Deployments } from '../deployments/deployments.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
+import type { OidcClient } from './oidc/provider.ts'
 import type { Outbox } from '../mails/outbox.ts'
 
 /** What the routes work with; the wiring builds it. */
@@ -14,6 +15,8 @@ export interface ApiDeps {
   readonly deployments: Deployments
   readonly outbox: Outbox
   readonly jwts: Jwts
+  /** Programs that sign people in through us. */
+  readonly oidcClients: readonly OidcClient[]
   readonly site: SiteFacts
   readonly clock: Clock
   readonly log: Log

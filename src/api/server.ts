@@ -13,6 +13,7 @@ import { describeApi } from './openapi.ts'
 import { frontPage } from './front-page.ts'
 import { Guessing } from './guessing.ts'
 import { accountChangeRoutes } from './routes/account-changes.ts'
+import { mountOidc } from './oidc/routes.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
@@ -45,6 +46,7 @@ export async function createServer(deps: ApiDeps, side: Side): Promise<FastifyIn
   await app.register(helmet, helmetOptions)
   await app.register(rateLimit, { global: false })
 
+  await mountOidc(app, deps, side)
   const signIn = createSignIn(app, deps, side)
   healthRoutes(app, deps)
   configRoute(app, deps, side, signIn)

@@ -68,6 +68,7 @@ export async function startHouse({
     clock,
     log: silentLog,
     bootstrapKey,
+    oidcClients: [],
     version: 'test',
     ...change,
   }

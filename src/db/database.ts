@@ -15,6 +15,7 @@ export interface Tables {
   tasks: TasksTable
   task_output: TaskOutputTable
   locks: LocksTable
+  oidc_artifacts: OidcArtifactsTable
   sessions: SessionsTable
   one_time_tokens: OneTimeTokensTable
   mails: MailsTable
@@ -164,6 +165,8 @@ export interface SessionsTable {
   account_id: number
   created_at: number
   expires_at: number
+  /** The session of our OpenID Connect provider that it stands for, once another program signed in by it. */
+  oidc_uid: string | null
 }
 
 export interface OneTimeTokensTable {
@@ -218,6 +221,19 @@ export interface IdentitiesTable {
   subject: string
   account_id: number
   created_at: number
+}
+
+/** What our OpenID Connect provider remembers: codes, tokens, grants, its sessions. */
+export interface OidcArtifactsTable {
+  id: Generated<number>
+  /** Kind and digest of its identifier: whoever reads rows can't use them. */
+  key: string
+  /** JSON object. */
+  payload: string
+  grant_id: string | null
+  uid: string | null
+  expires_at: number
+  consumed_at: number | null
 }
 
 /** The database, or a transaction on it. */

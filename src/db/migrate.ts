@@ -4,12 +4,14 @@ import type { Db } from './database.ts'
 import * as accounts from './migrations/001-accounts.ts'
 import * as commands from './migrations/002-commands.ts'
 import * as identity from './migrations/003-identity.ts'
+import * as oidc from './migrations/007-oidc.ts'
 
 /** Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. */
 const migrations: Readonly<Record<string, Migration>> = {
   '001-accounts': accounts,
   '002-commands': commands,
   '003-identity': identity,
+  '007-oidc': oidc,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */

@@ -49,7 +49,12 @@ export async function createIndex(
 }
 
 /** Empty in the rows that are there. After a killed migration of MySQL the column may be there. */
-export async function addColumn(db: Kysely<Schema>, table: string, name: string, type: 'bigint'): Promise<void> {
+export async function addColumn(
+  db: Kysely<Schema>,
+  table: string,
+  name: string,
+  type: 'bigint' | 'varchar(64)',
+): Promise<void> {
   if (capabilities(db).kind === 'mysql') {
     const found = await sql`select 1 from information_schema.columns
       where table_schema = database() and table_name = ${table} and column_name = ${name} limit 1`.execute(db)

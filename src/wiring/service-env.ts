@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
+import type { OidcClient } from '../api/oidc/provider.ts'
 import { AppError } from '../base/errors.ts'
 import type { DatabaseOptions } from '../db/database.ts'
 import { parseSiteFacts, type SiteFacts } from '../deployments/site-facts.ts'
@@ -44,4 +45,12 @@ export function siteOf(env: Env): SiteFacts {
     throw new AppError('invalid', 'site-facts-missing', `the file ${file} that CLOUDMGR_SITE names does not exist`)
   }
   return parseSiteFacts(parse(readFileSync(file, 'utf8')), file)
+}
+
+/** JupyterHub signs people in through us where it was given a secret for that. */
+export function oidcClientsOf(env: Env, site: SiteFacts): OidcClient[] {
+  const secret = env['CLOUDMGR_JUPYTERHUB_OIDC_SECRET']
+  if (secret === undefined || secret === '') return []
+  const callback = `${site.notebookUrl.replace(/\/+$/, '')}/hub/oauth_callback`
+  return [{ id: 'jupyterhub', secret, redirectUris: [callback] }]
 }

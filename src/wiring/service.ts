@@ -32,7 +32,7 @@ import { Engine } from '../engine/engine.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
 import { every } from './every.ts'
-import { databaseOf, portOf, required, siteOf } from './service-env.ts'
+import { databaseOf, oidcClientsOf, portOf, required, siteOf } from './service-env.ts'
 import { followWakes } from './wake-stream.ts'
 
 const project = resolve(import.meta.dirname, '../..')
@@ -60,7 +60,8 @@ export async function serveApi(): Promise<number> {
   const log = createLog('api')
   const house = openHouse()
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
-  const deps = { ...house, clock, log, bootstrapKey: env['CLOUDMGR_BOOTSTRAP_KEY'], version }
+  const oidcClients = oidcClientsOf(env, house.site)
+  const deps = { ...house, oidcClients, clock, log, bootstrapKey: env['CLOUDMGR_BOOTSTRAP_KEY'], version }
   const host = env['CLOUDMGR_LISTEN'] ?? '0.0.0.0'
   const open = await createServer(deps, 'public')
   const inside = await createServer(deps, 'internal')
