@@ -62,7 +62,27 @@ if urlsplit(public_url).scheme == "https":
 
 # ---- Who may do what ----
 
-c.JupyterHub.authenticator_class = "cloudmgr_hub.authenticator.ConfigApiAuthenticator"
+oidc_secret = env.pop("JUPYTERHUB_OIDC_SECRET", "")
+if oidc_secret:
+    portal, inside = env["CLOUDMGR_PUBLIC_URL"].rstrip("/"), env["OMEGA_RESTAPI_URL"].rstrip("/")
+    c.JupyterHub.authenticator_class = "cloudmgr_hub.oidc.PortalAuthenticator"
+    c.PortalAuthenticator.client_id = "jupyterhub"
+    c.PortalAuthenticator.client_secret = oidc_secret
+    c.PortalAuthenticator.oauth_callback_url = f"{public_url}/hub/oauth_callback"
+    c.PortalAuthenticator.authorize_url = f"{portal}/oidc/auth"
+    # Browsers go by the public name, the hub itself stays inside the cluster.
+    c.PortalAuthenticator.token_url = f"{inside}/oidc/token"
+    c.PortalAuthenticator.userdata_url = f"{inside}/oidc/me"
+    c.PortalAuthenticator.username_claim = "preferred_username"
+    c.PortalAuthenticator.scope = ["openid", "profile", "email"]
+    c.PortalAuthenticator.login_service = "omega|ml"
+    # Whoever signs out here is signed out there, and within this time the other way round.
+    c.PortalAuthenticator.logout_redirect_url = f"{portal}/sign-out"
+    c.Authenticator.auth_refresh_age = 30
+    c.Authenticator.enable_auth_state = True
+    c.CryptKeeper.keys = [hashlib.sha256(f"auth state {oidc_secret}".encode()).digest()]
+else:
+    c.JupyterHub.authenticator_class = "cloudmgr_hub.authenticator.ConfigApiAuthenticator"
 c.Authenticator.allow_all = True
 c.Authenticator.delete_invalid_users = False
 c.JupyterHub.services = [

@@ -3,5 +3,5 @@ import { serviceActionNames, serviceActions, type ServiceParts } from './service
 
 test('the names that plans are checked against are those of the actions', () => {
   // Making an action touches nothing outside.
-  expect(serviceActions({} as ServiceParts).map(({ name }) => name)).toEqual(serviceActionNames)
+  expect(serviceActions({ nodepool: {} } as ServiceParts).map(({ name }) => name)).toEqual(serviceActionNames)
 })

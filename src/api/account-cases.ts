@@ -1,9 +1,10 @@
-import { type Account, planOf, siteAccounts, userName } from '../accounts/account.ts'
+import { type Account, checkRights, mailAddress, planOf, siteAccounts, userName } from '../accounts/account.ts'
 import type { Right, Role } from '../accounts/account.ts'
 import { audit } from '../accounts/audit.ts'
-import { hashPassword } from '../accounts/password.ts'
+import { acceptablePassword, hashPassword } from '../accounts/password.ts'
 import { findAccount, markRemoving } from '../accounts/store.ts'
 import { AppError } from '../base/errors.ts'
+import { checkAll } from '../base/field-errors.ts'
 import { bellOf } from '../commands/bell.ts'
 import type { Db } from '../db/database.ts'
 import { inTransaction } from '../db/transaction.ts'
@@ -33,8 +34,16 @@ export async function createAccount(
   wish: AccountWish,
   idempotencyKey?: string,
 ): Promise<Delivered> {
-  const name = userName(wish.name)
-  checkRights(wish)
+  checkAll(
+    () => userName(wish.name),
+    () => mailAddress(wish.email),
+    () => wish.password === undefined || acceptablePassword(wish.password),
+    () => checkRights(wish),
+  )
+  if (caller.role !== 'admin' && wish.role !== 'user') {
+    throw new AppError('forbidden', 'role-for-admins', `accounts of role ${wish.role} are made by admins`)
+  }
+  const { name } = wish
   const passwordHash = wish.password === undefined ? null : await hashPassword(wish.password)
   const created = await inTransaction(deps.db, async (tx): Promise<Delivered> => {
     const repeated = await repeatedCreation(deps, tx, caller, name, idempotencyKey)
@@ -56,18 +65,6 @@ async function repeatedCreation(deps: ApiDeps, tx: Db, caller: Account, name: st
     throw new AppError('conflict', 'idempotency-key-reused', 'this Idempotency-Key was used for another order already')
   }
   return { account, apikey: await deps.accounts.apiKeyOf(account, tx), command: order.id }
-}
-
-function checkRights({ role, rights }: AccountWish): void {
-  if (rights.length === 0 || role === 'machine') return
-  throw new AppError(
-    'invalid',
-    'rights-for-machines',
-    `rights ${JSON.stringify(rights)} can't be given to role ${role}: right is role machine`,
-    {
-      details: { field: 'rights', value: rights, right: 'role machine' },
-    },
-  )
 }
 
 /** A new API key at once; new database and broker passwords by the command that follows. */
@@ -113,7 +110,7 @@ export async function removeAccount(
   })
   deps.accounts.forget(account.name)
   bellOf(deps.db).ring()
-  return { account: { ...account, active: false }, command }
+  return { account: { ...account, state: 'removing', active: false }, command }
 }
 
 async function orderRemoval(deps: ApiDeps, tx: Db, account: Account, requestedBy: string): Promise<number | undefined> {
@@ -138,7 +135,8 @@ async function orderPlan(
 }
 
 function refuseRemoving(account: Account): void {
-  if (!account.active) throw new AppError('conflict', 'account-removing', `account ${account.name} is being removed`)
+  if (account.state === 'removing')
+    throw new AppError('conflict', 'account-removing', `account ${account.name} is being removed`)
 }
 
 async function note(

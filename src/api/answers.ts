@@ -2,19 +2,26 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { AppError, type ErrorDetails, type ErrorKind, explain } from '../base/errors.ts'
+import { type FieldError, fieldErrorsOf, fieldsInvalid } from '../base/field-errors.ts'
 import type { Log } from '../base/log.ts'
 
+/** RFC 9457. `code` and `kind` are for programs, `detail` is for people. */
 export const errorBody = z
   .object({
-    error: z.object({
-      kind: z.string(),
-      code: z.string(),
-      message: z.string(),
-      details: z.record(z.string(), z.unknown()).optional(),
-      requestId: z.string().optional(),
-    }),
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().describe('a stable word for this very error'),
+    kind: z.string(),
+    errors: z
+      .array(z.object({ field: z.string(), value: z.unknown().optional(), problem: z.string() }))
+      .optional()
+      .describe('every field that can’t be used as it is'),
+    details: z.record(z.string(), z.unknown()).optional(),
+    requestId: z.string().optional(),
   })
-  .meta({ id: 'Error' })
+  .meta({ id: 'Problem' })
 
 const statusOf: Readonly<Record<ErrorKind, number>> = {
   invalid: 400,
@@ -36,17 +43,63 @@ const statusOfCode: Readonly<Record<string, number>> = {
 /** Shapes every error; what we did not foresee is logged and told without its insides. */
 export function errorHandler(log: Log) {
   return (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-    const error = asAppError(thrown)
+    const error = asAppError(thrown, request)
     const status = statusOfCode[error.code] ?? statusOf[error.kind]
     if (error.kind === 'bug')
       log.error('request failed', { ...about(request), error: explain(thrown), stack: thrown.stack })
     if (error.kind === 'unavailable')
       log.warn('request could not be served', { ...about(request), error: explain(error) })
     if (status === 401) void reply.header('www-authenticate', 'ApiKey')
-    const { kind, code, message, details } = publicPart(error)
-    const told = { kind, code, message, ...(details === undefined ? {} : { details }), requestId: request.id }
-    return reply.code(status).type('application/json').send({ error: told })
+    const retryAfter = error.details?.['retryAfterSeconds']
+    if (typeof retryAfter === 'number') void reply.header('retry-after', retryAfter)
+    const told = publicPart(error)
+    const isOurs = pathOf(request).replace(/\/+/g, '/').startsWith('/api/v2')
+    return isOurs
+      ? reply
+          .code(status)
+          .type('application/problem+json')
+          .send(problem(told, status, request))
+      : reply
+          .code(status)
+          .type('application/json')
+          .send({ error: compatError(told, request) })
   }
+}
+
+interface PublicPart {
+  readonly kind: ErrorKind
+  readonly code: string
+  readonly message: string
+  readonly details: ErrorDetails | undefined
+}
+
+const titles: Readonly<Record<ErrorKind, string>> = {
+  invalid: 'The request can’t be used',
+  unauthenticated: 'Not signed in',
+  forbidden: 'Not allowed',
+  'not-found': 'Not found',
+  conflict: 'Something is in the way',
+  unavailable: 'Not available right now',
+  bug: 'Failed inside the service',
+}
+
+function problem({ kind, code, message, details }: PublicPart, status: number, request: FastifyRequest) {
+  const errors = fieldErrorsOf(details)
+  return {
+    type: `urn:cloudmgr:problem:${code}`,
+    title: titles[kind],
+    status,
+    detail: message,
+    code,
+    kind,
+    ...(errors.length > 0 ? { errors } : details === undefined ? {} : { details }),
+    requestId: request.id,
+  }
+}
+
+/** The shape outside of our own API: the omega-ml client prints it as it is. */
+function compatError({ kind, code, message, details }: PublicPart, request: FastifyRequest) {
+  return { kind, code, message, ...(details === undefined ? {} : { details }), requestId: request.id }
 }
 
 export function notFound(request: FastifyRequest): never {
@@ -62,19 +115,14 @@ function about(request: FastifyRequest) {
   return { request: request.id, method: request.method, path: pathOf(request) }
 }
 
-function publicPart(error: AppError): {
-  kind: ErrorKind
-  code: string
-  message: string
-  details: ErrorDetails | undefined
-} {
+function publicPart(error: AppError): PublicPart {
   if (error.kind !== 'bug') return error
   return { kind: 'bug', code: 'internal-error', message: 'the request failed inside the service', details: undefined }
 }
 
-function asAppError(thrown: FastifyError): AppError {
+function asAppError(thrown: FastifyError, request: FastifyRequest): AppError {
   if (thrown instanceof AppError) return thrown
-  if (hasZodFastifySchemaValidationErrors(thrown)) return invalidRequest(thrown)
+  if (hasZodFastifySchemaValidationErrors(thrown)) return invalidRequest(thrown, request)
   if (thrown.statusCode === 413) {
     return new AppError('invalid', 'body-too-large', 'the request body is too large', { cause: thrown })
   }
@@ -89,14 +137,39 @@ function asAppError(thrown: FastifyError): AppError {
   return new AppError('bug', 'internal-error', 'handling the request', { cause: thrown })
 }
 
-function invalidRequest(thrown: {
-  validation: readonly { instancePath: string; message?: string }[]
-  validationContext?: string
-}) {
-  const problems = thrown.validation.map(({ instancePath, message }) => ({
-    field: instancePath.replace(/^\//, '').replaceAll('/', '.') || (thrown.validationContext ?? 'body'),
-    problem: message ?? 'is wrong',
-  }))
-  const text = problems.map(({ field, problem }) => `${field}: ${problem}`).join('; ')
-  return new AppError('invalid', 'request-invalid', `the request can't be used: ${text}`, { details: { problems } })
+interface SchemaErrors {
+  readonly validation: readonly { instancePath: string; message?: string; params?: Readonly<Record<string, unknown>> }[]
+  readonly validationContext?: string
+}
+
+function invalidRequest(thrown: SchemaErrors, request: FastifyRequest): AppError {
+  const part = sentPart(request, thrown.validationContext)
+  const errors = thrown.validation.flatMap(({ instancePath, message, params }): FieldError[] => {
+    const path = instancePath.split('/').filter((word) => word !== '')
+    const unknown = params?.['keys']
+    if (Array.isArray(unknown)) {
+      return unknown.map((key) => ({ field: [...path, String(key)].join('.'), problem: 'there is no such field' }))
+    }
+    const field = path.join('.') || (thrown.validationContext ?? 'body')
+    return [{ field, ...valueAt(part, path), problem: message ?? 'is wrong' }]
+  })
+  return fieldsInvalid(errors)
+}
+
+function sentPart(request: FastifyRequest, context: string | undefined): unknown {
+  if (context === 'params') return request.params
+  if (context === 'querystring') return request.query
+  return context === 'headers' ? undefined : request.body
+}
+
+/** What was sent there, when it is short and nothing that should stay secret. */
+function valueAt(part: unknown, path: readonly string[]): { value?: unknown } {
+  if (path.length === 0 || path.some((word) => /password|apikey|token|current|new/i.test(word))) return {}
+  const value = path.reduce<unknown>(
+    (inner, word) =>
+      typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[word] : undefined,
+    part,
+  )
+  if (typeof value === 'string') return { value: value.length > 60 ? `${value.slice(0, 60)}…` : value }
+  return typeof value === 'number' || typeof value === 'boolean' ? { value } : {}
 }

@@ -1,4 +1,5 @@
 import type { Accounts } from '../accounts/accounts.ts'
+import type { Jwts } from '../accounts/jwt.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Plans } from '../catalog/plan.ts'
@@ -6,12 +7,18 @@ import type { Db } from '../db/database.ts'
 import type { Deployments } from '../deployments/deployments.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
 import type { AccountStatus } from '../status/status.ts'
+import type { OidcClient } from './oidc/provider.ts'
+import type { Outbox } from '../mails/outbox.ts'
 
 /** What the routes work with; the wiring builds it. */
 export interface ApiDeps {
   readonly db: Db
   readonly accounts: Accounts
   readonly deployments: Deployments
+  readonly outbox: Outbox
+  readonly jwts: Jwts
+  /** Programs that sign people in through us. */
+  readonly oidcClients: readonly OidcClient[]
   readonly site: SiteFacts
   readonly status: AccountStatus
   /** What accounts can be delivered. */

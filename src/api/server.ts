@@ -8,9 +8,14 @@ import { configRoute } from './compat/config.ts'
 import { dashboardRoutes } from './compat/dashboard.ts'
 import { healthRoutes } from './compat/health.ts'
 import { serviceRoutes } from './compat/service.ts'
+import { compatSignUp } from './compat/sign-up.ts'
+import { tokenRoutes } from './compat/tokens.ts'
 import type { ApiDeps, Side } from './deps.ts'
 import { describeApi } from './openapi.ts'
 import { frontPage } from './front-page.ts'
+import { Guessing } from './guessing.ts'
+import { accountChangeRoutes } from './routes/account-changes.ts'
+import { mountOidc } from './oidc/routes.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
@@ -19,6 +24,10 @@ import { commandEventRoutes } from './routes/command-events.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { planRoutes } from './routes/plans.ts'
+import { mailRoutes } from './routes/mails.ts'
+import { sessionRoutes } from './routes/session.ts'
+import { signUpRoutes } from './routes/sign-up.ts'
+import { siteRoute } from './routes/site.ts'
 import { createSignIn } from './sign-in.ts'
 import { wakeRoute } from './wake-route.ts'
 
@@ -44,7 +53,8 @@ export async function createServer(deps: ApiDeps, side: Side): Promise<FastifyIn
   await app.register(helmet, helmetOptions)
   await app.register(rateLimit, { global: false })
 
-  const signIn = createSignIn(app, deps)
+  await mountOidc(app, deps, side)
+  const signIn = createSignIn(app, deps, side)
   healthRoutes(app, deps)
   configRoute(app, deps, side, signIn)
   if (side === 'internal') wakeRoute(app, bellOf(deps.db))
@@ -61,8 +71,16 @@ async function publicRoutes(
   await describeApi(app, deps.version)
   frontPage(app, deps)
   await app.register(async (scope) => dashboardRoutes(scope, deps, signIn))
+  const guessing = new Guessing(deps.clock)
   await app.register(async (scope) => {
+    siteRoute(scope, deps)
+    sessionRoutes(scope, deps, signIn, guessing)
+    signUpRoutes(scope, deps)
     accountRoutes(scope, deps, signIn)
+    accountChangeRoutes(scope, deps, signIn, guessing)
+    mailRoutes(scope, deps, signIn)
+    compatSignUp(scope, deps, signIn)
+    tokenRoutes(scope, deps, guessing)
     commandRoutes(scope, deps, signIn)
     commandEventRoutes(scope, deps, signIn)
     serviceRoutes(scope, deps, signIn)

@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { Accounts } from '../accounts/accounts.ts'
+import { Jwts } from '../accounts/jwt.ts'
+import { createFakeJwks } from '../adapters/jwks/fake.ts'
+import type { Jwks } from '../adapters/jwks/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { silentLog } from '../base/log.ts'
@@ -13,6 +16,7 @@ import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle, type Lifecycle } from '../deployments/lifecycle.ts'
 import { parseSiteFacts, type SiteFacts } from '../deployments/site-facts.ts'
 import { AccountStatus } from '../status/status.ts'
+import { Outbox } from '../mails/outbox.ts'
 import type { ApiDeps } from './deps.ts'
 import { createServer } from './server.ts'
 
@@ -27,24 +31,29 @@ export interface TestHouse {
   close(): Promise<void>
 }
 
-export const testSite: SiteFacts = parseSiteFacts(
-  {
-    domain: 'omega.localhost',
-    publicUrl: 'http://hub.omega.localhost:8080',
-    notebookUrl: 'http://notebook.omega.localhost:8080',
-    internalUrl: 'http://omegaweb.omegaml-services.svc.cluster.local:8080',
-    mongo: {
-      publicHost: 'mongo.omega.localhost:27018',
-      internalHost: 'mongodb.omegaml-services.svc.cluster.local:27017',
-    },
-    broker: {
-      publicHost: 'broker.omega.localhost:5671',
-      internalHost: 'rabbitmq.omegaml-services.svc.cluster.local:5672',
-    },
-    images: { runtime: 'registry/omegaml-runtime@sha256:1' },
+/** The site of the tests with other facts. */
+export function siteWith(change: object): SiteFacts {
+  return parseSiteFacts({ ...testFacts, ...change }, 'the test')
+}
+
+const testFacts = {
+  domain: 'omega.localhost',
+  publicUrl: 'http://hub.omega.localhost:8080',
+  notebookUrl: 'http://notebook.omega.localhost:8080',
+  internalUrl: 'http://omegaweb.omegaml-services.svc.cluster.local:8080',
+  mongo: {
+    publicHost: 'mongo.omega.localhost:27018',
+    internalHost: 'mongodb.omegaml-services.svc.cluster.local:27017',
   },
-  'the test',
-)
+  broker: {
+    publicHost: 'broker.omega.localhost:5671',
+    internalHost: 'rabbitmq.omegaml-services.svc.cluster.local:5672',
+  },
+  images: { runtime: 'registry/omegaml-runtime@sha256:1' },
+  signUp: { open: true },
+}
+
+export const testSite: SiteFacts = siteWith({})
 
 /** The catalogue's own. */
 export const testPlans = loadPlans(resolve(import.meta.dirname, '../../catalog/plans'), serviceActionNames, 'account')
@@ -54,18 +63,22 @@ export const bootstrapKey = 'bootstrapKeyOfTheTest'
 const keys = parseKeyRing(`k1:${randomBytes(32).toString('base64')}`, 'the test')
 
 /** On a database in memory, or on a migrated one that stays the caller's. */
-export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHouse> {
+export async function startHouse({
+  jwks,
+  ...change
+}: Partial<ApiDeps> & { readonly jwks?: Jwks } = {}): Promise<TestHouse> {
   const db = change.db ?? (await emptyDatabase())
   const time = { now: Date.parse('2026-11-24T08:00:00Z') }
   const clock = change.clock ?? { now: () => time.now, sleep: async () => {} }
   const deps: ApiDeps = {
-    ...createRooms(db, clock, change.site),
+    ...createRooms(db, clock, change.site, jwks),
     // Nothing outside that could be asked, unless a test brings it.
     status: new AccountStatus({ db, clock, site: testSite }),
     plans: testPlans,
     clock,
     log: silentLog,
     bootstrapKey,
+    oidcClients: [],
     version: 'test',
     ...change,
   }
@@ -79,9 +92,11 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
 }
 
 /** Accounts and deployments as another process sees them: same rows, same keys, memory of its own. */
-export function createRooms(db: Db, clock: Clock, site: SiteFacts = testSite) {
+export function createRooms(db: Db, clock: Clock, site: SiteFacts = testSite, jwks: Jwks = createFakeJwks()) {
   const accounts = new Accounts({ db, keys, clock })
-  return { db, accounts, deployments: new Deployments({ db, keys, site, clock }), site }
+  const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
+  const jwts = new Jwts({ db, keys, clock, jwks, issuer: site.publicUrl, foreign: site.issuers })
+  return { db, accounts, outbox, jwts, deployments: new Deployments({ db, keys, site, clock }), site }
 }
 
 async function emptyDatabase(): Promise<Db> {

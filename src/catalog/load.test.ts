@@ -81,7 +81,7 @@ const params: { given: Record<string, unknown>; parameter: string; why: string }
 for (const { given, parameter, why } of params) {
   test(`refused: ${why}`, () => {
     const problems = [expect.objectContaining({ field: `params.${parameter}` })]
-    const details = expect.objectContaining({ problems })
+    const details = expect.objectContaining({ errors: problems })
     expect(() => parsePlan(good, 'test.yml').checkParams(given)).toThrow(
       expect.objectContaining({ code: 'parameters-invalid', details }),
     )
@@ -195,7 +195,7 @@ test('all wrong parameters are told at once, with value and what is right; secre
     { field: 'params.password', problem: 'must NOT have fewer than 4 characters' },
   ]
   expect(() => parsePlan(service, 'pool.yml').checkParams(given)).toThrow(
-    expect.objectContaining({ details: { plan: 'pool', problems } }),
+    expect.objectContaining({ details: { plan: 'pool', errors: problems } }),
   )
 })
 

@@ -20,7 +20,7 @@ const bad: { text: string; fields: string[]; why: string }[] = [
 for (const { text, fields, why } of bad) {
   test(`refused: ${why}`, () => {
     const problems = fields.map((field) => expect.objectContaining({ field }))
-    expect(() => parseParamText(text)).toThrow(expect.objectContaining({ details: { problems } }))
+    expect(() => parseParamText(text)).toThrow(expect.objectContaining({ details: { errors: problems } }))
   })
 }
 

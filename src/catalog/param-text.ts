@@ -21,7 +21,7 @@ export function parseParamText(text: string): Record<string, string> {
   }
   if (problems.length === 0) return params
   const words = problems.map(({ field, value, problem }) => `${field} ${JSON.stringify(value)} ${problem}`)
-  throw new AppError('invalid', 'parameters-malformed', words.join('; '), { details: { problems } })
+  throw new AppError('invalid', 'parameters-malformed', words.join('; '), { details: { errors: problems } })
 }
 
 /** Texts as the plan's schema has them; what does not fit stays a text, so that the check names it. Empty is not given. */

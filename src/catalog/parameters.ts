@@ -64,7 +64,7 @@ export function compileParameters(plan: string, schema: Values): (params: Values
     const problems = wrong.map((error) => problemOf(error, secrets))
     const text = problems.map(inWords).join('; ')
     throw new AppError('invalid', 'parameters-invalid', `parameters of plan ${plan}: ${text}`, {
-      details: { plan, problems },
+      details: { plan, errors: problems },
     })
   }
   check({}, { complete: false })

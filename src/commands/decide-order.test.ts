@@ -93,14 +93,14 @@ const refused: { wish: Partial<OrderWish>; held?: Expected[]; code: string; deta
   {
     wish: { plan: 'scale', phase: 'install', params: { name: 'gpu', scale: 1 } },
     code: 'order-invalid',
-    details: { problems: [{ field: 'phase', value: 'install', problem: 'must be one of update' }] },
+    details: { errors: [{ field: 'phase', value: 'install', problem: 'must be one of update' }] },
     why: 'a phase that the plan does not have',
   },
   {
     wish: { params: { label: 'G 1', size: 'many', sise: 1, image: 'x' } },
     code: 'order-invalid',
     details: {
-      problems: [
+      errors: [
         { field: 'params.sise', problem: 'is not a parameter of this plan; it has image, label, password, size' },
         { field: 'params.label', value: 'G 1', problem: 'must match ^[a-z]+$' },
         { field: 'params.size', value: 'many', problem: 'must be integer' },
@@ -127,7 +127,7 @@ const refused: { wish: Partial<OrderWish>; held?: Expected[]; code: string; deta
     wish: { phase: 'remove' },
     held: [pool('gpu'), pool('cpu')],
     code: 'order-invalid',
-    details: { problems: [{ field: 'params.label', problem: 'is missing: which pool is meant (there are gpu, cpu)' }] },
+    details: { errors: [{ field: 'params.label', problem: 'is missing: which pool is meant (there are gpu, cpu)' }] },
     why: 'a removal that does not say of which',
   },
   {
@@ -154,7 +154,7 @@ const refused: { wish: Partial<OrderWish>; held?: Expected[]; code: string; deta
     held: [base(true), pool('gpu', { params: { label: 'gpu', size: 3 } }), pool('cpu')],
     code: 'quota-reached',
     details: {
-      problems: [expect.objectContaining({ field: 'pods', value: 8, problem: expect.stringContaining('7 or less') })],
+      errors: [expect.objectContaining({ field: 'pods', value: 8, problem: expect.stringContaining('7 or less') })],
     },
     why: 'more than the quota has left',
   },

@@ -106,7 +106,7 @@ function checkPhase(plan: Plan, phase: Phase, more: readonly ParameterProblem[])
     [field.replace(/^params\./, ''), ...(value === undefined ? [] : [JSON.stringify(value)]), problem].join(' '),
   )
   throw new AppError('invalid', 'order-invalid', `order of plan ${plan.plan}: ${text.join('; ')}`, {
-    details: { plan: plan.plan, problems },
+    details: { plan: plan.plan, errors: problems },
   })
 }
 
@@ -125,7 +125,7 @@ function instanceOf(plan: Plan, { phase, params }: OrderWish, existing: readonly
   const there = existing.map((one) => one.instance).join(', ')
   const problem = `is missing: which ${plan.plan} is meant${there === '' ? '' : ` (there are ${there})`}`
   throw new AppError('invalid', 'order-invalid', `order of plan ${plan.plan}: ${name} ${problem}`, {
-    details: { plan: plan.plan, problems: [{ field: `params.${name}`, problem }] },
+    details: { plan: plan.plan, errors: [{ field: `params.${name}`, problem }] },
   })
 }
 
@@ -146,7 +146,7 @@ function paramsAfter(plan: Plan, { phase, params }: OrderWish, before: Values): 
     return after
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'parameters-invalid') throw error
-    checkPhase(plan, phase, error.details?.['problems'] as ParameterProblem[])
+    checkPhase(plan, phase, error.details?.['errors'] as ParameterProblem[])
     throw error
   }
 }
@@ -203,7 +203,7 @@ function checkQuota({ plan, instance, after }: Ordered, { plans, held, quota }: 
     'quota-reached',
     problems.map(({ field, problem }) => `${field}: ${problem}`).join('; '),
     {
-      details: { problems },
+      details: { errors: problems },
     },
   )
 }

@@ -18,6 +18,13 @@ export interface Tables {
   terraform_states: TerraformStatesTable
   terraform_state_versions: TerraformStateVersionsTable
   metric_samples: MetricSamplesTable
+  oidc_artifacts: OidcArtifactsTable
+  sessions: SessionsTable
+  one_time_tokens: OneTimeTokensTable
+  mails: MailsTable
+  account_groups: AccountGroupsTable
+  group_members: GroupMembersTable
+  identities: IdentitiesTable
 }
 
 export interface AccountsTable {
@@ -25,11 +32,14 @@ export interface AccountsTable {
   name: string
   email: string
   password_hash: string | null
-  role: 'admin' | 'user' | 'machine'
+  role: 'admin' | 'staff' | 'user' | 'machine' | 'group'
   /** JSON array of words. */
   rights: string
-  status: 'active' | 'disabled' | 'removing'
+  status: 'unconfirmed' | 'waiting-approval' | 'active' | 'disabled' | 'removing'
   created_at: number
+  /** Since when the address is known to be theirs. */
+  mail_confirmed_at: number | null
+  password_changed_at: number | null
 }
 
 export interface ApiKeysTable {
@@ -38,6 +48,7 @@ export interface ApiKeysTable {
   label: string
   /** sha256 of the key in hex: what a caller is looked up by. */
   key_hash: string
+  /** Empty for keys that are shown once only. */
   key_encrypted: string
   created_at: number
   expires_at: number | null
@@ -193,6 +204,84 @@ export interface MetricSamplesTable {
   scope: string
   /** JSON object: cores and bytes by name. */
   used: string
+}
+
+export interface SessionsTable {
+  id: Generated<number>
+  /** sha256 of what the cookie holds. */
+  id_hash: string
+  account_id: number
+  created_at: number
+  expires_at: number
+  /** The session of our OpenID Connect provider that it stands for, once another program signed in by it. */
+  oidc_uid: string | null
+}
+
+export interface OneTimeTokensTable {
+  id: Generated<number>
+  /** sha256 of the token that was sent. */
+  token_hash: string
+  account_id: number
+  purpose: 'confirm-mail' | 'reset-password' | 'change-mail'
+  /** JSON object: what shall become true when it is used. */
+  detail: string
+  created_at: number
+  expires_at: number
+}
+
+export interface MailsTable {
+  id: Generated<number>
+  recipient: string
+  kind: string
+  subject: string
+  /** Links and tokens are in it. */
+  body_encrypted: string
+  /** listed: there is no mail server, people read it in the list. */
+  status: 'waiting' | 'sent' | 'failed' | 'listed'
+  attempts: number
+  due_at: number
+  created_at: number
+  sent_at: number | null
+  /** Why it was not sent, in one line. */
+  message: string | null
+}
+
+export interface AccountGroupsTable {
+  id: Generated<number>
+  name: string
+  /** The account that owns what the group is delivered; nobody signs in as it. */
+  account_id: number
+  created_at: number
+}
+
+export interface GroupMembersTable {
+  id: Generated<number>
+  group_id: number
+  account_id: number
+  role: 'owner' | 'member'
+  created_at: number
+}
+
+/** Somebody of another issuer, by the pair that never changes. */
+export interface IdentitiesTable {
+  id: Generated<number>
+  issuer: string
+  subject: string
+  account_id: number
+  created_at: number
+}
+
+/** What our OpenID Connect provider remembers: codes, tokens, grants, its sessions. */
+export interface OidcArtifactsTable {
+  id: Generated<number>
+  /** Kind and digest of its identifier: whoever reads rows can't use them. */
+  key: string
+  /** JSON object. */
+  payload: string
+  grant_id: string | null
+  uid: string | null
+  expires_at: number
+  consumed_at: number | null
 }
 
 /** The database, or a transaction on it. */

@@ -3,17 +3,21 @@ import { AppError } from '../base/errors.ts'
 import type { Db } from './database.ts'
 import * as accounts from './migrations/001-accounts.ts'
 import * as commands from './migrations/002-commands.ts'
+import * as identity from './migrations/003-identity.ts'
 import * as services from './migrations/004-services.ts'
 import * as terraformStates from './migrations/005-terraform-states.ts'
 import * as metricSamples from './migrations/006-metric-samples.ts'
+import * as oidc from './migrations/007-oidc.ts'
 
 /** Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. */
 const migrations: Readonly<Record<string, Migration>> = {
   '001-accounts': accounts,
   '002-commands': commands,
+  '003-identity': identity,
   '004-services': services,
   '005-terraform-states': terraformStates,
   '006-metric-samples': metricSamples,
+  '007-oidc': oidc,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */

@@ -34,20 +34,21 @@ export async function createIndex(
   name: string,
   table: string,
   columns: readonly string[],
+  { unique = false }: { unique?: boolean } = {},
 ): Promise<void> {
   if (capabilities(db).kind === 'mysql') {
     const found = await sql`select 1 from information_schema.statistics
       where table_schema = database() and table_name = ${table} and index_name = ${name} limit 1`.execute(db)
     if (found.rows.length > 0) return
   }
-  await db.schema
+  const index = db.schema
     .createIndex(name)
     .on(table)
     .columns([...columns])
-    .execute()
+  await (unique ? index.unique() : index).execute()
 }
 
-/** Harmless when it is there. */
+/** Empty, or with its default, in the rows that are there. After a killed migration of MySQL the column may be there. */
 export async function addColumn(
   db: Kysely<Schema>,
   table: string,

@@ -38,6 +38,7 @@ export function secretManifests(secrets: SiteSecrets): Manifest[] {
       'api-token': secrets.jupyterhubApiToken,
       'cookie-secret': secrets.jupyterhubCookieSecret,
       'proxy-token': secrets.jupyterhubProxyToken,
+      'oidc-secret': secrets.jupyterhubOidcSecret,
     }),
     secret(runtime, 'omworker', { userid: 'omworker', apikey: secrets.omworkerApikey }),
   ]

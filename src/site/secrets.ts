@@ -26,6 +26,7 @@ const makers = {
   jupyterhubApiToken: hex,
   jupyterhubCookieSecret: hex,
   jupyterhubProxyToken: hex,
+  jupyterhubOidcSecret: apikey,
   adminPassword: () => randomWord(16),
   demoPassword: () => randomWord(16),
   // The site chooses these keys: machines have them in Secrets before the service runs.

@@ -45,7 +45,7 @@ test('the public name is asked for on the loopback, with the key in a header', a
 })
 
 test('an account that is not there is undefined, a missing route is not', async () => {
-  answers = [{ status: 404, body: '{"error":{"kind":"not-found","code":"account-unknown","message":"no"}}' }]
+  answers = [{ status: 404, body: '{"kind":"not-found","code":"account-unknown","detail":"no"}' }]
   expect(await createServiceApi(site, admin).findAccount('alice')).toBeUndefined()
   answers = [{ status: 404, body: 'nginx' }]
   await expect(createServiceApi(site, admin).findAccount('alice')).rejects.toMatchObject({ kind: 'unavailable' })
@@ -70,7 +70,7 @@ test('nobody listening is not healthy, and unavailable for everything else', asy
 const errors = [
   {
     status: 409,
-    body: { error: { kind: 'conflict', code: 'account-exists', message: 'taken' } },
+    body: { kind: 'conflict', code: 'account-exists', detail: 'taken' },
     kind: 'conflict',
     why: "the service's own error keeps its kind",
   },

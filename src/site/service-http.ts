@@ -27,7 +27,7 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
   }
   const find = async <T>(path: string): Promise<T | undefined> => {
     const answer = await send('GET', path)
-    if (answer.status === 404 && errorKind(answer.body) === 'not-found') return undefined
+    if (answer.status === 404 && problemOf(answer.body).kind === 'not-found') return undefined
     if (answer.status === 200) return answer.body as T
     throw errorOf(answer, `GET ${path}`)
   }
@@ -101,25 +101,25 @@ const kinds: readonly string[] = [
   'bug',
 ]
 
-interface ErrorBody {
-  readonly error?: {
-    readonly kind?: string
-    readonly code?: string
-    readonly message?: string
-    readonly details?: Record<string, unknown>
-  }
+/** As of RFC 9457, with the service's own words. */
+interface Problem {
+  readonly kind?: string
+  readonly code?: string
+  readonly detail?: string
+  readonly errors?: readonly unknown[]
+  readonly details?: Record<string, unknown>
 }
 
-function errorKind(body: unknown): string | undefined {
-  return typeof body === 'object' && body !== null ? (body as ErrorBody).error?.kind : undefined
+function problemOf(body: unknown): Problem {
+  return typeof body === 'object' && body !== null ? body : {}
 }
 
 /** The service's own error where it is one; else what stands between, such as the ingress while the service starts. */
 export function errorOf({ status, body }: HttpAnswer, attempted: string): AppError {
-  const error = typeof body === 'object' && body !== null ? (body as ErrorBody).error : undefined
-  if (error?.kind !== undefined && kinds.includes(error.kind)) {
-    const options = error.details === undefined ? {} : { details: error.details }
-    return new AppError(error.kind as ErrorKind, error.code ?? 'refused', error.message ?? attempted, options)
+  const { kind: told, code = 'refused', detail = attempted, errors, details } = problemOf(body)
+  if (told !== undefined && kinds.includes(told)) {
+    const facts = errors === undefined ? details : { ...details, errors }
+    return new AppError(told as ErrorKind, code, detail, facts === undefined ? {} : { details: facts })
   }
   const kind = status >= 500 || status === 404 ? 'unavailable' : 'bug'
   return new AppError(kind, 'unexpected-answer', `${attempted}: the site answered with status ${status}`)

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { PoolProvider } from '../actions/nodepool.ts'
+import type { OidcClient } from '../api/oidc/provider.ts'
 import { AppError } from '../base/errors.ts'
 import { loadProvider } from '../clusters/provider.ts'
 import type { DatabaseOptions } from '../db/database.ts'
@@ -61,4 +62,12 @@ export function siteOf(env: Env): SiteFacts {
     throw new AppError('invalid', 'site-facts-missing', `the file ${file} that CLOUDMGR_SITE names does not exist`)
   }
   return parseSiteFacts(parse(readFileSync(file, 'utf8')), file)
+}
+
+/** JupyterHub signs people in through us where it was given a secret for that. */
+export function oidcClientsOf(env: Env, site: SiteFacts): OidcClient[] {
+  const secret = env['CLOUDMGR_JUPYTERHUB_OIDC_SECRET']
+  if (secret === undefined || secret === '') return []
+  const callback = `${site.notebookUrl.replace(/\/+$/, '')}/hub/oauth_callback`
+  return [{ id: 'jupyterhub', secret, redirectUris: [callback] }]
 }

@@ -3,22 +3,26 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
+import { Jwts } from '../accounts/jwt.ts'
+import { sweep } from '../accounts/sweep.ts'
 import type { NodepoolParts } from '../actions/nodepool.ts'
 import { serviceActionNames, serviceActions } from '../actions/service-actions.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
+import { createJwks } from '../adapters/jwks/http.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { createMongodb, createMongoSizes } from '../adapters/mongodb/driver.ts'
 import { createNetwork } from '../adapters/network/sockets.ts'
 import { createRabbitmq, createRabbitmqMonitor } from '../adapters/rabbitmq/http.ts'
+import { createSmtp } from '../adapters/mail/smtp.ts'
 import { createScripts } from '../adapters/scripts/folder.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
 import { createServer } from '../api/server.ts'
 import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
-import { createLog } from '../base/log.ts'
+import { createLog, type Log } from '../base/log.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
 import { loadPlans } from '../catalog/load.ts'
@@ -28,16 +32,22 @@ import { migrate, pendingMigrations } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle } from '../deployments/lifecycle.ts'
 import { Engine } from '../engine/engine.ts'
+import { Outbox } from '../mails/outbox.ts'
+import { MailSender } from '../mails/sender.ts'
 import { keepSampling } from '../status/sampler.ts'
 import { AccountStatus } from '../status/status.ts'
 import { writeMirror } from '../tools/mirror.ts'
 import { findOnPath } from '../tools/process.ts'
-import { databaseOf, poolProviderOf, portOf, required, siteOf } from './service-env.ts'
+import { databaseOf, oidcClientsOf, poolProviderOf, portOf, required, siteOf } from './service-env.ts'
+import { every } from './every.ts'
 import { followWakes } from './wake-stream.ts'
 
 const project = resolve(import.meta.dirname, '../..')
 const env = process.env
 const clock = systemClock
+/** How often the last use of API keys is written. */
+const WRITE_USE_MS = 60_000
+const SWEEP_MS = 3_600_000
 
 /** What API and engine share: rows, keys, accounts and their deployments. */
 function openHouse() {
@@ -47,7 +57,9 @@ function openHouse() {
   const site = siteOf(env)
   const accounts = new Accounts({ db, keys, clock })
   const deployments = new Deployments({ db, keys, site, clock })
-  return { db, site, accounts, deployments }
+  const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
+  const jwts = new Jwts({ db, keys, clock, jwks: createJwks(), issuer: site.publicUrl, foreign: site.issuers })
+  return { db, site, accounts, deployments, outbox, jwts }
 }
 
 /** The API: public and internal listener. Ends after SIGTERM, when running requests are answered. */
@@ -57,15 +69,18 @@ export async function serveApi(): Promise<number> {
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
   const status = new AccountStatus({ ...house, clock, ...statusSources() })
   const bootstrapKey = env['CLOUDMGR_BOOTSTRAP_KEY']
-  const deps = { ...house, status, plans: accountPlans(), clock, log, bootstrapKey, version }
+  const oidcClients = oidcClientsOf(env, house.site)
+  const deps = { ...house, oidcClients, status, plans: accountPlans(), clock, log, bootstrapKey, version }
   const host = env['CLOUDMGR_LISTEN'] ?? '0.0.0.0'
   const open = await createServer(deps, 'public')
   const inside = await createServer(deps, 'internal')
   await open.listen({ host, port: portOf(env, 'CLOUDMGR_PUBLIC_PORT', 8000) })
   await inside.listen({ host, port: portOf(env, 'CLOUDMGR_INTERNAL_PORT', 8080) })
   log.info('serving', { version })
+  const writing = every(WRITE_USE_MS, log, async () => await house.accounts.writeLastUse())
   await terminated()
   await Promise.all([open.close(), inside.close()])
+  await writing.stop()
   await house.db.destroy()
   return 0
 }
@@ -106,18 +121,34 @@ export async function serveEngine(): Promise<number> {
   })
   await engine.start()
   const stopping = new AbortController()
+  const sender = mailSender(house, log)
+  sender?.start()
+  const sweeping = every(SWEEP_MS, log, async () => await sweep(house.db, clock.now()))
+  const wake = () => {
+    engine.wake()
+    sender?.wake()
+  }
   const wakes = env['CLOUDMGR_WAKE_URL']
-  const following =
-    wakes === undefined ? undefined : followWakes(wakes, () => engine.wake(), { clock, log, signal: stopping.signal })
+  const following = wakes === undefined ? undefined : followWakes(wakes, wake, { clock, log, signal: stopping.signal })
   const sampling = keepSampling({ db: house.db, kubernetes, clock, log, signal: stopping.signal })
   log.info('working', { plans: plans.size })
   await terminated()
   stopping.abort()
-  await Promise.all([engine.stop(), following, sampling])
+  await Promise.all([engine.stop(), following, sampling, sender?.stop(), sweeping.stop()])
   // After the engine: a run that is stopped writes its state.
   await states.stop()
   await house.db.destroy()
   return 0
+}
+
+/** Sends the site's mails, where it has a mail server. */
+function mailSender({ db, site, outbox }: ReturnType<typeof openHouse>, log: Log): MailSender | undefined {
+  const { smtp, from = `${site.title} <hub@${site.domain}>` } = site.mail
+  if (smtp === undefined) return undefined
+  const meaning = 'password of the user of the site’s mail server'
+  const password = smtp.user === undefined ? undefined : required(env, 'CLOUDMGR_SMTP_PASSWORD', meaning)
+  const server = createSmtp({ ...smtp, password, from })
+  return new MailSender({ db, outbox, server, clock, log, domain: site.domain })
 }
 
 function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts) {

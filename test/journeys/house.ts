@@ -19,12 +19,12 @@ import {
   testPlans,
   testSite,
 } from '../../src/api/testing.ts'
-import { systemClock } from '../../src/base/clock.ts'
+import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
 import type { Db } from '../../src/db/database.ts'
-import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
+import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import { bellOf } from '../../src/commands/bell.ts'
 import { Engine } from '../../src/engine/engine.ts'
 
@@ -42,11 +42,9 @@ export interface Answer {
  * called. With databases given, API and engine have one each, as two processes do: migrated, and the caller's to close.
  */
 export async function startService(databases?: { readonly api: Db; readonly engine: Db }, site: SiteFacts = testSite) {
-  const house = await startHouse({
-    clock: systemClock,
-    site,
-    ...(databases === undefined ? {} : { db: databases.api }),
-  })
+  const ahead = { ms: 0 }
+  const clock: Clock = { now: () => systemClock.now() + ahead.ms, sleep: systemClock.sleep.bind(systemClock) }
+  const house = await startHouse({ clock, site, ...(databases === undefined ? {} : { db: databases.api }) })
   const outside = {
     mongodb: createFakeMongodb(),
     rabbitmq: createFakeRabbitmq(),
@@ -57,7 +55,6 @@ export async function startService(databases?: { readonly api: Db; readonly engi
     scripts: createFakeScripts({}),
     terraform: createFakeTerraform(),
   }
-  const clock = systemClock
   const roots = mkdtempSync(join(tmpdir(), 'cloudmgr-roots-'))
   const actions = serviceActions({
     ...outside,
@@ -93,11 +90,14 @@ export async function startService(databases?: { readonly api: Db; readonly engi
     await house.close()
     rmSync(roots, { recursive: true, force: true })
   }
-  return { ...house, ...callers(house), outside, roots, engine, restart, close }
+  /** The clock goes on by this much at once. */
+  const pass = (ms: number) => void (ahead.ms += ms)
+  return { ...house, ...callers(house), outside, roots, engine, restart, close, pass }
 }
 
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
 function callers(house: TestHouse) {
-  type Method = 'GET' | 'POST' | 'DELETE'
   async function send(method: Method, url: string, headers: Record<string, string>, payload?: object): Promise<Answer> {
     const side = url.startsWith('/api/v1') ? house.inside : house.open
     const answer = await side.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) })
@@ -125,8 +125,15 @@ function callers(house: TestHouse) {
         get: async (url: string) => await send('GET', url, own),
         post: async (url: string, body: object = {}, headers: Record<string, string> = {}) =>
           await send('POST', url, { ...own, ...headers }, body),
+        patch: async (url: string, body: object) => await send('PATCH', url, own, body),
         delete: async (url: string) => await send('DELETE', url, own),
       }
+    },
+    /** Without any credentials. */
+    anybody: {
+      get: async (url: string, headers: Record<string, string> = {}) => await send('GET', url, headers),
+      post: async (url: string, body: object, headers: Record<string, string> = {}) =>
+        await send('POST', url, headers, body),
     },
     bootstrap: async (body: object = {}, key = bootstrapKey) =>
       await send('POST', '/api/v2/bootstrap', { authorization: `Bootstrap ${key}` }, body),

@@ -11,18 +11,26 @@ export interface TestHub {
   stop(): Promise<void>
 }
 
-const PACKAGE = 'jupyterhub==6.1.1'
+const PACKAGES = ['jupyterhub==6.1.1', 'oauthenticator==17.4.0']
+
+export interface MoreOfHub {
+  readonly port?: number
+  /** Lines of Python at the end of its configuration. */
+  readonly config?: string
+  readonly env?: Readonly<Record<string, string>>
+}
 
 /** A real JupyterHub on loopback, with a proxy that forwards nothing and servers that only answer. */
-export async function startJupyterhub(): Promise<TestHub> {
+export async function startJupyterhub(more: MoreOfHub = {}): Promise<TestHub> {
   const python = environment()
   const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-hub-'))
-  const [hubPort, proxyPort] = [await freePort(), await freePort()]
+  const [hubPort, proxyPort] = [more.port ?? (await freePort()), await freePort()]
   const access = { url: `http://127.0.0.1:${hubPort}`, token: randomWord(32) }
-  writeFileSync(join(folder, 'config.py'), configuration(folder, hubPort, proxyPort, access.token), { mode: 0o600 })
+  const config = configuration(folder, hubPort, proxyPort, access.token)
+  writeFileSync(join(folder, 'config.py'), `${config}\n${more.config ?? ''}`, { mode: 0o600 })
   const log = join(folder, 'hub.log')
   const args = ['-m', 'jupyterhub', '-f', join(folder, 'config.py')]
-  const server = startServer(python, args, { log, cwd: folder, env: { HOME: folder } })
+  const server = startServer(python, args, { log, cwd: folder, env: { HOME: folder, ...more.env } })
   const stop = async (): Promise<void> => {
     await server.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -77,13 +85,13 @@ c.JupyterHub.load_roles = [dict(name='cloudmgr', scopes=['admin:users', 'admin:s
 /** Python with JupyterHub, in the cache. */
 function environment(): string {
   const cache = process.env['CLOUDMGR_CACHE'] ?? join(homedir(), '.cache', 'cloudmgr')
-  const folder = join(cache, 'jupyterhub-6.1.1')
+  const folder = join(cache, 'jupyterhub-6.1.1-oauth')
   const python = join(folder, 'bin', 'python')
   if (existsSync(join(folder, 'complete'))) return python
   mkdirSync(cache, { recursive: true })
   rmSync(folder, { recursive: true, force: true })
   execFileSync('python3', ['-m', 'venv', folder])
-  execFileSync(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', PACKAGE], {
+  execFileSync(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   // Written last: an installation that was cut off is made again.

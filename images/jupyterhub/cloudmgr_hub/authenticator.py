@@ -28,15 +28,19 @@ class ConfigApiAuthenticator(Authenticator):
         return ACCOUNT.fullmatch(username) is not None and super().validate_username(username)
 
     async def authenticate(self, handler, data):
-        name, key = data["username"], data["password"]
-        if not self.validate_username(name) or name in MACHINES or not re.fullmatch(r"[\x21-\x7e]{1,4096}", key):
-            return None
-        try:
-            config = await read_config(self.api_url, name, key)
-        except Refused:
-            return None
-        except Unreachable as error:
-            self.log.error("sign-in of %s: %s", name, error)
-            raise HTTPError(503, "The sign-in service does not answer. Please try again in a moment.") from error
-        # The key decides who it is, not the form.
-        return name if config.get("OMEGA_USERID") == name else None
+        return await account_of_key(self, data["username"], data["password"])
+
+
+async def account_of_key(authenticator, name, key):
+    """The account when the API gives it its configuration for that key; None when the key is wrong."""
+    if not authenticator.validate_username(name) or name in MACHINES or not re.fullmatch(r"[\x21-\x7e]{1,4096}", key):
+        return None
+    try:
+        config = await read_config(authenticator.api_url, name, key)
+    except Refused:
+        return None
+    except Unreachable as error:
+        authenticator.log.error("sign-in of %s: %s", name, error)
+        raise HTTPError(503, "The sign-in service does not answer. Please try again in a moment.") from error
+    # The key decides who it is, not the form.
+    return name if config.get("OMEGA_USERID") == name else None

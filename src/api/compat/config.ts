@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Account, mayImpersonate, planOf } from '../../accounts/account.ts'
 import { audit } from '../../accounts/audit.ts'
+import { accountUnknown, findByUserWord } from '../../accounts/user-word.ts'
 import { AppError } from '../../base/errors.ts'
 import { configFor } from '../../deployments/config.ts'
 import type { ApiDeps, Side } from '../deps.ts'
@@ -53,9 +54,12 @@ async function configOf(deps: ApiDeps, subject: Account, qualifier: string, inCl
 
 /** Whose config it is. Reading another's is the right of machines, and written down. */
 async function subjectOf(deps: ApiDeps, caller: Account, user: string | undefined): Promise<Account> {
-  if (user === undefined || user === caller.name) return caller
+  if (user === undefined) return caller
+  const target = await findByUserWord(deps.db, caller, user)
+  if (target?.id === caller.id) return caller
+  // Who may not read it does not learn whether there is one.
   if (!caller.rights.includes('config:impersonate')) throw notAllowed(user)
-  const target = await deps.accounts.get(deps.db, user)
+  if (target === undefined) throw accountUnknown(user)
   if (!mayImpersonate(caller, target)) throw notAllowed(user)
   await audit(deps.db, { at: deps.clock.now(), actor: caller.name, action: 'config.impersonate', subject: target.name })
   return target

@@ -118,7 +118,7 @@ function bodyOf(request: FastifyRequest): CommandBody {
   }
   if (problems.length > 0) {
     const words = problems.map(({ field, problem }) => `${field} ${problem}`)
-    throw new AppError('invalid', 'request-invalid', words.join('; '), { details: { problems } })
+    throw new AppError('invalid', 'request-invalid', words.join('; '), { details: { errors: problems } })
   }
   return Object.fromEntries(
     Object.entries(body).filter(([, value]) => typeof value === 'string'),
@@ -132,7 +132,7 @@ function phaseOf(text: string): Phase {
   if (phase !== undefined) return phase
   const right = [...phases, 'uninstall'].join(', ')
   throw new AppError('invalid', 'order-invalid', `phase ${JSON.stringify(text.slice(0, 60))} must be one of ${right}`, {
-    details: { problems: [{ field: 'phase', value: text.slice(0, 60), problem: `must be one of ${right}` }] },
+    details: { errors: [{ field: 'phase', value: text.slice(0, 60), problem: `must be one of ${right}` }] },
   })
 }
 
@@ -147,7 +147,7 @@ function dropUnknownProvider(plan: Plan, texts: Record<string, string>): Record<
   if (parametersOf(plan.parameters)['provider'] !== undefined) return texts
   const problem = `can't be chosen for plan ${plan.plan}: leave it empty`
   throw new AppError('invalid', 'order-invalid', `provider ${JSON.stringify(provider)} ${problem}`, {
-    details: { problems: [{ field: 'params.provider', value: provider, problem }] },
+    details: { errors: [{ field: 'params.provider', value: provider, problem }] },
   })
 }
 
