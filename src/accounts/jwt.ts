@@ -117,7 +117,7 @@ export class Jwts {
   }
 
   private async verifyOwn(token: string): Promise<JWTPayload> {
-    const keys = (await this.publicKeys()) as unknown as JSONWebKeySet
+    const keys = await this.publicKeys()
     return await this.check(token, keys, { issuer: this.deps.issuer, audience: this.deps.issuer }, [OWN_ALGORITHM])
   }
 

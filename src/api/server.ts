@@ -14,8 +14,10 @@ import { frontPage } from './front-page.ts'
 import { Guessing } from './guessing.ts'
 import { accountChangeRoutes } from './routes/account-changes.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { auditRoute } from './routes/audit.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
+import { groupRoutes } from './routes/groups.ts'
 import { mailRoutes } from './routes/mails.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { signUpRoutes } from './routes/sign-up.ts'
@@ -68,7 +70,9 @@ async function publicRoutes(
     signUpRoutes(scope, deps)
     accountRoutes(scope, deps, signIn)
     accountChangeRoutes(scope, deps, signIn, guessing)
+    groupRoutes(scope, deps, signIn)
     mailRoutes(scope, deps, signIn)
+    auditRoute(scope, deps, signIn)
     compatSignUp(scope, deps, signIn)
     tokenRoutes(scope, deps, guessing)
     commandRoutes(scope, deps, signIn)

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
 import { Jwts } from '../accounts/jwt.ts'
+import { Memberships } from '../accounts/memberships.ts'
 import { sweep } from '../accounts/sweep.ts'
 import { jupyterhubUser } from '../actions/jupyterhub-user.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
@@ -52,7 +53,8 @@ function openHouse() {
   const deployments = new Deployments({ db, keys, site, clock })
   const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
   const jwts = new Jwts({ db, keys, clock, jwks: createJwks(), issuer: site.publicUrl, foreign: site.issuers })
-  return { db, site, accounts, deployments, outbox, jwts }
+  const memberships = new Memberships({ db, clock })
+  return { db, site, accounts, deployments, outbox, jwts, memberships }
 }
 
 /** The API: public and internal listener. Ends after SIGTERM, when running requests are answered. */
