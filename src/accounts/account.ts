@@ -26,7 +26,8 @@ export const roles: readonly Role[] = ['admin', 'staff', 'user', 'machine', 'gro
 export const rights: readonly Right[] = [...machineRights, ...staffRights]
 
 /** Only `active` ones sign in. `removing`: from the order to remove it until it is gone. */
-export type AccountState = 'unconfirmed' | 'waiting-approval' | 'active' | 'disabled' | 'removing'
+export const accountStates = ['unconfirmed', 'waiting-approval', 'active', 'disabled', 'removing'] as const
+export type AccountState = (typeof accountStates)[number]
 
 export interface Account {
   readonly id: number
@@ -122,8 +123,10 @@ export function mayUseMail(email: string, domains: readonly string[] | undefined
   return domains.some((allowed) => allowed.toLowerCase() === domain)
 }
 
+/** JupyterHub reads what it starts servers with: of accounts that may sign in, and never of people with rights over others. */
 export function mayImpersonate(caller: Account, target: Account): boolean {
-  return caller.rights.includes('config:impersonate') && target.role !== 'admin' && target.role !== 'staff'
+  const isServed = target.active && (target.role === 'user' || target.role === 'machine')
+  return caller.rights.includes('config:impersonate') && isServed
 }
 
 /** Whether it was granted that: admins have every right of staff. */
@@ -154,9 +157,13 @@ export function checkRights({ role, rights: wanted }: { role: Role; rights: read
   )
 }
 
+/** What groups are delivered. */
+export const GROUP_PLAN = 'omegaml'
+
 /** What comes with being there: users and groups get the service, admins, staff and most machines get nothing. */
 export function planOf(account: Pick<Account, 'role' | 'rights'>): string | undefined {
-  if (account.role === 'user' || account.role === 'group') return 'omegaml'
+  if (account.role === 'user') return 'omegaml'
+  if (account.role === 'group') return GROUP_PLAN
   return account.rights.includes('runtime:serve') ? 'shared-runtime' : undefined
 }
 

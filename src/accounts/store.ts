@@ -84,11 +84,18 @@ export async function findAccountById(db: Db, id: number): Promise<Account | und
 /** By name, from after `after` on. */
 export async function listAccounts(
   db: Db,
-  { after, limit }: { after?: string | undefined; limit: number },
+  { after, state, limit }: { after?: string | undefined; state?: AccountState | undefined; limit: number },
 ): Promise<Account[]> {
   let query = db.selectFrom('accounts').select(accountColumns).orderBy('name').limit(limit)
   if (after !== undefined) query = query.where('name', '>', after)
+  if (state !== undefined) query = query.where('status', '=', state)
   return (await query.execute()).map(toAccount)
+}
+
+export async function accountsById(db: Db, ids: readonly number[]): Promise<Account[]> {
+  if (ids.length === 0) return []
+  const rows = await db.selectFrom('accounts').select(accountColumns).where('id', 'in', ids).execute()
+  return rows.map(toAccount)
 }
 
 /** Names by id; of accounts that are gone there is none. */

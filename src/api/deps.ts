@@ -1,5 +1,6 @@
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Jwts } from '../accounts/jwt.ts'
+import type { Memberships } from '../accounts/memberships.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Plans } from '../catalog/plan.ts'
@@ -19,6 +20,7 @@ export interface ApiDeps {
   readonly jwts: Jwts
   /** Programs that sign people in through us. */
   readonly oidcClients: readonly OidcClient[]
+  readonly memberships: Memberships
   readonly site: SiteFacts
   readonly status: AccountStatus
   /** What accounts can be delivered. */

@@ -17,6 +17,7 @@ import { Guessing } from './guessing.ts'
 import { accountChangeRoutes } from './routes/account-changes.ts'
 import { mountOidc } from './oidc/routes.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { auditRoute } from './routes/audit.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -24,6 +25,7 @@ import { commandEventRoutes } from './routes/command-events.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { planRoutes } from './routes/plans.ts'
+import { groupRoutes } from './routes/groups.ts'
 import { mailRoutes } from './routes/mails.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { signUpRoutes } from './routes/sign-up.ts'
@@ -78,7 +80,9 @@ async function publicRoutes(
     signUpRoutes(scope, deps)
     accountRoutes(scope, deps, signIn)
     accountChangeRoutes(scope, deps, signIn, guessing)
+    groupRoutes(scope, deps, signIn)
     mailRoutes(scope, deps, signIn)
+    auditRoute(scope, deps, signIn)
     compatSignUp(scope, deps, signIn)
     tokenRoutes(scope, deps, guessing)
     commandRoutes(scope, deps, signIn)

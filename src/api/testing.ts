@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { Accounts } from '../accounts/accounts.ts'
 import { Jwts } from '../accounts/jwt.ts'
+import { Memberships } from '../accounts/memberships.ts'
 import { createFakeJwks } from '../adapters/jwks/fake.ts'
 import type { Jwks } from '../adapters/jwks/port.ts'
 import type { Clock } from '../base/clock.ts'
@@ -96,7 +97,8 @@ export function createRooms(db: Db, clock: Clock, site: SiteFacts = testSite, jw
   const accounts = new Accounts({ db, keys, clock })
   const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
   const jwts = new Jwts({ db, keys, clock, jwks, issuer: site.publicUrl, foreign: site.issuers })
-  return { db, accounts, outbox, jwts, deployments: new Deployments({ db, keys, site, clock }), site }
+  const memberships = new Memberships({ db, clock })
+  return { db, accounts, outbox, jwts, memberships, deployments: new Deployments({ db, keys, site, clock }), site }
 }
 
 async function emptyDatabase(): Promise<Db> {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
 import { Jwts } from '../accounts/jwt.ts'
+import { Memberships } from '../accounts/memberships.ts'
 import { sweep } from '../accounts/sweep.ts'
 import type { NodepoolParts } from '../actions/nodepool.ts'
 import { serviceActionNames, serviceActions } from '../actions/service-actions.ts'
@@ -34,6 +35,7 @@ import { createLifecycle } from '../deployments/lifecycle.ts'
 import { Engine } from '../engine/engine.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
+import { sweepMails } from '../mails/store.ts'
 import { keepSampling } from '../status/sampler.ts'
 import { AccountStatus } from '../status/status.ts'
 import { writeMirror } from '../tools/mirror.ts'
@@ -48,6 +50,7 @@ const clock = systemClock
 /** How often the last use of API keys is written. */
 const WRITE_USE_MS = 60_000
 const SWEEP_MS = 3_600_000
+const MAILS_KEPT_MS = 90 * 86_400_000
 
 /** What API and engine share: rows, keys, accounts and their deployments. */
 function openHouse() {
@@ -59,7 +62,8 @@ function openHouse() {
   const deployments = new Deployments({ db, keys, site, clock })
   const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
   const jwts = new Jwts({ db, keys, clock, jwks: createJwks(), issuer: site.publicUrl, foreign: site.issuers })
-  return { db, site, accounts, deployments, outbox, jwts }
+  const memberships = new Memberships({ db, clock })
+  return { db, site, accounts, deployments, outbox, jwts, memberships }
 }
 
 /** The API: public and internal listener. Ends after SIGTERM, when running requests are answered. */
@@ -123,7 +127,10 @@ export async function serveEngine(): Promise<number> {
   const stopping = new AbortController()
   const sender = mailSender(house, log)
   sender?.start()
-  const sweeping = every(SWEEP_MS, log, async () => await sweep(house.db, clock.now()))
+  const sweeping = every(SWEEP_MS, log, async () => {
+    await sweep(house.db, clock.now())
+    await sweepMails(house.db, clock.now() - MAILS_KEPT_MS)
+  })
   const wake = () => {
     engine.wake()
     sender?.wake()
