@@ -9,6 +9,7 @@ import { healthRoutes } from './compat/health.ts'
 import type { ApiDeps, Side } from './deps.ts'
 import { describeApi } from './openapi.ts'
 import { frontPage } from './front-page.ts'
+import { hasPages, pages } from './pages.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
@@ -52,7 +53,8 @@ async function publicRoutes(
   signIn: ReturnType<typeof createSignIn>,
 ): Promise<void> {
   await describeApi(app, deps.version)
-  frontPage(app, deps)
+  if (hasPages(deps.pages)) await pages(app, deps.pages)
+  else frontPage(app, deps)
   await app.register(async (scope) => {
     accountRoutes(scope, deps, signIn)
     commandRoutes(scope, deps, signIn)

@@ -48,7 +48,14 @@ export async function serveApi(): Promise<number> {
   const log = createLog('api')
   const house = openHouse()
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
-  const deps = { ...house, clock, log, bootstrapKey: env['CLOUDMGR_BOOTSTRAP_KEY'], version }
+  const deps = {
+    ...house,
+    clock,
+    log,
+    bootstrapKey: env['CLOUDMGR_BOOTSTRAP_KEY'],
+    version,
+    pages: join(project, 'web/dist'),
+  }
   const host = env['CLOUDMGR_LISTEN'] ?? '0.0.0.0'
   const open = await createServer(deps, 'public')
   const inside = await createServer(deps, 'internal')
