@@ -1,20 +1,43 @@
 import { AppError } from '../base/errors.ts'
 
-/** `admin`: everything, also for others. `machine`: a program of the site with the rights it was given, no deployment of a person. */
-export type Role = 'admin' | 'user' | 'machine'
-/** What a machine account may do beyond its own things. */
-export type Right = 'config:impersonate' | 'runtime:serve'
+/**
+ * `admin`: everything, also for others. `staff`: what it was granted, for users. `machine`: a program of the site with the
+ * rights it was given. `group`: owns what a group is delivered; nobody signs in as it.
+ */
+export type Role = 'admin' | 'staff' | 'user' | 'machine' | 'group'
 
-export const roles: readonly Role[] = ['admin', 'user', 'machine']
-export const rights: readonly Right[] = ['config:impersonate', 'runtime:serve']
+/** Beyond its own things: what machines may do. */
+const machineRights = ['config:impersonate', 'runtime:serve'] as const
+/** Beyond its own things: what staff may be granted. */
+const staffRights = [
+  'accounts:read',
+  'accounts:create',
+  'accounts:update',
+  'accounts:delete',
+  'groups:manage',
+  'audit:read',
+] as const
+
+type MachineRight = (typeof machineRights)[number]
+export type StaffRight = (typeof staffRights)[number]
+export type Right = MachineRight | StaffRight
+
+export const roles: readonly Role[] = ['admin', 'staff', 'user', 'machine', 'group']
+export const rights: readonly Right[] = [...machineRights, ...staffRights]
+
+/** Only `active` ones sign in. `removing`: from the order to remove it until it is gone. */
+export type AccountState = 'unconfirmed' | 'waiting-approval' | 'active' | 'disabled' | 'removing'
 
 export interface Account {
   readonly id: number
   readonly name: string
+  /** Empty for groups. */
   readonly email: string
+  readonly mailConfirmed: boolean
   readonly role: Role
   readonly rights: readonly Right[]
-  /** False from the order to remove it until it is gone. */
+  readonly state: AccountState
+  /** Whether its state is `active`. */
   readonly active: boolean
   readonly createdAt: number
 }
@@ -70,18 +93,65 @@ export function mailAddress(value: string): string {
   return value.toLowerCase()
 }
 
+/** The part before the @ as a name: lower case, without punctuation. What can't begin or fill a name is mended. */
+export function nameFromMail(email: string): string {
+  const letters = (email.split('@', 1)[0] ?? '').toLowerCase().replace(/[^a-z0-9]/g, '')
+  const begun = /^[a-z]/.test(letters) ? letters : `u${letters}`
+  return begun.length >= 3 ? begun.slice(0, 30) : begun.padEnd(3, '0')
+}
+
+/** The `n`th name to try when those before were taken: `alice`, `alice2`, `alice3`. */
+export function numberedName(name: string, n: number): string {
+  const number = n === 1 ? '' : String(n)
+  return `${name.slice(0, 30 - number.length)}${number}`
+}
+
+/** Names of groups are those of accounts; their account can't be mistaken for a person's, which has no hyphen. */
+export function groupAccountName(group: string): string {
+  return `g-${group}`
+}
+
+export function isReserved(name: string): boolean {
+  return RESERVED.includes(name)
+}
+
+/** Whether `domain` of the address is one of those that may sign up. */
+export function mayUseMail(email: string, domains: readonly string[] | undefined): boolean {
+  if (domains === undefined || domains.length === 0) return true
+  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase()
+  return domains.some((allowed) => allowed.toLowerCase() === domain)
+}
+
 export function mayImpersonate(caller: Account, target: Account): boolean {
-  return caller.rights.includes('config:impersonate') && target.role !== 'admin'
+  return caller.rights.includes('config:impersonate') && target.role !== 'admin' && target.role !== 'staff'
 }
 
-/** Whether `caller` may see and change what belongs to the account called `name`. */
-export function mayActFor(caller: Account, name: string): boolean {
-  return caller.role === 'admin' || caller.name === name
+/** Whether it was granted that: admins have every right of staff. */
+export function hasRight(caller: Account, right: StaffRight): boolean {
+  return caller.role === 'admin' || (caller.role === 'staff' && caller.rights.includes(right))
 }
 
-/** What a person gets by being there: admins and most machines get nothing. */
+/** Whether `caller` may do that to `target`: staff never reaches admins, other staff or machines. */
+export function mayManage(caller: Account, right: StaffRight, target: Pick<Account, 'role'>): boolean {
+  return hasRight(caller, right) && (caller.role === 'admin' || target.role === 'user' || target.role === 'group')
+}
+
+/** Throws unless all of them are rights of that role. */
+export function checkRights({ role, rights: wanted }: { role: Role; rights: readonly Right[] }): void {
+  const allowed: readonly Right[] = { admin: [], user: [], group: [], machine: machineRights, staff: staffRights }[role]
+  if (wanted.every((right) => allowed.includes(right))) return
+  const right = allowed.length === 0 ? 'none, or role machine or staff' : `some of ${allowed.join(', ')}`
+  throw new AppError(
+    'invalid',
+    'rights-not-of-role',
+    `rights ${JSON.stringify(wanted)} can't be given to role ${role}: right is ${right}`,
+    { details: { field: 'rights', value: wanted, right } },
+  )
+}
+
+/** What comes with being there: users and groups get the service, admins, staff and most machines get nothing. */
 export function planOf(account: Pick<Account, 'role' | 'rights'>): string | undefined {
-  if (account.role === 'user') return 'omegaml'
+  if (account.role === 'user' || account.role === 'group') return 'omegaml'
   return account.rights.includes('runtime:serve') ? 'shared-runtime' : undefined
 }
 

@@ -4,12 +4,15 @@ import { AppError } from '../base/errors.ts'
 import type { KeyRing } from '../base/key-ring.ts'
 import type { Db } from '../db/database.ts'
 import { isDuplicate } from '../db/dialect.ts'
-import { type Account, mailAddress, type Right, type Role } from './account.ts'
-import { acceptableApiKey, apiKeyMatches, hashApiKey, newApiKey } from './api-key.ts'
+import { type Account, type AccountState, mailAddress, type Right, type Role } from './account.ts'
+import { acceptableApiKey, apiKeyMatches, checkNewKey, hashApiKey, newApiKey } from './api-key.ts'
+import * as keyStore from './key-store.ts'
 import * as store from './store.ts'
 
 /** How long a key revoked by another process may still work here; in this process it ends at once. */
 const REMEMBERED_MS = 3_000
+/** How coarse the last use of a key is. */
+const LAST_USE_MS = 300_000
 
 export interface NewAccount {
   /** Already checked by `userName` or known as one of the site's own. */
@@ -20,6 +23,9 @@ export interface NewAccount {
   /** Made before the transaction: hashing takes its time. */
   readonly passwordHash: string | null
   readonly apikey?: string | undefined
+  /** Default: active, with an address that whoever makes it vouches for. */
+  readonly state?: AccountState | undefined
+  readonly mailConfirmed?: boolean | undefined
 }
 
 /** Who there is and how they prove it. */
@@ -29,6 +35,8 @@ export class Accounts {
   private readonly clock: Clock
   private readonly logins: Cache<store.Login>
   private readonly apiKeys: Cache<string>
+  private readonly used = new Map<number, number>()
+  private readonly written = new Map<number, number>()
 
   constructor(deps: { db: Db; keys: KeyRing; clock: Clock }) {
     this.db = deps.db
@@ -41,9 +49,23 @@ export class Accounts {
   /** The account whose key this is; `unauthenticated` for everything else, without saying what was wrong. */
   async signIn(name: string, apikey: string): Promise<Account> {
     const login = await this.logins.get(name, () => store.findLogin(this.db, name))
-    if (login?.keyHash === undefined || !login.account.active || !apiKeyMatches(login.keyHash, apikey))
-      throw notSignedIn()
+    const now = this.clock.now()
+    const key = login?.keys.find(({ hash }) => apiKeyMatches(hash, apikey))
+    if (login === undefined || key === undefined || !maySignIn(login.account)) throw notSignedIn()
+    if (key.expiresAt !== undefined && key.expiresAt <= now) throw notSignedIn()
+    this.used.set(key.id, now)
     return login.account
+  }
+
+  /** Writes when keys were used last: now and then, so that no request waits for it. */
+  async writeLastUse(): Promise<void> {
+    const used = [...this.used]
+    this.used.clear()
+    for (const [id, at] of used) {
+      if (at - (this.written.get(id) ?? 0) < LAST_USE_MS) continue
+      await keyStore.writeLastUse(this.db, id, at)
+      this.written.set(id, at)
+    }
   }
 
   /** Adds the account with its key in the caller's transaction; `conflict` when name or address are taken. */
@@ -51,9 +73,10 @@ export class Accounts {
     const email = mailAddress(wanted.email)
     if ((await store.findAccount(tx, wanted.name)) !== undefined) throw taken('name', wanted.name, 'account-exists')
     if (await store.isMailTaken(tx, email)) throw taken('email', email, 'email-taken')
-    const { name, role, rights, passwordHash } = wanted
+    const { name, role, rights, passwordHash, state = 'active', mailConfirmed = true } = wanted
+    const row = { name, email, role, rights, passwordHash, state, mailConfirmed, now: this.clock.now() }
     try {
-      await store.insertAccount(tx, { name, email, role, rights, passwordHash, now: this.clock.now() })
+      await store.insertAccount(tx, row)
     } catch (cause) {
       // Somebody else was faster.
       throw isDuplicate(cause) ? taken('name or email', `${name}, ${email}`, 'account-exists') : cause
@@ -69,13 +92,29 @@ export class Accounts {
 
   async setKey(tx: Db, account: Account, apikey: string): Promise<string> {
     const sealed = this.keys.seal(acceptableApiKey(apikey, 'apikey'), keyContext(account))
-    await store.replaceKey(tx, { accountId: account.id, hash: hashApiKey(apikey), sealed, now: this.clock.now() })
+    await keyStore.replaceKey(tx, { accountId: account.id, hash: hashApiKey(apikey), sealed, now: this.clock.now() })
+    return apikey
+  }
+
+  /** One more key, with a name and perhaps an end; it is told once. */
+  async addKey(tx: Db, account: Account, label: string, expiresAt: number | undefined): Promise<string> {
+    const now = this.clock.now()
+    const known = await keyStore.listKeys(tx, account.id)
+    checkNewKey(label, expiresAt, now, known.length)
+    if (known.some((key) => key.label === label)) throw keyTaken(label)
+    const apikey = newApiKey()
+    const row = { accountId: account.id, label, hash: hashApiKey(apikey), sealed: '', expiresAt, now }
+    try {
+      await keyStore.insertKey(tx, row)
+    } catch (cause) {
+      throw isDuplicate(cause) ? keyTaken(label) : cause
+    }
     return apikey
   }
 
   /** For showing it to its owner. */
   async apiKeyOf(account: Account, db: Db = this.db): Promise<string> {
-    const sealed = await store.findSealedKey(db, account.id)
+    const sealed = await keyStore.findSealedKey(db, account.id)
     if (sealed === undefined)
       throw new AppError('not-found', 'api-key-missing', `account ${account.name} has no API key`)
     return this.keys.open(sealed, keyContext(account))
@@ -100,6 +139,17 @@ export class Accounts {
     this.logins.forget(name)
     this.apiKeys.forget(name)
   }
+}
+
+/** Groups own things; nobody is one. */
+function maySignIn(account: Account): boolean {
+  return account.active && account.role !== 'group'
+}
+
+function keyTaken(label: string): AppError {
+  return new AppError('conflict', 'api-key-exists', `there is a key named ${JSON.stringify(label)} already`, {
+    details: { field: 'name', value: label, right: 'a name that no key of the account has' },
+  })
 }
 
 function keyContext(account: Account): string {

@@ -1,16 +1,26 @@
 import { z } from 'zod'
 import { rights, roles } from './account.ts'
 
-export const accountStatus = z.enum(['pending', 'active', 'failed', 'removing', 'removed'])
+export const accountStatus = z.enum([
+  'unconfirmed',
+  'waiting-approval',
+  'disabled',
+  'pending',
+  'active',
+  'failed',
+  'removing',
+  'removed',
+])
 export type AccountStatus = z.infer<typeof accountStatus>
 
 export const accountView = z
   .object({
     userid: z.string(),
-    email: z.string(),
+    email: z.string().describe('empty for groups'),
+    mailConfirmed: z.boolean(),
     role: z.enum(roles),
     rights: z.array(z.enum(rights)),
-    status: accountStatus.describe('of what was delivered; accounts without a plan are active'),
+    status: accountStatus.describe('the account’s own until it is active, then that of what was delivered'),
     statusDetail: z.string().optional(),
     createdAt: z.iso.datetime(),
     notebookUrl: z.string().optional(),
@@ -24,7 +34,7 @@ export const newAccount = z
     name: z.string().max(200).describe('3 to 30 lower-case letters and digits, beginning with a letter'),
     email: z.string().max(400),
     password: z.string().max(1000).optional(),
-    role: z.enum(roles).default('user'),
+    role: z.enum(roles).exclude(['group']).default('user'),
     rights: z.array(z.enum(rights)).default([]),
   })
   .meta({ id: 'NewAccount' })
@@ -47,3 +57,69 @@ export const accountCredentials = z
   .meta({ id: 'Credentials' })
 
 export const removal = accountView.extend({ command: z.int().optional() }).meta({ id: 'Removal' })
+
+const password = z.string().max(1000).describe('10 to 128 characters')
+const email = z.string().max(400)
+const token = z.string().min(1).max(200).describe('from the link, or typed')
+
+export const signUpWish = z
+  .strictObject({
+    email,
+    password,
+    name: z.string().max(200).optional().describe('left out: made of the address; taken: with a number'),
+  })
+  .meta({ id: 'SignUp' })
+
+/** The same for every address: it never tells who has an account. */
+export const signUpAnswer = z
+  .object({
+    next: z.enum(['confirm', 'wait-for-approval', 'sign-in']).describe('what somebody new has to do now'),
+  })
+  .meta({ id: 'SignUpAnswer' })
+
+export const tokenWish = z.strictObject({ token }).meta({ id: 'Token' })
+export const emailWish = z.strictObject({ email }).meta({ id: 'EmailAddress' })
+export const passwordReset = z.strictObject({ token, password }).meta({ id: 'PasswordReset' })
+export const passwordChange = z
+  .strictObject({ current: z.string().max(1000), new: password })
+  .meta({ id: 'PasswordChange' })
+
+export const openedAccount = accountView
+  .extend({ command: z.int().optional().describe('the order that delivers its plan') })
+  .meta({ id: 'OpenedAccount' })
+
+export const sessionWish = z
+  .strictObject({
+    login: z.string().min(1).max(400).describe('user id or e-mail address'),
+    password: z.string().max(1000),
+  })
+  .meta({ id: 'SignIn' })
+
+export const sessionView = z
+  .object({
+    account: accountView,
+    csrfToken: z.string().describe('header x-csrf-token of every request of this session that changes something'),
+    expiresAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Session' })
+
+export const accountChange = z
+  .strictObject({ role: z.enum(roles).exclude(['group', 'machine']), rights: z.array(z.enum(rights)).default([]) })
+  .meta({ id: 'AccountChange' })
+
+export const keyView = z
+  .object({
+    id: z.int(),
+    name: z.string(),
+    main: z.boolean().describe('the one that `om` uses; it is rotated, not revoked'),
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime().optional(),
+    lastUsedAt: z.iso.datetime().optional().describe('to a few minutes'),
+  })
+  .meta({ id: 'ApiKey' })
+
+export const newKey = z
+  .strictObject({ name: z.string().max(200), expiresAt: z.iso.datetime({ offset: true }).optional() })
+  .meta({ id: 'NewApiKey' })
+
+export const createdKey = keyView.extend({ apikey: z.string().describe('told once') }).meta({ id: 'CreatedApiKey' })

@@ -1,11 +1,11 @@
 import type { Db } from '../db/database.ts'
-import { type Account, type Right, type Role, rights as knownRights } from './account.ts'
+import { type Account, type AccountState, type Right, type Role, rights as knownRights } from './account.ts'
 
 /** An account with what its sign-in is compared with. */
 export interface Login {
   readonly account: Account
-  /** Absent: it can't sign in by key. */
-  readonly keyHash: string | undefined
+  /** None: it can't sign in by key. */
+  readonly keys: readonly { readonly id: number; readonly hash: string; readonly expiresAt: number | undefined }[]
 }
 
 export interface NewAccountRow {
@@ -14,10 +14,12 @@ export interface NewAccountRow {
   readonly role: Role
   readonly rights: readonly Right[]
   readonly passwordHash: string | null
+  readonly state: AccountState
+  readonly mailConfirmed: boolean
   readonly now: number
 }
 
-const columns = [
+export const accountColumns = [
   'accounts.id',
   'accounts.name',
   'accounts.email',
@@ -25,9 +27,10 @@ const columns = [
   'accounts.rights',
   'accounts.created_at',
   'accounts.status',
+  'accounts.mail_confirmed_at',
 ] as const
 
-interface Row {
+export interface AccountRow {
   readonly id: number
   readonly name: string
   readonly email: string
@@ -35,15 +38,18 @@ interface Row {
   readonly rights: string
   readonly created_at: number
   readonly status: string
+  readonly mail_confirmed_at: number | null
 }
 
-function toAccount(row: Row): Account {
+export function toAccount(row: AccountRow): Account {
   return {
     id: Number(row.id),
     name: row.name,
-    email: row.email,
+    email: row.role === 'group' ? '' : row.email,
+    mailConfirmed: row.mail_confirmed_at !== null,
     role: row.role as Role,
     rights: (JSON.parse(row.rights) as string[]).filter((word): word is Right => knownRights.includes(word as Right)),
+    state: row.status as AccountState,
     active: row.status === 'active',
     createdAt: Number(row.created_at),
   }
@@ -51,23 +57,27 @@ function toAccount(row: Row): Account {
 
 /** One indexed query: the hot path of every sign-in by key. */
 export async function findLogin(db: Db, name: string): Promise<Login | undefined> {
-  const row = await db
+  const rows = await db
     .selectFrom('accounts')
     .leftJoin('api_keys', 'api_keys.account_id', 'accounts.id')
-    .select([...columns, 'api_keys.key_hash'])
+    .select([...accountColumns, 'api_keys.id as key_id', 'api_keys.key_hash', 'api_keys.expires_at'])
     .where('accounts.name', '=', name)
-    .executeTakeFirst()
-  if (row === undefined) return undefined
-  return { account: toAccount(row), keyHash: row.key_hash ?? undefined }
+    .execute()
+  const [first] = rows
+  if (first === undefined) return undefined
+  const keys = rows.flatMap(({ key_id: id, key_hash: hash, expires_at: end }) =>
+    id === null || hash === null ? [] : [{ id: Number(id), hash, expiresAt: end === null ? undefined : Number(end) }],
+  )
+  return { account: toAccount(first), keys }
 }
 
 export async function findAccount(db: Db, name: string): Promise<Account | undefined> {
-  const row = await db.selectFrom('accounts').select(columns).where('name', '=', name).executeTakeFirst()
+  const row = await db.selectFrom('accounts').select(accountColumns).where('name', '=', name).executeTakeFirst()
   return row === undefined ? undefined : toAccount(row)
 }
 
 export async function findAccountById(db: Db, id: number): Promise<Account | undefined> {
-  const row = await db.selectFrom('accounts').select(columns).where('id', '=', id).executeTakeFirst()
+  const row = await db.selectFrom('accounts').select(accountColumns).where('id', '=', id).executeTakeFirst()
   return row === undefined ? undefined : toAccount(row)
 }
 
@@ -76,7 +86,7 @@ export async function listAccounts(
   db: Db,
   { after, limit }: { after?: string | undefined; limit: number },
 ): Promise<Account[]> {
-  let query = db.selectFrom('accounts').select(columns).orderBy('name').limit(limit)
+  let query = db.selectFrom('accounts').select(accountColumns).orderBy('name').limit(limit)
   if (after !== undefined) query = query.where('name', '>', after)
   return (await query.execute()).map(toAccount)
 }
@@ -90,6 +100,48 @@ export async function accountNames(db: Db, ids: readonly number[]): Promise<Map<
     .where('id', 'in', [...new Set(ids)])
     .execute()
   return new Map(rows.map((row) => [Number(row.id), row.name]))
+}
+
+export async function findByMail(db: Db, email: string): Promise<Account | undefined> {
+  const row = await db.selectFrom('accounts').select(accountColumns).where('email', '=', email).executeTakeFirst()
+  return row === undefined ? undefined : toAccount(row)
+}
+
+export async function findPasswordHash(db: Db, id: number): Promise<string | null> {
+  const row = await db.selectFrom('accounts').select('password_hash').where('id', '=', id).executeTakeFirst()
+  return row?.password_hash ?? null
+}
+
+/** Since when its password holds: what was signed before is void. */
+export async function passwordChangedAt(db: Db, id: number): Promise<number> {
+  const row = await db.selectFrom('accounts').select('password_changed_at').where('id', '=', id).executeTakeFirst()
+  return Number(row?.password_changed_at ?? 0)
+}
+
+export interface AccountChange {
+  readonly state?: AccountState
+  readonly email?: string
+  readonly mailConfirmedAt?: number
+  readonly role?: Role
+  readonly rights?: readonly Right[]
+  readonly password?: { readonly hash: string; readonly at: number }
+}
+
+/** Changes what is given. */
+export async function updateAccount(db: Db, id: number, change: AccountChange): Promise<void> {
+  const { state, email, mailConfirmedAt, role, rights, password } = change
+  await db
+    .updateTable('accounts')
+    .set({
+      ...(state === undefined ? {} : { status: state }),
+      ...(email === undefined ? {} : { email }),
+      ...(mailConfirmedAt === undefined ? {} : { mail_confirmed_at: mailConfirmedAt }),
+      ...(role === undefined ? {} : { role }),
+      ...(rights === undefined ? {} : { rights: JSON.stringify(rights) }),
+      ...(password === undefined ? {} : { password_hash: password.hash, password_changed_at: password.at }),
+    })
+    .where('id', '=', id)
+    .execute()
 }
 
 export async function isMailTaken(db: Db, email: string): Promise<boolean> {
@@ -106,48 +158,20 @@ export async function insertAccount(db: Db, row: NewAccountRow): Promise<void> {
       role: row.role,
       rights: JSON.stringify(row.rights),
       password_hash: row.passwordHash,
-      status: 'active',
+      status: row.state,
       created_at: row.now,
+      mail_confirmed_at: row.mailConfirmed ? row.now : null,
+      password_changed_at: row.passwordHash === null ? null : row.now,
     })
     .execute()
 }
 
 export async function markRemoving(db: Db, id: number): Promise<void> {
-  await db.updateTable('accounts').set({ status: 'removing' }).where('id', '=', id).execute()
+  await updateAccount(db, id, { state: 'removing' })
 }
 
 /** The name is free again; its commands stay as history. */
 export async function deleteAccount(db: Db, id: number): Promise<void> {
   await db.deleteFrom('api_keys').where('account_id', '=', id).execute()
   await db.deleteFrom('accounts').where('id', '=', id).execute()
-}
-
-export async function findSealedKey(db: Db, accountId: number): Promise<string | undefined> {
-  const row = await db
-    .selectFrom('api_keys')
-    .select('key_encrypted')
-    .where('account_id', '=', accountId)
-    .executeTakeFirst()
-  return row?.key_encrypted
-}
-
-/** One key per account: the one before stops working. */
-export async function replaceKey(
-  db: Db,
-  key: { accountId: number; hash: string; sealed: string; now: number },
-): Promise<void> {
-  await db.deleteFrom('api_keys').where('account_id', '=', key.accountId).execute()
-  await db
-    .insertInto('api_keys')
-    .values({
-      account_id: key.accountId,
-      label: 'default',
-      key_hash: key.hash,
-      key_encrypted: key.sealed,
-      created_at: key.now,
-      expires_at: null,
-      last_used_at: null,
-      revoked_at: null,
-    })
-    .execute()
 }

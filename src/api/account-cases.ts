@@ -1,4 +1,4 @@
-import { type Account, mailAddress, planOf, siteAccounts, userName } from '../accounts/account.ts'
+import { type Account, checkRights, mailAddress, planOf, siteAccounts, userName } from '../accounts/account.ts'
 import type { Right, Role } from '../accounts/account.ts'
 import { audit } from '../accounts/audit.ts'
 import { acceptablePassword, hashPassword } from '../accounts/password.ts'
@@ -39,6 +39,9 @@ export async function createAccount(
     () => wish.password === undefined || acceptablePassword(wish.password),
     () => checkRights(wish),
   )
+  if (caller.role !== 'admin' && wish.role !== 'user') {
+    throw new AppError('forbidden', 'role-for-admins', `accounts of role ${wish.role} are made by admins`)
+  }
   const { name } = wish
   const passwordHash = wish.password === undefined ? null : await hashPassword(wish.password)
   const created = await inTransaction(deps.db, async (tx): Promise<Delivered> => {
@@ -61,18 +64,6 @@ async function repeatedCreation(deps: ApiDeps, tx: Db, caller: Account, name: st
     throw new AppError('conflict', 'idempotency-key-reused', 'this Idempotency-Key was used for another order already')
   }
   return { account, apikey: await deps.accounts.apiKeyOf(account, tx), command: order.id }
-}
-
-function checkRights({ role, rights }: AccountWish): void {
-  if (rights.length === 0 || role === 'machine') return
-  throw new AppError(
-    'invalid',
-    'rights-for-machines',
-    `rights ${JSON.stringify(rights)} can't be given to role ${role}: right is role machine`,
-    {
-      details: { field: 'rights', value: rights, right: 'role machine' },
-    },
-  )
 }
 
 /** A new API key at once; new database and broker passwords by the command that follows. */
@@ -117,7 +108,7 @@ export async function removeAccount(
   })
   deps.accounts.forget(account.name)
   bellOf(deps.db).ring()
-  return { account: { ...account, active: false }, command }
+  return { account: { ...account, state: 'removing', active: false }, command }
 }
 
 async function orderRemoval(deps: ApiDeps, tx: Db, account: Account, requestedBy: string): Promise<number | undefined> {
@@ -141,7 +132,8 @@ async function orderPlan(
 }
 
 function refuseRemoving(account: Account): void {
-  if (!account.active) throw new AppError('conflict', 'account-removing', `account ${account.name} is being removed`)
+  if (account.state === 'removing')
+    throw new AppError('conflict', 'account-removing', `account ${account.name} is being removed`)
 }
 
 async function note(

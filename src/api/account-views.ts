@@ -9,6 +9,14 @@ export async function showAccount(deps: ApiDeps, account: Account): Promise<Acco
   return view as AccountView
 }
 
+/** With the order that follows, where there is one. */
+export async function showOpened(
+  deps: ApiDeps,
+  { account, command }: { account: Account; command: number | undefined },
+): Promise<AccountView & { command?: number }> {
+  return { ...(await showAccount(deps, account)), ...(command === undefined ? {} : { command }) }
+}
+
 export async function showAccounts(deps: ApiDeps, accounts: readonly Account[]): Promise<AccountView[]> {
   const rows = await listDeployments(
     deps.db,
@@ -22,6 +30,7 @@ function view(deps: ApiDeps, account: Account, deployment: DeploymentRow | undef
   return {
     userid: account.name,
     email: account.email,
+    mailConfirmed: account.mailConfirmed,
     role: account.role,
     rights: [...account.rights],
     status: deliveryStatus(account, deployment),

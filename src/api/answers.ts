@@ -50,6 +50,8 @@ export function errorHandler(log: Log) {
     if (error.kind === 'unavailable')
       log.warn('request could not be served', { ...about(request), error: explain(error) })
     if (status === 401) void reply.header('www-authenticate', 'ApiKey')
+    const retryAfter = error.details?.['retryAfterSeconds']
+    if (typeof retryAfter === 'number') void reply.header('retry-after', retryAfter)
     const told = publicPart(error)
     const isOurs = pathOf(request).replace(/\/+/g, '/').startsWith('/api/v2')
     return isOurs

@@ -4,12 +4,14 @@ import type { Log } from '../base/log.ts'
 import type { Db } from '../db/database.ts'
 import type { Deployments } from '../deployments/deployments.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
+import type { Outbox } from '../mails/outbox.ts'
 
 /** What the routes work with; the wiring builds it. */
 export interface ApiDeps {
   readonly db: Db
   readonly accounts: Accounts
   readonly deployments: Deployments
+  readonly outbox: Outbox
   readonly site: SiteFacts
   readonly clock: Clock
   readonly log: Log

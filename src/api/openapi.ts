@@ -11,10 +11,11 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       components: {
         securitySchemes: {
           apiKey: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'ApiKey <userid>:<apikey>' },
+          session: { type: 'apiKey', in: 'cookie', name: 'cloudmgr', description: '__Host-cloudmgr over HTTPS' },
           bootstrap: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'Bootstrap <key>' },
         },
       },
-      security: [{ apiKey: [] }],
+      security: [{ apiKey: [] }, { session: [] }],
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,

@@ -6,13 +6,20 @@ import { bellOf } from '../commands/bell.ts'
 import { errorHandler, notFound } from './answers.ts'
 import { configRoute } from './compat/config.ts'
 import { healthRoutes } from './compat/health.ts'
+import { compatSignUp } from './compat/sign-up.ts'
 import type { ApiDeps, Side } from './deps.ts'
 import { describeApi } from './openapi.ts'
 import { frontPage } from './front-page.ts'
+import { Guessing } from './guessing.ts'
 import { hasPages, pages } from './pages.ts'
+import { accountChangeRoutes } from './routes/account-changes.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
+import { mailRoutes } from './routes/mails.ts'
+import { sessionRoutes } from './routes/session.ts'
+import { signUpRoutes } from './routes/sign-up.ts'
+import { siteRoute } from './routes/site.ts'
 import { createSignIn } from './sign-in.ts'
 import { wakeRoute } from './wake-route.ts'
 
@@ -38,7 +45,7 @@ export async function createServer(deps: ApiDeps, side: Side): Promise<FastifyIn
   await app.register(helmet, helmetOptions)
   await app.register(rateLimit, { global: false })
 
-  const signIn = createSignIn(app, deps)
+  const signIn = createSignIn(app, deps, side)
   healthRoutes(app, deps)
   configRoute(app, deps, side, signIn)
   if (side === 'internal') wakeRoute(app, bellOf(deps.db))
@@ -55,8 +62,15 @@ async function publicRoutes(
   await describeApi(app, deps.version)
   if (hasPages(deps.pages)) await pages(app, deps.pages)
   else frontPage(app, deps)
+  const guessing = new Guessing(deps.clock)
   await app.register(async (scope) => {
+    siteRoute(scope, deps)
+    sessionRoutes(scope, deps, signIn, guessing)
+    signUpRoutes(scope, deps)
     accountRoutes(scope, deps, signIn)
+    accountChangeRoutes(scope, deps, signIn, guessing)
+    mailRoutes(scope, deps, signIn)
+    compatSignUp(scope, deps, signIn)
     commandRoutes(scope, deps, signIn)
     bootstrapRoutes(scope, deps, signIn)
   })

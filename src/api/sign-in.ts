@@ -1,19 +1,25 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Account } from '../accounts/account.ts'
+import { type Account, hasRight, type StaffRight } from '../accounts/account.ts'
+import { csrfMatches, findSession, type Session } from '../accounts/sessions.ts'
 import { AppError } from '../base/errors.ts'
 import { checkBootstrapKey } from './bootstrap.ts'
-import type { ApiDeps } from './deps.ts'
+import { sessionIdOf } from './cookie.ts'
+import type { ApiDeps, Side } from './deps.ts'
 
 export interface SignIn {
-  /** The account of the request's `Authorization: ApiKey userid:key`. */
+  /** The account of the request's `Authorization`, or of its session on the public side. */
   account(request: FastifyRequest): Promise<Account>
   admin(request: FastifyRequest): Promise<Account>
+  /** An admin, or staff that was granted this. */
+  granted(request: FastifyRequest, right: StaffRight): Promise<Account>
+  /** The session of the request's cookie. What changes something must come from our own pages. */
+  session(request: FastifyRequest): Promise<Session>
   /** Passes when the request holds the bootstrap key: `Authorization: Bootstrap <key>`. */
   bootstrap(request: FastifyRequest): Promise<void>
 }
 
 /** Failures are counted per address; right credentials pass whatever others of the same address did. */
-export function createSignIn(app: FastifyInstance, deps: Pick<ApiDeps, 'accounts' | 'bootstrapKey' | 'db'>): SignIn {
+export function createSignIn(app: FastifyInstance, deps: ApiDeps, side: Side): SignIn {
   const failures = app.createRateLimit({ max: 60, timeWindow: '1 minute', keyGenerator: (request) => request.ip })
 
   async function counted<T>(request: FastifyRequest, attempt: () => Promise<T>): Promise<T> {
@@ -31,8 +37,18 @@ export function createSignIn(app: FastifyInstance, deps: Pick<ApiDeps, 'accounts
     }
   }
 
+  async function session(request: FastifyRequest): Promise<Session> {
+    const id = sessionIdOf(request, deps.site)
+    const found = id === undefined ? undefined : await findSession(deps.db, id, deps.clock.now())
+    if (found === undefined) throw new AppError('unauthenticated', 'not-signed-in', 'nobody is signed in')
+    if (!isHarmless(request)) checkForgery(request, found, deps.site.publicUrl)
+    return found
+  }
+
   const account = (request: FastifyRequest) =>
     counted(request, async () => {
+      const byCookie = side === 'public' && request.headers.authorization === undefined
+      if (byCookie && sessionIdOf(request, deps.site) !== undefined) return (await session(request)).account
       const { name, key } = apiKeyOf(request)
       return await deps.accounts.signIn(name, key)
     })
@@ -44,12 +60,41 @@ export function createSignIn(app: FastifyInstance, deps: Pick<ApiDeps, 'accounts
       if (caller.role !== 'admin') throw new AppError('forbidden', 'admins-only', 'this is for admins')
       return caller
     },
+    granted: async (request, right) => {
+      const caller = await account(request)
+      if (hasRight(caller, right)) return caller
+      throw new AppError('forbidden', 'right-missing', `this is for admins, and staff with the right ${right}`)
+    },
+    session: (request) => counted(request, async () => await session(request)),
     bootstrap: (request) =>
       counted(request, async () => {
         const [, key = ''] = /^Bootstrap\s+(\S+)$/i.exec(request.headers.authorization ?? '') ?? []
         await checkBootstrapKey(deps, key)
       }),
   }
+}
+
+function isHarmless({ method }: FastifyRequest): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}
+
+/** A cookie comes along whoever made the browser send the request: token and origin tell that it was one of our pages. */
+function checkForgery(request: FastifyRequest, session: Session, publicUrl: string): void {
+  checkOrigin(request, publicUrl)
+  const sent = request.headers['x-csrf-token']
+  if (typeof sent === 'string' && csrfMatches(session, sent)) return
+  throw new AppError(
+    'forbidden',
+    'csrf-token-wrong',
+    'send the header x-csrf-token with the csrfToken of GET /api/v2/session',
+  )
+}
+
+/** Throws unless the browser says that the request comes from a page of ours. */
+export function checkOrigin(request: FastifyRequest, publicUrl: string): void {
+  const { origin } = request.headers
+  if (origin === new URL(publicUrl).origin) return
+  throw new AppError('forbidden', 'csrf-origin-wrong', `requests of a session come from pages of ${publicUrl} only`)
 }
 
 function apiKeyOf(request: FastifyRequest): { name: string; key: string } {

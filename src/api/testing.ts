@@ -9,6 +9,7 @@ import { migrate } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle, type Lifecycle } from '../deployments/lifecycle.ts'
 import { parseSiteFacts, type SiteFacts } from '../deployments/site-facts.ts'
+import { Outbox } from '../mails/outbox.ts'
 import type { ApiDeps } from './deps.ts'
 import { createServer } from './server.ts'
 
@@ -23,24 +24,29 @@ export interface TestHouse {
   close(): Promise<void>
 }
 
-export const testSite: SiteFacts = parseSiteFacts(
-  {
-    domain: 'omega.localhost',
-    publicUrl: 'http://hub.omega.localhost:8080',
-    notebookUrl: 'http://notebook.omega.localhost:8080',
-    internalUrl: 'http://omegaweb.omegaml-services.svc.cluster.local:8080',
-    mongo: {
-      publicHost: 'mongo.omega.localhost:27018',
-      internalHost: 'mongodb.omegaml-services.svc.cluster.local:27017',
-    },
-    broker: {
-      publicHost: 'broker.omega.localhost:5671',
-      internalHost: 'rabbitmq.omegaml-services.svc.cluster.local:5672',
-    },
-    images: { runtime: 'registry/omegaml-runtime@sha256:1' },
+/** The site of the tests with other facts. */
+export function siteWith(change: object): SiteFacts {
+  return parseSiteFacts({ ...testFacts, ...change }, 'the test')
+}
+
+const testFacts = {
+  domain: 'omega.localhost',
+  publicUrl: 'http://hub.omega.localhost:8080',
+  notebookUrl: 'http://notebook.omega.localhost:8080',
+  internalUrl: 'http://omegaweb.omegaml-services.svc.cluster.local:8080',
+  mongo: {
+    publicHost: 'mongo.omega.localhost:27018',
+    internalHost: 'mongodb.omegaml-services.svc.cluster.local:27017',
   },
-  'the test',
-)
+  broker: {
+    publicHost: 'broker.omega.localhost:5671',
+    internalHost: 'rabbitmq.omegaml-services.svc.cluster.local:5672',
+  },
+  images: { runtime: 'registry/omegaml-runtime@sha256:1' },
+  signUp: { open: true },
+}
+
+export const testSite: SiteFacts = siteWith({})
 
 export const bootstrapKey = 'bootstrapKeyOfTheTest'
 
@@ -52,7 +58,7 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
   const time = { now: Date.parse('2026-11-24T08:00:00Z') }
   const clock = change.clock ?? { now: () => time.now, sleep: async () => {} }
   const deps: ApiDeps = {
-    ...createRooms(db, clock),
+    ...createRooms(db, clock, change.site),
     clock,
     log: silentLog,
     bootstrapKey,
@@ -69,9 +75,10 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
 }
 
 /** Accounts and deployments as another process sees them: same rows, same keys, memory of its own. */
-export function createRooms(db: Db, clock: Clock) {
+export function createRooms(db: Db, clock: Clock, site: SiteFacts = testSite) {
   const accounts = new Accounts({ db, keys, clock })
-  return { db, accounts, deployments: new Deployments({ db, keys, site: testSite, clock }), site: testSite }
+  const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
+  return { db, accounts, outbox, deployments: new Deployments({ db, keys, site, clock }), site }
 }
 
 async function emptyDatabase(): Promise<Db> {

@@ -15,6 +15,12 @@ export interface Tables {
   tasks: TasksTable
   task_output: TaskOutputTable
   locks: LocksTable
+  sessions: SessionsTable
+  one_time_tokens: OneTimeTokensTable
+  mails: MailsTable
+  account_groups: AccountGroupsTable
+  group_members: GroupMembersTable
+  identities: IdentitiesTable
 }
 
 export interface AccountsTable {
@@ -22,11 +28,14 @@ export interface AccountsTable {
   name: string
   email: string
   password_hash: string | null
-  role: 'admin' | 'user' | 'machine'
+  role: 'admin' | 'staff' | 'user' | 'machine' | 'group'
   /** JSON array of words. */
   rights: string
-  status: 'active' | 'disabled' | 'removing'
+  status: 'unconfirmed' | 'waiting-approval' | 'active' | 'disabled' | 'removing'
   created_at: number
+  /** Since when the address is known to be theirs. */
+  mail_confirmed_at: number | null
+  password_changed_at: number | null
 }
 
 export interface ApiKeysTable {
@@ -35,6 +44,7 @@ export interface ApiKeysTable {
   label: string
   /** sha256 of the key in hex: what a caller is looked up by. */
   key_hash: string
+  /** Empty for keys that are shown once only. */
   key_encrypted: string
   created_at: number
   expires_at: number | null
@@ -145,6 +155,69 @@ export interface LocksTable {
   task_id: number
   fencing: number
   taken_at: number
+}
+
+export interface SessionsTable {
+  id: Generated<number>
+  /** sha256 of what the cookie holds. */
+  id_hash: string
+  account_id: number
+  created_at: number
+  expires_at: number
+}
+
+export interface OneTimeTokensTable {
+  id: Generated<number>
+  /** sha256 of the token that was sent. */
+  token_hash: string
+  account_id: number
+  purpose: 'confirm-mail' | 'reset-password' | 'change-mail'
+  /** JSON object: what shall become true when it is used. */
+  detail: string
+  created_at: number
+  expires_at: number
+}
+
+export interface MailsTable {
+  id: Generated<number>
+  recipient: string
+  kind: string
+  subject: string
+  /** Links and tokens are in it. */
+  body_encrypted: string
+  /** listed: there is no mail server, people read it in the list. */
+  status: 'waiting' | 'sent' | 'failed' | 'listed'
+  attempts: number
+  due_at: number
+  created_at: number
+  sent_at: number | null
+  /** Why it was not sent, in one line. */
+  message: string | null
+}
+
+export interface AccountGroupsTable {
+  id: Generated<number>
+  name: string
+  /** The account that owns what the group is delivered; nobody signs in as it. */
+  account_id: number
+  created_at: number
+}
+
+export interface GroupMembersTable {
+  id: Generated<number>
+  group_id: number
+  account_id: number
+  role: 'owner' | 'member'
+  created_at: number
+}
+
+/** Somebody of another issuer, by the pair that never changes. */
+export interface IdentitiesTable {
+  id: Generated<number>
+  issuer: string
+  subject: string
+  account_id: number
+  created_at: number
 }
 
 /** The database, or a transaction on it. */

@@ -3,11 +3,13 @@ import { AppError } from '../base/errors.ts'
 import type { Db } from './database.ts'
 import * as accounts from './migrations/001-accounts.ts'
 import * as commands from './migrations/002-commands.ts'
+import * as identity from './migrations/003-identity.ts'
 
 /** Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. */
 const migrations: Readonly<Record<string, Migration>> = {
   '001-accounts': accounts,
   '002-commands': commands,
+  '003-identity': identity,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */

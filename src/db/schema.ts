@@ -34,15 +34,26 @@ export async function createIndex(
   name: string,
   table: string,
   columns: readonly string[],
+  { unique = false }: { unique?: boolean } = {},
 ): Promise<void> {
   if (capabilities(db).kind === 'mysql') {
     const found = await sql`select 1 from information_schema.statistics
       where table_schema = database() and table_name = ${table} and index_name = ${name} limit 1`.execute(db)
     if (found.rows.length > 0) return
   }
-  await db.schema
+  const index = db.schema
     .createIndex(name)
     .on(table)
     .columns([...columns])
-    .execute()
+  await (unique ? index.unique() : index).execute()
+}
+
+/** Empty in the rows that are there. After a killed migration of MySQL the column may be there. */
+export async function addColumn(db: Kysely<Schema>, table: string, name: string, type: 'bigint'): Promise<void> {
+  if (capabilities(db).kind === 'mysql') {
+    const found = await sql`select 1 from information_schema.columns
+      where table_schema = database() and table_name = ${table} and column_name = ${name} limit 1`.execute(db)
+    if (found.rows.length > 0) return
+  }
+  await db.schema.alterTable(table).addColumn(name, type).execute()
 }

@@ -20,7 +20,17 @@ function word(length: number): string {
   return 'w'.repeat(length)
 }
 
-const alice: Account = { id: 7, name: 'alice', email: 'a@b.org', role: 'user', rights: [], active: true, createdAt: 0 }
+const alice: Account = {
+  id: 7,
+  name: 'alice',
+  email: 'a@b.org',
+  mailConfirmed: true,
+  role: 'user',
+  rights: [],
+  state: 'active',
+  active: true,
+  createdAt: 0,
+}
 const made = newSettings('omegaml', alice, site, word)
 
 const small: Settings = settingsSchema.parse({

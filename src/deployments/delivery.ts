@@ -5,7 +5,8 @@ import type { DeploymentRow } from './store.ts'
 
 /** An account's state as people read it: of what was delivered to it. */
 export function deliveryStatus(account: Account, deployment: DeploymentRow | undefined): AccountStatus {
-  if (!account.active) return deployment?.status === Status.failed ? 'failed' : 'removing'
+  if (account.state === 'removing') return deployment?.status === Status.failed ? 'failed' : 'removing'
+  if (account.state !== 'active') return account.state
   if (planOf(account) === undefined) return 'active'
   if (deployment === undefined) return 'pending'
   switch (deployment.status) {

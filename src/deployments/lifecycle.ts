@@ -64,7 +64,7 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
       if (state === 'failed') return await deployments.settle(tx, account.id, plan, 'failed', message)
       if (phase !== 'remove') return await deployments.settle(tx, account.id, plan, 'completed')
       await deployments.settle(tx, account.id, plan, 'removed')
-      if (account.active) return
+      if (account.state !== 'removing') return
       await eraseAccount(tx, account.id)
       accounts.forget(account.name)
     },

@@ -17,6 +17,27 @@ const quota = z.strictObject({
   storage: z.string().default('100Gi'),
 })
 
+/** Who may make an account of their own. */
+const signUp = z.strictObject({
+  open: z.boolean().default(false),
+  /** By programs, for others: `POST /admin/api/v2/auth/signup/` with a key that may create accounts. */
+  api: z.boolean().default(true),
+  /** The address must be confirmed before the account opens. */
+  confirmation: z.boolean().default(true),
+  /** An admin must approve before the account opens. */
+  approval: z.boolean().default(false),
+  /** Of mail addresses; none: every domain. */
+  domains: z.array(z.string().min(1)).default([]),
+})
+
+/** Left out, mails stay in the list that admins read. The password is `CLOUDMGR_SMTP_PASSWORD` of the engine. */
+const smtp = z.strictObject({
+  host,
+  port: z.int().min(1).max(65_535).default(587),
+  security: z.enum(['starttls', 'tls', 'none']).default('starttls'),
+  user: z.string().min(1).optional(),
+})
+
 /**
  * What the service knows of its site: file `site.yml` of ConfigMap `cloudmgr-site`, no secrets in it. Keys it does not
  * know are kept and shown to plans as `${site.<key>}`.
@@ -24,6 +45,10 @@ const quota = z.strictObject({
 const siteFactsSchema = z.looseObject({
   name: z.string().default('omega'),
   domain: z.string().min(1),
+  /** What pages and mails call the site. */
+  title: z.string().min(1).max(100).default('omega|ml'),
+  signUp: signUp.prefault({}),
+  mail: z.strictObject({ from: z.string().min(1).optional(), smtp: smtp.optional() }).prefault({}),
   publicUrl: z.url(),
   notebookUrl: z.url(),
   internalUrl: z.url(),

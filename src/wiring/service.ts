@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
+import { sweep } from '../accounts/sweep.ts'
 import { jupyterhubUser } from '../actions/jupyterhub-user.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
 import { mongodbUser } from '../actions/mongodb-user.ts'
@@ -13,24 +14,31 @@ import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import { createMongodb } from '../adapters/mongodb/driver.ts'
 import { createNetwork } from '../adapters/network/sockets.ts'
 import { createRabbitmq } from '../adapters/rabbitmq/http.ts'
+import { createSmtp } from '../adapters/mail/smtp.ts'
 import { createScripts } from '../adapters/scripts/folder.ts'
 import { createServer } from '../api/server.ts'
 import { systemClock } from '../base/clock.ts'
 import { explain } from '../base/errors.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
-import { createLog } from '../base/log.ts'
+import { createLog, type Log } from '../base/log.ts'
 import { loadPlans } from '../catalog/load.ts'
 import { type Db, openDatabase } from '../db/database.ts'
 import { migrate, pendingMigrations } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle } from '../deployments/lifecycle.ts'
 import { Engine } from '../engine/engine.ts'
+import { Outbox } from '../mails/outbox.ts'
+import { MailSender } from '../mails/sender.ts'
+import { every } from './every.ts'
 import { databaseOf, portOf, required, siteOf } from './service-env.ts'
 import { followWakes } from './wake-stream.ts'
 
 const project = resolve(import.meta.dirname, '../..')
 const env = process.env
 const clock = systemClock
+/** How often the last use of API keys is written. */
+const WRITE_USE_MS = 60_000
+const SWEEP_MS = 3_600_000
 
 /** What API and engine share: rows, keys, accounts and their deployments. */
 function openHouse() {
@@ -40,7 +48,8 @@ function openHouse() {
   const site = siteOf(env)
   const accounts = new Accounts({ db, keys, clock })
   const deployments = new Deployments({ db, keys, site, clock })
-  return { db, site, accounts, deployments }
+  const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
+  return { db, site, accounts, deployments, outbox }
 }
 
 /** The API: public and internal listener. Ends after SIGTERM, when running requests are answered. */
@@ -62,8 +71,10 @@ export async function serveApi(): Promise<number> {
   await open.listen({ host, port: portOf(env, 'CLOUDMGR_PUBLIC_PORT', 8000) })
   await inside.listen({ host, port: portOf(env, 'CLOUDMGR_INTERNAL_PORT', 8080) })
   log.info('serving', { version })
+  const writing = every(WRITE_USE_MS, log, async () => await house.accounts.writeLastUse())
   await terminated()
   await Promise.all([open.close(), inside.close()])
+  await writing.stop()
   await house.db.destroy()
   return 0
 }
@@ -88,15 +99,31 @@ export async function serveEngine(): Promise<number> {
   })
   await engine.start()
   const stopping = new AbortController()
+  const sender = mailSender(house, log)
+  sender?.start()
+  const sweeping = every(SWEEP_MS, log, async () => await sweep(house.db, clock.now()))
+  const wake = () => {
+    engine.wake()
+    sender?.wake()
+  }
   const wakes = env['CLOUDMGR_WAKE_URL']
-  const following =
-    wakes === undefined ? undefined : followWakes(wakes, () => engine.wake(), { clock, log, signal: stopping.signal })
+  const following = wakes === undefined ? undefined : followWakes(wakes, wake, { clock, log, signal: stopping.signal })
   log.info('working', { plans: plans.size })
   await terminated()
   stopping.abort()
-  await Promise.all([engine.stop(), following])
+  await Promise.all([engine.stop(), following, sender?.stop(), sweeping.stop()])
   await house.db.destroy()
   return 0
+}
+
+/** Sends the site's mails, where it has a mail server. */
+function mailSender({ db, site, outbox }: ReturnType<typeof openHouse>, log: Log): MailSender | undefined {
+  const { smtp, from = `${site.title} <hub@${site.domain}>` } = site.mail
+  if (smtp === undefined) return undefined
+  const meaning = 'password of the user of the site’s mail server'
+  const password = smtp.user === undefined ? undefined : required(env, 'CLOUDMGR_SMTP_PASSWORD', meaning)
+  const server = createSmtp({ ...smtp, password, from })
+  return new MailSender({ db, outbox, server, clock, log, domain: site.domain })
 }
 
 function serviceActions() {

@@ -7,12 +7,13 @@ import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
 import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
 import { createFakeMongodb } from '../../src/adapters/mongodb/fake.ts'
 import { createFakeRabbitmq } from '../../src/adapters/rabbitmq/fake.ts'
-import { bootstrapKey, createRooms, signedInAs, startHouse, type TestHouse } from '../../src/api/testing.ts'
-import { systemClock } from '../../src/base/clock.ts'
+import { bootstrapKey, createRooms, signedInAs, startHouse, testSite, type TestHouse } from '../../src/api/testing.ts'
+import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadPlans } from '../../src/catalog/load.ts'
 import type { Db } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
+import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import { bellOf } from '../../src/commands/bell.ts'
 import { Engine } from '../../src/engine/engine.ts'
 
@@ -29,15 +30,16 @@ export interface Answer {
  * The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is
  * called. With databases given, API and engine have one each, as two processes do: migrated, and the caller's to close.
  */
-export async function startService(databases?: { readonly api: Db; readonly engine: Db }) {
-  const house = await startHouse({ clock: systemClock, ...(databases === undefined ? {} : { db: databases.api }) })
+export async function startService(databases?: { readonly api: Db; readonly engine: Db }, site: SiteFacts = testSite) {
+  const ahead = { ms: 0 }
+  const clock: Clock = { now: () => systemClock.now() + ahead.ms, sleep: systemClock.sleep.bind(systemClock) }
+  const house = await startHouse({ clock, site, ...(databases === undefined ? {} : { db: databases.api }) })
   const outside = {
     mongodb: createFakeMongodb(),
     rabbitmq: createFakeRabbitmq(),
     jupyterhub: createFakeJupyterhub(),
     kubernetes: createFakeKubernetes(),
   }
-  const clock = systemClock
   const actions = [
     mongodbUser(outside),
     rabbitmqAccess(outside),
@@ -46,17 +48,20 @@ export async function startService(databases?: { readonly api: Db; readonly engi
   ]
   const plans = loadPlans(join(project, 'catalog/plans'))
   const db = databases?.engine ?? house.db
-  const lifecycle = databases === undefined ? house.lifecycle : createLifecycle(createRooms(db, clock))
+  const lifecycle = databases === undefined ? house.lifecycle : createLifecycle(createRooms(db, clock, site))
   const engine = new Engine({ ...lifecycle, db, actions, plans, clock, log: silentLog }, { pollMs: 100 })
   const close = async () => {
     await engine.stop()
     await house.close()
   }
-  return { ...house, ...callers(house), outside, engine, close }
+  /** The clock goes on by this much at once. */
+  const pass = (ms: number) => void (ahead.ms += ms)
+  return { ...house, ...callers(house), outside, engine, close, pass }
 }
 
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
 function callers(house: TestHouse) {
-  type Method = 'GET' | 'POST' | 'DELETE'
   async function send(method: Method, url: string, headers: Record<string, string>, payload?: object): Promise<Answer> {
     const side = url.startsWith('/api/v1') ? house.inside : house.open
     const answer = await side.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) })
@@ -84,8 +89,15 @@ function callers(house: TestHouse) {
         get: async (url: string) => await send('GET', url, own),
         post: async (url: string, body: object = {}, headers: Record<string, string> = {}) =>
           await send('POST', url, { ...own, ...headers }, body),
+        patch: async (url: string, body: object) => await send('PATCH', url, own, body),
         delete: async (url: string) => await send('DELETE', url, own),
       }
+    },
+    /** Without any credentials. */
+    anybody: {
+      get: async (url: string, headers: Record<string, string> = {}) => await send('GET', url, headers),
+      post: async (url: string, body: object, headers: Record<string, string> = {}) =>
+        await send('POST', url, headers, body),
     },
     bootstrap: async (body: object = {}, key = bootstrapKey) =>
       await send('POST', '/api/v2/bootstrap', { authorization: `Bootstrap ${key}` }, body),

@@ -8,6 +8,7 @@ const root = resolve(import.meta.dirname, '../../src')
 const floors: readonly (readonly string[])[] = [
   ['base'],
   ['db', 'tools', 'adapters', 'images'],
+  ['mails'],
   ['accounts'],
   ['catalog'],
   ['clusters'],

@@ -62,7 +62,7 @@ const wrong: { body: object; field: string; code: string; why: string }[] = [
   {
     body: { ...alice, rights: ['config:impersonate'] },
     field: 'rights',
-    code: 'rights-for-machines',
+    code: 'rights-not-of-role',
     why: 'a machine’s right for a person',
   },
 ]

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { type Account, mayActFor } from '../../accounts/account.ts'
+import type { Account } from '../../accounts/account.ts'
 import { accountCredentials, accountView, createdAccount, newAccount, removal } from '../../accounts/contract.ts'
 import { listAccounts } from '../../accounts/store.ts'
-import { AppError } from '../../base/errors.ts'
+import { accountFor, ownAccount } from '../access.ts'
 import { createAccount, type Delivered, removeAccount, rotateCredentials } from '../account-cases.ts'
 import { showAccount, showAccounts, showCredentials } from '../account-views.ts'
 import { errorBody } from '../answers.ts'
@@ -19,12 +19,6 @@ const problems = { '4xx': errorBody, '5xx': errorBody }
 export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignIn): void {
   const app = plain.withTypeProvider<ZodTypeProvider>()
 
-  /** The account that the caller may see; for others it does not exist. */
-  async function visible(caller: Account, name: string): Promise<Account> {
-    if (mayActFor(caller, name)) return await deps.accounts.get(deps.db, name)
-    throw new AppError('forbidden', 'not-your-account', `account ${JSON.stringify(name)} is not yours`)
-  }
-
   app.post(
     '/api/v2/accounts',
     {
@@ -38,7 +32,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       },
     },
     async (request, reply) => {
-      const caller = await signIn.admin(request)
+      const caller = await signIn.granted(request, 'accounts:create')
       const delivered = await createAccount(deps, caller, request.body, idempotencyKeyOf(request))
       void reply.header('location', `/api/v2/accounts/${delivered.account.name}`).header('cache-control', 'no-store')
       return reply.code(201).send(await created(delivered))
@@ -60,7 +54,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       },
     },
     async (request) => {
-      await signIn.admin(request)
+      await signIn.granted(request, 'accounts:read')
       const { after, limit } = request.query
       const accounts = await listAccounts(deps.db, { after, limit })
       const last = accounts.length === limit ? accounts.at(-1)?.name : undefined
@@ -79,7 +73,11 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         response: { 200: accountView, ...problems },
       },
     },
-    async (request) => await showAccount(deps, await visible(await signIn.account(request), request.params.name)),
+    async (request) =>
+      await showAccount(
+        deps,
+        await accountFor(deps, await signIn.account(request), request.params.name, 'accounts:read'),
+      ),
   )
 
   app.get(
@@ -94,7 +92,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       },
     },
     async (request, reply) => {
-      const account = await visible(await signIn.account(request), request.params.name)
+      const account = await credentialsOf(await signIn.account(request), request.params.name)
       void reply.header('cache-control', 'no-store')
       return showCredentials(deps, account, await deps.accounts.apiKeyOf(account))
     },
@@ -114,7 +112,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     },
     async (request, reply) => {
       const caller = await signIn.account(request)
-      const account = await visible(caller, request.params.name)
+      const account = await credentialsOf(caller, request.params.name)
       const { apikey, command } = await rotateCredentials(deps, caller, account, idempotencyKeyOf(request))
       void reply.header('cache-control', 'no-store')
       return showCredentials(deps, account, apikey, command)
@@ -134,12 +132,21 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     },
     async (request, reply) => {
       const caller = await signIn.account(request)
-      const { account, command } = await removeAccount(deps, caller, await visible(caller, request.params.name))
+      const { account, command } = await removeAccount(
+        deps,
+        caller,
+        await accountFor(deps, caller, request.params.name, 'accounts:delete'),
+      )
       const status = command === undefined ? ('removed' as const) : ('removing' as const)
       const shown = { ...(await showAccount(deps, account)), status }
       return reply.code(202).send({ ...shown, ...(command === undefined ? {} : { command }) })
     },
   )
+
+  /** Of the account itself or for an admin; staff sees nobody's. */
+  async function credentialsOf(caller: Account, name: string): Promise<Account> {
+    return caller.role === 'admin' ? await deps.accounts.get(deps.db, name) : ownAccount(caller, name)
+  }
 
   async function created({ account, apikey, command }: Delivered) {
     return { ...(await showAccount(deps, account)), apikey, ...(command === undefined ? {} : { command }) }

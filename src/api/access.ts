@@ -1,0 +1,33 @@
+import { type Account, mayManage, type StaffRight } from '../accounts/account.ts'
+import { AppError } from '../base/errors.ts'
+import type { ApiDeps } from './deps.ts'
+
+/** The account if it is the caller's own, or one that the caller may do `right` to. Others don't even learn that it exists. */
+export async function accountFor(deps: ApiDeps, caller: Account, name: string, right: StaffRight): Promise<Account> {
+  if (caller.name === name) return await deps.accounts.get(deps.db, name)
+  return await managedAccount(deps, caller, name, right)
+}
+
+/** As `accountFor`, for what nobody does to an account of their own. */
+export async function managedAccount(
+  deps: ApiDeps,
+  caller: Account,
+  name: string,
+  right: StaffRight,
+): Promise<Account> {
+  // Whoever may manage no user at all is not told whether there is one of that name.
+  if (!mayManage(caller, right, { role: 'user' })) throw notYours(name)
+  const target = await deps.accounts.get(deps.db, name)
+  if (mayManage(caller, right, target)) return target
+  throw notYours(name)
+}
+
+/** The caller, when the account is its own: not even admins do this for others. */
+export function ownAccount(caller: Account, name: string): Account {
+  if (caller.name === name) return caller
+  throw notYours(name)
+}
+
+function notYours(name: string): AppError {
+  return new AppError('forbidden', 'not-your-account', `account ${JSON.stringify(name)} is not yours`)
+}

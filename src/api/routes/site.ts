@@ -1,0 +1,42 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { ApiDeps } from '../deps.ts'
+
+const siteView = z
+  .object({
+    title: z.string(),
+    signUp: z.object({
+      open: z.boolean(),
+      confirmation: z.boolean(),
+      approval: z.boolean(),
+      domains: z.array(z.string()).optional().describe('of mail addresses that may sign up; left out: all'),
+    }),
+    notebookUrl: z.string(),
+    apiUrl: z.string(),
+  })
+  .meta({ id: 'Site' })
+
+/** What pages may know before anybody is signed in. */
+export function siteRoute(plain: FastifyInstance, { site }: ApiDeps): void {
+  const { open, confirmation, approval, domains } = site.signUp
+  const facts = {
+    title: site.title,
+    signUp: { open, confirmation, approval, ...(domains.length === 0 ? {} : { domains }) },
+    notebookUrl: site.notebookUrl,
+    apiUrl: site.publicUrl,
+  }
+  plain.withTypeProvider<ZodTypeProvider>().get(
+    '/api/v2/site',
+    {
+      schema: {
+        tags: ['site'],
+        security: [],
+        summary: 'What everybody may know of the site',
+        operationId: 'getSite',
+        response: { 200: siteView },
+      },
+    },
+    async () => facts,
+  )
+}
