@@ -26,7 +26,8 @@ export const roles: readonly Role[] = ['admin', 'staff', 'user', 'machine', 'gro
 export const rights: readonly Right[] = [...machineRights, ...staffRights]
 
 /** Only `active` ones sign in. `removing`: from the order to remove it until it is gone. */
-export type AccountState = 'unconfirmed' | 'waiting-approval' | 'active' | 'disabled' | 'removing'
+export const accountStates = ['unconfirmed', 'waiting-approval', 'active', 'disabled', 'removing'] as const
+export type AccountState = (typeof accountStates)[number]
 
 export interface Account {
   readonly id: number

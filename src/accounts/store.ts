@@ -84,10 +84,11 @@ export async function findAccountById(db: Db, id: number): Promise<Account | und
 /** By name, from after `after` on. */
 export async function listAccounts(
   db: Db,
-  { after, limit }: { after?: string | undefined; limit: number },
+  { after, limit, state }: { after?: string | undefined; limit: number; state?: AccountState | undefined },
 ): Promise<Account[]> {
   let query = db.selectFrom('accounts').select(accountColumns).orderBy('name').limit(limit)
   if (after !== undefined) query = query.where('name', '>', after)
+  if (state !== undefined) query = query.where('status', '=', state)
   return (await query.execute()).map(toAccount)
 }
 

@@ -1447,6 +1447,7 @@ export interface operations {
         parameters: {
             query?: {
                 after?: string;
+                state?: "unconfirmed" | "waiting-approval" | "active" | "disabled" | "removing";
                 limit?: number;
             };
             header?: never;

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Account } from '../../accounts/account.ts'
+import { type Account, accountStates } from '../../accounts/account.ts'
 import { accountCredentials, accountView, createdAccount, newAccount, removal } from '../../accounts/contract.ts'
 import { listAccounts } from '../../accounts/store.ts'
 import { accountFor, ownAccount } from '../access.ts'
@@ -48,6 +48,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         operationId: 'listAccounts',
         querystring: z.object({
           after: z.string().max(200).optional(),
+          state: z.enum(accountStates).optional(),
           limit: z.coerce.number().int().min(1).max(1000).default(100),
         }),
         response: { 200: z.object({ accounts: z.array(accountView), next: z.string().optional() }), ...problems },
@@ -55,8 +56,8 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     },
     async (request) => {
       await signIn.granted(request, 'accounts:read')
-      const { after, limit } = request.query
-      const accounts = await listAccounts(deps.db, { after, limit })
+      const { after, limit, state } = request.query
+      const accounts = await listAccounts(deps.db, { after, limit, state })
       const last = accounts.length === limit ? accounts.at(-1)?.name : undefined
       return { accounts: await showAccounts(deps, accounts), ...(last === undefined ? {} : { next: last }) }
     },
