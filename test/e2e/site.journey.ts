@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { withPage } from './browser.ts'
+import { withPage } from '../support/browser.ts'
 import { type TestSite, testSite } from './cli.ts'
 import { runPython } from './client.ts'
 import { kubectl, podIn, reaches } from './cluster.ts'
