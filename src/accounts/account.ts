@@ -124,7 +124,7 @@ export function mayUseMail(email: string, domains: readonly string[] | undefined
 }
 
 export function mayImpersonate(caller: Account, target: Account): boolean {
-  return caller.rights.includes('config:impersonate') && target.role !== 'admin' && target.role !== 'staff'
+  return caller.rights.includes('config:impersonate') && (target.role === 'user' || target.role === 'machine')
 }
 
 /** Whether it was granted that: admins have every right of staff. */
@@ -150,9 +150,13 @@ export function checkRights({ role, rights: wanted }: { role: Role; rights: read
   )
 }
 
+/** What groups are delivered. */
+export const GROUP_PLAN = 'omegaml'
+
 /** What comes with being there: users and groups get the service, admins, staff and most machines get nothing. */
 export function planOf(account: Pick<Account, 'role' | 'rights'>): string | undefined {
-  if (account.role === 'user' || account.role === 'group') return 'omegaml'
+  if (account.role === 'user') return 'omegaml'
+  if (account.role === 'group') return GROUP_PLAN
   return account.rights.includes('runtime:serve') ? 'shared-runtime' : undefined
 }
 

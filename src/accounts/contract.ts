@@ -123,3 +123,29 @@ export const newKey = z
   .meta({ id: 'NewApiKey' })
 
 export const createdKey = keyView.extend({ apikey: z.string().describe('told once') }).meta({ id: 'CreatedApiKey' })
+
+const memberRole = z.enum(['owner', 'member']).describe('owners say who is in the group')
+
+export const groupMember = z
+  .object({ account: z.string(), role: memberRole, since: z.iso.datetime() })
+  .meta({ id: 'GroupMember' })
+
+export const groupView = z
+  .object({
+    name: z.string().describe('also the qualifier under which members use its service'),
+    account: z.string().describe('owns what the group has; nobody signs in as it'),
+    status: accountStatus,
+    statusDetail: z.string().optional(),
+    createdAt: z.iso.datetime(),
+    members: z.array(groupMember),
+  })
+  .meta({ id: 'Group' })
+
+export const newGroup = z
+  .strictObject({
+    name: z.string().max(200).describe('3 to 30 lower-case letters and digits, beginning with a letter'),
+    owner: z.string().max(200).optional().describe('user id of its first owner'),
+  })
+  .meta({ id: 'NewGroup' })
+
+export const memberWish = z.strictObject({ role: memberRole.default('member') }).meta({ id: 'MemberWish' })

@@ -18,7 +18,10 @@ const input = z.strictObject({
   /** Shares the vhost as this account: only its own queue, exchange and replies. Left out: everything on the vhost. */
   account: z
     .string()
-    .regex(/^[a-z][a-z0-9]{2,29}$/, 'an account is named by 3 to 30 lower-case letters and digits')
+    .regex(
+      /^(?:g-)?[a-z][a-z0-9]{2,29}$/,
+      'an account is named by 3 to 30 lower-case letters and digits, a group’s after g-',
+    )
     .optional(),
   /** Instead of what follows from `account`. */
   permissions: z.strictObject({ configure: pattern, write: pattern, read: pattern }).optional(),

@@ -10,6 +10,7 @@ import type { Db } from '../db/database.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { eraseAccount } from '../deployments/lifecycle.ts'
 import type { ApiDeps } from './deps.ts'
+import { lockOutOfGroups } from './group-cases.ts'
 import { findOrder, placeOrder } from './orders.ts'
 
 export interface AccountWish {
@@ -74,6 +75,9 @@ export async function rotateCredentials(
   idempotencyKey?: string,
 ): Promise<Delivered> {
   refuseRemoving(account)
+  if (account.role === 'group') {
+    throw new AppError('conflict', 'group-account', `account ${account.name} has no API key; rotate the group instead`)
+  }
   const rotated = await inTransaction(deps.db, async (tx): Promise<Delivered> => {
     const order = idempotencyKey === undefined ? undefined : await findOrder(tx, caller.name, idempotencyKey)
     if (order !== undefined) return { account, apikey: await deps.accounts.apiKeyOf(account, tx), command: order.id }
@@ -101,6 +105,7 @@ export async function removeAccount(
   }
   const command = await inTransaction(deps.db, async (tx) => {
     await markRemoving(tx, account.id)
+    await lockOutOfGroups(tx, account, caller)
     await note(deps, tx, caller.name, 'account.remove', account)
     const order = await orderRemoval(deps, tx, account, caller.name)
     if (order === undefined) await eraseAccount(tx, account.id)

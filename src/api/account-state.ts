@@ -10,6 +10,7 @@ import { findDeployment } from '../deployments/store.ts'
 import { eraseAccount } from '../deployments/lifecycle.ts'
 import { accountRejected } from '../mails/mail.ts'
 import type { ApiDeps } from './deps.ts'
+import { lockOutOfGroups } from './group-cases.ts'
 import { openAccount } from './open-account.ts'
 import { placeOrder } from './orders.ts'
 import type { Opened } from './sign-up.ts'
@@ -41,6 +42,7 @@ export async function deactivateAccount(deps: ApiDeps, caller: Account, { name }
     if (account.state !== 'active') throw notInState(account, 'active', 'switched off')
     await updateAccount(tx, account.id, { state: 'disabled' })
     await closeSessionsOf(tx, account.id)
+    await lockOutOfGroups(tx, account, caller)
     return { account: { ...account, state: 'disabled', active: false }, command: await lockOut(tx, account, caller) }
   })
 }

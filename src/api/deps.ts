@@ -1,4 +1,6 @@
 import type { Accounts } from '../accounts/accounts.ts'
+import type { Jwts } from '../accounts/jwt.ts'
+import type { Memberships } from '../accounts/memberships.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Db } from '../db/database.ts'
@@ -12,6 +14,8 @@ export interface ApiDeps {
   readonly accounts: Accounts
   readonly deployments: Deployments
   readonly outbox: Outbox
+  readonly jwts: Jwts
+  readonly memberships: Memberships
   readonly site: SiteFacts
   readonly clock: Clock
   readonly log: Log

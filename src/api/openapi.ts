@@ -11,11 +11,12 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       components: {
         securitySchemes: {
           apiKey: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'ApiKey <userid>:<apikey>' },
+          token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'of POST /token-auth/' },
           session: { type: 'apiKey', in: 'cookie', name: 'cloudmgr', description: '__Host-cloudmgr over HTTPS' },
           bootstrap: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'Bootstrap <key>' },
         },
       },
-      security: [{ apiKey: [] }, { session: [] }],
+      security: [{ apiKey: [] }, { token: [] }, { session: [] }],
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,

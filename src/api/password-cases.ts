@@ -79,6 +79,7 @@ export async function requestMailChange(
   email: string,
 ): Promise<void> {
   const address = mailAddress(email)
+  if (account.role === 'group') throw new AppError('conflict', 'group-account', 'a group has no e-mail address')
   await inTransaction(deps.db, async (tx) => {
     const owner = await findByMail(tx, address)
     if (owner !== undefined) return await tellOwner(deps, tx, owner)

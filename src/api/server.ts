@@ -7,6 +7,7 @@ import { errorHandler, notFound } from './answers.ts'
 import { configRoute } from './compat/config.ts'
 import { healthRoutes } from './compat/health.ts'
 import { compatSignUp } from './compat/sign-up.ts'
+import { tokenRoutes } from './compat/tokens.ts'
 import type { ApiDeps, Side } from './deps.ts'
 import { describeApi } from './openapi.ts'
 import { frontPage } from './front-page.ts'
@@ -14,8 +15,10 @@ import { Guessing } from './guessing.ts'
 import { hasPages, pages } from './pages.ts'
 import { accountChangeRoutes } from './routes/account-changes.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { auditRoute } from './routes/audit.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
+import { groupRoutes } from './routes/groups.ts'
 import { mailRoutes } from './routes/mails.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { signUpRoutes } from './routes/sign-up.ts'
@@ -69,8 +72,11 @@ async function publicRoutes(
     signUpRoutes(scope, deps)
     accountRoutes(scope, deps, signIn)
     accountChangeRoutes(scope, deps, signIn, guessing)
+    groupRoutes(scope, deps, signIn)
     mailRoutes(scope, deps, signIn)
+    auditRoute(scope, deps, signIn)
     compatSignUp(scope, deps, signIn)
+    tokenRoutes(scope, deps, guessing)
     commandRoutes(scope, deps, signIn)
     bootstrapRoutes(scope, deps, signIn)
   })

@@ -49,6 +49,8 @@ export function createSignIn(app: FastifyInstance, deps: ApiDeps, side: Side): S
     counted(request, async () => {
       const byCookie = side === 'public' && request.headers.authorization === undefined
       if (byCookie && sessionIdOf(request, deps.site) !== undefined) return (await session(request)).account
+      const token = tokenOf(request)
+      if (token !== undefined) return await deps.jwts.verify(token)
       const { name, key } = apiKeyOf(request)
       return await deps.accounts.signIn(name, key)
     })
@@ -97,8 +99,19 @@ export function checkOrigin(request: FastifyRequest, publicUrl: string): void {
   throw new AppError('forbidden', 'csrf-origin-wrong', `requests of a session come from pages of ${publicUrl} only`)
 }
 
+/** `Bearer <jwt>`, or a key with a token in it: `ApiKey jwt:<token>` or `ApiKey jwt:<userid>:<token>`. The name counts for nothing. */
+function tokenOf(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization ?? ''
+  const [, token] = /^(?:Bearer\s+|ApiKey\s+jwt:(?:[^:\s]*:)?)([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(header) ?? []
+  return token
+}
+
 function apiKeyOf(request: FastifyRequest): { name: string; key: string } {
   const match = /^ApiKey\s+([^:\s]{1,100}):(\S{1,200})$/i.exec(request.headers.authorization ?? '')
   if (match !== null) return { name: match[1] ?? '', key: match[2] ?? '' }
-  throw new AppError('unauthenticated', 'not-signed-in', 'send the header Authorization: ApiKey <userid>:<apikey>')
+  throw new AppError(
+    'unauthenticated',
+    'not-signed-in',
+    'send the header Authorization: ApiKey <userid>:<apikey>, or Bearer <token>',
+  )
 }

@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { Accounts } from '../accounts/accounts.ts'
+import { Jwts } from '../accounts/jwt.ts'
+import { Memberships } from '../accounts/memberships.ts'
+import { createFakeJwks } from '../adapters/jwks/fake.ts'
+import type { Jwks } from '../adapters/jwks/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { silentLog } from '../base/log.ts'
@@ -53,12 +57,15 @@ export const bootstrapKey = 'bootstrapKeyOfTheTest'
 const keys = parseKeyRing(`k1:${randomBytes(32).toString('base64')}`, 'the test')
 
 /** On a database in memory, or on a migrated one that stays the caller's. */
-export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHouse> {
+export async function startHouse({
+  jwks,
+  ...change
+}: Partial<ApiDeps> & { readonly jwks?: Jwks } = {}): Promise<TestHouse> {
   const db = change.db ?? (await emptyDatabase())
   const time = { now: Date.parse('2026-11-24T08:00:00Z') }
   const clock = change.clock ?? { now: () => time.now, sleep: async () => {} }
   const deps: ApiDeps = {
-    ...createRooms(db, clock, change.site),
+    ...createRooms(db, clock, change.site, jwks),
     clock,
     log: silentLog,
     bootstrapKey,
@@ -75,10 +82,12 @@ export async function startHouse(change: Partial<ApiDeps> = {}): Promise<TestHou
 }
 
 /** Accounts and deployments as another process sees them: same rows, same keys, memory of its own. */
-export function createRooms(db: Db, clock: Clock, site: SiteFacts = testSite) {
+export function createRooms(db: Db, clock: Clock, site: SiteFacts = testSite, jwks: Jwks = createFakeJwks()) {
   const accounts = new Accounts({ db, keys, clock })
   const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
-  return { db, accounts, outbox, deployments: new Deployments({ db, keys, site, clock }), site }
+  const jwts = new Jwts({ db, keys, clock, jwks, issuer: site.publicUrl, foreign: site.issuers })
+  const memberships = new Memberships({ db, clock })
+  return { db, accounts, outbox, jwts, memberships, deployments: new Deployments({ db, keys, site, clock }), site }
 }
 
 async function emptyDatabase(): Promise<Db> {

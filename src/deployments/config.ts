@@ -8,7 +8,10 @@ export interface ConfigRequest {
   readonly apikey: string
   readonly settings: Settings
   readonly site: SiteFacts
+  /** One of the settings' own. */
   readonly qualifier: string
+  /** As it was asked for, such as `team:special`; default: the same. */
+  readonly asked?: string
   /** The view from inside the cluster. */
   readonly inCluster: boolean
 }
@@ -26,7 +29,7 @@ export function configFor(request: ConfigRequest): Config {
   const config = {
     OMEGA_USERID: request.userid,
     OMEGA_APIKEY: request.apikey,
-    OMEGA_QUALIFIER: request.qualifier,
+    OMEGA_QUALIFIER: request.asked ?? request.qualifier,
     OMEGA_MONGO_URL: mongoUrl(chosen, site, inCluster),
     OMEGA_MONGO_COLLECTION: 'omegaml',
     OMEGA_NOTEBOOK_COLLECTION: settings.services.omegaml?.notebook_collection ?? 'ipynb',
@@ -41,11 +44,20 @@ export function configFor(request: ConfigRequest): Config {
   return expandPlaceholders(config, placeholders(request))
 }
 
-function qualifierOf({ settings, userid, qualifier }: ConfigRequest): Qualifier {
-  const found = Object.hasOwn(settings.qualifiers, qualifier) ? settings.qualifiers[qualifier] : undefined
+export function hasQualifier(settings: Settings, qualifier: string): boolean {
+  return Object.hasOwn(settings.qualifiers, qualifier)
+}
+
+function qualifierOf({ settings, userid, qualifier, asked = qualifier }: ConfigRequest): Qualifier {
+  const found = hasQualifier(settings, qualifier) ? settings.qualifiers[qualifier] : undefined
   if (found !== undefined) return found
-  throw new AppError('not-found', 'no-service', `no service available for user ${userid} and qualifier ${qualifier}`, {
-    details: { user: userid, qualifier },
+  throw noService(userid, asked)
+}
+
+/** In the words of the original: clients show them. */
+export function noService(user: string, qualifier: string): AppError {
+  return new AppError('not-found', 'no-service', `no service available for user ${user} and qualifier ${qualifier}`, {
+    details: { user, qualifier },
   })
 }
 
@@ -107,13 +119,14 @@ function placeholders({
   settings,
   site,
   qualifier,
+  asked = qualifier,
   inCluster,
 }: ConfigRequest): Readonly<Record<string, string>> {
   return {
     username: userid,
     USERNAME: userid,
     OMEGA_USERID: userid,
-    OMEGA_QUALIFIER: qualifier,
+    OMEGA_QUALIFIER: asked,
     OMEGA_DOMAIN: site.domain,
     OMEGA_RESTAPI_URL: inCluster ? site.internalUrl : site.publicUrl,
     OMEGA_NOTEBOOK_URL: notebookUrl(userid, settings, site),

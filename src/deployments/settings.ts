@@ -90,7 +90,7 @@ function credentials(name: string, site: SiteFacts, word: WordMaker) {
     mongouser: word(32),
     mongopassword: word(32),
     // Begins with the account for the reader of a broker's list; the rest keeps it apart from the broker's own users.
-    brokeruser: `${name}${word(12)}`,
+    brokeruser: `${name.replaceAll('-', '')}${word(12)}`,
     brokerpassword: word(32),
     brokervhost: site.broker.vhost,
   }

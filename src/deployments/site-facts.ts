@@ -49,6 +49,17 @@ const siteFactsSchema = z.looseObject({
   title: z.string().min(1).max(100).default('omega|ml'),
   signUp: signUp.prefault({}),
   mail: z.strictObject({ from: z.string().min(1).optional(), smtp: smtp.optional() }).prefault({}),
+  /** Others whose tokens are taken as `Authorization: Bearer`, for users of this site. */
+  issuers: z
+    .array(
+      z.strictObject({
+        issuer: z.string().min(1).max(255),
+        jwksUri: z.url(),
+        audience: z.string().min(1),
+        nameClaim: z.string().min(1).default('preferred_username'),
+      }),
+    )
+    .default([]),
   publicUrl: z.url(),
   notebookUrl: z.url(),
   internalUrl: z.url(),

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
+import { Jwts } from '../accounts/jwt.ts'
+import { Memberships } from '../accounts/memberships.ts'
 import { sweep } from '../accounts/sweep.ts'
 import { jupyterhubUser } from '../actions/jupyterhub-user.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
@@ -9,6 +11,7 @@ import { mongodbUser } from '../actions/mongodb-user.ts'
 import { rabbitmqAccess } from '../actions/rabbitmq-access.ts'
 import { runScript } from '../actions/run-script.ts'
 import { waitFor } from '../actions/wait-for.ts'
+import { createJwks } from '../adapters/jwks/http.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import { createMongodb } from '../adapters/mongodb/driver.ts'
@@ -49,7 +52,9 @@ function openHouse() {
   const accounts = new Accounts({ db, keys, clock })
   const deployments = new Deployments({ db, keys, site, clock })
   const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
-  return { db, site, accounts, deployments, outbox }
+  const jwts = new Jwts({ db, keys, clock, jwks: createJwks(), issuer: site.publicUrl, foreign: site.issuers })
+  const memberships = new Memberships({ db, clock })
+  return { db, site, accounts, deployments, outbox, jwts, memberships }
 }
 
 /** The API: public and internal listener. Ends after SIGTERM, when running requests are answered. */

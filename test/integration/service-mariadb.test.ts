@@ -4,6 +4,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { parse } from 'yaml'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { sweep } from '../../src/accounts/sweep.ts'
+import { createFakeMailServer } from '../../src/adapters/mail/fake.ts'
+import { browserOf } from '../../src/api/testing-browser.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { MailSender } from '../../src/mails/sender.ts'
 import { type Service, startService } from '../journeys/house.ts'
 import { startMariadb, type TestMariadb } from '../support/mariadb.ts'
 
@@ -47,6 +52,10 @@ afterEach(async () => {
   await databases.engine.destroy()
 })
 
+function bearer(token: string): { authorization: string } {
+  return { authorization: `Bearer ${token}` }
+}
+
 async function signUp(name: string) {
   const { status, body } = await admin.post('/api/v2/accounts', { name, email: `${name}@example.org` })
   expect(status).toBe(201)
@@ -84,12 +93,89 @@ test('the same order sent many times at once is one order', async () => {
   expect((await send()).body.command).toBe(made[0])
 })
 
+test('sign-up, sessions, keys, tokens, groups and mails keep within the API’s rights', async () => {
+  const wish = { email: 'carol@example.org', password: 'a long password' }
+  const signedUp = await Promise.all(
+    Array.from({ length: 6 }, async () => await service.anybody.post('/api/v2/signup', wish)),
+  )
+  expect(signedUp.map(({ status }) => status)).toEqual(Array<number>(6).fill(202))
+  const token = async (to: string) =>
+    /token=(\w+)/.exec((await admin.get(`/api/v2/mails?to=${to}`)).body.mails[0].text)?.[1] ?? ''
+  const confirmation = { token: await token(wish.email) }
+  const confirmed = await Promise.all(
+    Array.from({ length: 4 }, async () => await service.anybody.post('/api/v2/signup/confirm', confirmation)),
+  )
+  expect(confirmed.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 400, 400, 400])
+  await service.ended(confirmed.find(({ status }) => status === 200)?.body.command)
+
+  const browser = browserOf(service)
+  expect((await browser.post('/api/v2/session', { login: 'carol', password: wish.password })).status).toBe(200)
+  const key = await browser.post('/api/v2/accounts/carol/keys', { name: 'ci' })
+  expect(key.status).toBe(201)
+  expect((await browser.post('/api/v2/accounts/carol/keys', { name: 'ci' })).body.code).toBe('api-key-exists')
+  await service.deps.accounts.writeLastUse()
+  expect((await browser.delete(`/api/v2/accounts/carol/keys/${key.body.id}`)).status).toBe(204)
+  const tokens = await service.anybody.post('/token-auth/', { username: wish.email, password: wish.password })
+  expect((await service.anybody.get('/api/v2/accounts/carol', bearer(tokens.body.token))).status).toBe(200)
+
+  const group = await admin.post('/api/v2/groups', { name: 'team', owner: 'carol' })
+  await service.ended(group.body.command)
+  expect((await admin.post('/api/v2/groups', { name: 'team' })).body.code).toBe('group-exists')
+  for (const role of ['member', 'owner', 'owner']) {
+    expect((await admin.put('/api/v2/groups/team/members/admin', { role })).status).toBe(200)
+  }
+  expect((await browser.get('/api/v2/groups')).body.groups).toHaveLength(1)
+  const carol = service.as('carol', (await browser.get('/api/v2/accounts/carol/credentials')).body.apikey)
+  expect((await carol.get('/api/v1/config/?qualifier=team')).status).toBe(200)
+  const left = await carol.delete('/api/v2/groups/team/members/carol')
+  await service.ended(left.body.command)
+  expect((await carol.get('/api/v1/config/?qualifier=team')).status).toBe(403)
+
+  await service.anybody.post('/api/v2/password/forgot', { email: wish.email })
+  const reset = { token: await token(wish.email), password: 'another long one' }
+  expect((await service.anybody.post('/api/v2/password/reset', reset)).status).toBe(200)
+  expect((await browser.get('/api/v2/session')).status).toBe(401)
+  expect((await admin.get('/api/v2/audit?action=group.')).body.entries.length).toBeGreaterThan(3)
+
+  const sender = new MailSender({
+    db: databases.engine,
+    outbox: service.deps.outbox,
+    server: createFakeMailServer(),
+    clock: service.deps.clock,
+    log: silentLog,
+    domain: 'example.org',
+  })
+  await databases.engine.updateTable('mails').set({ status: 'waiting' }).execute()
+  await Promise.all([sender.sendDue(), sender.sendDue()])
+  const sent = await databases.engine.selectFrom('mails').select('status').distinct().execute()
+  expect(sent).toEqual([{ status: 'sent' }])
+  await sweep(databases.engine, service.deps.clock.now() + 40 * 86_400_000)
+
+  const removal = await admin.delete('/api/v2/groups/team')
+  await service.ended(removal.body.command)
+  expect((await admin.get('/api/v2/groups')).body.groups).toEqual([])
+  const gone = await admin.delete('/api/v2/accounts/carol')
+  await service.ended(gone.body.command)
+  expect((await admin.get('/api/v2/accounts/carol')).status).toBe(404)
+})
+
+test('a migration that was killed half way is done to its end', async () => {
+  await mariadb.sql(
+    "DELETE FROM cloudmgr.kysely_migration WHERE name = '003-identity'",
+    'ALTER TABLE cloudmgr.accounts DROP COLUMN password_changed_at',
+    'DROP TABLE cloudmgr.identities',
+  )
+  expect(await migrate(databases.engine)).toEqual(['003-identity'])
+  await databases.engine.selectFrom('identities').select('id').execute()
+})
+
 test('the API can’t write tasks, outputs or the schema', async () => {
   const { api } = databases
   const forbidden = [
     async () => await api.updateTable('tasks').set({ state: 'ready' }).execute(),
     async () => await api.deleteFrom('task_output').execute(),
     async () => await api.deleteFrom('audit_log').execute(),
+    async () => await api.updateTable('mails').set({ status: 'sent' }).execute(),
     async () => await api.schema.createTable('mine').addColumn('id', 'integer').execute(),
   ]
   for (const attempt of forbidden) await expect(attempt()).rejects.toMatchObject({ errno: 1142 })

@@ -68,7 +68,7 @@ export async function startService(
   return { ...house, ...callers(house), outside, engine, close, pass }
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 function callers(house: TestHouse) {
   async function send(method: Method, url: string, headers: Record<string, string>, payload?: object): Promise<Answer> {
@@ -98,6 +98,7 @@ function callers(house: TestHouse) {
         get: async (url: string) => await send('GET', url, own),
         post: async (url: string, body: object = {}, headers: Record<string, string> = {}) =>
           await send('POST', url, { ...own, ...headers }, body),
+        put: async (url: string, body: object = {}) => await send('PUT', url, own, body),
         patch: async (url: string, body: object) => await send('PATCH', url, own, body),
         delete: async (url: string) => await send('DELETE', url, own),
       }

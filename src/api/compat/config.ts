@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type Account, mayImpersonate, planOf } from '../../accounts/account.ts'
+import { type Account, GROUP_PLAN, mayImpersonate, planOf } from '../../accounts/account.ts'
 import { audit } from '../../accounts/audit.ts'
+import { accountUnknown, findByUserWord } from '../../accounts/user-word.ts'
 import { AppError } from '../../base/errors.ts'
-import { configFor } from '../../deployments/config.ts'
+import { configFor, hasQualifier, noService } from '../../deployments/config.ts'
+import type { Settings } from '../../deployments/settings.ts'
 import type { ApiDeps, Side } from '../deps.ts'
 import type { SignIn } from '../sign-in.ts'
 
@@ -34,28 +36,42 @@ export function configRoute(app: FastifyInstance, deps: ApiDeps, side: Side, sig
   })
 }
 
-async function configOf(deps: ApiDeps, subject: Account, qualifier: string, inCluster: boolean) {
-  const plan = planOf(subject)
-  const settings = plan === undefined ? undefined : await deps.deployments.servedSettings(subject.id, plan)
-  if (settings === undefined) {
-    throw new AppError(
-      'not-found',
-      'no-service',
-      `no service available for user ${subject.name} and qualifier ${qualifier}`,
-      {
-        details: { user: subject.name, qualifier },
-      },
-    )
-  }
+async function configOf(deps: ApiDeps, subject: Account, asked: string, inCluster: boolean) {
+  const { settings, qualifier } = await serviceOf(deps, subject, asked)
   const apikey = await deps.accounts.rememberedApiKey(subject)
-  return configFor({ userid: subject.name, apikey, settings, site: deps.site, qualifier, inCluster })
+  return configFor({ userid: subject.name, apikey, settings, site: deps.site, qualifier, asked, inCluster })
+}
+
+/** The account's own service when it knows the qualifier, else that of the group which the qualifier names. */
+async function serviceOf(
+  deps: ApiDeps,
+  subject: Account,
+  asked: string,
+): Promise<{ settings: Settings; qualifier: string }> {
+  const plan = planOf(subject)
+  const own = plan === undefined ? undefined : await deps.deployments.servedSettings(subject.id, plan)
+  if (own !== undefined && hasQualifier(own, asked)) return { settings: own, qualifier: asked }
+  if (asked === 'default') throw noService(subject.name, asked)
+  // A third part counts for nothing.
+  const [group = '', qualifier = ''] = asked.split(':')
+  const membership = await deps.memberships.find(group, subject.id)
+  if (membership === undefined) throw noService(subject.name, asked)
+  if (!membership.isMember) {
+    throw new AppError('forbidden', 'not-a-member', `user ${subject.name} is not in group ${JSON.stringify(group)}`)
+  }
+  const settings = await deps.deployments.servedSettings(membership.groupAccount, GROUP_PLAN)
+  if (settings === undefined) throw noService(subject.name, asked)
+  return { settings, qualifier: qualifier === '' ? 'default' : qualifier }
 }
 
 /** Whose config it is. Reading another's is the right of machines, and written down. */
 async function subjectOf(deps: ApiDeps, caller: Account, user: string | undefined): Promise<Account> {
-  if (user === undefined || user === caller.name) return caller
+  if (user === undefined) return caller
+  const target = await findByUserWord(deps.db, caller, user)
+  if (target?.id === caller.id) return caller
+  // Who may not read it does not learn whether there is one.
   if (!caller.rights.includes('config:impersonate')) throw notAllowed(user)
-  const target = await deps.accounts.get(deps.db, user)
+  if (target === undefined) throw accountUnknown(user)
   if (!mayImpersonate(caller, target)) throw notAllowed(user)
   await audit(deps.db, { at: deps.clock.now(), actor: caller.name, action: 'config.impersonate', subject: target.name })
   return target

@@ -1,0 +1,197 @@
+import { type Account, GROUP_PLAN, groupAccountName, hasRight, userName } from '../accounts/account.ts'
+import { audit } from '../accounts/audit.ts'
+import {
+  countOwners,
+  deleteMember,
+  findGroup,
+  findMemberRole,
+  type Group,
+  insertGroup,
+  listGroups,
+  type MemberRole,
+  putMember,
+} from '../accounts/group-store.ts'
+import { findAccount, findAccountById, insertAccount, markRemoving } from '../accounts/store.ts'
+import { AppError, must } from '../base/errors.ts'
+import { bellOf } from '../commands/bell.ts'
+import type { Db } from '../db/database.ts'
+import { isDuplicate } from '../db/dialect.ts'
+import { inTransaction } from '../db/transaction.ts'
+import { findDeployment } from '../deployments/store.ts'
+import type { ApiDeps } from './deps.ts'
+import { placeOrder } from './orders.ts'
+
+export interface GroupOrder {
+  readonly group: Group
+  readonly command: number | undefined
+}
+
+/** The group of that name for who may see it: its members, and whoever manages groups. */
+export async function groupFor(deps: ApiDeps, caller: Account, name: string): Promise<Group> {
+  const group = await findGroup(deps.db, name)
+  if (hasRight(caller, 'groups:manage')) return group ?? unknown(name)
+  const role = group === undefined ? undefined : await findMemberRole(deps.db, group.id, caller.id)
+  return group === undefined || role === undefined ? unknown(name) : group
+}
+
+/** As `groupFor`, for who may change it: its owners, and whoever manages groups. */
+export async function ownedGroup(deps: ApiDeps, caller: Account, name: string): Promise<Group> {
+  const group = await groupFor(deps, caller, name)
+  if (hasRight(caller, 'groups:manage')) return group
+  if ((await findMemberRole(deps.db, group.id, caller.id)) === 'owner') return group
+  throw new AppError('forbidden', 'owners-only', `this is for the owners of group ${name}`)
+}
+
+/** The group, the account that owns its things, and the order of its plan. */
+export async function createGroup(
+  deps: ApiDeps,
+  caller: Account,
+  wish: { readonly name: string; readonly owner?: string | undefined },
+): Promise<GroupOrder> {
+  const name = userName(wish.name)
+  const made = await inTransaction(deps.db, async (tx) => {
+    const owner = wish.owner === undefined ? undefined : await person(deps, tx, wish.owner)
+    const account = await addGroupAccount(deps, tx, name)
+    const now = deps.clock.now()
+    await insertGroup(tx, { name, accountId: account.id, now })
+    const group = must(await findGroup(tx, name), `group ${name}`)
+    if (owner !== undefined) await putMember(tx, { groupId: group.id, accountId: owner.id, role: 'owner', now })
+    await note(deps, tx, caller, 'group.create', name, owner === undefined ? {} : { owner: owner.name })
+    const order = { plan: GROUP_PLAN, phase: 'install', subject: account, requestedBy: caller.name } as const
+    return { group, command: await placeOrder(tx, order) }
+  })
+  bellOf(deps.db).ring()
+  return made
+}
+
+async function addGroupAccount(deps: ApiDeps, tx: Db, name: string): Promise<Account> {
+  const account = groupAccountName(name)
+  try {
+    await insertAccount(tx, {
+      name: account,
+      // Unique, and nothing that anybody could have as an address.
+      email: `group:${name}`,
+      role: 'group',
+      rights: [],
+      passwordHash: null,
+      state: 'active',
+      mailConfirmed: false,
+      now: deps.clock.now(),
+    })
+  } catch (cause) {
+    if (!isDuplicate(cause)) throw cause
+    throw new AppError('conflict', 'group-exists', `there is a group ${JSON.stringify(name)} already`, {
+      details: { field: 'name', value: name, right: 'a name that no group has' },
+    })
+  }
+  return await deps.accounts.get(tx, account)
+}
+
+/** Members use what the group has; owners also say who is in it. */
+export async function setMember(
+  deps: ApiDeps,
+  caller: Account,
+  group: Group,
+  wish: { readonly account: string; readonly role: MemberRole },
+): Promise<void> {
+  const member = await inTransaction(deps.db, async (tx) => {
+    const account = await person(deps, tx, wish.account)
+    if (wish.role === 'member') await keepAnOwner(tx, caller, group, account)
+    await putMember(tx, { groupId: group.id, accountId: account.id, role: wish.role, now: deps.clock.now() })
+    await note(deps, tx, caller, 'group.set-member', group.name, { member: account.name, role: wish.role })
+    return account
+  })
+  deps.memberships.forget(group.name, member.id)
+}
+
+/** Whoever leaves knew the group's passwords: an order makes new ones. */
+export async function removeMember(deps: ApiDeps, caller: Account, group: Group, name: string): Promise<GroupOrder> {
+  const { member, command } = await inTransaction(deps.db, async (tx) => {
+    const member = await findAccount(tx, name)
+    if (member === undefined || (await findMemberRole(tx, group.id, member.id)) === undefined) {
+      throw new AppError('not-found', 'member-unknown', `${JSON.stringify(name)} is no member of group ${group.name}`)
+    }
+    await keepAnOwner(tx, caller, group, member)
+    await deleteMember(tx, group.id, member.id)
+    await note(deps, tx, caller, 'group.remove-member', group.name, { member: name })
+    return { member, command: await renewPasswords(tx, group, caller) }
+  })
+  deps.memberships.forget(group.name, member.id)
+  bellOf(deps.db).ring()
+  return { group, command }
+}
+
+/** Whoever loses the account loses its groups' passwords as well; in the caller's transaction. */
+export async function lockOutOfGroups(tx: Db, account: Account, caller: Account): Promise<void> {
+  for (const group of await listGroups(tx, { member: account.id, limit: 1000 })) {
+    await renewPasswords(tx, group, caller)
+  }
+}
+
+export async function rotateGroup(deps: ApiDeps, caller: Account, group: Group): Promise<GroupOrder> {
+  const command = await inTransaction(deps.db, async (tx) => {
+    await note(deps, tx, caller, 'group.rotate', group.name)
+    return await renewPasswords(tx, group, caller)
+  })
+  bellOf(deps.db).ring()
+  return { group, command }
+}
+
+/** Nothing to renew before the group's service was delivered: nobody was told a password. */
+async function renewPasswords(tx: Db, group: Group, caller: Account): Promise<number | undefined> {
+  const subject = await findAccountById(tx, group.accountId)
+  const row = await findDeployment(tx, group.accountId, GROUP_PLAN)
+  if (subject === undefined || row?.readyAt === undefined) return undefined
+  const order = { plan: GROUP_PLAN, phase: 'update', subject, requestedBy: caller.name } as const
+  return await placeOrder(tx, { ...order, params: { rotate: true } })
+}
+
+/** With everything it has; the name is free once the order is done. */
+export async function removeGroup(deps: ApiDeps, caller: Account, group: Group): Promise<GroupOrder> {
+  const command = await inTransaction(deps.db, async (tx) => {
+    const subject = await findAccountById(tx, group.accountId)
+    if (subject === undefined) return undefined
+    await markRemoving(tx, subject.id)
+    await note(deps, tx, caller, 'group.remove', group.name)
+    await deps.deployments.beginRemoval(tx, subject.id, GROUP_PLAN)
+    return await placeOrder(tx, { plan: GROUP_PLAN, phase: 'remove', subject, requestedBy: caller.name })
+  })
+  bellOf(deps.db).ring()
+  return { group, command }
+}
+
+/** Nobody but those who manage groups may leave one without an owner. */
+async function keepAnOwner(tx: Db, caller: Account, group: Group, leaving: Account): Promise<void> {
+  if (hasRight(caller, 'groups:manage')) return
+  if ((await findMemberRole(tx, group.id, leaving.id)) !== 'owner') return
+  if ((await countOwners(tx, group.id)) > 1) return
+  throw new AppError('conflict', 'group-needs-owner', `${leaving.name} is the only owner of group ${group.name}`)
+}
+
+async function person(deps: ApiDeps, tx: Db, name: string): Promise<Account> {
+  const account = await deps.accounts.get(tx, name)
+  if (account.role !== 'machine' && account.role !== 'group') return account
+  throw new AppError(
+    'invalid',
+    'member-no-person',
+    `account ${name} can't be in a group: right is a person's account`,
+    {
+      details: { field: 'account', value: name, right: 'a person’s account' },
+    },
+  )
+}
+
+function unknown(name: string): never {
+  throw new AppError('not-found', 'group-unknown', `there is no group ${JSON.stringify(name)}`, { details: { name } })
+}
+
+async function note(
+  deps: ApiDeps,
+  tx: Db,
+  caller: Account,
+  action: string,
+  group: string,
+  details: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  await audit(tx, { at: deps.clock.now(), actor: caller.name, action, subject: group, details })
+}

@@ -1,0 +1,192 @@
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { type Account, groupAccountName, hasRight } from '../../accounts/account.ts'
+import { accountStatus, groupMember, groupView, memberWish, newGroup } from '../../accounts/contract.ts'
+import { type Group, listGroups, listMembers } from '../../accounts/group-store.ts'
+import { showAccount } from '../account-views.ts'
+import { errorBody } from '../answers.ts'
+import type { ApiDeps } from '../deps.ts'
+import {
+  createGroup,
+  type GroupOrder,
+  groupFor,
+  ownedGroup,
+  removeGroup,
+  removeMember,
+  rotateGroup,
+  setMember,
+} from '../group-cases.ts'
+import type { SignIn } from '../sign-in.ts'
+
+const tags = ['groups']
+const byName = z.object({ name: z.string().max(200) })
+const byMember = byName.extend({ account: z.string().max(200) })
+const problems = { '4xx': errorBody, '5xx': errorBody }
+const ordered = groupView
+  .extend({ command: z.int().optional().describe('the order that follows') })
+  .meta({ id: 'GroupOrder' })
+
+/** Several accounts that share one service. */
+export function groupRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignIn): void {
+  const app = plain.withTypeProvider<ZodTypeProvider>()
+
+  app.get(
+    '/api/v2/groups',
+    {
+      schema: {
+        tags,
+        summary: 'List groups by name; users see those they are in',
+        operationId: 'listGroups',
+        querystring: z.object({
+          after: z.string().max(200).optional(),
+          limit: z.coerce.number().int().min(1).max(200).default(100),
+        }),
+        response: { 200: z.object({ groups: z.array(groupView), next: z.string().optional() }), ...problems },
+      },
+    },
+    async (request) => {
+      const caller = await signIn.account(request)
+      const { after, limit } = request.query
+      const member = hasRight(caller, 'groups:manage') ? undefined : caller.id
+      const groups = await listGroups(deps.db, { member, after, limit })
+      const last = groups.length === limit ? groups.at(-1)?.name : undefined
+      const shown = await Promise.all(groups.map(show))
+      return { groups: shown, ...(last === undefined ? {} : { next: last }) }
+    },
+  )
+
+  app.post(
+    '/api/v2/groups',
+    {
+      schema: {
+        tags,
+        summary: 'Make a group and order its service',
+        operationId: 'createGroup',
+        body: newGroup,
+        response: { 201: ordered, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const caller = await signIn.granted(request, 'groups:manage')
+      const made = await createGroup(deps, caller, request.body)
+      return reply
+        .code(201)
+        .header('location', `/api/v2/groups/${made.group.name}`)
+        .send(await showOrder(made))
+    },
+  )
+
+  app.get(
+    '/api/v2/groups/:name',
+    {
+      schema: {
+        tags,
+        summary: 'Show a group and who is in it',
+        operationId: 'getGroup',
+        params: byName,
+        response: { 200: groupView, ...problems },
+      },
+    },
+    async (request) => await show(await groupFor(deps, await signIn.account(request), request.params.name)),
+  )
+
+  app.delete(
+    '/api/v2/groups/:name',
+    {
+      schema: {
+        tags,
+        summary: 'Remove a group with everything it has',
+        operationId: 'removeGroup',
+        params: byName,
+        response: { 202: z.object({ name: z.string(), command: z.int().optional() }), ...problems },
+      },
+    },
+    async (request, reply) => {
+      const caller = await signIn.account(request)
+      const { group, command } = await removeGroup(deps, caller, await owned(caller, request.params.name))
+      return reply.code(202).send({ name: group.name, ...(command === undefined ? {} : { command }) })
+    },
+  )
+
+  app.post(
+    '/api/v2/groups/:name/rotate',
+    {
+      schema: {
+        tags,
+        summary: 'Give the group new database and broker passwords',
+        operationId: 'rotateGroup',
+        params: byName,
+        response: { 202: ordered, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const caller = await signIn.account(request)
+      const done = await rotateGroup(deps, caller, await owned(caller, request.params.name))
+      return reply.code(202).send(await showOrder(done))
+    },
+  )
+
+  app.put(
+    '/api/v2/groups/:name/members/:account',
+    {
+      schema: {
+        tags,
+        summary: 'Take an account into a group, or change its role there',
+        operationId: 'setGroupMember',
+        params: byMember,
+        body: memberWish,
+        response: { 200: groupView, ...problems },
+      },
+    },
+    async (request) => {
+      const caller = await signIn.account(request)
+      const { name, account } = request.params
+      const group = await owned(caller, name)
+      await setMember(deps, caller, group, { account, role: request.body.role })
+      return await show(group)
+    },
+  )
+
+  app.delete(
+    '/api/v2/groups/:name/members/:account',
+    {
+      schema: {
+        tags,
+        summary: 'Take an account out of a group, or leave it; the group gets new passwords',
+        operationId: 'removeGroupMember',
+        params: byMember,
+        response: { 202: ordered, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const caller = await signIn.account(request)
+      const { name, account } = request.params
+      const leaves = account === caller.name
+      const group = leaves ? await groupFor(deps, caller, name) : await owned(caller, name)
+      return reply.code(202).send(await showOrder(await removeMember(deps, caller, group, account)))
+    },
+  )
+
+  async function owned(caller: Account, name: string): Promise<Group> {
+    return await ownedGroup(deps, caller, name)
+  }
+
+  async function show(group: Group): Promise<z.infer<typeof groupView>> {
+    const account = groupAccountName(group.name)
+    const { status, statusDetail } = await showAccount(deps, await deps.accounts.get(deps.db, account))
+    const members = await listMembers(deps.db, group.id)
+    return {
+      name: group.name,
+      account,
+      status: accountStatus.parse(status),
+      ...(statusDetail === undefined ? {} : { statusDetail }),
+      createdAt: new Date(group.createdAt).toISOString(),
+      members: members.map((member) => groupMember.parse({ ...member, since: new Date(member.since).toISOString() })),
+    }
+  }
+
+  async function showOrder({ group, command }: GroupOrder) {
+    return { ...(await show(group)), ...(command === undefined ? {} : { command }) }
+  }
+}

@@ -1,0 +1,199 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type Answer, type Service, startService } from './house.ts'
+
+type Caller = ReturnType<Service['as']>
+
+let service: Service
+let admin: Caller
+let alice: Caller
+let bobby: Caller
+
+beforeEach(async () => {
+  service = await startService()
+  const { body } = await service.bootstrap()
+  admin = service.as('admin', body.admin.apikey)
+  await service.engine.start()
+  await service.ended(body.omworker.command)
+  ;[alice, bobby] = [await make('alice'), await make('bobby')]
+})
+afterEach(async () => await service.close())
+
+async function make(name: string, more: object = {}): Promise<Caller> {
+  const { body } = await admin.post('/api/v2/accounts', { name, email: `${name}@example.org`, ...more })
+  if (body.command !== undefined) await service.ended(body.command)
+  return service.as(name, body.apikey)
+}
+
+async function makeTeam(): Promise<void> {
+  const { status, body } = await admin.post('/api/v2/groups', { name: 'team', owner: 'alice' })
+  expect(status).toBe(201)
+  await service.ended(body.command)
+}
+
+const configOf = async (caller: Caller, qualifier: string): Promise<Answer> =>
+  await caller.get(`/api/v1/config/?view=1&qualifier=${qualifier}`)
+const dataOf = async (caller: Caller, qualifier: string) => (await configOf(caller, qualifier)).body.objects[0].data
+
+test('members use what the group has under its name, each as themselves', async () => {
+  await makeTeam()
+  expect((await alice.put('/api/v2/groups/team/members/bobby')).body.members).toMatchObject([
+    { account: 'alice', role: 'owner' },
+    { account: 'bobby', role: 'member' },
+  ])
+  const [one, other] = [await dataOf(alice, 'team'), await dataOf(bobby, 'team:default')]
+  expect(one).toMatchObject({ OMEGA_USERID: 'alice', OMEGA_QUALIFIER: 'team', JUPYTER_NAMESPACE: 'om-g-team' })
+  expect(other).toMatchObject({ OMEGA_USERID: 'bobby', OMEGA_QUALIFIER: 'team:default' })
+  expect(one.OMEGA_MONGO_URL).toBe(other.OMEGA_MONGO_URL)
+  expect(one.OMEGA_MONGO_URL).not.toBe((await dataOf(alice, 'default')).OMEGA_MONGO_URL)
+  expect(one.OMEGA_CELERY_CONFIG.CELERY_DEFAULT_QUEUE).toBe('q-g-team')
+  expect(new URL(one.OMEGA_CELERY_CONFIG.BROKER_URL).username).toMatch(/^gteam\w{12}$/)
+  expect(one.OMEGA_APIKEY).toBe((await dataOf(alice, 'default')).OMEGA_APIKEY)
+})
+
+const qualifiers: { qualifier: string; status: number; why: string }[] = [
+  { qualifier: 'team', status: 200, why: 'the group by its name' },
+  { qualifier: 'team:', status: 200, why: 'an empty qualifier is the default' },
+  { qualifier: 'team:default:third', status: 200, why: 'a third part counts for nothing' },
+  { qualifier: 'team:special', status: 404, why: 'a qualifier that the group has not' },
+  { qualifier: 'team:__proto__', status: 404, why: 'nor a word that every object knows' },
+  { qualifier: 'other', status: 404, why: 'a group that there is not' },
+  { qualifier: ':default', status: 404, why: 'no group at all' },
+  { qualifier: 'g-team', status: 404, why: 'the group’s account is not its name' },
+]
+test('qualifiers of groups: 404 for what there is not, 403 for who is not in it', async () => {
+  await makeTeam()
+  for (const { qualifier, status, why } of qualifiers) {
+    expect((await configOf(alice, qualifier)).status, why).toBe(status)
+  }
+  expect(await configOf(bobby, 'team')).toMatchObject({ status: 403, body: { error: { code: 'not-a-member' } } })
+  expect((await configOf(admin, 'team')).status).toBe(403)
+})
+
+test('a member without any service of its own uses the group’s', async () => {
+  await makeTeam()
+  await alice.put('/api/v2/groups/team/members/admin')
+  expect((await configOf(admin, 'team')).status).toBe(200)
+  expect((await configOf(admin, 'default')).status).toBe(404)
+})
+
+test('whoever leaves no longer gets in, not even with the passwords it knew', async () => {
+  await makeTeam()
+  await alice.put('/api/v2/groups/team/members/bobby')
+  const before = new URL((await dataOf(bobby, 'team')).OMEGA_MONGO_URL)
+  const { status, body } = await bobby.delete('/api/v2/groups/team/members/bobby')
+  expect(status).toBe(202)
+  expect((await configOf(bobby, 'team')).status).toBe(403)
+  await service.ended(body.command)
+  expect(await service.outside.mongodb.canLogin(before.username, before.password)).toBe(false)
+  const after = new URL((await dataOf(alice, 'team')).OMEGA_MONGO_URL)
+  expect([after.username, after.pathname]).toEqual([before.username, before.pathname])
+  expect(await service.outside.mongodb.canLogin(after.username, after.password)).toBe(true)
+  expect((await alice.delete('/api/v2/groups/team/members/bobby')).body.code).toBe('member-unknown')
+})
+
+for (const how of ['switched off', 'removed'] as const) {
+  test(`a member that is ${how} costs the group its passwords, too`, async () => {
+    await makeTeam()
+    await alice.put('/api/v2/groups/team/members/bobby')
+    const before = new URL((await dataOf(bobby, 'team')).OMEGA_MONGO_URL)
+    if (how === 'removed') await admin.delete('/api/v2/accounts/bobby')
+    else await admin.post('/api/v2/accounts/bobby/deactivate')
+    const orders = await service.db.selectFrom('commands').select('id').where('phase', '!=', 'install').execute()
+    expect(orders).toHaveLength(2)
+    for (const { id } of orders) await service.ended(id)
+    expect(await service.outside.mongodb.canLogin(before.username, before.password)).toBe(false)
+  })
+}
+
+test('owners say who is in it, members only see it, others not even that', async () => {
+  await makeTeam()
+  await alice.put('/api/v2/groups/team/members/bobby')
+  const carol = await make('carol')
+  expect((await bobby.get('/api/v2/groups/team')).status).toBe(200)
+  expect((await bobby.get('/api/v2/groups')).body.groups).toHaveLength(1)
+  expect((await carol.get('/api/v2/groups')).body.groups).toEqual([])
+  for (const attempt of [
+    async () => await bobby.put('/api/v2/groups/team/members/carol'),
+    async () => await bobby.put('/api/v2/groups/team/members/bobby', { role: 'owner' }),
+    async () => await bobby.delete('/api/v2/groups/team/members/alice'),
+    async () => await bobby.delete('/api/v2/groups/team'),
+    async () => await bobby.post('/api/v2/groups/team/rotate'),
+  ]) {
+    expect(await attempt()).toMatchObject({ status: 403, body: { code: 'owners-only' } })
+  }
+  for (const attempt of [
+    async () => await carol.get('/api/v2/groups/team'),
+    async () => await carol.put('/api/v2/groups/team/members/carol'),
+    async () => await carol.delete('/api/v2/groups/team/members/carol'),
+  ]) {
+    expect(await attempt()).toMatchObject({ status: 404, body: { code: 'group-unknown' } })
+  }
+  expect((await alice.post('/api/v2/groups', { name: 'mine' })).status).toBe(403)
+})
+
+test('a group keeps an owner', async () => {
+  await makeTeam()
+  expect((await alice.delete('/api/v2/groups/team/members/alice')).body.code).toBe('group-needs-owner')
+  expect((await alice.put('/api/v2/groups/team/members/alice', { role: 'member' })).body.code).toBe('group-needs-owner')
+  await alice.put('/api/v2/groups/team/members/bobby', { role: 'owner' })
+  expect((await alice.put('/api/v2/groups/team/members/alice', { role: 'member' })).status).toBe(200)
+})
+
+test('the group’s account is nobody’s way in, and has no key', async () => {
+  await makeTeam()
+  expect((await admin.get('/api/v2/accounts/g-team')).body).toMatchObject({
+    role: 'group',
+    email: '',
+    status: 'active',
+  })
+  expect((await admin.get('/api/v2/accounts/g-team/credentials')).status).toBe(404)
+  expect((await admin.post('/api/v2/accounts/g-team/credentials/rotate')).body.code).toBe('group-account')
+  expect((await admin.post('/api/v2/accounts/g-team/email', { email: 'x@example.org' })).body.code).toBe(
+    'group-account',
+  )
+  const login = { login: 'g-team', password: 'a long password' }
+  expect((await service.anybody.post('/api/v2/session', login)).status).toBe(401)
+  expect((await admin.put('/api/v2/groups/team/members/g-team')).body.code).toBe('member-no-person')
+  expect((await admin.post('/api/v2/accounts', { name: 'g-other', email: 'g@example.org' })).status).toBe(400)
+})
+
+test('names of groups are unique and those of accounts; a removed one leaves nothing', async () => {
+  await makeTeam()
+  expect((await admin.post('/api/v2/groups', { name: 'team' })).body.code).toBe('group-exists')
+  expect((await admin.post('/api/v2/groups', { name: 'No' })).body.errors).toMatchObject([{ field: 'name' }])
+  expect((await admin.post('/api/v2/groups', { name: 'other', owner: 'nobody' })).status).toBe(404)
+  const database = new URL((await dataOf(alice, 'team')).OMEGA_MONGO_URL)
+  const { status, body } = await alice.delete('/api/v2/groups/team')
+  expect(status).toBe(202)
+  await service.ended(body.command)
+  expect((await admin.get('/api/v2/groups/team')).status).toBe(404)
+  expect((await admin.get('/api/v2/accounts/g-team')).status).toBe(404)
+  expect(service.outside.mongodb.dropped).toContain(database.pathname.slice(1))
+  await makeTeam()
+})
+
+test('what was changed by whom is listed for admins, by filter and page by page', async () => {
+  await makeTeam()
+  await alice.put('/api/v2/groups/team/members/bobby')
+  await bobby.delete('/api/v2/groups/team/members/bobby')
+  const list = async (query: string) => (await admin.get(`/api/v2/audit?${query}`)).body
+  const { entries } = await list('subject=team')
+  expect(entries.map(({ actor, action }: { actor: string; action: string }) => [actor, action])).toEqual([
+    ['bobby', 'group.remove-member'],
+    ['alice', 'group.set-member'],
+    ['admin', 'group.create'],
+  ])
+  expect(entries[1].details).toEqual({ member: 'bobby', role: 'member' })
+  expect((await list('actor=alice')).entries).toHaveLength(1)
+  expect((await list('action=group.')).entries).toHaveLength(3)
+  expect((await list('action=group.create&actor=admin')).entries).toHaveLength(1)
+  expect((await list('action=group%25')).entries).toEqual([])
+  expect((await list('from=2099-01-01T00:00:00Z')).entries).toEqual([])
+  expect((await list('to=2020-01-01T00:00:00Z')).entries).toEqual([])
+  const page = await list('subject=team&limit=2')
+  expect((await list(`subject=team&limit=2&before=${page.next}`)).entries).toEqual([entries[2]])
+  expect((await alice.get('/api/v2/audit')).body.code).toBe('right-missing')
+  const auditor = await make('auditor', { role: 'staff', rights: ['audit:read'] })
+  expect((await auditor.get('/api/v2/audit')).status).toBe(200)
+  expect((await admin.get('/api/v2/audit?from=yesterday')).body.errors).toMatchObject([{ field: 'from' }])
+})
