@@ -84,7 +84,7 @@ export async function findAccountById(db: Db, id: number): Promise<Account | und
 /** By name, from after `after` on. */
 export async function listAccounts(
   db: Db,
-  { after, limit, state }: { after?: string | undefined; limit: number; state?: AccountState | undefined },
+  { after, state, limit }: { after?: string | undefined; state?: AccountState | undefined; limit: number },
 ): Promise<Account[]> {
   let query = db.selectFrom('accounts').select(accountColumns).orderBy('name').limit(limit)
   if (after !== undefined) query = query.where('name', '>', after)

@@ -333,6 +333,77 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List groups by name; users see those they are in */
+        get: operations["listGroups"];
+        put?: never;
+        /** Make a group and order its service */
+        post: operations["createGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/groups/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a group and who is in it */
+        get: operations["getGroup"];
+        put?: never;
+        post?: never;
+        /** Remove a group with everything it has */
+        delete: operations["removeGroup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/groups/{name}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the group new database and broker passwords */
+        post: operations["rotateGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/groups/{name}/members/{account}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Take an account into a group, or change its role there */
+        put: operations["setGroupMember"];
+        post?: never;
+        /** Take an account out of a group, or leave it; the group gets new passwords */
+        delete: operations["removeGroupMember"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/mails": {
         parameters: {
             query?: never;
@@ -359,6 +430,23 @@ export interface paths {
         };
         /** Show a mail */
         get: operations["getMail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was changed by whom, newest first */
+        get: operations["listAudit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -679,6 +767,54 @@ export interface components {
             /** @description told once */
             apikey: string;
         };
+        GroupMemberInput: {
+            account: string;
+            /**
+             * @description owners say who is in the group
+             * @enum {string}
+             */
+            role: "owner" | "member";
+            /** Format: date-time */
+            since: string;
+        };
+        GroupInput: {
+            /** @description also the qualifier under which members use its service */
+            name: string;
+            /** @description owns what the group has; nobody signs in as it */
+            account: string;
+            /** @enum {string} */
+            status: "unconfirmed" | "waiting-approval" | "disabled" | "pending" | "active" | "failed" | "removing" | "removed";
+            statusDetail?: string;
+            /** Format: date-time */
+            createdAt: string;
+            members: components["schemas"]["GroupMemberInput"][];
+        };
+        NewGroupInput: {
+            /** @description 3 to 30 lower-case letters and digits, beginning with a letter */
+            name: string;
+            /** @description user id of its first owner */
+            owner?: string;
+        };
+        MemberWishInput: {
+            /**
+             * @description owners say who is in the group
+             * @default member
+             * @enum {string}
+             */
+            role: "owner" | "member";
+        };
+        AuditEntryInput: {
+            id: number;
+            /** Format: date-time */
+            at: string;
+            /** @description account that did it, or `bootstrap` */
+            actor: string;
+            action: string;
+            subject: string;
+            details: {
+                [key: string]: unknown;
+            };
+        };
         SiteAccountInput: {
             userid: string;
             apikey: string;
@@ -748,6 +884,20 @@ export interface components {
             /** Format: date-time */
             endedAt?: string;
             steps: components["schemas"]["StepInput"][];
+        };
+        GroupOrderInput: {
+            /** @description also the qualifier under which members use its service */
+            name: string;
+            /** @description owns what the group has; nobody signs in as it */
+            account: string;
+            /** @enum {string} */
+            status: "unconfirmed" | "waiting-approval" | "disabled" | "pending" | "active" | "failed" | "removing" | "removed";
+            statusDetail?: string;
+            /** Format: date-time */
+            createdAt: string;
+            members: components["schemas"]["GroupMemberInput"][];
+            /** @description the order that follows */
+            command?: number;
         };
         MailInput: {
             id: number;
@@ -985,6 +1135,54 @@ export interface components {
             /** @description told once */
             apikey: string;
         };
+        GroupMember: {
+            account: string;
+            /**
+             * @description owners say who is in the group
+             * @enum {string}
+             */
+            role: "owner" | "member";
+            /** Format: date-time */
+            since: string;
+        };
+        Group: {
+            /** @description also the qualifier under which members use its service */
+            name: string;
+            /** @description owns what the group has; nobody signs in as it */
+            account: string;
+            /** @enum {string} */
+            status: "unconfirmed" | "waiting-approval" | "disabled" | "pending" | "active" | "failed" | "removing" | "removed";
+            statusDetail?: string;
+            /** Format: date-time */
+            createdAt: string;
+            members: components["schemas"]["GroupMember"][];
+        };
+        NewGroup: {
+            /** @description 3 to 30 lower-case letters and digits, beginning with a letter */
+            name: string;
+            /** @description user id of its first owner */
+            owner?: string;
+        };
+        MemberWish: {
+            /**
+             * @description owners say who is in the group
+             * @default member
+             * @enum {string}
+             */
+            role: "owner" | "member";
+        };
+        AuditEntry: {
+            id: number;
+            /** Format: date-time */
+            at: string;
+            /** @description account that did it, or `bootstrap` */
+            actor: string;
+            action: string;
+            subject: string;
+            details: {
+                [key: string]: unknown;
+            };
+        };
         SiteAccount: {
             userid: string;
             apikey: string;
@@ -1054,6 +1252,20 @@ export interface components {
             /** Format: date-time */
             endedAt?: string;
             steps: components["schemas"]["Step"][];
+        };
+        GroupOrder: {
+            /** @description also the qualifier under which members use its service */
+            name: string;
+            /** @description owns what the group has; nobody signs in as it */
+            account: string;
+            /** @enum {string} */
+            status: "unconfirmed" | "waiting-approval" | "disabled" | "pending" | "active" | "failed" | "removing" | "removed";
+            statusDetail?: string;
+            /** Format: date-time */
+            createdAt: string;
+            members: components["schemas"]["GroupMember"][];
+            /** @description the order that follows */
+            command?: number;
         };
         Mail: {
             id: number;
@@ -2109,6 +2321,301 @@ export interface operations {
             };
         };
     };
+    listGroups: {
+        parameters: {
+            query?: {
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        groups: components["schemas"]["Group"][];
+                        next?: string;
+                    };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGroupInput"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupOrder"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        name: string;
+                        command?: number;
+                    };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotateGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupOrder"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setGroupMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberWishInput"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeGroupMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupOrder"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listMails: {
         parameters: {
             query?: {
@@ -2172,6 +2679,57 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Mail"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                actor?: string;
+                subject?: string;
+                /** @description such as account.create; with a dot at the end all of a kind */
+                action?: string;
+                from?: string;
+                to?: string;
+                /** @description id to continue from */
+                before?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        entries: components["schemas"]["AuditEntry"][];
+                        next?: number;
+                    };
                 };
             };
             /** @description Default Response */

@@ -56,8 +56,8 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     },
     async (request) => {
       await signIn.granted(request, 'accounts:read')
-      const { after, limit, state } = request.query
-      const accounts = await listAccounts(deps.db, { after, limit, state })
+      const { after, state, limit } = request.query
+      const accounts = await listAccounts(deps.db, { after, state, limit })
       const last = accounts.length === limit ? accounts.at(-1)?.name : undefined
       return { accounts: await showAccounts(deps, accounts), ...(last === undefined ? {} : { next: last }) }
     },
