@@ -4,6 +4,7 @@ import type { Tally } from './tests.ts'
 /** Each check counts as one test. */
 const checks: { name: string; command: string; args: string[]; mend: string }[] = [
   { name: 'types', command: 'tsc', args: ['--noEmit', '-p', '.'], mend: 'see the lines above' },
+  { name: 'types of the pages', command: 'tsc', args: ['--noEmit', '-p', 'web'], mend: 'see the lines above' },
   { name: 'format', command: 'biome', args: ['format', '.'], mend: 'npm run format' },
   {
     name: 'lint',
@@ -13,6 +14,12 @@ const checks: { name: string; command: string; args: string[]; mend: string }[] 
   },
   { name: 'unused code', command: 'knip', args: ['--no-progress'], mend: 'remove it, or use it' },
   { name: 'API document', command: 'node', args: ['scripts/openapi.ts', '--check'], mend: 'node scripts/openapi.ts' },
+  {
+    name: 'typed client',
+    command: 'openapi-typescript',
+    args: ['docs/openapi.json', '-o', 'src/client/schema.ts', '--check'],
+    mend: 'npm run client',
+  },
 ]
 
 /** Types, format, lint, unused code, generated files; floors are a unit test. */

@@ -77,7 +77,7 @@ if oidc_secret:
     c.PortalAuthenticator.scope = ["openid", "profile", "email"]
     c.PortalAuthenticator.login_service = "omega|ml"
     # Whoever signs out here is signed out there, and within this time the other way round.
-    c.PortalAuthenticator.logout_redirect_url = f"{portal}/sign-out"
+    c.PortalAuthenticator.logout_redirect_url = f"{portal}/accounts/logout"
     c.Authenticator.auth_refresh_age = 30
     c.Authenticator.enable_auth_state = True
     c.CryptKeeper.keys = [hashlib.sha256(f"auth state {oidc_secret}".encode()).digest()]

@@ -30,6 +30,8 @@ export interface ApiDeps {
   /** Makes the first accounts until it is revoked; absent: no bootstrap. */
   readonly bootstrapKey: string | undefined
   readonly version: string
+  /** Folder of the built pages; without it, or while it is empty, a plain front page says what this is. */
+  readonly pages?: string
 }
 
 /** `internal`: for workers and JupyterHub inside the cluster, never routed by the ingress. */

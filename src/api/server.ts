@@ -14,6 +14,7 @@ import type { ApiDeps, Side } from './deps.ts'
 import { describeApi } from './openapi.ts'
 import { frontPage } from './front-page.ts'
 import { Guessing } from './guessing.ts'
+import { hasPages, pages } from './pages.ts'
 import { accountChangeRoutes } from './routes/account-changes.ts'
 import { mountOidc } from './oidc/routes.ts'
 import { accountRoutes } from './routes/accounts.ts'
@@ -71,7 +72,8 @@ async function publicRoutes(
   signIn: ReturnType<typeof createSignIn>,
 ): Promise<void> {
   await describeApi(app, deps.version)
-  frontPage(app, deps)
+  if (hasPages(deps.pages)) await pages(app, deps.pages)
+  else frontPage(app, deps)
   await app.register(async (scope) => dashboardRoutes(scope, deps, signIn))
   const guessing = new Guessing(deps.clock)
   await app.register(async (scope) => {

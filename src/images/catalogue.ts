@@ -23,7 +23,11 @@ export const IMAGES = {
   jupyterhub: onPython,
   cloudmgr: {
     parents: ['debian', 'python'],
-    sources: ['package.json', 'package-lock.json', 'src', 'catalog', 'charts', 'terraform'],
+    sources: [
+      ...['package.json', 'package-lock.json', 'src', 'catalog', 'charts', 'terraform'],
+      // Without `web/dist`: the pages are built in the image.
+      ...['package.json', 'index.html', 'vite.config.ts', 'theme-file.ts', 'src'].map((name) => `web/${name}`),
+    ],
     programs: ['tofu', 'helm', 'kubectl', 'terraform-provider-localcloud'],
   },
 } as const satisfies Record<string, ImageSpec>

@@ -74,7 +74,8 @@ export async function serveApi(): Promise<number> {
   const status = new AccountStatus({ ...house, clock, ...statusSources() })
   const bootstrapKey = env['CLOUDMGR_BOOTSTRAP_KEY']
   const oidcClients = oidcClientsOf(env, house.site)
-  const deps = { ...house, oidcClients, status, plans: accountPlans(), clock, log, bootstrapKey, version }
+  const pages = join(project, 'web/dist')
+  const deps = { ...house, oidcClients, status, plans: accountPlans(), clock, log, bootstrapKey, version, pages }
   const host = env['CLOUDMGR_LISTEN'] ?? '0.0.0.0'
   const open = await createServer(deps, 'public')
   const inside = await createServer(deps, 'internal')

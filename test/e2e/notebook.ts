@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { withPage } from './browser.ts'
+import { withPage } from '../support/browser.ts'
 import type { TestSite } from './cli.ts'
 import type { Person } from './people.ts'
 
@@ -18,5 +18,25 @@ export async function openNotebook(site: TestSite, address: string, who: Person)
     await page.keyboard.type('import omegaml as om; print("sees", len(om.datasets.list()), "datasets")')
     await page.keyboard.press('Shift+Enter')
     await page.locator('.jp-OutputArea-output', { hasText: /sees [1-9]\d* datasets/ }).waitFor({ timeout: 120_000 })
+  })
+}
+
+/** Signs in to the portal with a password, and goes on to the notebook from there without signing in again. */
+export async function openNotebookFromPortal(
+  site: TestSite,
+  portal: string,
+  name: string,
+  password: string,
+): Promise<void> {
+  await withPage(async (page) => {
+    await page.goto(portal, { timeout: 60_000 })
+    await page.getByLabel(/e-mail address or userid/i).fill(name)
+    await page.getByLabel('Password', { exact: true }).fill(password)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    const opened = page.waitForEvent('popup')
+    await page.getByRole('link', { name: 'Notebook' }).click()
+    const notebook = await opened
+    await notebook.waitForURL(/\/lab/, { timeout: 240_000 })
+    expect(new URL(notebook.url()).hostname).toBe(`${name}.notebook.${site.domain}`)
   })
 }

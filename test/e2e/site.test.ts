@@ -4,7 +4,7 @@ import { type TestSite, testSite } from './cli.ts'
 import { runPython } from './client.ts'
 import { endpoints, kubectl, killEverything, memoryGb, podIn, reaches, upgrade } from './cluster.ts'
 import { configOf, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
-import { openNotebook } from './notebook.ts'
+import { openNotebook, openNotebookFromPortal } from './notebook.ts'
 
 let site: TestSite
 let up: UpResult
@@ -82,6 +82,12 @@ describe('a notebook', () => {
       await openNotebook(site, up.notebook, who())
     })
   }
+
+  test('opens from the portal for who is signed in there', async () => {
+    const password = 'a password of petra'
+    await site.run('account', 'create', 'petra', '--email', 'petra@example.com', '--password', password)
+    await openNotebookFromPortal(site, up.api, 'petra', password)
+  })
 
   test('is reachable by nobody but the hub and the ingress, and reaches only what it may', async () => {
     const [annas, boriss] = await Promise.all([podIn(site, 'om-anna'), podIn(site, 'om-boris')])

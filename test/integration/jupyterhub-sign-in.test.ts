@@ -47,7 +47,7 @@ c.PortalAuthenticator.userdata_url = '${inside}/oidc/me'
 c.PortalAuthenticator.username_claim = 'preferred_username'
 c.PortalAuthenticator.scope = ['openid', 'profile', 'email']
 c.PortalAuthenticator.login_service = 'omega|ml'
-c.PortalAuthenticator.logout_redirect_url = '${portal}/sign-out'
+c.PortalAuthenticator.logout_redirect_url = '${portal}/accounts/logout'
 c.Authenticator.allow_all = True
 c.Authenticator.auth_refresh_age = 1
 c.Authenticator.enable_auth_state = True
@@ -111,7 +111,7 @@ test('who is signed in to the portal is signed in here by one click, and out wit
 
 test('who is not signed in to the portal is asked there first', async () => {
   const { url } = await browser().go(at('/hub/oauth_login'))
-  expect(url.href).toMatch(new RegExp(`^${house.deps.site.publicUrl}/sign-in\\?next=`))
+  expect(url.href).toMatch(new RegExp(`^${house.deps.site.publicUrl}/accounts/login\\?next=`))
 })
 
 test('user id and API key go on to work, and signing out ends at the portal', async () => {
@@ -126,5 +126,5 @@ test('user id and API key go on to work, and signing out ends at the portal', as
     })
   expect((await send('wrong')).status).toBe(403)
   expect((await send(apikey)).url.pathname).toBe('/hub/home')
-  expect((await page.go(at('/hub/logout'))).url.href).toBe(`${house.deps.site.publicUrl}/sign-out`)
+  expect((await page.go(at('/hub/logout'))).url.href).toBe(`${house.deps.site.publicUrl}/accounts/logout`)
 })

@@ -41,10 +41,19 @@ export interface Answer {
  * The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is
  * called. With databases given, API and engine have one each, as two processes do: migrated, and the caller's to close.
  */
-export async function startService(databases?: { readonly api: Db; readonly engine: Db }, site: SiteFacts = testSite) {
+export async function startService(
+  databases?: { readonly api: Db; readonly engine: Db },
+  site: SiteFacts = testSite,
+  pages?: string,
+) {
   const ahead = { ms: 0 }
   const clock: Clock = { now: () => systemClock.now() + ahead.ms, sleep: systemClock.sleep.bind(systemClock) }
-  const house = await startHouse({ clock, site, ...(databases === undefined ? {} : { db: databases.api }) })
+  const house = await startHouse({
+    clock,
+    site,
+    ...(databases === undefined ? {} : { db: databases.api }),
+    ...(pages === undefined ? {} : { pages }),
+  })
   const outside = {
     mongodb: createFakeMongodb(),
     rabbitmq: createFakeRabbitmq(),

@@ -129,10 +129,13 @@ test('with approval an admin opens the account, and its plan is ordered then', a
   const signIn = async () => await service.anybody.post('/api/v2/session', { login: 'alice', password })
   expect(await signIn()).toMatchObject({ status: 403, body: { code: 'account-waiting-approval' } })
   expect(await plansOrdered()).toBe(0)
+  const waiting = async () => (await admin.get('/api/v2/accounts?state=waiting-approval')).body.accounts
+  expect(await waiting()).toMatchObject([{ userid: 'alice' }])
 
   const { status, body } = await admin.post('/api/v2/accounts/alice/approve')
   expect(status).toBe(200)
   await service.ended(body.command)
+  expect(await waiting()).toEqual([])
   expect((await signIn()).body.account.status).toBe('active')
   expect((await admin.post('/api/v2/accounts/alice/approve')).status).toBe(409)
   const audited = await service.db.selectFrom('audit_log').select(['actor', 'action', 'subject']).execute()

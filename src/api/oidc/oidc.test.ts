@@ -84,7 +84,7 @@ const isOpen = async (sid: unknown) => (await house.inside.inject({ url: `/oidc/
 
 test('who is not signed in is sent to our sign-in, and from there back', async () => {
   const to = new URL(await browser().follow(authorize))
-  expect(to.pathname).toBe('/sign-in')
+  expect(to.pathname).toBe('/accounts/login')
   expect(to.searchParams.get('next')).toMatch(/^\/oidc\/interaction\/[\w-]+$/)
 })
 
@@ -108,7 +108,7 @@ test('signing out of us ends what came from it, and the next sign-in asks again'
   expect(await isOpen(sid)).toBe(204)
   await closeSession(house.db, id)
   expect(await isOpen(sid)).toBe(404)
-  expect(new URL(await page.follow(authorize)).pathname).toBe('/sign-in')
+  expect(new URL(await page.follow(authorize)).pathname).toBe('/accounts/login')
 })
 
 test('another address than the registered one gets nothing', async () => {

@@ -54,7 +54,7 @@ function interactionRoute(
     const session = await ownSession(request)
     if (session === undefined) {
       const next = encodeURIComponent(`/oidc/interaction/${request.params.uid}`)
-      return reply.code(303).header('cache-control', 'no-store').redirect(`/sign-in?next=${next}`)
+      return reply.code(303).header('cache-control', 'no-store').redirect(`/accounts/login?next=${next}`)
     }
     reply.hijack()
     const login = { accountId: String(session.accountId) }

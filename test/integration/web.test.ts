@@ -1,0 +1,293 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { withPage } from '../support/browser.ts'
+import { adminPassword, buildPages, hurdles, type Pages, servePages, watch } from '../support/pages.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-web-'))
+const password = 'correct horse battery'
+let pages: Pages
+
+beforeAll(async () => await buildPages(folder), 120_000)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterEach(async () => await pages.close())
+
+/** Uses the pages in a browser; whatever they complain of fails the test. */
+async function browse(use: (page: Page) => Promise<void>): Promise<void> {
+  await withPage(async (page) => {
+    page.setDefaultTimeout(20_000)
+    const complaints = watch(page)
+    await use(page)
+    expect(complaints).toEqual([])
+  })
+}
+
+const heading = (page: Page, name: string | RegExp) => page.getByRole('heading', { level: 1, name })
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true })
+const mailsTo = async (to: string) => (await pages.admin.get(`/api/v2/mails?to=${to}`)).body.mails
+const linkIn = (text: string) => /go to (http\S+)/.exec(text)?.[1] ?? 'no link'
+
+async function signIn(page: Page, login: string, word = password): Promise<void> {
+  await page.goto(`${pages.url}/accounts/login`)
+  await page.fill('[name=login]', login)
+  await page.fill('[name=password]', word)
+  await button(page, 'Sign in').click()
+}
+
+async function signUp(page: Page, email: string): Promise<void> {
+  await page.goto(`${pages.url}/accounts/signup`)
+  await page.fill('[name=email]', email)
+  await page.fill('[name=password1]', password)
+  await button(page, 'Create account').click()
+}
+
+/** Holds the last step of every account until it is let go. */
+function holdNotebook(): () => void {
+  const { jupyterhub } = pages.outside
+  const gate = Promise.withResolvers<void>()
+  const ensureUser = jupyterhub.ensureUser.bind(jupyterhub)
+  Object.assign(jupyterhub, {
+    ensureUser: async (...words: Parameters<typeof ensureUser>) => {
+      await gate.promise
+      return await ensureUser(...words)
+    },
+  })
+  return gate.resolve
+}
+
+test('from the front page to an account that works', async () => {
+  pages = await servePages(folder)
+  await pages.engine.start()
+  const letGo = holdNotebook()
+  await browse(async (page) => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await page.goto(pages.url)
+    await heading(page, 'Sign in').waitFor()
+    await page.getByRole('link', { name: 'Sign up here' }).click()
+    await page.fill('[name=email]', 'alice@example.org')
+    await page.fill('[name=password1]', password)
+    await button(page, 'Create account').click()
+    await heading(page, 'Verify Your E-mail Address').waitFor()
+
+    const [mail] = await mailsTo('alice@example.org')
+    await page.goto(linkIn(mail.text))
+    await heading(page, 'Confirm E-mail Address').waitFor()
+    await button(page, 'Confirm').click()
+    await page.getByRole('link', { name: 'Login' }).click()
+    await page.fill('[name=login]', 'alice@example.org')
+    await page.fill('[name=password]', password)
+    await button(page, 'Sign in').click()
+
+    await heading(page, 'Your account is being set up').waitFor()
+    await page.locator('li[data-state=done]', { hasText: 'Database' }).waitFor()
+    await page.locator('li[data-state=running]', { hasText: 'Notebook' }).waitFor()
+    expect(await hurdles(page)).toEqual([])
+    letGo()
+
+    await heading(page, 'Hello, alice').waitFor()
+    await page.getByRole('heading', { name: 'Your apps' }).waitFor()
+    await page.getByRole('heading', { name: 'omegaml' }).waitFor()
+    const notebook = page.getByRole('link', { name: 'Notebook' })
+    expect(await notebook.getAttribute('href')).toBe(
+      'http://notebook.omega.localhost:8080/hub/oauth_login?next=%2Fhub%2Fspawn',
+    )
+
+    const { apikey } = (await pages.admin.get('/api/v2/accounts/alice/credentials')).body
+    await button(page, 'Copy login command').click()
+    await page.getByText('login command copied').waitFor()
+    const line = `om cloud login alice ${apikey} --apiurl ${pages.url}`
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(line)
+    expect(await page.locator('main').innerText()).not.toContain(apikey)
+    await button(page, 'Show API key').click()
+    const shown = await page.locator('dd', { has: button(page, 'Hide API key') }).innerText()
+    expect(shown.trim()).toBe(apikey)
+    expect((await pages.as('alice', shown.trim()).get('/api/v1/config/')).status).toBe(200)
+
+    await button(page, 'Sign out').click()
+    await heading(page, 'Sign in').waitFor()
+    await page.goto(pages.url)
+    await heading(page, 'Sign in').waitFor()
+    expect(await page.evaluate("fetch('/api/v2/accounts/alice').then((answer) => answer.status)")).toBe(401)
+  })
+})
+
+test('what is wrong is told at its field', async () => {
+  pages = await servePages(folder, { domains: ['example.org'] })
+  await browse(async (page) => {
+    const wrong = async (name: string) => {
+      const field = page.locator(`[name=${name}][aria-invalid=true]`)
+      await field.waitFor()
+      const [told = ''] = (await field.getAttribute('aria-describedby'))?.split(' ') ?? []
+      return await page.locator(`[id="${told}"]`).innerText()
+    }
+    await page.goto(`${pages.url}/accounts/signup`)
+    await page.fill('[name=email]', 'alice')
+    await page.fill('[name=password1]', 'short')
+    await button(page, 'Create account').click()
+    expect(await wrong('password1')).toMatch(/10 to 128 characters/)
+    expect(await wrong('email')).not.toBe('')
+    expect(await page.evaluate('document.activeElement.name')).toBe('email')
+    expect(await hurdles(page)).toEqual([])
+
+    await page.fill('[name=email]', 'alice@elsewhere.net')
+    await page.fill('[name=password1]', password)
+    await button(page, 'Create account').click()
+    await page.locator('[name=password1]:not([aria-invalid=true])').waitFor()
+    expect(await wrong('email')).toMatch(/example\.org/)
+
+    await page.goto(`${pages.url}/accounts/confirm?email=alice@example.org`)
+    await page.fill('[name=token]', '000123')
+    await button(page, 'Confirm').click()
+    expect(await wrong('token')).not.toBe('')
+
+    await signIn(page, 'alice', 'not the password')
+    await page.getByRole('alert').filter({ hasText: 'password is wrong' }).waitFor()
+    expect(await hurdles(page)).toEqual([])
+    await page.goto(`${pages.url}/accounts/confirm?token=used`)
+    await button(page, 'Confirm').click()
+    await page.getByRole('alert').filter({ hasText: 'was not confirmed' }).waitFor()
+  })
+})
+
+test('a typed token confirms; a forgotten password is replaced, and the old one is of no use', async () => {
+  pages = await servePages(folder)
+  await pages.engine.start()
+  await browse(async (page) => {
+    await signUp(page, 'alice@example.org')
+    await heading(page, 'Verify Your E-mail Address').waitFor()
+    const [{ text }] = await mailsTo('alice@example.org')
+    await page.fill('[name=token]', ` ${/token=(\w+)/.exec(text)?.[1]} `)
+    await button(page, 'Confirm').click()
+    await heading(page, 'Your e-mail address is confirmed').waitFor()
+
+    await page.goto(`${pages.url}/accounts/login`)
+    await page.getByRole('link', { name: 'Forgot your password?' }).click()
+    await page.fill('[name=email]', 'alice@example.org')
+    await button(page, 'Send the link').click()
+    await page.getByRole('status').filter({ hasText: 'on its way' }).waitFor()
+
+    const [mail] = await mailsTo('alice@example.org')
+    expect(mail.kind).toBe('reset-password')
+    await page.goto(linkIn(mail.text))
+    await page.fill('[name=password]', 'another long password')
+    await button(page, 'Change password').click()
+    await page.getByRole('status').filter({ hasText: 'Your password is changed' }).waitFor()
+    await signIn(page, 'alice', password)
+    await page.getByRole('alert').filter({ hasText: 'password is wrong' }).waitFor()
+    await signIn(page, 'alice', 'another long password')
+    await heading(page, 'Hello, alice').waitFor()
+  })
+})
+
+test('an admin reads the mails, approves one account and refuses another', async () => {
+  pages = await servePages(folder, { approval: true, confirmation: false })
+  await pages.engine.start()
+  await browse(async (page) => {
+    for (const name of ['alice', 'mallory']) {
+      await signUp(page, `${name}@example.org`)
+      await heading(page, 'Waiting for approval').waitFor()
+    }
+    await signIn(page, 'alice')
+    await page.getByRole('alert').filter({ hasText: 'approval' }).waitFor()
+
+    await signIn(page, 'admin', adminPassword)
+    await heading(page, 'Hello, admin').waitFor()
+    await button(page, 'Approve alice').click()
+    await page.getByRole('status').filter({ hasText: 'alice is approved' }).waitFor({ state: 'attached' })
+    await button(page, 'Reject mallory').click()
+    await button(page, 'Reject and remove').click()
+    await page.getByText('Nobody waits').waitFor()
+
+    await page.getByRole('link', { name: 'Accounts' }).click()
+    await page.getByRole('row', { name: /alice.*Active/ }).waitFor()
+    expect(await page.getByRole('row', { name: /mallory/ }).count()).toBe(0)
+    expect(await hurdles(page)).toEqual([])
+
+    await page.getByRole('link', { name: 'Mails' }).click()
+    await page.getByText('mallory@example.org').waitFor()
+    await page.getByText('omega|ml: Your account is open').click()
+    await page.getByText(/go to http.*accounts\/login/).waitFor()
+    expect(await hurdles(page)).toEqual([])
+  })
+})
+
+test('an account that could not be set up says why', async () => {
+  pages = await servePages(folder)
+  Object.assign(pages.outside.rabbitmq, {
+    ensureUser: () => Promise.reject(new Error('the broker said no')),
+  })
+  await pages.engine.start()
+  const { body } = await pages.admin.post('/api/v2/accounts', { name: 'alice', email: 'a@example.org', password })
+  await pages.ended(body.command)
+  await browse(async (page) => {
+    await signIn(page, 'alice')
+    await heading(page, 'Your account could not be set up').waitFor()
+    await page.locator('li[data-state=failed]', { hasText: 'Broker' }).waitFor()
+    expect(await hurdles(page)).toEqual([])
+  })
+})
+
+test('who was signed out elsewhere is led to the sign-in, and back', async () => {
+  pages = await servePages(folder)
+  await pages.engine.start()
+  await browse(async (page) => {
+    await page.goto(`${pages.url}/mails`)
+    await heading(page, 'Sign in').waitFor()
+    await page.fill('[name=login]', 'admin')
+    await page.fill('[name=password]', adminPassword)
+    await button(page, 'Sign in').click()
+    await heading(page, 'Mails').waitFor()
+    await pages.db.deleteFrom('sessions').execute()
+    await page.getByRole('link', { name: 'Accounts' }).click()
+    await heading(page, 'Sign in').waitFor()
+    expect(new URL(page.url()).searchParams.get('next')).toBe('/accounts')
+
+    await page.goto(`${pages.url}/accounts/login?next=//elsewhere.net`)
+    await page.fill('[name=login]', 'admin')
+    await page.fill('[name=password]', adminPassword)
+    await button(page, 'Sign in').click()
+    await heading(page, 'Hello, admin').waitFor()
+    expect(new URL(page.url()).origin).toBe(pages.url)
+    await page.goto(`${pages.url}/accounts/logout`)
+    await heading(page, 'Sign out?').waitFor()
+    expect(await hurdles(page)).toEqual([])
+    await button(page, 'Sign Out').click()
+    await heading(page, 'Sign in').waitFor()
+  })
+})
+
+test('every page outside can be used by everybody, and unknown ones say so', async () => {
+  pages = await servePages(folder, { open: false })
+  const headings: Record<string, string> = {
+    '/': 'Sign in',
+    '/accounts/login': 'Sign in',
+    '/accounts/signup': 'Sign-up is closed',
+    '/accounts/confirm': 'Verify Your E-mail Address',
+    '/accounts/confirm?token=1': 'Confirm E-mail Address',
+    '/accounts/confirmed': 'Your e-mail address is confirmed',
+    '/accounts/waiting': 'Waiting for approval',
+    '/accounts/logout': 'Sign in',
+    '/accounts/password/forgot': 'Forgotten password',
+    '/accounts/password/reset': 'Set a new password',
+    '/nowhere': 'There is no such page',
+  }
+  await browse(async (page) => {
+    // The document of an unknown page comes with its status, which the browser notes.
+    for (const [path, name] of Object.entries(headings)) {
+      const answer = await page.request.fetch(`http://127.0.0.1:${new URL(pages.url).port}${path}`, {
+        headers: { accept: 'text/html' },
+      })
+      expect([path, answer.status()]).toEqual([path, path === '/nowhere' ? 404 : 200])
+      if (path !== '/nowhere') await page.goto(`${pages.url}${path}`)
+      else
+        await page
+          .goto(`${pages.url}/accounts/login`)
+          .then(() => page.evaluate("history.pushState({}, '', '/nowhere')"))
+      await heading(page, name).waitFor()
+      expect(await page.title()).toContain(name)
+      expect(await hurdles(page)).toEqual([])
+    }
+  })
+})
