@@ -98,6 +98,18 @@ const impersonation: { caller: Partial<Account>; target: Partial<Account>; may: 
     may: false,
     why: 'an admin’s config is nobody else’s',
   },
+  {
+    caller: { rights: ['config:impersonate'], role: 'machine' },
+    target: { state: 'disabled', active: false },
+    may: false,
+    why: 'no server starts for an account that is switched off',
+  },
+  {
+    caller: { rights: ['config:impersonate'], role: 'machine' },
+    target: { role: 'group' },
+    may: false,
+    why: 'nor for a group',
+  },
 ]
 for (const { caller, target, may, why } of impersonation) {
   test(`impersonation: ${why}`, () => expect(mayImpersonate(account(caller), account(target))).toBe(may))

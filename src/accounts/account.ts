@@ -123,8 +123,10 @@ export function mayUseMail(email: string, domains: readonly string[] | undefined
   return domains.some((allowed) => allowed.toLowerCase() === domain)
 }
 
+/** JupyterHub reads what it starts servers with: of accounts that may sign in, and never of people with rights over others. */
 export function mayImpersonate(caller: Account, target: Account): boolean {
-  return caller.rights.includes('config:impersonate') && (target.role === 'user' || target.role === 'machine')
+  const isServed = target.active && (target.role === 'user' || target.role === 'machine')
+  return caller.rights.includes('config:impersonate') && isServed
 }
 
 /** Whether it was granted that: admins have every right of staff. */

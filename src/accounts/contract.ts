@@ -126,7 +126,7 @@ export const createdKey = keyView.extend({ apikey: z.string().describe('told onc
 
 const memberRole = z.enum(['owner', 'member']).describe('owners say who is in the group')
 
-export const groupMember = z
+const groupMember = z
   .object({ account: z.string(), role: memberRole, since: z.iso.datetime() })
   .meta({ id: 'GroupMember' })
 
@@ -140,6 +140,8 @@ export const groupView = z
     members: z.array(groupMember),
   })
   .meta({ id: 'Group' })
+
+export type GroupView = z.infer<typeof groupView>
 
 export const newGroup = z
   .strictObject({

@@ -11,6 +11,7 @@ export interface Group {
 }
 
 export interface Member {
+  readonly groupId: number
   readonly account: string
   readonly role: MemberRole
   readonly since: number
@@ -57,15 +58,22 @@ export async function insertGroup(db: Db, group: { name: string; accountId: numb
   await db.insertInto('account_groups').values({ name, account_id: accountId, created_at: now }).execute()
 }
 
-export async function listMembers(db: Db, groupId: number): Promise<Member[]> {
+/** Of all these groups, by name. */
+export async function listMembers(db: Db, groupIds: readonly number[]): Promise<Member[]> {
+  if (groupIds.length === 0) return []
   const rows = await db
     .selectFrom('group_members')
     .innerJoin('accounts', 'accounts.id', 'group_members.account_id')
-    .select(['accounts.name', 'group_members.role', 'group_members.created_at'])
-    .where('group_members.group_id', '=', groupId)
+    .select(['group_members.group_id', 'accounts.name', 'group_members.role', 'group_members.created_at'])
+    .where('group_members.group_id', 'in', groupIds)
     .orderBy('accounts.name')
     .execute()
-  return rows.map((row) => ({ account: row.name, role: row.role, since: Number(row.created_at) }))
+  return rows.map((row) => ({
+    groupId: Number(row.group_id),
+    account: row.name,
+    role: row.role,
+    since: Number(row.created_at),
+  }))
 }
 
 export async function findMemberRole(db: Db, groupId: number, accountId: number): Promise<MemberRole | undefined> {

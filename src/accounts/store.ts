@@ -92,6 +92,12 @@ export async function listAccounts(
   return (await query.execute()).map(toAccount)
 }
 
+export async function accountsById(db: Db, ids: readonly number[]): Promise<Account[]> {
+  if (ids.length === 0) return []
+  const rows = await db.selectFrom('accounts').select(accountColumns).where('id', 'in', ids).execute()
+  return rows.map(toAccount)
+}
+
 /** Names by id; of accounts that are gone there is none. */
 export async function accountNames(db: Db, ids: readonly number[]): Promise<Map<number, string>> {
   if (ids.length === 0) return new Map()

@@ -118,7 +118,9 @@ export async function removeAccount(
 
 async function orderRemoval(deps: ApiDeps, tx: Db, account: Account, requestedBy: string): Promise<number | undefined> {
   const plan = planOf(account)
-  if (plan === undefined) return undefined
+  // Of who never came in nothing was ordered.
+  const cameIn = account.state !== 'unconfirmed' && account.state !== 'waiting-approval'
+  if (plan === undefined || !cameIn) return undefined
   await deps.deployments.beginRemoval(tx, account.id, plan)
   return await orderPlan(tx, account, 'remove', requestedBy)
 }

@@ -27,6 +27,8 @@ export function createSignIn(app: FastifyInstance, deps: ApiDeps, side: Side): S
       return await attempt()
     } catch (error) {
       if (!(error instanceof AppError) || error.kind !== 'unauthenticated') throw error
+      // Without any credentials nobody guesses: so comes everybody who opens a page.
+      if (error.code === 'not-signed-in') throw error
       const count = await failures(request)
       if (count.isAllowed || !count.isExceeded) throw error
       throw new AppError(

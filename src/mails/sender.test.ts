@@ -9,7 +9,7 @@ import { migrate } from '../db/migrate.ts'
 import { confirmMail } from './mail.ts'
 import { Outbox } from './outbox.ts'
 import { MailSender, pauseMs } from './sender.ts'
-import { listMails } from './store.ts'
+import { listMails, sweepMails } from './store.ts'
 
 let db: Db
 let server: FakeMailServer
@@ -106,6 +106,15 @@ test('a mail that a killed sender had claimed is sent by the next', async () => 
   time.now += 300_000
   await sender().sendDue()
   expect(server.received).toHaveLength(1)
+})
+
+test('old mails are swept, what waits is not', async () => {
+  await outbox(false).put(db, mail)
+  await outbox().put(db, mail)
+  time.now += 1
+  await outbox(false).put(db, mail)
+  await sweepMails(db, time.now)
+  expect((await rows()).map((row) => row.status)).toEqual(['listed', 'waiting'])
 })
 
 test('pauses double, to an hour', () => {

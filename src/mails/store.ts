@@ -85,3 +85,8 @@ export async function settleMail(
     .where('id', '=', id)
     .execute()
 }
+
+/** What was written long ago; what still waits stays. */
+export async function sweepMails(db: Db, before: number): Promise<void> {
+  await db.deleteFrom('mails').where('created_at', '<', before).where('status', '!=', 'waiting').execute()
+}

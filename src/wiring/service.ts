@@ -32,6 +32,7 @@ import { createLifecycle } from '../deployments/lifecycle.ts'
 import { Engine } from '../engine/engine.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
+import { sweepMails } from '../mails/store.ts'
 import { every } from './every.ts'
 import { databaseOf, portOf, required, siteOf } from './service-env.ts'
 import { followWakes } from './wake-stream.ts'
@@ -42,6 +43,7 @@ const clock = systemClock
 /** How often the last use of API keys is written. */
 const WRITE_USE_MS = 60_000
 const SWEEP_MS = 3_600_000
+const MAILS_KEPT_MS = 90 * 86_400_000
 
 /** What API and engine share: rows, keys, accounts and their deployments. */
 function openHouse() {
@@ -106,7 +108,10 @@ export async function serveEngine(): Promise<number> {
   const stopping = new AbortController()
   const sender = mailSender(house, log)
   sender?.start()
-  const sweeping = every(SWEEP_MS, log, async () => await sweep(house.db, clock.now()))
+  const sweeping = every(SWEEP_MS, log, async () => {
+    await sweep(house.db, clock.now())
+    await sweepMails(house.db, clock.now() - MAILS_KEPT_MS)
+  })
   const wake = () => {
     engine.wake()
     sender?.wake()

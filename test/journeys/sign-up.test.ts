@@ -155,6 +155,20 @@ test('who is rejected is told, and the name is free again', async () => {
   expect((await admin.get('/api/v2/accounts/alice')).body.status).toBe('waiting-approval')
 })
 
+test('who waits is found by state, and is removed at once', async () => {
+  await open({ approval: true })
+  await signUp('alice@example.org')
+  await signUp('bobby@example.org')
+  await confirm(await tokenFor('bobby@example.org'))
+  const waiting = (await admin.get('/api/v2/accounts?state=waiting-approval')).body.accounts
+  expect(waiting.map((account: { userid: string }) => account.userid)).toEqual(['bobby'])
+  for (const name of ['alice', 'bobby']) {
+    expect((await admin.delete(`/api/v2/accounts/${name}`)).body).toMatchObject({ status: 'removed' })
+    expect((await admin.get(`/api/v2/accounts/${name}`)).status).toBe(404)
+  }
+  expect(await plansOrdered()).toBe(0)
+})
+
 test('only some domains, every bad field, and a closed door', async () => {
   await open({ domains: ['example.org'] })
   const send = async (body: object) => await service.anybody.post('/api/v2/signup', body)

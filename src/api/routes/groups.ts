@@ -2,9 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { type Account, groupAccountName, hasRight } from '../../accounts/account.ts'
-import { accountStatus, groupMember, groupView, memberWish, newGroup } from '../../accounts/contract.ts'
+import { type GroupView, groupView, memberWish, newGroup } from '../../accounts/contract.ts'
 import { type Group, listGroups, listMembers } from '../../accounts/group-store.ts'
-import { showAccount } from '../account-views.ts'
+import { accountsById } from '../../accounts/store.ts'
+import { showAccounts } from '../account-views.ts'
 import { errorBody } from '../answers.ts'
 import type { ApiDeps } from '../deps.ts'
 import {
@@ -51,8 +52,7 @@ export function groupRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignI
       const member = hasRight(caller, 'groups:manage') ? undefined : caller.id
       const groups = await listGroups(deps.db, { member, after, limit })
       const last = groups.length === limit ? groups.at(-1)?.name : undefined
-      const shown = await Promise.all(groups.map(show))
-      return { groups: shown, ...(last === undefined ? {} : { next: last }) }
+      return { groups: await showAll(groups), ...(last === undefined ? {} : { next: last }) }
     },
   )
 
@@ -172,21 +172,43 @@ export function groupRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignI
     return await ownedGroup(deps, caller, name)
   }
 
-  async function show(group: Group): Promise<z.infer<typeof groupView>> {
-    const account = groupAccountName(group.name)
-    const { status, statusDetail } = await showAccount(deps, await deps.accounts.get(deps.db, account))
-    const members = await listMembers(deps.db, group.id)
-    return {
-      name: group.name,
-      account,
-      status: accountStatus.parse(status),
-      ...(statusDetail === undefined ? {} : { statusDetail }),
-      createdAt: new Date(group.createdAt).toISOString(),
-      members: members.map((member) => groupMember.parse({ ...member, since: new Date(member.since).toISOString() })),
-    }
+  async function show(group: Group): Promise<GroupView> {
+    const [view] = await showAll([group])
+    return view as GroupView
+  }
+
+  async function showAll(groups: readonly Group[]): Promise<GroupView[]> {
+    const members = await listMembers(
+      deps.db,
+      groups.map((group) => group.id),
+    )
+    const owners = await accountsById(
+      deps.db,
+      groups.map((group) => group.accountId),
+    )
+    const shown = await showAccounts(deps, owners)
+    const byName = new Map(shown.map((account) => [account.userid, account]))
+    return groups.map((group) => {
+      const account = groupAccountName(group.name)
+      const { status = 'removed', statusDetail } = byName.get(account) ?? {}
+      return {
+        name: group.name,
+        account,
+        status,
+        ...(statusDetail === undefined ? {} : { statusDetail }),
+        createdAt: iso(group.createdAt),
+        members: members
+          .filter((member) => member.groupId === group.id)
+          .map((member) => ({ account: member.account, role: member.role, since: iso(member.since) })),
+      }
+    })
   }
 
   async function showOrder({ group, command }: GroupOrder) {
     return { ...(await show(group)), ...(command === undefined ? {} : { command }) }
   }
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString()
 }

@@ -61,6 +61,10 @@ test('nobody signed in is 401, and so is a made-up or signed-out session', async
   expect((await house.open.inject({ url: '/api/v2/session', headers: { cookie: before } })).statusCode).toBe(401)
 })
 
+test('who comes without credentials is not counted as guessing', async () => {
+  for (let n = 0; n < 70; n += 1) expect((await browser.get('/api/v2/session')).status).toBe(401)
+})
+
 test('signing in anew ends the session before', async () => {
   await signIn()
   const before = browser.cookie()
