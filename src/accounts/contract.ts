@@ -60,7 +60,7 @@ export const removal = accountView.extend({ command: z.int().optional() }).meta(
 
 const password = z.string().max(1000).describe('10 to 128 characters')
 const email = z.string().max(400)
-const token = z.string().min(1).max(200).describe('from the link, or typed')
+const token = z.string().min(1, 'right is the token of the mail').max(200).describe('from the link, or typed')
 
 export const signUpWish = z
   .strictObject({
@@ -90,7 +90,7 @@ export const openedAccount = accountView
 
 export const sessionWish = z
   .strictObject({
-    login: z.string().min(1).max(400).describe('user id or e-mail address'),
+    login: z.string().min(1, 'right is your user id or e-mail address').max(400).describe('user id or e-mail address'),
     password: z.string().max(1000),
   })
   .meta({ id: 'SignIn' })

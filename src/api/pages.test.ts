@@ -22,7 +22,7 @@ afterAll(async () => {
 })
 
 test('every page is the same document, asked for anew each time, under a strict policy', async () => {
-  for (const url of ['/', '/accounts/login', '/accounts/confirm?token=1', '/mails/']) {
+  for (const url of ['/', '/accounts', '/accounts/login', '/accounts/confirm?token=1', '/mails/']) {
     const answer = await house.open.inject({ url, headers: html })
     expect(answer.statusCode).toBe(200)
     expect(answer.body).toContain('<title>pages</title>')

@@ -1,7 +1,7 @@
 import { systemClock } from '../base/clock.ts'
 import { randomWord } from '../base/secrets.ts'
 import { AppError } from '../base/errors.ts'
-import { waitUntilActive } from '../site/service-wait.ts'
+import { waitUntilActive, waitUntilDone } from '../site/service-wait.ts'
 import { siteUrls } from '../site/site.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
@@ -86,7 +86,8 @@ export async function showAccount(name: string, options: GlobalOptions, io: Io):
 
 export async function rotateAccount(name: string, options: GlobalOptions, io: Io): Promise<ExitCode> {
   const { site, api } = await connectAsAdmin(options, io)
-  const { userid, apikey, status } = await api.rotateAccount(name)
+  const { userid, apikey, status, command } = await api.rotateAccount(name)
+  if (command !== undefined) await waitUntilDone(api, command, systemClock.sleep.bind(systemClock), io.interrupted)
   const apiUrl = siteUrls(site).api
   if (options.json === true) printJson(io, { userid, apikey, apiUrl, status })
   else

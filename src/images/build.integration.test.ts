@@ -87,8 +87,9 @@ test('an aborted build leaves no process and no mount, and the next one works', 
 test('a layer that was changed on the disk is noticed, and made anew', { timeout: 300_000 }, async () => {
   const { tag } = await buildImage('nginx', options())
   const layers = join(folder, 'cache', 'images', 'storage', 'overlay')
-  const [file = ''] = globSync('*/diff/etc/nginx/nginx.conf', { cwd: layers })
-  await appendFile(join(layers, file), '# spoilt\n')
+  const files = globSync('*/diff/etc/nginx/nginx.conf', { cwd: layers })
+  expect(files).not.toEqual([])
+  for (const file of files) await appendFile(join(layers, file), '# spoilt\n')
   const third = await startRegistry()
   expect(await buildImage('nginx', options({ registry: third }))).toMatchObject({ tag, done: 'built' })
 })

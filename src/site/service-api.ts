@@ -65,8 +65,8 @@ export interface ServiceApi {
   apikeyOf(userid: string): Promise<string>
   findAccount(userid: string): Promise<AccountView | undefined>
   listAccounts(): Promise<AccountView[]>
-  /** New credentials; the old ones stop working. */
-  rotateAccount(userid: string): Promise<CreatedAccount>
+  /** A new key at once; `command` gives database and broker new passwords. */
+  rotateAccount(userid: string): Promise<CreatedAccount & { readonly command?: number }>
   removeAccount(userid: string): Promise<AccountView>
   /** Orders that every active account's deployments are made sure of; answers with the commands. */
   ensureDeployments(): Promise<ServiceCommand[]>

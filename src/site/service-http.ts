@@ -42,8 +42,13 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
     findAccount: async (userid) => await find<AccountView>(account(userid)),
     listAccounts: async () => await allAccounts(must),
     rotateAccount: async (userid) => {
-      const { apikey } = await must<{ apikey: string }>('POST', `${account(userid)}/credentials/rotate`, {})
-      return { ...(await must<AccountView>('GET', account(userid))), apikey }
+      const path = `${account(userid)}/credentials/rotate`
+      const { apikey, command } = await must<{ apikey: string; command?: number }>('POST', path, {})
+      return {
+        ...(await must<AccountView>('GET', account(userid))),
+        apikey,
+        ...(command === undefined ? {} : { command }),
+      }
     },
     removeAccount: async (userid) => await must<AccountView>('DELETE', account(userid)),
     ensureDeployments: async () =>

@@ -1,5 +1,6 @@
 import type { ActionContext } from '../actions/action.ts'
-import { AppError } from '../base/errors.ts'
+import { AppError, must } from '../base/errors.ts'
+import { Status } from '../base/status.ts'
 import type { AccountView, ServiceApi } from './service-api.ts'
 
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
@@ -45,6 +46,22 @@ export async function waitUntilActive(
       )
     }
     waiting(`account ${userid}: ${account.statusDetail ?? account.status}`)
+    await sleep(200, signal)
+  }
+}
+
+/** Resolves once the command is done; rejects with its reason when it failed. */
+export async function waitUntilDone(
+  api: Pick<ServiceApi, 'findCommand'>,
+  id: number,
+  sleep: Sleep,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const command = must(await api.findCommand(id), `command ${id}`)
+    if (command.status === Status.completed) return
+    if (command.status === Status.failed)
+      throw new AppError('conflict', 'command-failed', `command ${id} failed: ${command.message ?? 'see its steps'}`)
     await sleep(200, signal)
   }
 }

@@ -13,11 +13,22 @@ export async function openNotebook(site: TestSite, address: string, who: Person)
     await page.waitForURL(/\/lab/, { timeout: 240_000 })
     expect(new URL(page.url()).hostname).toBe(`${who.userid}.notebook.${site.domain}`)
     await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click({ timeout: 120_000 })
+    const program = 'import omegaml as om; print("sees", len(om.datasets.list()), "datasets")'
     const cell = page.locator('.jp-Notebook .jp-Cell .cm-content').first()
     await cell.click({ timeout: 60_000 })
-    await page.keyboard.type('import omegaml as om; print("sees", len(om.datasets.list()), "datasets")')
-    await page.keyboard.press('Shift+Enter')
-    await page.locator('.jp-OutputArea-output', { hasText: /sees [1-9]\d* datasets/ }).waitFor({ timeout: 120_000 })
+    await page.keyboard.type(program)
+    await cell.filter({ hasText: program }).waitFor()
+    const output = page.locator('.jp-OutputArea-output', { hasText: /sees [1-9]\d* datasets/ })
+    // The kernel may not be connected yet: what is run before is not run at all.
+    await expect
+      .poll(
+        async () => {
+          await cell.press('Control+Enter')
+          return await output.waitFor({ timeout: 20_000 }).then(() => 'seen', String)
+        },
+        { timeout: 180_000 },
+      )
+      .toBe('seen')
   })
 }
 

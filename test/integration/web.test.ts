@@ -105,6 +105,14 @@ test('from the front page to an account that works', async () => {
     expect(shown.trim()).toBe(apikey)
     expect((await pages.as('alice', shown.trim()).get('/api/v1/config/')).status).toBe(200)
 
+    await button(page, 'Replace credentials…').click()
+    expect(await hurdles(page)).toEqual([])
+    await button(page, 'Replace now').click()
+    await page.getByRole('status').filter({ hasText: 'The new API key is in place' }).waitFor()
+    const replaced = await page.locator('dd', { has: button(page, 'Hide API key') }).innerText()
+    expect((await pages.as('alice', replaced.trim()).get('/api/v1/config/')).status).toBe(200)
+    expect((await pages.as('alice', apikey).get('/api/v1/config/')).status).toBe(401)
+
     await button(page, 'Sign out').click()
     await heading(page, 'Sign in').waitFor()
     await page.goto(pages.url)
@@ -142,6 +150,9 @@ test('what is wrong is told at its field', async () => {
     await button(page, 'Confirm').click()
     expect(await wrong('token')).not.toBe('')
 
+    await page.goto(`${pages.url}/accounts/login`)
+    await button(page, 'Sign in').click()
+    expect(await wrong('login')).toBe('Expected: your user id or e-mail address.')
     await signIn(page, 'alice', 'not the password')
     await page.getByRole('alert').filter({ hasText: 'password is wrong' }).waitFor()
     expect(await hurdles(page)).toEqual([])

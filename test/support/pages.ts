@@ -49,6 +49,7 @@ export async function hurdles(page: Page): Promise<string[]> {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [size.width, 360]) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor()
       await page.setViewportSize({ width, height: size.height })
       const where = `${new URL(page.url()).pathname} in ${colorScheme}, ${width} wide`
       const { violations } = await new AxeBuilder({ page }).analyze()

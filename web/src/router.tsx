@@ -13,7 +13,6 @@ import { sessionQuery } from './accounts/session.ts'
 import { NotFound } from './frame/NotFound.tsx'
 import { Broken, Loading } from './frame/States.tsx'
 
-/** Texts stay texts: a token of digits is no number. */
 const words = {
   parseSearch: parseSearchWith((text) => text),
   stringifySearch: stringifySearchWith(String),
@@ -33,7 +32,11 @@ const way = createRoute({
 
 // Every key is answered, also without a value: what is left out would come through as it was typed.
 type Search = Record<string, unknown>
-const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+const text = (value: unknown) => {
+  // The router reads digits as a number and `true` as one of its own when nothing of them is lost.
+  const word = ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : ''
+  return word === '' ? undefined : word
+}
 const flag = (value: unknown) => (value === undefined ? undefined : true)
 /** Never a way out to another site. */
 const ourPath = (path: string | undefined) => (path !== undefined && /^\/(?![/\\])/.test(path) ? path : undefined)

@@ -8,13 +8,15 @@ import { Line } from '../frame/Line.tsx'
 import { Panel } from '../frame/Panel.tsx'
 import { Problem } from '../frame/States.tsx'
 import classes from './Credentials.module.css'
+import { credentialsKey } from './queries.ts'
+import { Replace } from './Replace.tsx'
 
 /** How a program signs in as this account: shown masked, copied whole. */
 export function Credentials({ account: { userid, role } }: { account: Account }) {
   const [shown, setShown] = useState(false)
   // Not kept longer than it is looked at.
   const { data, error, refetch } = useQuery({
-    queryKey: ['credentials', userid],
+    queryKey: credentialsKey(userid),
     queryFn: () => api.credentials(userid),
     gcTime: 0,
   })
@@ -74,6 +76,7 @@ export function Credentials({ account: { userid, role } }: { account: Account })
             </div>
           </div>
         )}
+        <Replace userid={userid} />
       </div>
     </Panel>
   )

@@ -14,3 +14,5 @@ export const approvalsQuery = queryOptions({
   // Who signs up appears without a reload.
   refetchInterval: 10_000,
 })
+
+export const credentialsKey = (userid: string) => ['credentials', userid]

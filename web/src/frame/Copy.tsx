@@ -10,8 +10,9 @@ export function Copy({ text, what, wide = false }: { text: string; what: string;
   return (
     <>
       {wide ? (
-        <Button variant="default" size="xs" leftSection={icon} onClick={copy} aria-label={`Copy ${what}`}>
+        <Button variant="default" size="xs" leftSection={icon} onClick={copy}>
           {clipboard.copied ? 'Copied' : 'Copy'}
+          <span className="visually-hidden">&nbsp;{what}</span>
         </Button>
       ) : (
         <ActionIcon variant="subtle" color="gray" onClick={copy} aria-label={`Copy ${what}`} title={`Copy ${what}`}>
