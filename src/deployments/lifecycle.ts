@@ -114,7 +114,9 @@ async function checkOther({ params }: Delivery, plan: Plan, tx: Db): Promise<voi
 }
 
 function checkRights(requester: Account, plan: Plan, account: Account): void {
-  if (requester.id !== account.id)
+  // Of a group's own service its membership decides, which the order itself may have ended: who leaves renews passwords.
+  const ofGroup = account.role === 'group' && plan.plan === planOf(account)
+  if (requester.id !== account.id && !ofGroup)
     throw new AppError('forbidden', 'not-your-account', `${requester.name} may not order for ${account.name}`)
   if (plan.orderable === 'admin' && plan.plan !== planOf(account))
     throw new AppError('forbidden', 'plan-not-orderable', `${plan.plan} is ordered by admins, not by ${requester.name}`)
