@@ -11,7 +11,7 @@ import { openSiteJournal } from '../site/open-journal.ts'
 import type { CloudControl, Operator } from '../site/operator.ts'
 import type { FindHolder } from '../site/ports.ts'
 import { ensureSecrets } from '../site/secrets.ts'
-import type { AccountView, Credential, ServiceApi } from '../site/service-api.ts'
+import type { AccountView, Credential, ServiceApi, ServiceCall } from '../site/service-api.ts'
 import { type SiteParts, siteActions, sitePlans } from '../site/site-actions.ts'
 import type { StatePaths } from '../site/state.ts'
 import type { Io } from './io.ts'
@@ -38,6 +38,8 @@ export interface FakeOutside {
   /** What was printed since the last look. */
   printed(): { out: string; err: string }
   answer: string | undefined
+  /** What the service's own API answers to the CLI. */
+  answerCall: (call: ServiceCall) => unknown
   interrupt(): void
 }
 
@@ -73,6 +75,9 @@ export function createFakeOutside(folder: string): FakeOutside {
     toolsFail: undefined,
     beforeImage: async () => {},
     answer: undefined,
+    answerCall: ({ path }) => {
+      throw new AppError('not-found', 'route-unknown', path)
+    },
     printed: () => {
       const printed = { ...texts }
       texts.out = ''
@@ -225,6 +230,10 @@ function fakeService(outside: FakeOutside, credential: Credential): ServiceApi {
     findCommand: async (id) => ({ id, plan: 'omegaml', phase: 'update', status: 5 }),
     retryCommand: async (id) => ({ id, plan: 'omegaml', phase: 'install', status: 1 }),
     undoCommand: async (id) => ({ id, plan: 'omegaml', phase: 'remove', status: 1 }),
+    call: async <T>(call: ServiceCall) => {
+      signIn()
+      return outside.answerCall(call) as T
+    },
     revokeBootstrap: async () => void outside.done.push('bootstrap revoked'),
   }
 }

@@ -1,5 +1,13 @@
 /** A deployment's or account's state as people read it. */
-export type AccountStatus = 'pending' | 'active' | 'failed' | 'removing' | 'removed'
+export type AccountStatus =
+  | 'unconfirmed'
+  | 'waiting-approval'
+  | 'disabled'
+  | 'pending'
+  | 'active'
+  | 'failed'
+  | 'removing'
+  | 'removed'
 
 export interface AccountView {
   readonly userid: string
@@ -43,6 +51,14 @@ export interface ServiceCommand {
   readonly message?: string
 }
 
+/** A request to the service's own API; the answer is its body. */
+export interface ServiceCall {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Such as `/api/v2/plans`. */
+  readonly path: string
+  readonly body?: unknown
+}
+
 /** What the CLI and the site's steps ask of the service, over its public URL. Errors: `AppError`s of the answer's kind. */
 export interface ServiceApi {
   /** Whether it answers at all. */
@@ -63,6 +79,8 @@ export interface ServiceApi {
   findCommand(id: number): Promise<(ServiceCommand & { steps?: readonly unknown[] }) | undefined>
   retryCommand(id: number): Promise<ServiceCommand>
   undoCommand(id: number): Promise<ServiceCommand>
+  /** Anything else of its own API. */
+  call<T>(call: ServiceCall): Promise<T>
   /** Ends the bootstrap key's power. */
   revokeBootstrap(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { AppError, type ErrorKind } from '../base/errors.ts'
 import { type HttpAnswer, sendJson } from './http.ts'
-import type { AccountView, CreatedAccount, Credential, ServiceApi, ServiceCommand } from './service-api.ts'
+import type { AccountView, CreatedAccount, Credential, ServiceApi, ServiceCall, ServiceCommand } from './service-api.ts'
 import { type Site, siteHosts } from './site.ts'
 
 /** The service through the site's front door: the ingress on the loopback, by its public name. */
@@ -42,6 +42,7 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
     findCommand: async (id) => await find<ServiceCommand>(`/api/v2/commands/${id}`),
     retryCommand: async (id) => await must<ServiceCommand>('POST', `/api/v2/commands/${id}/retry`, {}),
     undoCommand: async (id) => await must<ServiceCommand>('POST', `/api/v2/commands/${id}/undo`, {}),
+    call: async <T>({ method = 'GET', path, body }: ServiceCall) => await must<T>(method, path, body),
     revokeBootstrap: async () => void (await must('DELETE', '/api/v2/bootstrap')),
   }
 }
