@@ -3,9 +3,9 @@ import { AppError } from '../base/errors.ts'
 import type { Phase } from '../catalog/plan.ts'
 import { type ProfileName, profileNames } from '../site/site.ts'
 import { exitCodeHelp, exitCodeOf, exitCodes, errorText, type ExitCode } from './exit.ts'
+import { addIdentityWords } from './identity-words.ts'
 import { type GlobalOptions, type Io, parseNumber } from './io.ts'
-
-type Run = (options: GlobalOptions & Record<string, unknown>, io: Io) => Promise<ExitCode>
+import { type On, type Run, run } from './words.ts'
 
 /** Runs one line of words; answers with the exit code. Never throws. */
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
@@ -50,16 +50,12 @@ export function createProgram(io: Io, start: Start): Command {
   return program
 }
 
-type On = (command: Command, load: (words: readonly string[]) => Promise<Run>) => Command
-
 function withGlobals(command: Command): Command {
   return command
     .addOption(new Option('--site <name>', 'which site').env('CLOUDMGR_SITE').default('omega'))
     .option('--state <folder>', "the site's state folder (default: ~/.local/share/cloudmgr/<site>)")
     .option('--json', 'print one JSON object instead of text')
 }
-
-const run = (load: (options: never, io: Io) => Promise<ExitCode>): Run => load as Run
 
 function addSiteWords(program: Command, on: On): void {
   const port = (name: string, about: string) => new Option(`--${name} <number>`, about).argParser(parseNumber(name))
@@ -152,6 +148,7 @@ function addAccountWords(program: Command, on: On): void {
       return run(async (options, io) => await removeAccount(name, options, io))
     },
   )
+  addIdentityWords(program, account, on)
 }
 
 function addCommandWords(program: Command, on: On): void {

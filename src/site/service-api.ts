@@ -1,7 +1,15 @@
 import type { ServerEvent } from './events.ts'
 
 /** A deployment's or account's state as people read it. */
-export type AccountStatus = 'pending' | 'active' | 'failed' | 'removing' | 'removed'
+export type AccountStatus =
+  | 'unconfirmed'
+  | 'waiting-approval'
+  | 'disabled'
+  | 'pending'
+  | 'active'
+  | 'failed'
+  | 'removing'
+  | 'removed'
 
 export interface AccountView {
   readonly userid: string
@@ -47,7 +55,7 @@ export interface ServiceCommand {
 
 /** A request to the service's own API; the answer is its body. */
 export interface ServiceCall {
-  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Such as `/api/v2/plans`. */
   readonly path: string
   readonly body?: unknown
