@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { withPage } from '../support/browser.ts'
 import type { TestSite } from './cli.ts'
@@ -10,7 +11,7 @@ export async function openNotebook(site: TestSite, address: string, who: Person)
     await page.getByLabel(/user/i).fill(who.userid)
     await page.getByLabel(/password|key/i).fill(who.apikey)
     await page.getByRole('button', { name: /sign in/i }).click()
-    await page.waitForURL(/\/lab/, { timeout: 240_000 })
+    await untilLab(page)
     expect(new URL(page.url()).hostname).toBe(`${who.userid}.notebook.${site.domain}`)
     await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click({ timeout: 120_000 })
     const program = 'import omegaml as om; print("sees", len(om.datasets.list()), "datasets")'
@@ -47,7 +48,14 @@ export async function openNotebookFromPortal(
     const opened = page.waitForEvent('popup')
     await page.getByRole('link', { name: 'Notebook' }).click()
     const notebook = await opened
-    await notebook.waitForURL(/\/lab/, { timeout: 240_000 })
+    await untilLab(notebook)
     expect(new URL(notebook.url()).hostname).toBe(`${name}.notebook.${site.domain}`)
+  })
+}
+
+/** Until the server has started; a failure says what the page says. */
+async function untilLab(page: Page): Promise<void> {
+  await page.waitForURL(/\/lab/, { timeout: 180_000 }).catch(async (cause: unknown) => {
+    throw new Error(`at ${page.url()}: ${await page.locator('body').innerText()}`, { cause })
   })
 }
