@@ -9,7 +9,7 @@ export type Role = 'admin' | 'staff' | 'user' | 'machine' | 'group'
 /** Beyond its own things: what machines may do. */
 const machineRights = ['config:impersonate', 'runtime:serve'] as const
 /** Beyond its own things: what staff may be granted. */
-const staffRights = [
+export const staffRights = [
   'accounts:read',
   'accounts:create',
   'accounts:update',

@@ -27,11 +27,12 @@ export async function accountOfIdentity(
   const linked = await findLinked(db, issuer, sub)
   const account = linked ?? (await findByClaims(db, claims, nameClaim))
   if (account?.active !== true || account.role !== 'user') return undefined
-  if (linked === undefined) await link(db, { issuer, subject: sub, account_id: account.id, created_at: now })
+  if (linked === undefined) await linkIdentity(db, { issuer, subject: sub, accountId: account.id, now })
   return account
 }
 
-async function findLinked(db: Db, issuer: string, subject: string): Promise<Account | undefined> {
+/** The account that belongs to that identity, whatever its state. */
+export async function findLinked(db: Db, issuer: string, subject: string): Promise<Account | undefined> {
   const row = await db
     .selectFrom('identities')
     .innerJoin('accounts', 'accounts.id', 'identities.account_id')
@@ -50,15 +51,16 @@ async function findByClaims(db: Db, claims: Claims, nameClaim: string): Promise<
   return typeof email === 'string' && isVerified === true ? await findByMail(db, email.toLowerCase()) : undefined
 }
 
-async function link(
+/** From here on the identity is this account's. */
+export async function linkIdentity(
   db: Db,
-  row: { issuer: string; subject: string; account_id: number; created_at: number },
+  { issuer, subject, accountId, now }: { issuer: string; subject: string; accountId: number; now: number },
 ): Promise<void> {
   try {
-    await db.insertInto('identities').values(row).execute()
+    await db.insertInto('identities').values({ issuer, subject, account_id: accountId, created_at: now }).execute()
   } catch (cause) {
     // Two requests of one newcomer: the link is there.
     if (isDuplicate(cause)) return
-    throw new AppError('unavailable', 'identity-not-linked', `linking an identity of ${row.issuer}`, { cause })
+    throw new AppError('unavailable', 'identity-not-linked', `linking an identity of ${issuer}`, { cause })
   }
 }

@@ -1,7 +1,9 @@
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Jwts } from '../accounts/jwt.ts'
 import type { Memberships } from '../accounts/memberships.ts'
+import type { OpenidIssuer } from '../adapters/openid/port.ts'
 import type { Clock } from '../base/clock.ts'
+import type { KeyRing } from '../base/key-ring.ts'
 import type { Log } from '../base/log.ts'
 import type { Plans } from '../catalog/plan.ts'
 import type { Db } from '../db/database.ts'
@@ -20,6 +22,8 @@ export interface ApiDeps {
   readonly jwts: Jwts
   /** Programs that sign people in through us. */
   readonly oidcClients: readonly OidcClient[]
+  /** The issuer of `site.openid`, and what seals a browser's words on the way there and back. */
+  readonly openid?: { readonly issuer: OpenidIssuer; readonly keys: KeyRing } | undefined
   readonly memberships: Memberships
   readonly site: SiteFacts
   readonly status: AccountStatus

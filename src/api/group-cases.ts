@@ -97,14 +97,13 @@ export async function setMember(
   const member = await inTransaction(deps.db, async (tx) => {
     const account = await person(deps, tx, wish.account)
     if (wish.role === 'member') await keepAnOwner(tx, caller, group, account)
-    await putMember(tx, { groupId: group.id, accountId: account.id, role: wish.role, now: deps.clock.now() })
-    await note(deps, tx, caller, 'group.set-member', group.name, { member: account.name, role: wish.role })
+    await takeMember(deps, tx, caller, group, { account, role: wish.role })
     return account
   })
   deps.memberships.forget(group.name, member.id)
 }
 
-/** Whoever leaves knew the group's passwords: an order makes new ones. */
+/** With the order of new passwords that follows. */
 export async function removeMember(deps: ApiDeps, caller: Account, group: Group, name: string): Promise<GroupOrder> {
   const { member, command } = await inTransaction(deps.db, async (tx) => {
     const member = await findAccount(tx, name)
@@ -112,13 +111,36 @@ export async function removeMember(deps: ApiDeps, caller: Account, group: Group,
       throw new AppError('not-found', 'member-unknown', `${JSON.stringify(name)} is no member of group ${group.name}`)
     }
     await keepAnOwner(tx, caller, group, member)
-    await deleteMember(tx, group.id, member.id)
-    await note(deps, tx, caller, 'group.remove-member', group.name, { member: name })
-    return { member, command: await renewPasswords(tx, group, caller) }
+    return { member, command: await dropMember(deps, tx, caller, group, member) }
   })
   deps.memberships.forget(group.name, member.id)
   bellOf(deps.db).ring()
   return { group, command }
+}
+
+/** Whoever leaves knew the group's passwords: answers with the order that makes new ones. */
+export async function dropMember(
+  deps: ApiDeps,
+  tx: Db,
+  caller: Account,
+  group: Group,
+  member: Account,
+): Promise<number | undefined> {
+  await deleteMember(tx, group.id, member.id)
+  await note(deps, tx, caller, 'group.remove-member', group.name, { member: member.name })
+  return await renewPasswords(tx, group, caller)
+}
+
+/** Takes somebody in, or changes the role there. */
+export async function takeMember(
+  deps: ApiDeps,
+  tx: Db,
+  caller: Account,
+  group: Group,
+  { account, role }: { readonly account: Account; readonly role: MemberRole },
+): Promise<void> {
+  await putMember(tx, { groupId: group.id, accountId: account.id, role, now: deps.clock.now() })
+  await note(deps, tx, caller, 'group.set-member', group.name, { member: account.name, role })
 }
 
 /** Whoever loses the account loses its groups' passwords as well; in the caller's transaction. */

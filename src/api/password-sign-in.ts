@@ -33,7 +33,8 @@ async function hashOf({ db }: ApiDeps, account: Account): Promise<string | null>
   return typeof detail?.['passwordHash'] === 'string' ? detail['passwordHash'] : null
 }
 
-function admitted(account: Account): Account {
+/** The account, if its state lets it in; who asks has proved to be its owner. */
+export function admitted(account: Account): Account {
   switch (account.state) {
     case 'active':
       return account

@@ -28,6 +28,7 @@ import { orderRoutes } from './routes/orders.ts'
 import { planRoutes } from './routes/plans.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { mailRoutes } from './routes/mails.ts'
+import { openidRoutes } from './routes/openid.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { signUpRoutes } from './routes/sign-up.ts'
 import { siteRoute } from './routes/site.ts'
@@ -79,6 +80,7 @@ async function publicRoutes(
   await app.register(async (scope) => {
     siteRoute(scope, deps)
     sessionRoutes(scope, deps, signIn, guessing)
+    openidRoutes(scope, deps)
     signUpRoutes(scope, deps)
     accountRoutes(scope, deps, signIn)
     accountChangeRoutes(scope, deps, signIn, guessing)

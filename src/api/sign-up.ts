@@ -78,7 +78,8 @@ function checkWish(site: SiteFacts, { email, password, name }: SignUpWish): void
   )
 }
 
-function checkDomain(email: string, domains: readonly string[]): void {
+/** Throws unless addresses of this domain may sign up. */
+export function checkDomain(email: string, domains: readonly string[]): void {
   if (mayUseMail(email, domains)) return
   const right = `an address at ${domains.join(' or ')}`
   throw new AppError(
@@ -92,7 +93,7 @@ function checkDomain(email: string, domains: readonly string[]): void {
 }
 
 /** Two at once with one address or one name made of it: the later one looks again, and finds what the other made. */
-async function retriedWhenTaken<T>(attempt: () => Promise<T>): Promise<T> {
+export async function retriedWhenTaken<T>(attempt: () => Promise<T>): Promise<T> {
   for (let attempts = 1; ; attempts += 1) {
     try {
       return await attempt()
@@ -143,7 +144,8 @@ function firstState({ signUp: { confirmation, approval } }: SiteFacts): AccountS
   return approval ? 'waiting-approval' : 'active'
 }
 
-async function freeName(tx: Db, wanted: string): Promise<string> {
+/** The name, or the first with a number that nobody has. */
+export async function freeName(tx: Db, wanted: string): Promise<string> {
   for (let n = 1; ; n += 1) {
     const name = numberedName(wanted, n)
     if (!isReserved(name) && (await findAccount(tx, name)) === undefined) return name

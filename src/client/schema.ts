@@ -1212,6 +1212,11 @@ export interface components {
                 /** @description of mail addresses that may sign up; left out: all */
                 domains?: string[];
             };
+            /** @description another way to sign in: the words for it, and where a browser goes */
+            openid?: {
+                label: string;
+                url: string;
+            };
             notebookUrl: string;
             apiUrl: string;
         };
@@ -1745,6 +1750,11 @@ export interface components {
                 approval: boolean;
                 /** @description of mail addresses that may sign up; left out: all */
                 domains?: string[];
+            };
+            /** @description another way to sign in: the words for it, and where a browser goes */
+            openid?: {
+                label: string;
+                url: string;
             };
             notebookUrl: string;
             apiUrl: string;

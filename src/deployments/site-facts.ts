@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { staffRights } from '../accounts/account.ts'
 import { AppError } from '../base/errors.ts'
 
 const host = z.string().min(1)
@@ -38,65 +39,126 @@ const smtp = z.strictObject({
   user: z.string().min(1).optional(),
 })
 
+const groupName = z.string().regex(/^[a-z][a-z0-9]{2,29}$/, 'right is the name of a group')
+
+/**
+ * Another OpenID Connect issuer as a way in for people. Left out: there is none. The client's secret is
+ * `CLOUDMGR_OPENID_SECRET` of the API.
+ */
+const openid = z.strictObject({
+  issuer: z.url().max(255),
+  clientId: z.string().min(1),
+  /** How the secret is told to the issuer: in the body of a request, or in its header `Authorization`. */
+  clientAuth: z.enum(['post', 'basic']).default('post'),
+  /** On the button: "Sign in with <label>". */
+  label: z.string().min(1).max(60),
+  scopes: z
+    .array(z.string().min(1))
+    .default(['openid', 'profile', 'email'])
+    .refine((scopes) => scopes.includes('openid'), 'right is a list with openid in it'),
+  /** Who comes for the first time gets an account, also where sign-up is closed. */
+  accounts: z.boolean().default(false),
+  /** The claim that a new account is named by. */
+  nameClaim: z.string().min(1).default('preferred_username'),
+  /** The claim that lists what somebody belongs to there; what its values mean here. */
+  groupsClaim: z.string().min(1).default('groups'),
+  groups: z
+    .array(
+      z.strictObject({
+        value: z.string().min(1),
+        group: groupName,
+        role: z.enum(['member', 'owner']).default('member'),
+      }),
+    )
+    .default([]),
+  roles: z
+    .array(
+      z.strictObject({
+        value: z.string().min(1),
+        role: z.enum(['admin', 'staff']),
+        rights: z.array(z.enum(staffRights)).default([]),
+      }),
+    )
+    .default([]),
+})
+
 /**
  * What the service knows of its site: file `site.yml` of ConfigMap `cloudmgr-site`, no secrets in it. Keys it does not
  * know are kept and shown to plans as `${site.<key>}`.
  */
-const siteFactsSchema = z.looseObject({
-  name: z.string().default('omega'),
-  /** The cloud that the cluster's machines come from. */
-  provider: z.string().default('local'),
-  domain: z.string().min(1),
-  /** What pages and mails call the site. */
-  title: z.string().min(1).max(100).default('omega|ml'),
-  signUp: signUp.prefault({}),
-  mail: z.strictObject({ from: z.string().min(1).optional(), smtp: smtp.optional() }).prefault({}),
-  /** Others whose tokens are taken as `Authorization: Bearer`, for users of this site. */
-  issuers: z
-    .array(
-      z.strictObject({
-        issuer: z.string().min(1).max(255),
-        jwksUri: z.url(),
-        audience: z.string().min(1),
-        nameClaim: z.string().min(1).default('preferred_username'),
-      }),
-    )
-    .default([]),
-  publicUrl: z.url(),
-  notebookUrl: z.url(),
-  internalUrl: z.url(),
-  mongo: endpoint,
-  broker: endpoint.extend({ vhost: z.string().min(1).default('omegaml') }),
-  tls: z.boolean().default(false),
-  /** Between pods of the cluster. */
-  internalTls: z.boolean().default(false),
-  images: z.looseObject({ runtime: z.string().min(1), jupyter: z.string().min(1).optional() }),
-  nodeSelector: z.looseObject({ worker: z.string().default('omegaml.io/role=worker') }).prefault({}),
-  affinityRole: z.string().default('worker'),
-  storage: z
-    .looseObject({ volumes: z.array(z.unknown()).default([]), volumeMounts: z.array(z.unknown()).default([]) })
-    .prefault({}),
-  jupyterConfig: z.record(z.string(), z.unknown()).default({}),
-  /** Merged into every account's config. */
-  defaults: z
-    .record(z.string(), z.unknown())
-    .default({ OMEGA_FRAMEWORKS: ['scikit-learn', 'tensorflow', 'keras', 'dash'] }),
-  namespaces: z
-    .strictObject({ services: z.string().default('omegaml-services'), runtime: z.string().default('omegaml-runtime') })
-    .prefault({}),
-  network: z
-    .strictObject({
-      /** Resolvers that are not pods of kube-system. */
-      dns: z.array(z.string()).default([]),
-      closed: z.array(z.string()).default(closedRanges),
+const siteFactsSchema = z
+  .looseObject({
+    name: z.string().default('omega'),
+    /** The cloud that the cluster's machines come from. */
+    provider: z.string().default('local'),
+    domain: z.string().min(1),
+    /** What pages and mails call the site. */
+    title: z.string().min(1).max(100).default('omega|ml'),
+    signUp: signUp.prefault({}),
+    mail: z.strictObject({ from: z.string().min(1).optional(), smtp: smtp.optional() }).prefault({}),
+    /** Others whose tokens are taken as `Authorization: Bearer`, for users of this site. */
+    issuers: z
+      .array(
+        z.strictObject({
+          issuer: z.string().min(1).max(255),
+          jwksUri: z.url(),
+          audience: z.string().min(1),
+          nameClaim: z.string().min(1).default('preferred_username'),
+        }),
+      )
+      .default([]),
+    openid: openid.optional(),
+    publicUrl: z.url(),
+    notebookUrl: z.url(),
+    internalUrl: z.url(),
+    mongo: endpoint,
+    broker: endpoint.extend({ vhost: z.string().min(1).default('omegaml') }),
+    tls: z.boolean().default(false),
+    /** Between pods of the cluster. */
+    internalTls: z.boolean().default(false),
+    images: z.looseObject({ runtime: z.string().min(1), jupyter: z.string().min(1).optional() }),
+    nodeSelector: z.looseObject({ worker: z.string().default('omegaml.io/role=worker') }).prefault({}),
+    affinityRole: z.string().default('worker'),
+    storage: z
+      .looseObject({ volumes: z.array(z.unknown()).default([]), volumeMounts: z.array(z.unknown()).default([]) })
+      .prefault({}),
+    jupyterConfig: z.record(z.string(), z.unknown()).default({}),
+    /** Merged into every account's config. */
+    defaults: z
+      .record(z.string(), z.unknown())
+      .default({ OMEGA_FRAMEWORKS: ['scikit-learn', 'tensorflow', 'keras', 'dash'] }),
+    namespaces: z
+      .strictObject({
+        services: z.string().default('omegaml-services'),
+        runtime: z.string().default('omegaml-runtime'),
+      })
+      .prefault({}),
+    network: z
+      .strictObject({
+        /** Resolvers that are not pods of kube-system. */
+        dns: z.array(z.string()).default([]),
+        closed: z.array(z.string()).default(closedRanges),
+      })
+      .prefault({}),
+    /** The cluster's DNS where it is not a Service of kube-system. */
+    dnsAddress: z.string().optional(),
+    quota: quota.prefault({}),
+  })
+  .superRefine(({ openid: outside, publicUrl }, context) => {
+    if (outside === undefined || isHttps(outside.issuer) || !isHttps(publicUrl)) return
+    context.addIssue({
+      code: 'custom',
+      path: ['openid', 'issuer'],
+      message: 'right is an https address, as of the site',
     })
-    .prefault({}),
-  /** The cluster's DNS where it is not a Service of kube-system. */
-  dnsAddress: z.string().optional(),
-  quota: quota.prefault({}),
-})
+  })
+
+function isHttps(url: string): boolean {
+  return url.startsWith('https:')
+}
 
 export type SiteFacts = Readonly<z.infer<typeof siteFactsSchema>>
+export type OpenidFacts = z.infer<typeof openid>
 
 /** `where` names the file, for messages. */
 export function parseSiteFacts(value: unknown, where: string): SiteFacts {

@@ -18,6 +18,7 @@ import { createNetwork } from '../adapters/network/sockets.ts'
 import { createRabbitmq, createRabbitmqMonitor } from '../adapters/rabbitmq/http.ts'
 import { createSmtp } from '../adapters/mail/smtp.ts'
 import { createScripts } from '../adapters/scripts/folder.ts'
+import { createOpenidIssuer } from '../adapters/openid/client.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
 import { createServer } from '../api/server.ts'
 import { systemClock } from '../base/clock.ts'
@@ -63,7 +64,14 @@ function openHouse() {
   const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
   const jwts = new Jwts({ db, keys, clock, jwks: createJwks(), issuer: site.publicUrl, foreign: site.issuers })
   const memberships = new Memberships({ db, clock })
-  return { db, site, accounts, deployments, outbox, jwts, memberships }
+  return { db, keys, site, accounts, deployments, outbox, jwts, memberships }
+}
+
+/** Another issuer as a way in, where the site has one. */
+function openidOf({ site, keys }: ReturnType<typeof openHouse>) {
+  if (site.openid === undefined) return undefined
+  const clientSecret = required(env, 'CLOUDMGR_OPENID_SECRET', 'secret of the client that site.openid names')
+  return { issuer: createOpenidIssuer({ ...site.openid, clientSecret }, () => clock.now()), keys }
 }
 
 /** The API: public and internal listener. Ends after SIGTERM, when running requests are answered. */
@@ -75,7 +83,19 @@ export async function serveApi(): Promise<number> {
   const bootstrapKey = env['CLOUDMGR_BOOTSTRAP_KEY']
   const oidcClients = oidcClientsOf(env, house.site)
   const pages = join(project, 'web/dist')
-  const deps = { ...house, oidcClients, status, plans: accountPlans(), clock, log, bootstrapKey, version, pages }
+  const openid = openidOf(house)
+  const deps = {
+    ...house,
+    oidcClients,
+    openid,
+    status,
+    plans: accountPlans(),
+    clock,
+    log,
+    bootstrapKey,
+    version,
+    pages,
+  }
   const host = env['CLOUDMGR_LISTEN'] ?? '0.0.0.0'
   const open = await createServer(deps, 'public')
   const inside = await createServer(deps, 'internal')

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { createFakeIssuer } from '../../src/adapters/openid/fake.ts'
+import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { withPage } from '../support/browser.ts'
 import { adminPassword, buildPages, hurdles, type Pages, servePages, watch } from '../support/pages.ts'
 
@@ -300,5 +302,27 @@ test('every page outside can be used by everybody, and unknown ones say so', asy
       expect(await page.title()).toContain(name)
       expect(await hurdles(page)).toEqual([])
     }
+  })
+})
+
+test('the way in through another issuer begins with a button and ends at home, or at the reason why not', async () => {
+  const person = { sub: '7', preferred_username: 'alice', email: 'alice@example.org', email_verified: true }
+  const issuer = createFakeIssuer('http://login.test')
+  const keys = parseKeyRing(`k1:${Buffer.alloc(32, 1).toString('base64')}`, 'the test')
+  pages = await servePages(folder, {}, async () => ({
+    facts: { issuer: 'http://login.test', clientId: 'site', label: 'Example University' },
+    deps: { issuer, keys },
+  }))
+  await pages.engine.start()
+  await browse(async (page) => {
+    await page.route('http://login.test/**', async (route) => {
+      const location = issuer.visit(route.request().url(), person)
+      await route.fulfill({ status: 302, headers: { location } })
+    })
+    await page.goto(`${pages.url}/accounts/login?problem=outside-address-unverified`)
+    await page.getByRole('alert').filter({ hasText: 'Your e-mail address is not verified there' }).waitFor()
+    expect(await hurdles(page)).toEqual([])
+    await page.getByRole('link', { name: 'Sign in with Example University' }).click()
+    await heading(page, 'Hello, alice').waitFor()
   })
 })

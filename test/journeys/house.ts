@@ -19,6 +19,7 @@ import {
   testPlans,
   testSite,
 } from '../../src/api/testing.ts'
+import type { ApiDeps } from '../../src/api/deps.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
@@ -45,6 +46,7 @@ export async function startService(
   databases?: { readonly api: Db; readonly engine: Db },
   site: SiteFacts = testSite,
   pages?: string,
+  openid?: ApiDeps['openid'],
 ) {
   const ahead = { ms: 0 }
   const clock: Clock = { now: () => systemClock.now() + ahead.ms, sleep: systemClock.sleep.bind(systemClock) }
@@ -53,6 +55,7 @@ export async function startService(
     site,
     ...(databases === undefined ? {} : { db: databases.api }),
     ...(pages === undefined ? {} : { pages }),
+    openid,
   })
   const outside = {
     mongodb: createFakeMongodb(),

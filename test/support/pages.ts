@@ -2,6 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright'
 import { execa } from 'execa'
 import { join, resolve } from 'node:path'
 import type { Page } from 'playwright-core'
+import type { ApiDeps } from '../../src/api/deps.ts'
 import { siteWith } from '../../src/api/testing.ts'
 import { startService } from '../journeys/house.ts'
 import { freePort } from './programs.ts'
@@ -14,12 +15,19 @@ export async function buildPages(folder: string): Promise<void> {
   await execa(join(project, 'node_modules/.bin/vite'), words, { cwd: join(project, 'web') })
 }
 
+/** Another issuer for the sign-in page: what the site says of it, and what asks it. */
+interface Outside {
+  readonly facts: object
+  readonly deps: ApiDeps['openid']
+}
+
 /** The whole service with its pages on a port, as browsers see it. */
-export async function servePages(folder: string, signUp: object = {}) {
+export async function servePages(folder: string, signUp: object = {}, outside?: (url: string) => Promise<Outside>) {
   const port = await freePort()
   const url = `http://hub.omega.localhost:${port}`
-  const site = siteWith({ publicUrl: url, signUp: { open: true, ...signUp } })
-  const service = await startService(undefined, site, folder)
+  const { facts: openid, deps } = (await outside?.(url)) ?? {}
+  const site = siteWith({ publicUrl: url, openid, signUp: { open: true, ...signUp } })
+  const service = await startService(undefined, site, folder, deps)
   await service.open.listen({ host: '127.0.0.1', port })
   const { body } = await service.bootstrap({ admin: { password: adminPassword } })
   return { ...service, url, admin: service.as('admin', body.admin.apikey as string) }

@@ -51,10 +51,16 @@ const signIn = createRoute({
   beforeLoad: onlySignedOut,
   validateSearch: (
     search: Search,
-  ): { next?: string | undefined; signedOut?: true | undefined; reset?: true | undefined } => ({
+  ): {
+    next?: string | undefined
+    signedOut?: true | undefined
+    reset?: true | undefined
+    problem?: string | undefined
+  } => ({
     next: ourPath(text(search['next'])),
     signedOut: flag(search['signedOut']),
     reset: flag(search['reset']),
+    problem: text(search['problem']),
   }),
   component: lazyRouteComponent(() => import('./accounts/SignIn.tsx'), 'SignIn'),
 })

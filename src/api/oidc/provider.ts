@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Provider, interactionPolicy, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
+import { listGroups } from '../../accounts/group-store.ts'
 import { findAccountById } from '../../accounts/store.ts'
 import { noteOidcSession } from '../../accounts/sessions.ts'
 import type { ApiDeps } from '../deps.ts'
@@ -14,7 +15,7 @@ export interface OidcClient {
 
 /** How long a sign-in through us lasts at most before we look at our own session again. */
 const SESSION_S = 12 * 3600
-const scopes = ['openid', 'profile', 'email']
+const scopes = ['openid', 'profile', 'email', 'groups']
 
 /** Where the provider is: beside our own tokens, whose issuer is the hub's URL itself. */
 export function issuerOf({ site }: Pick<ApiDeps, 'site'>): string {
@@ -36,7 +37,12 @@ export async function createOidcProvider(deps: ApiDeps, own: OwnSession): Promis
     clients: deps.oidcClients.map(clientOf),
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     scopes,
-    claims: { openid: ['sub', 'sid'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'] },
+    claims: {
+      openid: ['sub', 'sid'],
+      profile: ['name', 'preferred_username'],
+      email: ['email', 'email_verified'],
+      groups: ['groups'],
+    },
     responseTypes: ['code'],
     pkce: { required: () => false },
     cookies: {
@@ -71,7 +77,8 @@ export async function createOidcProvider(deps: ApiDeps, own: OwnSession): Promis
           name: account.name,
           preferred_username: account.name,
           email: account.email,
-          email_verified: true,
+          email_verified: account.mailConfirmed,
+          groups: (await listGroups(deps.db, { member: account.id, limit: 1000 })).map((group) => group.name),
         }),
       }
     },

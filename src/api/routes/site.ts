@@ -12,17 +12,23 @@ const siteView = z
       approval: z.boolean(),
       domains: z.array(z.string()).optional().describe('of mail addresses that may sign up; left out: all'),
     }),
+    openid: z
+      .object({ label: z.string(), url: z.string() })
+      .optional()
+      .describe('another way to sign in: the words for it, and where a browser goes'),
     notebookUrl: z.string(),
     apiUrl: z.string(),
   })
   .meta({ id: 'Site' })
 
 /** What pages may know before anybody is signed in. */
-export function siteRoute(plain: FastifyInstance, { site }: ApiDeps): void {
+export function siteRoute(plain: FastifyInstance, { site, openid }: ApiDeps): void {
+  const outside = openid === undefined ? undefined : site.openid
   const { open, confirmation, approval, domains } = site.signUp
   const facts = {
     title: site.title,
     signUp: { open, confirmation, approval, ...(domains.length === 0 ? {} : { domains }) },
+    ...(outside === undefined ? {} : { openid: { label: outside.label, url: '/accounts/openid' } }),
     notebookUrl: site.notebookUrl,
     apiUrl: site.publicUrl,
   }

@@ -1,17 +1,18 @@
-import { TextInput } from '@mantine/core'
+import { Button, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { ApiError, api } from '../api.ts'
 import { Submit, useForm } from '../frame/form.tsx'
-import { Success } from '../frame/States.tsx'
+import { Problem, Success } from '../frame/States.tsx'
 import { Password } from '../frame/Password.tsx'
 import { Title } from '../frame/Title.tsx'
+import { outsideProblem, wayOut } from './outside.ts'
 import { siteQuery, useSignedIn } from './session.ts'
 
 const route = getRouteApi('/way-in/accounts/login')
 
 export function SignIn() {
-  const { next, signedOut, reset } = route.useSearch()
+  const { next, signedOut, reset, problem } = route.useSearch()
   const { data: site } = useQuery(siteQuery)
   const signedIn = useSignedIn()
   const { form, busy, wrong, rest, error } = useForm(
@@ -23,6 +24,18 @@ export function SignIn() {
       <Title>Sign in</Title>
       {error === null && signedOut === true && <Success>You are signed out.</Success>}
       {error === null && reset === true && <Success>Your password is changed. Sign in with the new one.</Success>}
+      {error === null && problem !== undefined && (
+        <Problem title="You are not signed in" error={new Error(outsideProblem(problem))} />
+      )}
+      {site?.openid !== undefined && (
+        <>
+          {/* No link of the router's: the way leads out of the pages, to another site. */}
+          <Button component="a" href={wayOut(site.openid.url, next)} variant="default" size="md" fullWidth>
+            Sign in with {site.openid.label}
+          </Button>
+          <p className="small dim">or with an account of this site</p>
+        </>
+      )}
       <form {...form}>
         <TextInput
           name="login"
