@@ -74,7 +74,8 @@ export class Accounts {
     if ((await store.findAccount(tx, wanted.name)) !== undefined) throw taken('name', wanted.name, 'account-exists')
     if (await store.isMailTaken(tx, email)) throw taken('email', email, 'email-taken')
     const { name, role, rights, passwordHash, state = 'active', mailConfirmed = true } = wanted
-    const row = { name, email, role, rights, passwordHash, state, mailConfirmed, now: this.clock.now() }
+    const now = this.clock.now()
+    const row = { name, email, role, rights, passwordHash, state, mailConfirmed, now }
     try {
       await store.insertAccount(tx, row)
     } catch (cause) {
@@ -82,7 +83,7 @@ export class Accounts {
       throw isDuplicate(cause) ? taken('name or email', `${name}, ${email}`, 'account-exists') : cause
     }
     const account = await this.get(tx, name)
-    return { account, apikey: await this.setKey(tx, account, wanted.apikey ?? newApiKey()) }
+    return { account, apikey: await this.setKey(tx, account, wanted.apikey ?? newApiKey(), now) }
   }
 
   /** A new key; the one before stops working once the transaction is committed and `forget` was called. */
@@ -90,9 +91,9 @@ export class Accounts {
     return await this.setKey(tx, account, newApiKey())
   }
 
-  async setKey(tx: Db, account: Account, apikey: string): Promise<string> {
+  async setKey(tx: Db, account: Account, apikey: string, now = this.clock.now()): Promise<string> {
     const sealed = this.keys.seal(acceptableApiKey(apikey, 'apikey'), keyContext(account))
-    await keyStore.replaceKey(tx, { accountId: account.id, hash: hashApiKey(apikey), sealed, now: this.clock.now() })
+    await keyStore.replaceKey(tx, { accountId: account.id, hash: hashApiKey(apikey), sealed, now })
     return apikey
   }
 

@@ -41,7 +41,12 @@ export const newAccount = z
 
 export const createdAccount = accountView
   .extend({
-    apikey: z.string().describe('sent once here; its owner can ask for it again'),
+    apikey: z
+      .string()
+      .optional()
+      .describe(
+        'told to whoever makes the account, here and for ten minutes to the same request again; its owner can ask for it',
+      ),
     command: z.int().optional().describe('the order that delivers its plan'),
   })
   .meta({ id: 'CreatedAccount' })
@@ -55,6 +60,11 @@ export const accountCredentials = z
     command: z.int().optional(),
   })
   .meta({ id: 'Credentials' })
+
+export const rotatedCredentials = accountCredentials
+  .partial({ apikey: true })
+  .describe('with the key for the owner alone: whoever rotates for somebody else is not told it')
+  .meta({ id: 'RotatedCredentials' })
 
 export const removal = accountView.extend({ command: z.int().optional() }).meta({ id: 'Removal' })
 

@@ -1,4 +1,4 @@
-import { type Account, mayManage, type StaffRight } from '../accounts/account.ts'
+import { type Account, hasRight, mayManage, type StaffRight } from '../accounts/account.ts'
 import { AppError } from '../base/errors.ts'
 import type { ApiDeps } from './deps.ts'
 
@@ -26,6 +26,17 @@ export async function managedAccount(
 export function ownAccount(caller: Account, name: string): Account {
   if (caller.name === name) return caller
   throw notYours(name)
+}
+
+/** As `ownAccount`, of keys and passwords: says how somebody else proceeds. */
+export function ownCredentials(caller: Account, name: string): Account {
+  if (caller.name === name) return caller
+  if (!hasRight(caller, 'accounts:read')) throw notYours(name)
+  throw new AppError(
+    'forbidden',
+    'credentials-of-another',
+    `the credentials of ${JSON.stringify(name)} are told to that account alone: its owner signs in, with a forgotten password by mail, and sees or replaces them there; admins can make them useless by rotating them`,
+  )
 }
 
 function notYours(name: string): AppError {

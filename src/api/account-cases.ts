@@ -2,6 +2,7 @@ import { type Account, checkRights, mailAddress, planOf, siteAccounts, userName 
 import type { Right, Role } from '../accounts/account.ts'
 import { audit } from '../accounts/audit.ts'
 import { acceptablePassword, hashPassword } from '../accounts/password.ts'
+import { listKeys, MAIN_KEY } from '../accounts/key-store.ts'
 import { findAccount, markRemoving } from '../accounts/store.ts'
 import { AppError } from '../base/errors.ts'
 import { checkAll } from '../base/field-errors.ts'
@@ -22,9 +23,13 @@ export interface AccountWish {
   readonly rights: readonly Right[]
 }
 
+/** How long a creation that is repeated with its `Idempotency-Key` tells the key again: an answer may get lost. */
+const TOLD_AGAIN_MS = 600_000
+
 export interface Delivered {
   readonly account: Account
-  readonly apikey: string
+  /** Left out: whoever asks is not told it. */
+  readonly apikey: string | undefined
   readonly command: number | undefined
 }
 
@@ -65,7 +70,15 @@ async function repeatedCreation(deps: ApiDeps, tx: Db, caller: Account, name: st
   if (account === undefined || account.id !== order.subject) {
     throw new AppError('conflict', 'idempotency-key-reused', 'this Idempotency-Key was used for another order already')
   }
-  return { account, apikey: await deps.accounts.apiKeyOf(account, tx), command: order.id }
+  return { account, apikey: await keyOfCreation(deps, tx, account), command: order.id }
+}
+
+/** The key that the account was made with, for a while. One that its owner has replaced is the owner's alone. */
+async function keyOfCreation(deps: ApiDeps, tx: Db, account: Account): Promise<string | undefined> {
+  const main = (await listKeys(tx, account.id)).find(({ label }) => label === MAIN_KEY)
+  const isFirst = main?.createdAt === account.createdAt
+  if (!isFirst || deps.clock.now() - account.createdAt > TOLD_AGAIN_MS) return undefined
+  return await deps.accounts.apiKeyOf(account, tx)
 }
 
 /** A new API key at once; new database and broker passwords by the command that follows. */

@@ -40,7 +40,12 @@ function view(deps: ApiDeps, account: Account, deployment: DeploymentRow | undef
   }
 }
 
-export function showCredentials(deps: ApiDeps, account: Account, apikey: string, command?: number) {
+export function showCredentials<Key extends string | undefined>(
+  deps: ApiDeps,
+  account: Account,
+  apikey: Key,
+  command?: number,
+) {
   return {
     userid: account.name,
     apikey,

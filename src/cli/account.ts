@@ -89,13 +89,12 @@ export async function rotateAccount(name: string, options: GlobalOptions, io: Io
   const { userid, apikey, status, command } = await api.rotateAccount(name)
   if (command !== undefined) await waitUntilDone(api, command, systemClock.sleep.bind(systemClock), io.interrupted)
   const apiUrl = siteUrls(site).api
-  if (options.json === true) printJson(io, { userid, apikey, apiUrl, status })
-  else
-    print(
-      io,
-      `account ${userid} has new credentials, the old ones no longer work`,
-      `  om cloud login ${userid} ${apikey} --apiurl ${apiUrl}`,
-    )
+  const next =
+    apikey === undefined
+      ? `${userid} is told the new key alone: at ${apiUrl}, signed in`
+      : `om cloud login ${userid} ${apikey} --apiurl ${apiUrl}`
+  if (options.json === true) printJson(io, { userid, ...(apikey === undefined ? {} : { apikey }), apiUrl, status })
+  else print(io, `account ${userid} has new credentials, the old ones no longer work`, `  ${next}`)
   return exitCodes.ok
 }
 

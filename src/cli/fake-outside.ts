@@ -29,6 +29,8 @@ export interface FakeOutside {
   /** What was done outside, in order, such as `build mysql`. */
   readonly done: string[]
   readonly accounts: Map<string, AccountView & { apikey: string }>
+  /** Of accounts made by the CLI and the site's steps. */
+  readonly passwords: Map<string, string>
   facts: HostFacts
   findHolder: FindHolder
   cloudRuns: boolean
@@ -61,6 +63,7 @@ export function createFakeOutside(folder: string): FakeOutside {
     kubernetes,
     done: [],
     accounts: new Map(),
+    passwords: new Map(),
     facts: {
       platform: 'linux',
       uid: 0,
@@ -185,7 +188,7 @@ function fakeImages(outside: FakeOutside): Images {
 function fakeService(outside: FakeOutside, credential: Credential): ServiceApi {
   const { accounts } = outside
   const signIn = () => {
-    if (credential.kind === 'bootstrap') return
+    if (credential.kind !== 'apikey') return
     if (accounts.get(credential.userid)?.apikey === credential.apikey) return
     throw new AppError('unauthenticated', 'credentials-wrong', 'wrong')
   }
@@ -207,20 +210,26 @@ function fakeService(outside: FakeOutside, credential: Credential): ServiceApi {
       add('omworker', omworker.email, omworker.apikey)
       add('jyadmin', jyadmin.email, jyadmin.apikey)
     },
-    createAccount: async ({ userid, email }) => {
+    createAccount: async ({ userid, email, password }) => {
       signIn()
       if (accounts.has(userid))
         throw new AppError('conflict', 'account-exists', `name "${userid}" belongs to another account already`)
       await outside.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: `om-${userid}` } })
+      if (password !== undefined) outside.passwords.set(userid, password)
       return add(userid, email, `${userid}key`)
     },
-    apikeyOf: async (userid) => get(userid).apikey,
+    ownApikey: async ({ userid, password }) =>
+      outside.passwords.get(userid) === password ? accounts.get(userid)?.apikey : undefined,
     findAccount: async (userid) => {
       signIn()
       return accounts.get(userid)
     },
     listAccounts: async () => [...accounts.values()],
-    rotateAccount: async (userid) => add(userid, get(userid).email ?? '', `${userid}newkey`),
+    rotateAccount: async (userid) => {
+      const { apikey, ...view } = add(userid, get(userid).email ?? '', `${userid}newkey`)
+      const isOwn = credential.kind === 'apikey' && credential.userid === userid
+      return isOwn ? { ...view, apikey } : view
+    },
     removeAccount: async (userid) => {
       const account = get(userid)
       accounts.delete(userid)

@@ -59,6 +59,23 @@ test('up --json prints one object and nothing else', async () => {
   })
 })
 
+test('the demo account’s key is kept through down and up, and found again by its password when it was rotated', async () => {
+  const demo = async () => (await json<{ demo: { apikey: string } }>('up')).demo.apikey
+  expect(await demo()).toBe('demokey')
+  expect(await cli('down')).toBe(0)
+  outside.printed()
+  expect(await demo()).toBe('demokey')
+
+  const account = outside.accounts.get('demo')!
+  outside.accounts.set('demo', { ...account, apikey: 'rotatedbyhand' })
+  expect(await demo()).toBe('rotatedbyhand')
+
+  outside.accounts.set('demo', { ...account, apikey: 'rotatedagain' })
+  outside.passwords.set('demo', 'of its owner alone')
+  expect(await cli('up')).toBe(1)
+  expect(outside.printed().err).toContain('./cloudmgr account remove demo')
+})
+
 test('no secret lies in the journal in the clear', async () => {
   await cli('up')
   const journal = ['journal.db', 'journal.db-wal']
@@ -232,7 +249,13 @@ test('accounts are made, listed, shown, rotated and removed', async () => {
   expect(await cli('account', 'create', 'alice', '--email', 'alice@example.org')).toBe(4)
   outside.printed()
   expect((await json<{ userid: string }[]>('account', 'list')).map((one) => one.userid)).toContain('alice')
-  expect(await json('account', 'rotate', 'alice')).toMatchObject({ apikey: 'alicenewkey' })
+  // The admin makes the old key useless; the new one is told to alice alone.
+  expect(await json('account', 'rotate', 'alice')).toEqual({
+    userid: 'alice',
+    apiUrl: 'http://hub.omega.localhost:8080',
+    status: 'active',
+  })
+  expect(outside.accounts.get('alice')?.apikey).toBe('alicenewkey')
   expect(await json('account', 'remove', 'alice', '--yes')).toEqual({ userid: 'alice', status: 'removed' })
   expect(await cli('account', 'show', 'alice')).toBe(3)
 })

@@ -169,7 +169,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show the credentials to their owner or an admin */
+        /** Show the credentials to their owner; nobody else is told them, not even admins */
         get: operations["getCredentials"];
         put?: never;
         post?: never;
@@ -773,14 +773,22 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
-            /** @description sent once here; its owner can ask for it again */
-            apikey: string;
+            /** @description told to whoever makes the account, here and for ten minutes to the same request again; its owner can ask for it */
+            apikey?: string;
             /** @description the order that delivers its plan */
             command?: number;
         };
         CredentialsInput: {
             userid: string;
             apikey: string;
+            apiUrl: string;
+            notebookUrl: string;
+            command?: number;
+        };
+        /** @description with the key for the owner alone: whoever rotates for somebody else is not told it */
+        RotatedCredentialsInput: {
+            userid: string;
+            apikey?: string;
             apiUrl: string;
             notebookUrl: string;
             command?: number;
@@ -1312,14 +1320,22 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
-            /** @description sent once here; its owner can ask for it again */
-            apikey: string;
+            /** @description told to whoever makes the account, here and for ten minutes to the same request again; its owner can ask for it */
+            apikey?: string;
             /** @description the order that delivers its plan */
             command?: number;
         };
         Credentials: {
             userid: string;
             apikey: string;
+            apiUrl: string;
+            notebookUrl: string;
+            command?: number;
+        };
+        /** @description with the key for the owner alone: whoever rotates for somebody else is not told it */
+        RotatedCredentials: {
+            userid: string;
+            apikey?: string;
             apiUrl: string;
             notebookUrl: string;
             command?: number;
@@ -2390,7 +2406,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Credentials"];
+                    "application/json": components["schemas"]["RotatedCredentials"];
                 };
             };
             /** @description Default Response */

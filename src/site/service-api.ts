@@ -40,8 +40,15 @@ export interface FirstAccounts {
 }
 
 export interface CreatedAccount extends AccountView {
-  /** Shown once. */
+  /** Told to whoever makes the account. */
   readonly apikey: string
+}
+
+export interface RotatedAccount extends AccountView {
+  /** Told to the account itself. */
+  readonly apikey?: string
+  /** The order that gives database and broker new passwords. */
+  readonly command?: number
 }
 
 export interface ServiceCommand {
@@ -69,12 +76,12 @@ export interface ServiceApi {
   /** Makes the site's own accounts; for the bootstrap key only. May be repeated. */
   bootstrap(accounts: FirstAccounts): Promise<void>
   createAccount(account: NewAccount): Promise<CreatedAccount>
-  /** The account's key, for its owner and admins. */
-  apikeyOf(userid: string): Promise<string>
+  /** The key of an account, told to whoever knows its password; `undefined`: that is not its password. */
+  ownApikey(login: { readonly userid: string; readonly password: string }): Promise<string | undefined>
   findAccount(userid: string): Promise<AccountView | undefined>
   listAccounts(): Promise<AccountView[]>
-  /** A new key at once; `command` gives database and broker new passwords. */
-  rotateAccount(userid: string): Promise<CreatedAccount & { readonly command?: number }>
+  /** A new key at once. */
+  rotateAccount(userid: string): Promise<RotatedAccount>
   removeAccount(userid: string): Promise<AccountView>
   /** Orders that every active account's deployments are made sure of; answers with the commands. */
   ensureDeployments(): Promise<ServiceCommand[]>
@@ -92,4 +99,5 @@ export interface ServiceApi {
 
 export type Credential =
   | { readonly kind: 'apikey'; readonly userid: string; readonly apikey: string }
+  | { readonly kind: 'token'; readonly token: string }
   | { readonly kind: 'bootstrap'; readonly key: string }

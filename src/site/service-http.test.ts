@@ -81,3 +81,15 @@ const errors = [
 for (const { status, body, kind, why } of errors) {
   test(why, () => expect(errorOf({ status, body }, 'GET /')).toMatchObject({ kind }))
 }
+
+test('the key of an account is asked for as that account, by its password', async () => {
+  const login = { userid: 'demo', password: 'word' }
+  answers = [
+    { status: 200, body: '{"token":"a.b.c"}' },
+    { status: 200, body: '{"apikey":"of demo"}' },
+  ]
+  expect(await createServiceApi(site, admin).ownApikey(login)).toBe('of demo')
+  expect(seen.at(-1)).toMatchObject({ url: '/api/v2/accounts/demo/credentials', authorization: 'Bearer a.b.c' })
+  answers = [{ status: 400, body: '{"errors":[{"code":"credentials-wrong"}]}' }]
+  expect(await createServiceApi(site, admin).ownApikey(login)).toBeUndefined()
+})

@@ -38,15 +38,22 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
     bootstrap: async (accounts) => void (await must('POST', '/api/v2/bootstrap', accounts)),
     createAccount: async ({ userid, ...rest }) =>
       await must<CreatedAccount>('POST', '/api/v2/accounts', { name: userid, ...rest }),
-    apikeyOf: async (userid) => (await must<{ apikey: string }>('GET', `${account(userid)}/credentials`)).apikey,
+    ownApikey: async ({ userid, password }) => {
+      const answer = await send('POST', '/token-auth', { username: userid, password })
+      // Wrong, or of an account that may not come in.
+      if (answer.status === 400) return undefined
+      if (answer.status !== 200) throw errorOf(answer, 'POST /token-auth')
+      const own = { authorization: authorization({ kind: 'token', token: (answer.body as { token: string }).token }) }
+      return (await must<{ apikey: string }>('GET', `${account(userid)}/credentials`, undefined, own)).apikey
+    },
     findAccount: async (userid) => await find<AccountView>(account(userid)),
     listAccounts: async () => await allAccounts(must),
     rotateAccount: async (userid) => {
       const path = `${account(userid)}/credentials/rotate`
-      const { apikey, command } = await must<{ apikey: string; command?: number }>('POST', path, {})
+      const { apikey, command } = await must<{ apikey?: string; command?: number }>('POST', path, {})
       return {
         ...(await must<AccountView>('GET', account(userid))),
-        apikey,
+        ...(apikey === undefined ? {} : { apikey }),
         ...(command === undefined ? {} : { command }),
       }
     },
@@ -70,9 +77,14 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
 }
 
 function authorization(credential: Credential): string {
-  return credential.kind === 'apikey'
-    ? `ApiKey ${credential.userid}:${credential.apikey}`
-    : `Bootstrap ${credential.key}`
+  switch (credential.kind) {
+    case 'apikey':
+      return `ApiKey ${credential.userid}:${credential.apikey}`
+    case 'token':
+      return `Bearer ${credential.token}`
+    case 'bootstrap':
+      return `Bootstrap ${credential.key}`
+  }
 }
 
 async function isHealthy(send: (method: string, path: string) => Promise<HttpAnswer>): Promise<boolean> {

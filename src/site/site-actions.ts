@@ -70,7 +70,7 @@ export function siteActions(parts: SiteParts): Action<never>[] {
       keepCluster: (cluster) => replaceFile(ensured, cluster),
       sleep,
     }),
-    accountAction({ api, store: (keys) => void storeAccountKeys(paths.folder, keys), sleep }),
+    accountAction({ connect, secrets, store: (keys) => void storeAccountKeys(paths.folder, keys), sleep }),
     selfCheckAction({ kubernetes: () => kubernetes, sleep, checkNotebook: parts.checkNotebook }),
   ] as Action<never>[]
 }

@@ -60,3 +60,11 @@ export async function configOf(who: Person): Promise<Record<string, string>> {
   const body = (await (await askConfig(who)).json()) as { objects: [{ data: Record<string, string> }] }
   return body.objects[0].data
 }
+
+/** Replaces the person's own credentials; the new key is told to nobody else. */
+export async function rotateAs({ userid, apikey, apiUrl }: Person): Promise<string> {
+  const headers = { authorization: `ApiKey ${userid}:${apikey}` }
+  const answer = await fetch(`${apiUrl}/api/v2/accounts/${userid}/credentials/rotate`, { method: 'POST', headers })
+  expect(answer.status).toBe(200)
+  return ((await answer.json()) as { apikey: string }).apikey
+}

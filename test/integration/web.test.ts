@@ -96,7 +96,8 @@ test('from the front page to an account that works', async () => {
       'http://notebook.omega.localhost:8080/hub/oauth_login?next=%2Fhub%2Fspawn',
     )
 
-    const { apikey } = (await pages.admin.get('/api/v2/accounts/alice/credentials')).body
+    const asked = "fetch('/api/v2/accounts/alice/credentials').then((answer) => answer.json())"
+    const { apikey } = await page.evaluate<{ apikey: string }>(asked)
     await button(page, 'Copy login command').click()
     await page.getByText('login command copied').waitFor()
     const line = `om cloud login alice ${apikey} --apiurl ${pages.url}`

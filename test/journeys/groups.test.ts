@@ -146,7 +146,7 @@ test('the group’s account is nobody’s way in, and has no key', async () => {
     email: '',
     status: 'active',
   })
-  expect((await admin.get('/api/v2/accounts/g-team/credentials')).status).toBe(404)
+  expect((await admin.get('/api/v2/accounts/g-team/credentials')).status).toBe(403)
   expect((await admin.post('/api/v2/accounts/g-team/credentials/rotate')).body.code).toBe('group-account')
   expect((await admin.post('/api/v2/accounts/g-team/email', { email: 'x@example.org' })).body.code).toBe(
     'group-account',

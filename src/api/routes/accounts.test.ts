@@ -140,7 +140,7 @@ test('accounts are listed by name, page by page', async () => {
   ).toEqual(['jyadmin', 'omworker'])
 })
 
-test('credentials are for their owner and admins', async () => {
+test('credentials are for their owner alone', async () => {
   const { apikey } = (await create(alice)).json()
   const answer = await house.open.inject({
     url: '/api/v2/accounts/alice/credentials',
@@ -153,6 +153,47 @@ test('credentials are for their owner and admins', async () => {
     notebookUrl: 'http://notebook.omega.localhost:8080/user/alice/tree',
   })
   expect(answer.headers['cache-control']).toBe('no-store')
+
+  const told = async (name: string, headers = admin) => {
+    const { statusCode, body } = await house.open.inject({ url: `/api/v2/accounts/${name}/credentials`, headers })
+    expect(body).not.toContain(apikey)
+    return [statusCode, JSON.parse(body).code]
+  }
+  expect(await told('alice')).toEqual([403, 'credentials-of-another'])
+  const { apikey: boss } = (await create({ name: 'boss', email: 'boss@example.org', role: 'admin' })).json()
+  expect(await told('admin', signedInAs('boss', boss))).toEqual([403, 'credentials-of-another'])
+  for (const name of ['jyadmin', 'nobody']) expect(await told(name)).toEqual([403, 'credentials-of-another'])
+})
+
+test('who rotates for somebody else ends the old key and is not told the new one', async () => {
+  const { apikey } = (await create(alice)).json()
+  const url = '/api/v2/accounts/alice/credentials'
+  const answer = await house.open.inject({ method: 'POST', url: `${url}/rotate`, headers: admin })
+  expect([answer.statusCode, Object.keys(answer.json())]).toEqual([200, ['userid', 'apiUrl', 'notebookUrl', 'command']])
+  expect((await house.open.inject({ url, headers: signedInAs('alice', apikey) })).statusCode).toBe(401)
+})
+
+test('a creation that is repeated tells its key for a while, and never one that came later', async () => {
+  const headers = { ...admin, 'idempotency-key': 'one' }
+  const again = async () => {
+    const answer = await house.open.inject({ method: 'POST', url: '/api/v2/accounts', headers, payload: alice })
+    expect(answer.statusCode).toBe(201)
+    return answer.json().apikey as string | undefined
+  }
+  const apikey = await again()
+  expect(apikey).toMatch(/^\w{40}$/)
+  expect(await again()).toBe(apikey)
+  house.time.now += 1
+  const own = { method: 'POST', url: '/api/v2/accounts/alice/credentials/rotate' } as const
+  await house.open.inject({ ...own, headers: signedInAs('alice', apikey ?? '') })
+  expect(await again()).toBeUndefined()
+
+  const bobby = { name: 'bobby', email: 'bobby@example.org' }
+  const made = { method: 'POST', url: '/api/v2/accounts', payload: bobby } as const
+  const other = { ...admin, 'idempotency-key': 'two' }
+  await house.open.inject({ ...made, headers: other })
+  house.time.now += 600_001
+  expect((await house.open.inject({ ...made, headers: other })).json().apikey).toBeUndefined()
 })
 
 test('the site’s own accounts stay, and an admin does not remove itself', async () => {

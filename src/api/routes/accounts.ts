@@ -1,10 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { type Account, accountStates } from '../../accounts/account.ts'
-import { accountCredentials, accountView, createdAccount, newAccount, removal } from '../../accounts/contract.ts'
+import { accountStates } from '../../accounts/account.ts'
+import {
+  accountCredentials,
+  accountView,
+  createdAccount,
+  newAccount,
+  removal,
+  rotatedCredentials,
+} from '../../accounts/contract.ts'
 import { listAccounts } from '../../accounts/store.ts'
-import { accountFor, ownAccount } from '../access.ts'
+import { accountFor, ownCredentials } from '../access.ts'
 import { createAccount, type Delivered, removeAccount, rotateCredentials } from '../account-cases.ts'
 import { showAccount, showAccounts, showCredentials } from '../account-views.ts'
 import { errorBody } from '../answers.ts'
@@ -86,14 +93,14 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     {
       schema: {
         tags,
-        summary: 'Show the credentials to their owner or an admin',
+        summary: 'Show the credentials to their owner; nobody else is told them, not even admins',
         operationId: 'getCredentials',
         params: byName,
         response: { 200: accountCredentials, ...problems },
       },
     },
     async (request, reply) => {
-      const account = await credentialsOf(await signIn.account(request), request.params.name)
+      const account = ownCredentials(await signIn.account(request), request.params.name)
       void reply.header('cache-control', 'no-store')
       return showCredentials(deps, account, await deps.accounts.apiKeyOf(account))
     },
@@ -108,15 +115,15 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         operationId: 'rotateCredentials',
         headers: orderHeaders,
         params: byName,
-        response: { 200: accountCredentials, ...problems },
+        response: { 200: rotatedCredentials, ...problems },
       },
     },
     async (request, reply) => {
       const caller = await signIn.account(request)
-      const account = await credentialsOf(caller, request.params.name)
+      const account = await accountFor(deps, caller, request.params.name, 'accounts:update')
       const { apikey, command } = await rotateCredentials(deps, caller, account, idempotencyKeyOf(request))
       void reply.header('cache-control', 'no-store')
-      return showCredentials(deps, account, apikey, command)
+      return showCredentials(deps, account, caller.id === account.id ? apikey : undefined, command)
     },
   )
 
@@ -144,12 +151,11 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     },
   )
 
-  /** Of the account itself or for an admin; staff sees nobody's. */
-  async function credentialsOf(caller: Account, name: string): Promise<Account> {
-    return caller.role === 'admin' ? await deps.accounts.get(deps.db, name) : ownAccount(caller, name)
-  }
-
   async function created({ account, apikey, command }: Delivered) {
-    return { ...(await showAccount(deps, account)), apikey, ...(command === undefined ? {} : { command }) }
+    return {
+      ...(await showAccount(deps, account)),
+      ...(apikey === undefined ? {} : { apikey }),
+      ...(command === undefined ? {} : { command }),
+    }
   }
 }
