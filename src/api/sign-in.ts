@@ -5,6 +5,7 @@ import { AppError } from '../base/errors.ts'
 import { checkBootstrapKey } from './bootstrap.ts'
 import { sessionIdOf } from './cookie.ts'
 import type { ApiDeps, Side } from './deps.ts'
+import { createLimits } from './limits.ts'
 
 export interface SignIn {
   /** The account of the request's `Authorization`, or of its session on the public side. */
@@ -47,7 +48,15 @@ export function createSignIn(app: FastifyInstance, deps: ApiDeps, side: Side): S
     return found
   }
 
-  const account = (request: FastifyRequest) =>
+  const count = createLimits(app, deps.site)
+
+  const account = async (request: FastifyRequest) => {
+    const caller = await proved(request)
+    await count(request, caller)
+    return caller
+  }
+
+  const proved = (request: FastifyRequest) =>
     counted(request, async () => {
       const byCookie = side === 'public' && request.headers.authorization === undefined
       if (byCookie && sessionIdOf(request, deps.site) !== undefined) return (await session(request)).account
@@ -69,7 +78,11 @@ export function createSignIn(app: FastifyInstance, deps: ApiDeps, side: Side): S
       if (hasRight(caller, right)) return caller
       throw new AppError('forbidden', 'right-missing', `this is for admins, and staff with the right ${right}`)
     },
-    session: (request) => counted(request, async () => await session(request)),
+    session: async (request) => {
+      const found = await counted(request, async () => await session(request))
+      await count(request, found.account)
+      return found
+    },
     bootstrap: (request) =>
       counted(request, async () => {
         const [, key = ''] = /^Bootstrap\s+(\S+)$/i.exec(request.headers.authorization ?? '') ?? []

@@ -82,6 +82,21 @@ const openid = z.strictObject({
     .default([]),
 })
 
+const perMinute = z.int().min(0)
+
+/** Requests that one account may make in a minute; 0: as many as it likes. Machines and admins are not counted. */
+const limits = z.strictObject({
+  /** `GET /api/v1/config/`: one for each task of every worker. */
+  config: perMinute.default(6000),
+  /** Everything that changes something. */
+  orders: perMinute.default(120),
+  commands: perMinute.default(1200),
+  /** What asks the cluster, the broker or a database. */
+  status: perMinute.default(300),
+  /** All the rest. */
+  requests: perMinute.default(1200),
+})
+
 /**
  * What the service knows of its site: file `site.yml` of ConfigMap `cloudmgr-site`, no secrets in it. Keys it does not
  * know are kept and shown to plans as `${site.<key>}`.
@@ -142,6 +157,7 @@ const siteFactsSchema = z
       .prefault({}),
     /** The cluster's DNS where it is not a Service of kube-system. */
     dnsAddress: z.string().optional(),
+    limits: limits.prefault({}),
     quota: quota.prefault({}),
   })
   .superRefine(({ openid: outside, publicUrl }, context) => {
