@@ -61,10 +61,16 @@ export async function configOf(who: Person): Promise<Record<string, string>> {
   return body.objects[0].data
 }
 
-/** Replaces the person's own credentials; the new key is told to nobody else. */
+/** Replaces the person's own credentials, and waits until the new ones are in place; nobody else is told the new key. */
 export async function rotateAs({ userid, apikey, apiUrl }: Person): Promise<string> {
-  const headers = { authorization: `ApiKey ${userid}:${apikey}` }
-  const answer = await fetch(`${apiUrl}/api/v2/accounts/${userid}/credentials/rotate`, { method: 'POST', headers })
-  expect(answer.status).toBe(200)
-  return ((await answer.json()) as { apikey: string }).apikey
+  const ask = async (method: string, path: string, key: string) => {
+    const headers = { authorization: `ApiKey ${userid}:${key}` }
+    const answer = await fetch(`${apiUrl}${path}`, { method, headers })
+    expect(answer.status).toBe(200)
+    return (await answer.json()) as { apikey: string; command: number; state: string }
+  }
+  const rotated = await ask('POST', `/api/v2/accounts/${userid}/credentials/rotate`, apikey)
+  const state = async () => (await ask('GET', `/api/v2/commands/${rotated.command}`, rotated.apikey)).state
+  await expect.poll(state, { timeout: 60_000 }).toBe('done')
+  return rotated.apikey
 }
