@@ -139,3 +139,17 @@ export async function findMembership(db: Db, group: string, accountId: number): 
     .executeTakeFirst()
   return row === undefined ? undefined : { groupAccount: Number(row.account_id), isMember: row.role !== null }
 }
+
+/** Names of the groups that an account is in, those that are going left out; one indexed query, for the hot path. */
+export async function groupNamesOf(db: Db, accountId: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('group_members')
+    .innerJoin('account_groups', 'account_groups.id', 'group_members.group_id')
+    .innerJoin('accounts', 'accounts.id', 'account_groups.account_id')
+    .select('account_groups.name')
+    .where('group_members.account_id', '=', accountId)
+    .where('accounts.status', '=', 'active')
+    .orderBy('account_groups.name')
+    .execute()
+  return rows.map((row) => row.name)
+}

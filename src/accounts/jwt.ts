@@ -1,24 +1,12 @@
-import { hkdfSync } from 'node:crypto'
-import {
-  createLocalJWKSet,
-  decodeJwt,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JSONWebKeySet,
-  type JWTPayload,
-  jwtVerify,
-  SignJWT,
-} from 'jose'
+import { createLocalJWKSet, decodeJwt, importJWK, type JSONWebKeySet, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import type { Jwks } from '../adapters/jwks/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { KeyRing } from '../base/key-ring.ts'
-import { randomWord } from '../base/secrets.ts'
 import type { Db } from '../db/database.ts'
-import { isDuplicate } from '../db/dialect.ts'
 import type { Account } from './account.ts'
 import { accountOfIdentity } from './identities.ts'
+import { OWN_ALGORITHM, SigningKeys } from './signing-keys.ts'
 import { findAccountById, passwordChangedAt } from './store.ts'
 
 /** Of a token; whoever wants to go on asks for the next one before. */
@@ -31,11 +19,8 @@ const SKEW_S = 30
 const KEYS_HOLD_MS = 600_000
 const ASK_AGAIN_MS = 30_000
 
-const OWN_ALGORITHM = 'ES256'
 /** Asymmetric ones only: nobody takes a public key for a shared secret. */
 const FOREIGN_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
-
-const SETTING = 'jwt.signing-key'
 
 /** An issuer whose tokens are taken as well. */
 export interface ForeignIssuer {
@@ -44,12 +29,6 @@ export interface ForeignIssuer {
   readonly audience: string
   /** The claim that holds the user id here. */
   readonly nameClaim: string
-}
-
-interface OwnKey {
-  readonly kid: string
-  readonly privateJwk: Readonly<Record<string, unknown>>
-  readonly publicJwk: Readonly<Record<string, unknown>>
 }
 
 export interface JwtDeps {
@@ -65,11 +44,13 @@ export interface JwtDeps {
 /** Signs tokens for accounts and tells whose a token is, our own and those of issuers that the site trusts. */
 export class Jwts {
   private readonly deps: JwtDeps
-  private ownKey: Promise<OwnKey> | undefined
+  /** Also those of our OpenID Connect provider. */
+  readonly signingKeys: SigningKeys
   private readonly foreignKeys = new Map<string, { keys: Promise<JSONWebKeySet>; at: number }>()
 
   constructor(deps: JwtDeps) {
     this.deps = deps
+    this.signingKeys = new SigningKeys(deps)
   }
 
   async issue(account: Account): Promise<string> {
@@ -99,21 +80,12 @@ export class Jwts {
   }
 
   /** For whoever verifies our tokens. */
-  async publicKeys(): Promise<{ keys: Readonly<Record<string, unknown>>[] }> {
-    const { publicJwk } = await this.key()
-    return { keys: [publicJwk] }
-  }
-
-  /** For our OpenID Connect provider: the same key signs its ID tokens, and its cookies' key follows from it. */
-  async signingKeys(): Promise<{ jwks: Readonly<Record<string, unknown>>[]; cookieKey: string }> {
-    const { kid, privateJwk } = await this.key()
-    const jwk = { ...privateJwk, kid, alg: OWN_ALGORITHM, use: 'sig' }
-    const derived = hkdfSync('sha256', String(privateJwk['d']), '', 'cookies of the OpenID Connect provider', 32)
-    return { jwks: [jwk], cookieKey: Buffer.from(derived).toString('base64url') }
+  async publicKeys({ anew = false } = {}): Promise<{ keys: Readonly<Record<string, unknown>>[] }> {
+    return { keys: (await this.signingKeys.list({ anew })).map(({ publicJwk }) => publicJwk) }
   }
 
   private async sign({ id, email, name }: Account, begun: number): Promise<string> {
-    const { kid, privateJwk } = await this.key()
+    const [{ kid, privateJwk }] = await this.signingKeys.list()
     const now = this.seconds()
     return await new SignJWT({ user_id: id, email, username: name, orig_iat: begun })
       .setProtectedHeader({ alg: OWN_ALGORITHM, kid, typ: 'JWT' })
@@ -126,8 +98,16 @@ export class Jwts {
   }
 
   private async verifyOwn(token: string): Promise<JWTPayload> {
-    const keys = await this.publicKeys()
-    return await this.check(token, keys, { issuer: this.deps.issuer, audience: this.deps.issuer }, [OWN_ALGORITHM])
+    const { issuer } = this.deps
+    const check = async (anew: boolean) =>
+      await this.check(token, await this.publicKeys({ anew }), { issuer, audience: issuer }, [OWN_ALGORITHM])
+    try {
+      return await check(false)
+    } catch (error) {
+      // Another process may sign with a newer key since.
+      if (!(error instanceof AppError) || error.code !== 'token-key-unknown') throw error
+      return await check(true)
+    }
   }
 
   private async verifyForeign(token: string, foreign: ForeignIssuer): Promise<JWTPayload> {
@@ -190,44 +170,6 @@ export class Jwts {
   private seconds(): number {
     return Math.floor(this.deps.clock.now() / 1000)
   }
-
-  /** One key for all processes, made by the first that needs it. */
-  private async key(): Promise<OwnKey> {
-    this.ownKey ??= this.loadKey()
-    try {
-      return await this.ownKey
-    } catch (error) {
-      this.ownKey = undefined
-      throw error
-    }
-  }
-
-  private async loadKey(): Promise<OwnKey> {
-    const known = await this.storedKey()
-    if (known !== undefined) return known
-    const made = await makeKey()
-    const value = this.deps.keys.seal(JSON.stringify(made), SETTING)
-    try {
-      await this.deps.db.insertInto('settings').values({ name: SETTING, value }).execute()
-      return made
-    } catch (error) {
-      const winner = isDuplicate(error) ? await this.storedKey() : undefined
-      if (winner === undefined) throw error
-      return winner
-    }
-  }
-
-  private async storedKey(): Promise<OwnKey | undefined> {
-    const row = await this.deps.db.selectFrom('settings').select('value').where('name', '=', SETTING).executeTakeFirst()
-    return row === undefined ? undefined : (JSON.parse(this.deps.keys.open(row.value, SETTING)) as OwnKey)
-  }
-}
-
-async function makeKey(): Promise<OwnKey> {
-  const { privateKey, publicKey } = await generateKeyPair(OWN_ALGORITHM, { extractable: true })
-  const kid = randomWord(16)
-  const publicJwk = { ...(await exportJWK(publicKey)), kid, alg: OWN_ALGORITHM, use: 'sig' }
-  return { kid, privateJwk: { ...(await exportJWK(privateKey)) }, publicJwk }
 }
 
 function issuerOf(token: string): string | undefined {

@@ -5,14 +5,18 @@ import type { Db } from '../db/database.ts'
 import type { ApiDeps } from './deps.ts'
 import { dropMember, takeMember } from './group-cases.ts'
 
-/** The groups that the site's rules name, as the claims say: who left one there leaves it here, which gets new passwords. */
+/**
+ * The groups that the site's rules name, as the claims say: who left one there leaves it here, which gets new passwords.
+ * Answers with those that changed: what is remembered of them is forgotten after the commit.
+ */
 export async function keepGroupsInStep(
   deps: ApiDeps,
   tx: Db,
   account: Account,
   claims: Readonly<Record<string, unknown>>,
   rules: OutsideRules,
-): Promise<void> {
+): Promise<string[]> {
+  const changed: string[] = []
   for (const [name, wanted] of wantedMemberships(claims, rules)) {
     const group = await findGroup(tx, name)
     if (group === undefined) {
@@ -23,6 +27,7 @@ export async function keepGroupsInStep(
     if (role === wanted) continue
     if (wanted === undefined) await dropMember(deps, tx, account, group, account)
     else await takeMember(deps, tx, account, group, { account, role: wanted })
-    deps.memberships.forget(group.name, account.id)
+    changed.push(group.name)
   }
+  return changed
 }

@@ -25,19 +25,19 @@ import { checkDomain, freeName, retriedWhenTaken } from './sign-up.ts'
  * the site makes them. Groups and role follow the claims each time.
  */
 export async function signInOutside(deps: ApiDeps, facts: OpenidFacts, claims: OutsideClaims): Promise<Account> {
-  const account = await retriedWhenTaken(
+  const { account, groups } = await retriedWhenTaken(
     async () =>
       await inTransaction(deps.db, async (tx) => {
         const known = await findLinked(tx, claims.iss, claims.sub)
         const found = known ?? (await linkOrMake(deps, tx, facts, claims))
-        if (!found.active) return found
+        if (!found.active) return { account: found, groups: [] }
         const stepped = await keepRoleInStep(deps, tx, found, wantedRole(claims, facts))
         refuseForeignPower(stepped, facts)
-        await keepGroupsInStep(deps, tx, stepped, claims, facts)
-        return stepped
+        return { account: stepped, groups: await keepGroupsInStep(deps, tx, stepped, claims, facts) }
       }),
   )
   deps.accounts.forget(account.name)
+  for (const group of groups) deps.memberships.forget(group, account.id)
   bellOf(deps.db).ring()
   return admitted(account)
 }

@@ -30,6 +30,7 @@ import { groupRoutes } from './routes/groups.ts'
 import { mailRoutes } from './routes/mails.ts'
 import { openidRoutes } from './routes/openid.ts'
 import { sessionRoutes } from './routes/session.ts'
+import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { signUpRoutes } from './routes/sign-up.ts'
 import { siteRoute } from './routes/site.ts'
 import { createSignIn } from './sign-in.ts'
@@ -87,6 +88,7 @@ async function publicRoutes(
     groupRoutes(scope, deps, signIn)
     mailRoutes(scope, deps, signIn)
     auditRoute(scope, deps, signIn)
+    signingKeyRoutes(scope, deps, signIn)
     compatSignUp(scope, deps, signIn)
     tokenRoutes(scope, deps, guessing)
     commandRoutes(scope, deps, signIn)

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Account, hasRight, type StaffRight } from '../accounts/account.ts'
 import { csrfMatches, findSession, type Session } from '../accounts/sessions.ts'
 import { AppError } from '../base/errors.ts'
+import { pathOf } from './answers.ts'
 import { checkBootstrapKey } from './bootstrap.ts'
 import { sessionIdOf } from './cookie.ts'
 import type { ApiDeps, Side } from './deps.ts'
@@ -63,7 +64,9 @@ export function createSignIn(app: FastifyInstance, deps: ApiDeps, side: Side): S
       const token = tokenOf(request)
       if (token !== undefined) return await deps.jwts.verify(token)
       const { name, key } = apiKeyOf(request)
-      return await deps.accounts.signIn(name, key)
+      const caller = await deps.accounts.signIn(name, key)
+      if (deps.site.jwtOnly && side === 'public') refuseKey(caller)
+      return caller
     })
 
   return {
@@ -122,11 +125,29 @@ function tokenOf(request: FastifyRequest): string | undefined {
 }
 
 function apiKeyOf(request: FastifyRequest): { name: string; key: string } {
-  const match = /^ApiKey\s+([^:\s]{1,100}):(\S{1,200})$/i.exec(request.headers.authorization ?? '')
+  const match = /^([^:\s]{1,100}):(\S{1,200})$/.exec(keyTextOf(request))
   if (match !== null) return { name: match[1] ?? '', key: match[2] ?? '' }
   throw new AppError(
     'unauthenticated',
     'not-signed-in',
     'send the header Authorization: ApiKey <userid>:<apikey>, or Bearer <token>',
+  )
+}
+
+/** `ApiKey <userid>:<apikey>`; on the omega-ml client's paths also the same as `Basic`, which it uses for apps. */
+function keyTextOf(request: FastifyRequest): string {
+  const [, scheme = '', text = ''] = /^(\w+)\s+(\S+)$/.exec(request.headers.authorization ?? '') ?? []
+  if (scheme.toLowerCase() === 'apikey') return text
+  const isOurs = pathOf(request).replace(/\/+/g, '/').startsWith('/api/v2')
+  return scheme.toLowerCase() === 'basic' && !isOurs ? Buffer.from(text, 'base64').toString('utf8') : ''
+}
+
+/** The site's own programs and its operator keep their keys: they have nothing else. */
+function refuseKey({ role }: Account): void {
+  if (role === 'machine' || role === 'admin') return
+  throw new AppError(
+    'unauthenticated',
+    'api-keys-off',
+    'this site takes no API keys from outside: send Authorization: Bearer with a token of /token-auth/ or of its issuer',
   )
 }

@@ -7,6 +7,7 @@ export function addIdentityWords(program: Command, account: Command, on: On): vo
   addPeopleWords(account, on)
   addGroupWords(program, on)
   addKeyWords(program, on)
+  addSigningKeyWords(program, on)
   const limit = new Option('--limit <number>', 'how many').argParser(parseNumber('limit')).default(100)
   on(
     program
@@ -127,5 +128,20 @@ function addKeyWords(program: Command, on: On): void {
       const number = parseNumber('id')(id)
       return run(async (options, io) => await revokeKey(account, number, options, io))
     },
+  )
+}
+
+function addSigningKeyWords(program: Command, on: On): void {
+  const key = program.command('signing-key').description('keys that sign tokens and sign-ins of other programs')
+  const load = async () => await import('./signing-keys.ts')
+  on(key.command('list').description('the one that signs, and those that verify'), async () =>
+    run((await load()).listSigningKeys),
+  )
+  on(
+    key
+      .command('rotate')
+      .description('sign with a new key; older ones verify until what they signed has ended')
+      .option('--end-old', 'what older keys signed is void at once: after one became known'),
+    async () => run((await load()).rotateSigningKeys),
   )
 }

@@ -135,3 +135,15 @@ test('who changed what is listed', async () => {
   ])
   expect(await cli('audit', '--from', 'yesterday')).toBe(2)
 })
+
+test('the signing key is replaced; the one before is listed until its end, unless it ends now', async () => {
+  const [first] = await json('signing-key', 'list')
+  expect(first).toMatchObject({ signs: true })
+  expect(await json('signing-key', 'rotate')).toMatchObject([
+    { signs: true },
+    { kid: first.kid, signs: false, endsAt: expect.any(String) },
+  ])
+  expect(await json('signing-key', 'rotate', '--end-old')).toHaveLength(1)
+  expect(await cli('signing-key', 'list')).toBe(0)
+  expect(outside.printed().out).toContain('signs')
+})

@@ -44,6 +44,7 @@ function config(change: Partial<Parameters<typeof configFor>[0]> = {}) {
     settings: made,
     site,
     qualifier: 'default',
+    qualifiers: ['default', 'team'],
     inCluster: false,
     ...change,
   })
@@ -58,6 +59,7 @@ test('the external view is exactly this', () => {
     OMEGA_USERID: 'alice',
     OMEGA_APIKEY: 'k',
     OMEGA_QUALIFIER: 'default',
+    OMEGA_QUALIFIERS: ['default', 'team'],
     OMEGA_MONGO_URL: `mongodb://${word(32)}:${word(32)}@mongo.example.org:27018/${word(32)}`,
     OMEGA_MONGO_COLLECTION: 'omegaml',
     OMEGA_NOTEBOOK_COLLECTION: 'ipynb',

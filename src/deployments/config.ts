@@ -12,6 +12,8 @@ export interface ConfigRequest {
   readonly qualifier: string
   /** As it was asked for, such as `team:special`; default: the same. */
   readonly asked?: string
+  /** All that the account may ask for. */
+  readonly qualifiers: readonly string[]
   /** The view from inside the cluster. */
   readonly inCluster: boolean
 }
@@ -30,6 +32,7 @@ export function configFor(request: ConfigRequest): Config {
     OMEGA_USERID: request.userid,
     OMEGA_APIKEY: request.apikey,
     OMEGA_QUALIFIER: request.asked ?? request.qualifier,
+    OMEGA_QUALIFIERS: request.qualifiers,
     OMEGA_MONGO_URL: mongoUrl(chosen, site, inCluster),
     OMEGA_MONGO_COLLECTION: 'omegaml',
     OMEGA_NOTEBOOK_COLLECTION: settings.services.omegaml?.notebook_collection ?? 'ipynb',

@@ -123,6 +123,8 @@ const siteFactsSchema = z
       )
       .default([]),
     openid: openid.optional(),
+    /** From outside, people's programs sign in with tokens only; API keys go on working inside the cluster. */
+    jwtOnly: z.boolean().default(false),
     publicUrl: z.url(),
     notebookUrl: z.url(),
     internalUrl: z.url(),

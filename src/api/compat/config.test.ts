@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Account } from '../../accounts/account.ts'
 import type { Role, Right } from '../../accounts/account.ts'
+import { createGroup, removeMember, setMember } from '../group-cases.ts'
 import { markRemoving } from '../../accounts/store.ts'
 import { signedInAs, startHouse, type TestHouse } from '../testing.ts'
 
@@ -245,4 +246,25 @@ test('the internal port has no accounts, orders or pages', async () => {
 
 test('the public port has no wake stream', async () => {
   expect((await house.open.inject('/internal/wake')).statusCode).toBe(404)
+})
+
+test('userid and key as Basic are taken on the client’s paths, not on ours', async () => {
+  const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` })
+  const ask = async (url: string, text: string) => (await house.open.inject({ url, headers: basic(text) })).statusCode
+  const right = `alice:${keys.get('alice')}`
+  expect(await ask('/api/v1/config/', right)).toBe(200)
+  expect(await ask('/api/v1/config/', 'alice:wrong')).toBe(401)
+  expect(await ask('/api/v1/config/', 'alice')).toBe(401)
+  expect(await ask('//api/v2/accounts/alice', right)).toBe(401)
+})
+
+test('the qualifiers to choose from are one’s own and one’s groups', async () => {
+  const admin = await house.deps.accounts.get(house.db, 'admin')
+  const { group } = await createGroup(house.deps, admin, { name: 'team' })
+  await createGroup(house.deps, admin, { name: 'others' })
+  await setMember(house.deps, admin, group, { account: 'alice', role: 'member' })
+  const qualifiers = async () => (await ask({ as: 'alice', url: '/api/v1/config/' })).data['OMEGA_QUALIFIERS']
+  expect(await qualifiers()).toEqual(['default', 'team'])
+  await removeMember(house.deps, admin, group, 'alice')
+  expect(await qualifiers()).toEqual(['default'])
 })

@@ -37,19 +37,22 @@ export function configRoute(app: FastifyInstance, deps: ApiDeps, side: Side, sig
 }
 
 async function configOf(deps: ApiDeps, subject: Account, asked: string, inCluster: boolean) {
-  const { settings, qualifier } = await serviceOf(deps, subject, asked)
+  const plan = planOf(subject)
+  const own = plan === undefined ? undefined : await deps.deployments.servedSettings(subject.id, plan)
+  const { settings, qualifier } = await serviceOf(deps, subject, own, asked)
+  const qualifiers = [...Object.keys(own?.qualifiers ?? {}), ...(await deps.memberships.groupsOf(subject.id))]
   const apikey = await deps.accounts.rememberedApiKey(subject)
-  return configFor({ userid: subject.name, apikey, settings, site: deps.site, qualifier, asked, inCluster })
+  const { site } = deps
+  return configFor({ userid: subject.name, apikey, settings, site, qualifier, asked, qualifiers, inCluster })
 }
 
 /** The account's own service when it knows the qualifier, else that of the group which the qualifier names. */
 async function serviceOf(
   deps: ApiDeps,
   subject: Account,
+  own: Settings | undefined,
   asked: string,
 ): Promise<{ settings: Settings; qualifier: string }> {
-  const plan = planOf(subject)
-  const own = plan === undefined ? undefined : await deps.deployments.servedSettings(subject.id, plan)
   if (own !== undefined && hasQualifier(own, asked)) return { settings: own, qualifier: asked }
   if (asked === 'default') throw noService(subject.name, asked)
   // A third part counts for nothing.

@@ -1,10 +1,19 @@
-import { createLocalJWKSet, decodeJwt, exportJWK, generateKeyPair, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import {
+  createLocalJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  exportJWK,
+  generateKeyPair,
+  type JWTPayload,
+  jwtVerify,
+  SignJWT,
+} from 'jose'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Role } from '../../accounts/account.ts'
 import { hashPassword } from '../../accounts/password.ts'
-import { updateAccount } from '../../accounts/store.ts'
+import { findAccount, updateAccount } from '../../accounts/store.ts'
 import { createFakeJwks, type FakeJwks } from '../../adapters/jwks/fake.ts'
-import { siteWith, startHouse, type TestHouse } from '../testing.ts'
+import { createRooms, siteWith, startHouse, type TestHouse } from '../testing.ts'
 
 const password = 'a long password'
 const passwordHash = await hashPassword(password)
@@ -249,4 +258,77 @@ test('an issuer that is away is not the caller’s fault', async () => {
   jwks.put(foreign.jwksUri, undefined)
   expect((await asThem(await theirToken())).statusCode).toBe(503)
   expect((await config(`Bearer ${await tokenOf()}`)).statusCode).toBe(200)
+})
+
+async function rotate(endOld = false) {
+  const chief = (await findAccount(house.db, 'chief')) ?? (await make('chief', 'admin'))
+  const headers = { authorization: `ApiKey chief:${await house.deps.accounts.rotateKey(house.db, chief)}` }
+  const answer = await house.open.inject({
+    method: 'POST',
+    url: '/api/v2/signing-keys/rotate',
+    headers,
+    payload: { endOld },
+  })
+  house.deps.accounts.forget('chief')
+  expect(answer.statusCode).toBe(200)
+  return answer.json().keys as { kid: string; signs: boolean; endsAt?: string }[]
+}
+const published = async (): Promise<string[]> =>
+  (await house.open.inject('/.well-known/jwks.json')).json().keys.map((key: { kid: string }) => key.kid)
+
+test('a new key signs, the one before verifies until what it signed has ended', async () => {
+  const old = await tokenOf()
+  const [before] = await published()
+  const keys = await rotate()
+  expect(keys).toMatchObject([{ signs: true }, { kid: before, signs: false, endsAt: expect.any(String) }])
+  expect(await published()).toEqual(keys.map(({ kid }) => kid))
+  const fresh = await tokenOf()
+  expect(decodeProtectedHeader(fresh).kid).toBe(keys[0]?.kid)
+  for (const token of [old, fresh]) expect((await config(`Bearer ${token}`)).statusCode).toBe(200)
+  expect((await post('/token-refresh/', { token: old })).statusCode).toBe(200)
+  house.time.now = Date.parse(keys[1]?.endsAt ?? '')
+  expect(await published()).toEqual([keys[0]?.kid])
+})
+
+test('after a key became known, what it signed is void at once', async () => {
+  const stolen = await tokenOf()
+  const keys = await rotate(true)
+  expect(keys).toHaveLength(1)
+  expect((await config(`Bearer ${stolen}`)).statusCode).toBe(401)
+  expect((await config(`Bearer ${await tokenOf()}`)).statusCode).toBe(200)
+})
+
+test('another process learns of a new key from the first token that it signed', async () => {
+  const other = createRooms(house.db, house.deps.clock).jwts
+  await tokenOf()
+  await rotate()
+  await other.publicKeys()
+  await rotate()
+  expect((await other.verify(await tokenOf())).name).toBe('alice')
+})
+
+test('keys are rotated by admins only', async () => {
+  const headers = { authorization: `Bearer ${await tokenOf()}` }
+  for (const [method, url] of [
+    ['GET', '/api/v2/signing-keys'],
+    ['POST', '/api/v2/signing-keys/rotate'],
+  ] as const) {
+    expect((await house.open.inject({ method, url, headers, payload: {} })).statusCode).toBe(403)
+  }
+})
+
+test('a site may take tokens only: keys of people work inside the cluster alone', async () => {
+  await house.close()
+  house = await startHouse({ site: siteWith({ jwtOnly: true }) })
+  const alice = await make('alice')
+  const key = `ApiKey alice:${await house.deps.accounts.rotateKey(house.db, alice)}`
+  const outside = async (authorization: string) =>
+    await house.open.inject({ url: '/api/v1/config/', headers: { authorization } })
+  const refused = await outside(key)
+  expect([refused.statusCode, refused.json().error.code]).toEqual([401, 'api-keys-off'])
+  const basic = Buffer.from(key.slice('ApiKey '.length)).toString('base64')
+  expect((await outside(`Basic ${basic}`)).statusCode).toBe(401)
+  expect((await outside(`Bearer ${await tokenOf()}`)).statusCode).toBe(200)
+  expect((await config(key)).statusCode).toBe(200)
+  await rotate()
 })

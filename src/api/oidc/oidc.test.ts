@@ -1,3 +1,4 @@
+import { decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { hashPassword } from '../../accounts/password.ts'
 import { sessionCookie } from '../cookie.ts'
@@ -131,4 +132,20 @@ test('says where it is', async () => {
     authorization_endpoint: 'http://hub.omega.localhost:8080/oidc/auth',
     response_types_supported: ['code'],
   })
+})
+
+test('a sign-in that was begun before the key was replaced goes on, and its ID token is signed by the new one', async () => {
+  const page = browser()
+  await page.signIn()
+  await page.follow(authorize)
+  const { signingKeys } = house.deps.jwts
+  const made = await signingKeys.make()
+  await house.db.transaction().execute(async (tx) => await signingKeys.rotate(tx, made, { endOld: false }))
+  signingKeys.forget()
+  // The provider's own session goes on: its cookies were signed with the key before.
+  const code = new URL(await page.follow(authorize)).searchParams.get('code') ?? ''
+  const { body } = await exchange(code)
+  expect(decodeProtectedHeader(body['id_token'] ?? '').kid).toBe(made.kid)
+  const jwks = (await house.inside.inject('/oidc/jwks')).json<{ keys: { kid: string }[] }>()
+  expect(jwks.keys.map(({ kid }) => kid)).toEqual([made.kid, expect.any(String)])
 })

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Provider, interactionPolicy, type Configuration, type KoaContextWithOIDC } from 'oidc-provider'
 import { listGroups } from '../../accounts/group-store.ts'
+import { OWN_ALGORITHM, type SigningKey } from '../../accounts/signing-keys.ts'
 import { findAccountById } from '../../accounts/store.ts'
 import { noteOidcSession } from '../../accounts/sessions.ts'
 import type { ApiDeps } from '../deps.ts'
@@ -29,11 +30,11 @@ export type OwnSession = (request: IncomingMessage) => Promise<{ accountId: numb
  * OpenID Connect for JupyterHub and other programs of the site (authorization code flow). It has no sign-in of its own:
  * an authorization needs a session with us, looked at each time, so that whoever signs out of us is signed out.
  */
-export async function createOidcProvider(deps: ApiDeps, own: OwnSession): Promise<Provider> {
-  const { jwks, cookieKey } = await deps.jwts.signingKeys()
+export function createOidcProvider(deps: ApiDeps, own: OwnSession, keys: readonly SigningKey[]): Provider {
   const provider = new Provider(issuerOf(deps), {
     adapter: artifactsIn(deps.db, deps.clock),
-    jwks: { keys: jwks },
+    // The first signs, all verify; the same holds for the cookies.
+    jwks: { keys: keys.map(privateJwkOf) },
     clients: deps.oidcClients.map(clientOf),
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     scopes,
@@ -46,7 +47,7 @@ export async function createOidcProvider(deps: ApiDeps, own: OwnSession): Promis
     responseTypes: ['code'],
     pkce: { required: () => false },
     cookies: {
-      keys: [cookieKey],
+      keys: keys.map(({ cookieKey }) => cookieKey),
       long: { signed: true, httpOnly: true, sameSite: 'lax', path: '/oidc' },
       short: { signed: true, httpOnly: true, sameSite: 'lax', path: '/oidc' },
     },
@@ -96,6 +97,10 @@ export async function createOidcProvider(deps: ApiDeps, own: OwnSession): Promis
   // Behind the ingress, which says how the browser came.
   provider.proxy = true
   return provider
+}
+
+function privateJwkOf({ kid, privateJwk }: SigningKey) {
+  return { ...privateJwk, kid, alg: OWN_ALGORITHM, use: 'sig' }
 }
 
 function clientOf({ id, secret, redirectUris }: OidcClient) {

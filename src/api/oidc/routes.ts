@@ -13,19 +13,18 @@ const INSIDE = ['token', 'me', 'jwks']
 
 /** OpenID Connect under `/oidc`: all of it on the public side, what programs ask for on the internal one. */
 export async function mountOidc(app: FastifyInstance, deps: ApiDeps, side: Side): Promise<void> {
-  let made: Promise<Provider> | undefined
+  let made: { readonly kids: string; readonly provider: Provider } | undefined
   const ownSession = async (request: Pick<IncomingMessage, 'headers'>) => {
     const id = sessionIdOf(request as FastifyRequest, deps.site)
     const session = id === undefined ? undefined : await findSession(deps.db, id, deps.clock.now())
     return session === undefined ? undefined : { accountId: session.account.id, rowId: session.rowId }
   }
-  // Made at the first use: its keys lie in the database.
-  const provider = (): Promise<Provider> => {
-    made ??= createOidcProvider(deps, ownSession).catch((error: unknown) => {
-      made = undefined
-      throw error
-    })
-    return made
+  // Made at the first use, and again for other keys, which lie in the database as all else does.
+  const provider = async (): Promise<Provider> => {
+    const keys = await deps.jwts.signingKeys.list()
+    const kids = keys.map(({ kid }) => kid).join()
+    if (made?.kids !== kids) made = { kids, provider: createOidcProvider(deps, ownSession, keys) }
+    return made.provider
   }
   await app.register(async (scope) => {
     // The library reads the body itself.
