@@ -153,3 +153,15 @@ export async function groupNamesOf(db: Db, accountId: number): Promise<string[]>
     .execute()
   return rows.map((row) => row.name)
 }
+
+/** The role of an account in the group whose things `groupAccount` owns; `undefined`: it is no member, or that is no group. */
+export async function roleInGroupOf(db: Db, groupAccount: number, accountId: number): Promise<MemberRole | undefined> {
+  const row = await db
+    .selectFrom('account_groups')
+    .innerJoin('group_members', 'group_members.group_id', 'account_groups.id')
+    .select('group_members.role')
+    .where('account_groups.account_id', '=', groupAccount)
+    .where('group_members.account_id', '=', accountId)
+    .executeTakeFirst()
+  return row?.role
+}

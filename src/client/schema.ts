@@ -1135,7 +1135,7 @@ export interface components {
             plan: string;
             /** @enum {string} */
             phase: "install" | "update" | "remove" | "suspend" | "resume";
-            /** @description whom it is for; the caller when left out */
+            /** @description whom it is for: the caller when left out, or g-<group> for owners of the group */
             account?: string;
             /**
              * @description what is not given stays as it is; null: the default
@@ -1701,7 +1701,7 @@ export interface components {
             plan: string;
             /** @enum {string} */
             phase: "install" | "update" | "remove" | "suspend" | "resume";
-            /** @description whom it is for; the caller when left out */
+            /** @description whom it is for: the caller when left out, or g-<group> for owners of the group */
             account?: string;
             /**
              * @description what is not given stays as it is; null: the default

@@ -8,6 +8,7 @@ import type { Db, Tx } from '../db/database.ts'
 import { capabilities } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Deployments } from '../deployments/deployments.ts'
+import { usesApiKey } from '../deployments/lifecycle.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
 import { findDeployment, insertDeployment, updateDeployment } from '../deployments/store.ts'
 import { bellOf } from './bell.ts'
@@ -60,7 +61,16 @@ export async function decideFor(deps: OrderDeps, db: Db, wish: Wish): Promise<De
     account: account.name,
     requester: { name: requester.name, isAdmin: requester.role === 'admin' },
   }
-  return decideOrder(wish, facts)
+  const decided = decideOrder(wish, facts)
+  checkGroup(decided, account)
+  return decided
+}
+
+/** Nobody signs in as a group, so what would have to can't be delivered to one. */
+function checkGroup({ plan, phase }: DecidedOrder, account: Account): void {
+  if (account.role !== 'group' || phase === 'remove' || !usesApiKey(plan)) return
+  const text = `${plan.plan} signs in with an account's API key, which a group has not: order it for a member`
+  throw new AppError('conflict', 'plan-not-for-groups', text, { details: { field: 'account', value: account.name } })
 }
 
 async function lockAccount(tx: Tx, id: number): Promise<void> {

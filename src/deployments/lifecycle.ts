@@ -1,6 +1,7 @@
 import { type Account, planOf } from '../accounts/account.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { hashApiKey } from '../accounts/api-key.ts'
+import { roleInGroupOf } from '../accounts/group-store.ts'
 import { deleteAccount, findAccount, findAccountById } from '../accounts/store.ts'
 import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
@@ -83,7 +84,7 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
 async function checkAgain(command: Delivery, plan: Plan, account: Account, tx: Db): Promise<void> {
   const { phase, params, instance } = command
   const requester = await findAccount(tx, command.requestedBy)
-  if (requester?.role === 'user') checkRights(requester, plan, account)
+  if (requester?.role === 'user') await checkRights(requester, plan, account, tx)
   const row = await findDeployment(tx, account.id, plan.plan, instance)
   if (row?.suspendedAt !== undefined && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
   if (phase === 'remove') return
@@ -113,10 +114,11 @@ async function checkOther({ params }: Delivery, plan: Plan, tx: Db): Promise<voi
   )
 }
 
-function checkRights(requester: Account, plan: Plan, account: Account): void {
+async function checkRights(requester: Account, plan: Plan, account: Account, tx: Db): Promise<void> {
   // Of a group's own service its membership decides, which the order itself may have ended: who leaves renews passwords.
   const ofGroup = account.role === 'group' && plan.plan === planOf(account)
-  if (requester.id !== account.id && !ofGroup)
+  const owns = async () => (await roleInGroupOf(tx, account.id, requester.id)) === 'owner'
+  if (requester.id !== account.id && !ofGroup && !(await owns()))
     throw new AppError('forbidden', 'not-your-account', `${requester.name} may not order for ${account.name}`)
   if (plan.orderable === 'admin' && plan.plan !== planOf(account))
     throw new AppError('forbidden', 'plan-not-orderable', `${plan.plan} is ordered by admins, not by ${requester.name}`)
@@ -179,7 +181,8 @@ function accountValues({ id, name, email }: Account) {
   return { id, name, email, namespace: `om-${name}` }
 }
 
-function usesApiKey(plan: Plan): boolean {
+/** Whether what it delivers signs in as the account. */
+export function usesApiKey(plan: Plan): boolean {
   return plan.steps.some((step) => placeholders(step.with).some((name) => /^account\.(apikey|keyId)$/.test(name)))
 }
 

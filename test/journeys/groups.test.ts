@@ -197,3 +197,59 @@ test('what was changed by whom is listed for admins, by filter and page by page'
   expect((await auditor.get('/api/v2/audit')).status).toBe(200)
   expect((await admin.get('/api/v2/audit?from=yesterday')).body.errors).toMatchObject([{ field: 'from' }])
 })
+
+test('owners order for their group, members see it, others learn nothing', async () => {
+  await makeTeam()
+  await alice.put('/api/v2/groups/team/members/bobby')
+  const carol = await make('carol')
+  const wish = { plan: 'jupyter', phase: 'install', account: 'g-team' }
+  expect((await bobby.post('/api/v2/orders', wish)).body.code).toBe('owners-only')
+  expect((await carol.post('/api/v2/orders', wish)).body.code).toBe('not-your-account')
+  expect((await carol.post('/api/v2/orders', { ...wish, account: 'g-nowhere' })).body.code).toBe('not-your-account')
+
+  const { status, body } = await alice.post('/api/v2/orders', wish)
+  expect([status, body.account]).toEqual([201, 'g-team'])
+  await service.ended(body.id)
+  const held = async (caller: Caller) => await caller.get('/api/v2/deployments?account=g-team&plan=jupyter')
+  for (const caller of [alice, bobby])
+    expect((await held(caller)).body.deployments).toMatchObject([{ status: 5 }])
+  expect((await held(carol)).status).toBe(403)
+  expect((await bobby.get(`/api/v2/commands/${body.id}`)).body).toMatchObject({ state: 'done', requestedBy: 'alice' })
+  expect((await carol.get(`/api/v2/commands/${body.id}`)).status).toBe(404)
+  for (const what of ['cancel', 'retry', 'undo'])
+    expect((await bobby.post(`/api/v2/commands/${body.id}/${what}`)).body.code, what).toBe('owners-only')
+})
+
+test('who was an owner when ordering and is none when it is worked on gets nothing', async () => {
+  await makeTeam()
+  await service.engine.stop()
+  const { body } = await alice.post('/api/v2/orders', { plan: 'jupyter', phase: 'install', account: 'g-team' })
+  await admin.delete('/api/v2/groups/team/members/alice')
+  await service.restart()
+  await service.ended(body.id)
+  expect((await admin.get(`/api/v2/commands/${body.id}`)).body).toMatchObject({ state: 'failed' })
+})
+
+test('what signs in as an account is refused to groups before anything is done', async () => {
+  await makeTeam()
+  const wish = { plan: 'runtime', phase: 'install', account: 'g-team' }
+  expect((await alice.post('/api/v2/orders', wish)).body.code).toBe('plan-not-for-groups')
+})
+
+test('an order of the client under a group’s qualifier is for the group', async () => {
+  await makeTeam()
+  await alice.put('/api/v2/groups/team/members/bobby')
+  const wish = { offering: 'jupyter', user: 'alice', phase: 'install', params: 'provider=' }
+  const order = async (caller: Caller, qualifier: string) =>
+    await caller.post('/admin/api/v2/service/command', wish, { qualifier })
+  const { body } = await order(alice, 'team:default')
+  expect(body.user).toBe('g-team')
+  await service.ended(body.id)
+  expect((await order(alice, 'default')).body.user).toBe('alice')
+  const { status } = await bobby.post(
+    '/admin/api/v2/service/command',
+    { ...wish, user: 'bobby' },
+    { qualifier: 'team' },
+  )
+  expect(status).toBe(403)
+})

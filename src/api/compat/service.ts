@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type Account, mayActFor } from '../../accounts/account.ts'
+import { type Account, groupAccountName, mayActFor, planOf } from '../../accounts/account.ts'
 import { AppError } from '../../base/errors.ts'
 import { parseParamText, typedParams } from '../../catalog/param-text.ts'
 import { parametersOf } from '../../catalog/parameters.ts'
@@ -7,10 +7,13 @@ import { getPlan, type Phase, phases, type Plan } from '../../catalog/plan.ts'
 import { accountNames } from '../../accounts/store.ts'
 import type { Command } from '../../commands/command.ts'
 import { placeOrder } from '../../commands/order.ts'
+import { hasQualifier } from '../../deployments/config.ts'
 import { pageDeployments } from '../../deployments/store.ts'
 import { withoutSecrets } from '../../deployments/contract.ts'
 import type { ApiDeps } from '../deps.ts'
 import type { SignIn } from '../sign-in.ts'
+import { accountFor } from '../subject.ts'
+import { qualifierOf } from './config.ts'
 import { visibleCommand } from '../visible-command.ts'
 
 const COMMAND = '/admin/api/v2/service/command'
@@ -33,7 +36,7 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDeps, signIn: SignI
   app.post(COMMAND, { schema: { hide: true } }, async (request, reply) => {
     const requester = await signIn.account(request)
     const { offering, user, phase, params = '' } = bodyOf(request)
-    const account = await subjectOf(deps, requester, user)
+    const account = await orderedFor(deps, requester, user, request)
     const plan = getPlan(deps.plans, offering)
     const command = await placeOrder(deps, {
       plan: plan.plan,
@@ -149,6 +152,21 @@ function dropUnknownProvider(plan: Plan, texts: Record<string, string>): Record<
   throw new AppError('invalid', 'order-invalid', `provider ${JSON.stringify(provider)} ${problem}`, {
     details: { errors: [{ field: 'params.provider', value: provider, problem }] },
   })
+}
+
+/** Under a group's qualifier an order is for the group, by its owners; else for whom it says. */
+async function orderedFor(
+  deps: ApiDeps,
+  caller: Account,
+  user: string | undefined,
+  request: FastifyRequest,
+): Promise<Account> {
+  const account = await subjectOf(deps, caller, user)
+  const qualifier = qualifierOf(request as Parameters<typeof qualifierOf>[0])
+  if (qualifier === 'default' || account.id !== caller.id) return account
+  const own = await deps.deployments.servedSettings(account.id, planOf(account) ?? '')
+  if (own !== undefined && hasQualifier(own, qualifier)) return account
+  return await accountFor(deps, caller, groupAccountName(qualifier.split(':')[0] ?? ''), 'order')
 }
 
 /** Whom it is about: by name, mail address, or `jwt[:name]` of whoever signed in with a token. */

@@ -19,7 +19,11 @@ const newOrder = z
   .strictObject({
     plan: z.string().min(1).max(100),
     phase: z.enum(phases),
-    account: z.string().max(200).optional().describe('whom it is for; the caller when left out'),
+    account: z
+      .string()
+      .max(200)
+      .optional()
+      .describe('whom it is for: the caller when left out, or g-<group> for owners of the group'),
     params: z
       .record(z.string(), z.unknown())
       .default({})
@@ -61,7 +65,7 @@ export function orderRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignI
     async (request, reply) => {
       const requester = await signIn.account(request)
       const { plan, phase, params, account: name, preview } = request.body
-      const account = await accountFor(deps, requester, name ?? requester.name)
+      const account = await accountFor(deps, requester, name ?? requester.name, 'order')
       const wish = { plan, phase, params, account, requester }
       if (preview) return await previewOrder(deps.db, account.id, await decideFor(deps, deps.db, wish))
       const key = idempotencyKeyOf(request)
