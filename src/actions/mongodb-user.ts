@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { sameSet } from '../adapters/mongodb/port.ts'
+import { grantsOf, sameSet } from '../adapters/mongodb/port.ts'
 import type { Mongodb } from '../adapters/mongodb/port.ts'
 import type { Action } from './action.ts'
 
@@ -7,14 +7,18 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'up to 63 lett
 const ours = new Set(['admin', 'local', 'config'])
 const database = name.refine((one) => !ours.has(one), "a database of MongoDB's own can't be given to a user")
 
-const input = z.strictObject({
-  user: name,
-  password: z.string().min(8, 'a password has 8 characters or more'),
-  /** What the user may read and write; they appear on first write. */
-  databases: z.array(database).min(1, 'name one database or more'),
-  /** Of `databases`, those that go with the user; all of them when left out. Others' stay: name them here by leaving them out. */
-  owned: z.array(database).optional(),
-})
+const input = z
+  .strictObject({
+    user: name,
+    password: z.string().min(8, 'a password has 8 characters or more'),
+    /** What the user may read and write; they appear on first write. */
+    databases: z.array(database),
+    /** What it may read only. */
+    readOnly: z.array(database).default([]),
+    /** Of `databases`, those that go with the user; all of them when left out. Others' stay: name them here by leaving them out. */
+    owned: z.array(database).optional(),
+  })
+  .refine(({ databases, readOnly }) => databases.length + readOnly.length > 0, 'name one database or more')
 
 export type MongodbUserInput = z.infer<typeof input>
 
@@ -24,18 +28,19 @@ export function mongodbUser({ mongodb }: { readonly mongodb: Mongodb }): Action<
     name: 'mongodb-user',
     input,
     locks: ({ user }) => [`mongodb:${user}`],
-    observe: async ({ user, password, databases }) => {
+    observe: async ({ user, password, databases, readOnly }) => {
       const found = await mongodb.findUser(user)
       if (found === undefined) return { state: 'absent' }
-      if (!sameSet(found.databases, databases))
+      if (!sameSet(found.databases, grantsOf({ databases, readOnly })))
         return { state: 'different', detail: `${user} may use ${found.databases.join(', ') || 'nothing'}` }
       return (await mongodb.canLogin(user, password))
         ? { state: 'present' }
         : { state: 'different', detail: `${user} has another password` }
     },
-    ensure: async ({ user, password, databases }) => {
-      const changed = await mongodb.ensureUser({ user, password, databases })
-      return { changed, message: changed ? `user ${user} may use ${databases.join(', ')}` : 'already as wanted' }
+    ensure: async ({ user, password, databases, readOnly }) => {
+      const changed = await mongodb.ensureUser({ user, password, databases, readOnly })
+      const granted = grantsOf({ databases, readOnly }).join(', ')
+      return { changed, message: changed ? `user ${user} may use ${granted}` : 'already as wanted' }
     },
     remove: async ({ user, databases, owned = databases }, context) => {
       const removed = await mongodb.dropUser(user)

@@ -15,11 +15,14 @@ const input = z.strictObject({
   password: z.string().min(8, 'a password has 8 characters or more'),
   /** The vhost belongs to this access alone and goes with it. Otherwise it is made when missing, and stays. */
   ownVhost: z.boolean().default(false),
-  /** Shares the vhost as this account: only its own queue, exchange and replies. Left out: everything on the vhost. */
+  /**
+   * Shares the vhost as this account: only its own queue, exchange and replies. Left out: everything on the vhost.
+   * `bob.alice` is bob at what alice shares.
+   */
   account: z
     .string()
     .regex(
-      /^(?:g-)?[a-z][a-z0-9]{2,29}$/,
+      /^(?:g-)?[a-z][a-z0-9]{2,29}(?:\.(?:g-)?[a-z][a-z0-9]{2,29})?$/,
       'an account is named by 3 to 30 lower-case letters and digits, a group’s after g-',
     )
     .optional(),

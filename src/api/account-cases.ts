@@ -14,6 +14,7 @@ import type { ApiDeps } from './deps.ts'
 import { lockOutOfGroups } from './group-cases.ts'
 import { orderOthers } from './other-deployments.ts'
 import { findOrder, placeOrder } from './orders.ts'
+import { endSharesWith, renewSharesWith } from './share-orders.ts'
 
 export interface AccountWish {
   readonly name: string
@@ -98,6 +99,7 @@ export async function rotateCredentials(
     const apikey = await deps.accounts.rotateKey(tx, account)
     const command = await orderPlan(tx, account, 'update', caller.name, idempotencyKey, { rotate: true })
     await orderOthers(deps, tx, account, 'update', caller.name)
+    await renewSharesWith(tx, account)
     await note(deps, tx, caller.name, 'account.rotate', account)
     return { account, apikey, command }
   })
@@ -121,6 +123,7 @@ export async function removeAccount(
   const command = await inTransaction(deps.db, async (tx) => {
     await markRemoving(tx, account.id)
     await lockOutOfGroups(tx, account, caller)
+    await endSharesWith(tx, account)
     await note(deps, tx, caller.name, 'account.remove', account)
     const order = await orderRemoval(deps, tx, account, caller.name)
     if (order === undefined) await eraseAccount(tx, account.id)

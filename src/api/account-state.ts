@@ -13,6 +13,7 @@ import type { ApiDeps } from './deps.ts'
 import { lockOutOfGroups } from './group-cases.ts'
 import { openAccount } from './open-account.ts'
 import { placeOrder } from './orders.ts'
+import { renewSharesWith } from './share-orders.ts'
 import type { Opened } from './sign-up.ts'
 
 /** Opens an account that waits for it: its plan is ordered in the same transaction. */
@@ -43,6 +44,7 @@ export async function deactivateAccount(deps: ApiDeps, caller: Account, { name }
     await updateAccount(tx, account.id, { state: 'disabled' })
     await closeSessionsOf(tx, account.id)
     await lockOutOfGroups(tx, account, caller)
+    await renewSharesWith(tx, account)
     return { account: { ...account, state: 'disabled', active: false }, command: await lockOut(tx, account, caller) }
   })
 }

@@ -20,6 +20,8 @@ import { inTransaction } from '../db/transaction.ts'
 import { findDeployment } from '../deployments/store.ts'
 import type { ApiDeps } from './deps.ts'
 import { placeOrder } from './orders.ts'
+import { orderOthers } from './other-deployments.ts'
+import { endSharesWith, renewSharesWith } from './share-orders.ts'
 
 export interface GroupOrder {
   readonly group: Group
@@ -164,6 +166,7 @@ async function renewPasswords(tx: Db, group: Group, caller: Account): Promise<nu
   const subject = await findAccountById(tx, group.accountId)
   const row = await findDeployment(tx, group.accountId, GROUP_PLAN)
   if (subject === undefined || row?.readyAt === undefined) return undefined
+  await renewSharesWith(tx, subject)
   const order = { plan: GROUP_PLAN, phase: 'update', subject, requestedBy: caller.name } as const
   return await placeOrder(tx, { ...order, params: { rotate: true } })
 }
@@ -174,7 +177,9 @@ export async function removeGroup(deps: ApiDeps, caller: Account, group: Group):
     const subject = await findAccountById(tx, group.accountId)
     if (subject === undefined) return undefined
     await markRemoving(tx, subject.id)
+    await endSharesWith(tx, subject)
     await note(deps, tx, caller, 'group.remove', group.name)
+    await orderOthers(deps, tx, subject, 'remove', caller.name)
     await deps.deployments.beginRemoval(tx, subject.id, GROUP_PLAN)
     return await placeOrder(tx, { plan: GROUP_PLAN, phase: 'remove', subject, requestedBy: caller.name })
   })

@@ -19,7 +19,12 @@ const stepShape = z.strictObject({
   with: values.default({}),
 })
 
-const needShape = z.strictObject({ plan: word, instance: z.string().optional(), params: values.default({}) })
+const needShape = z.strictObject({
+  plan: word,
+  instance: z.string().optional(),
+  params: values.default({}),
+  follow: z.boolean().default(false),
+})
 
 const priceShape = z.strictObject({
   amount: z.number().min(0),

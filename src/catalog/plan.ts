@@ -29,6 +29,8 @@ export interface Need {
   /** Which of several, as a template; the need does not exist when the template's parameter was not given. */
   readonly instance?: string
   readonly params: Values
+  /** It is ordered again whenever what it needs has become another thing. */
+  readonly follow: boolean
 }
 
 /** Kept with the plan; nothing is charged. */

@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander'
-import { parseNumber } from './io.ts'
+import { type GlobalOptions, parseNumber } from './io.ts'
 import { type On, run } from './words.ts'
 
 /** Words about people, groups, keys, and who did what. */
 export function addIdentityWords(program: Command, account: Command, on: On): void {
   addPeopleWords(account, on)
+  addShareWords(account, on)
   addGroupWords(program, on)
   addKeyWords(program, on)
   addSigningKeyWords(program, on)
@@ -46,6 +47,45 @@ function addPeopleWords(account: Command, on: On): void {
       return run(async (options, io) => await changeAccount(step, name, options, io))
     })
   }
+}
+
+/** Words for orders of plan `share`. */
+function addShareWords(account: Command, on: On): void {
+  const other = (command: Command) =>
+    command
+      .argument('<name>')
+      .requiredOption('--with <account>', 'or g-<group>')
+      .option('--no-wait', "don't wait for its end")
+  on(
+    other(account.command('share'))
+      .description('let another account use the store of this one')
+      .option('--read-only', 'only look at it'),
+    async ([name = '']) =>
+      run(async (options: ShareOptions, io) => {
+        const { order } = await import('./orders.ts')
+        const access = options.readOnly === true ? 'read' : 'write'
+        const param = [`with=${options.with}`, `access=${access}`]
+        return await order('install', 'share', { ...options, account: name, param }, io)
+      }),
+  )
+  on(
+    other(account.command('unshare')).description('take it back: what the other account had for it ends'),
+    async ([name = '']) =>
+      run(async (options: ShareOptions, io) => {
+        const { order } = await import('./orders.ts')
+        return await order(
+          'remove',
+          'share',
+          { ...options, account: name, param: [`with=${options.with}`], yes: true },
+          io,
+        )
+      }),
+  )
+}
+
+interface ShareOptions extends GlobalOptions {
+  readonly with: string
+  readonly readOnly?: boolean | undefined
 }
 
 function addGroupWords(program: Command, on: On): void {

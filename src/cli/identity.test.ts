@@ -147,3 +147,20 @@ test('the signing key is replaced; the one before is listed until its end, unles
   expect(await cli('signing-key', 'list')).toBe(0)
   expect(outside.printed().out).toContain('signs')
 })
+
+test('a store is shared and taken back by orders of plan share', async () => {
+  const ordered: object[] = []
+  const { answerCall } = outside
+  outside.answerCall = async (call) => {
+    if (call.path !== '/api/v2/orders') return await answerCall(call)
+    ordered.push(call.body as object)
+    return { id: 1, state: 'waiting' }
+  }
+  expect(await cli('account', 'share', 'alice', '--with', 'bob', '--read-only', '--no-wait')).toBe(0)
+  expect(await cli('account', 'unshare', 'alice', '--with', 'bob', '--no-wait')).toBe(0)
+  expect(ordered).toEqual([
+    { plan: 'share', phase: 'install', account: 'alice', params: { with: 'bob', access: 'read' } },
+    { plan: 'share', phase: 'remove', account: 'alice', params: { with: 'bob' } },
+  ])
+  expect(await cli('account', 'share', 'alice')).toBe(2)
+})

@@ -22,6 +22,12 @@ needs: [{plan: base, params: {own: true}}]
 uses: {times: "\${params.size}", pods: 1, memoryLimits: 2Gi}
 suspended: {size: 0}
 steps: []`,
+  tail: `orderable: user
+instances: many
+instance: \${params.name}
+parameters: {properties: {name: {type: string, pattern: "^[a-z]+$"}}, required: [name]}
+needs: [{plan: base, follow: true}]
+steps: []`,
   scale: `orderable: user
 phases: [update]
 parameters: {properties: {name: {type: string}, scale: {type: integer}}, required: [name, scale]}
@@ -188,4 +194,26 @@ test('a removal asks for no schema, but names a typing error', () => {
   expect(() => decide({ phase: 'remove', params: { lable: 'gpu' } }, held)).toThrow(
     expect.objectContaining({ code: 'order-invalid' }),
   )
+})
+
+test('what follows a service is ordered after it when it becomes another thing, and only then', () => {
+  const tail = (name: string, more: Partial<Expected> = {}): Expected => ({
+    plan: 'tail',
+    instance: name,
+    params: { name },
+    suspended: false,
+    usable: true,
+    ...more,
+  })
+  const held = [base(false), tail('one'), tail('two')]
+  const change = (own: boolean) =>
+    decide({ plan: 'base', phase: 'update', params: { own } }, held, { requester: { name: 'root', isAdmin: true } })
+      .followers
+  expect(change(false)).toEqual([])
+  expect(change(true)).toMatchObject([
+    { plan: { plan: 'tail' }, phase: 'update', instance: 'one', given: {} },
+    { plan: { plan: 'tail' }, phase: 'update', instance: 'two', given: {} },
+  ])
+  const [first] = decide({ params: { label: 'gpu' } }, [base(false), tail('one')]).first
+  expect(first?.followers).toMatchObject([{ plan: { plan: 'tail' }, instance: 'one' }])
 })

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../base/errors.ts'
 import { mergedParams, type ParameterProblem, parametersOf } from '../catalog/parameters.ts'
 import { getPlan, type Phase, type Plan, type Plans, unavailableWith, type Values } from '../catalog/plan.ts'
@@ -41,6 +42,8 @@ export interface DecidedOrder {
   readonly isNew: boolean
   /** Changes of what this needs: ordered before it. */
   readonly first: readonly DecidedOrder[]
+  /** What works with this and has to follow its change: ordered after it. */
+  readonly followers: readonly DecidedOrder[]
 }
 
 /** What an order comes to, or why it can't be: nothing is done. Decides only. */
@@ -66,9 +69,9 @@ function decide(plan: Plan, wish: OrderWish, facts: OrderFacts): DecidedOrder {
   const order = { plan, phase: wish.phase, instance, given, before, after, isNew: found === undefined }
   checkExistence(order, found, existing)
   checkUse(order, facts)
-  if (wish.phase === 'remove') return { ...order, first: [] }
+  if (wish.phase === 'remove') return { ...order, first: [], followers: [] }
   checkQuota(order, facts)
-  return { ...order, first: neededFirst(order, facts) }
+  return { ...order, first: neededFirst(order, facts), followers: following(order, facts) }
 }
 
 /** With the defaults that an order still waiting has not been given yet. */
@@ -81,7 +84,7 @@ function completed(plan: Plan, params: Values): Values {
   }
 }
 
-type Ordered = Omit<DecidedOrder, 'first'>
+type Ordered = Omit<DecidedOrder, 'first' | 'followers'>
 
 function checkAvailable(plan: Plan, { provider }: OrderFacts): void {
   const why = unavailableWith(plan, provider)
@@ -219,4 +222,19 @@ function neededFirst({ plan, instance, after }: Ordered, facts: OrderFacts): Dec
   return open.map((need) =>
     decide(getPlan(facts.plans, need.plan), { plan: need.plan, phase: 'update', params: need.params }, facts),
   )
+}
+
+/** Updates of what is there already; what is on its way comes after this in any case, and finds it changed. */
+function following({ plan, before, after, isNew }: Ordered, { plans, held }: OrderFacts): DecidedOrder[] {
+  const kept = (params: Values) =>
+    Object.fromEntries(Object.entries(params).filter(([name]) => !plan.once.includes(name)))
+  if (isNew || isDeepStrictEqual(kept(before), kept(after))) return []
+  return held.flatMap((one): DecidedOrder[] => {
+    const follower = plans.get(one.plan)
+    const follows = follower?.needs.some((need) => need.plan === plan.plan && need.follow) === true
+    if (follower === undefined || !follows || one.suspended) return []
+    const { instance, params } = one
+    const unchanged = { before: params, after: params, given: {}, isNew: false, first: [], followers: [] }
+    return [{ plan: follower, phase: 'update', instance, ...unchanged }]
+  })
 }

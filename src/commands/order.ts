@@ -9,6 +9,7 @@ import { capabilities } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Deployments } from '../deployments/deployments.ts'
 import { usesApiKey } from '../deployments/lifecycle.ts'
+import { SHARE } from '../deployments/shares.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
 import { findDeployment, insertDeployment, updateDeployment } from '../deployments/store.ts'
 import { bellOf } from './bell.ts'
@@ -63,6 +64,8 @@ export async function decideFor(deps: OrderDeps, db: Db, wish: Wish): Promise<De
   }
   const decided = decideOrder(wish, facts)
   checkGroup(decided, account)
+  if (decided.plan.plan === SHARE && decided.phase !== 'remove')
+    await deps.deployments.shares.grantee(db, account, decided.instance)
   return decided
 }
 
@@ -108,8 +111,13 @@ async function findEarlier(deps: OrderDeps, tx: Tx, wish: Wish, hash: string): P
 
 async function submit(deps: OrderDeps, tx: Tx, wish: Wish, hash: string): Promise<Command> {
   const decided = await decideFor(deps, tx, wish)
-  for (const before of decided.first) await write(deps, tx, wish, before)
-  return await write(deps, tx, wish, decided, { hash, key: wish.idempotencyKey })
+  for (const before of decided.first) {
+    await write(deps, tx, wish, before)
+    for (const after of before.followers) await write(deps, tx, wish, after)
+  }
+  const command = await write(deps, tx, wish, decided, { hash, key: wish.idempotencyKey })
+  for (const after of decided.followers) await write(deps, tx, wish, after)
+  return command
 }
 
 async function write(

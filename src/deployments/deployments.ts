@@ -10,13 +10,16 @@ import {
   hasSettings,
   newSettings,
   onBroker,
+  type Qualifier,
   type Settings,
   settingsSchema,
   withAdditions,
   withBroker,
   withNewPasswords,
+  withQualifier,
   type WordMaker,
 } from './settings.ts'
+import { Shares } from './shares.ts'
 import type { SiteFacts } from './site-facts.ts'
 import * as store from './store.ts'
 
@@ -37,12 +40,16 @@ export class Deployments {
   private readonly clock: Clock
   private readonly word: WordMaker
 
+  /** What accounts let others use. */
+  readonly shares: Shares
+
   constructor(deps: { db: Db; keys: KeyRing; site: SiteFacts; clock: Clock; word?: WordMaker }) {
     this.db = deps.db
     this.keys = deps.keys
     this.site = deps.site
     this.clock = deps.clock
     this.word = deps.word ?? randomWord
+    this.shares = new Shares({ ...deps, word: this.word, deployments: this })
   }
 
   /**
@@ -67,7 +74,7 @@ export class Deployments {
     const status = Status.pending
     const row = await store.findDeployment(tx, account.id, plan, instance)
     const settings = hasSettings(plan) ? this.settingsFor(account, plan, row?.sealed) : undefined
-    const sealed = settings === undefined ? null : this.seal(settings, account.id, plan)
+    const sealed = settings === undefined ? (row?.sealed ?? null) : this.seal(settings, account.id, plan)
     if (row === undefined)
       return await store.insertDeployment(tx, { accountId: account.id, plan, instance, status, sealed, now })
     await store.updateDeployment(tx, row.id, { status, sealed, message: null }, now)
@@ -95,6 +102,17 @@ export class Deployments {
       const { [from]: _before, ...others } = settings.additions ?? {}
       return { ...settings, additions: { ...others, ...(addition === undefined ? {} : { [from]: { ...addition } }) } }
     })
+  }
+
+  /** What the account is told under that qualifier; `undefined` takes it away. */
+  async changeQualifier(
+    tx: Db,
+    account: Account,
+    plan: string,
+    name: string,
+    make: (before: Qualifier | undefined) => Qualifier | undefined,
+  ): Promise<void> {
+    await this.change(tx, account, plan, (settings) => withQualifier(settings, name, make(settings.qualifiers[name])))
   }
 
   private async change(tx: Db, account: Account, plan: string, make: (settings: Settings) => Settings): Promise<void> {

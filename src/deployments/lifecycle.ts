@@ -12,6 +12,7 @@ import type { Db } from '../db/database.ts'
 import type { Deployments } from './deployments.ts'
 import { nameOf, openNeeds } from './needs.ts'
 import { secretsOf, type Settings } from './settings.ts'
+import { SHARE } from './shares.ts'
 import type { SiteFacts } from './site-facts.ts'
 import { deleteDeployments, findDeployment, listDeployments } from './store.ts'
 
@@ -65,10 +66,13 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
       if (phase === 'remove') {
         // What starts from now on does without it: a volume in use never goes.
         await deployments.addToSettings(tx, account, nameOf(command), undefined)
+        if (name === SHARE) await deployments.shares.end(tx, account, instance)
         return await deployments.beginRemoval(tx, account.id, name, instance)
       }
       await deployments.ensurePending(tx, account, name, instance)
-      if (params['rotate'] === true) await deployments.renewPasswords(tx, account, name)
+      const rotate = params['rotate'] === true
+      if (name === SHARE) return await deployments.shares.prepare(tx, account, instance, { rotate })
+      if (rotate) await deployments.renewPasswords(tx, account, name)
     },
 
     context: async (command) => await contextOf(deps, command),
@@ -84,7 +88,7 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
 async function checkAgain(command: Delivery, plan: Plan, account: Account, tx: Db): Promise<void> {
   const { phase, params, instance } = command
   const requester = await findAccount(tx, command.requestedBy)
-  if (requester?.role === 'user') await checkRights(requester, plan, account, tx)
+  if (requester?.role === 'user' && !isOfGrantee(command, requester)) await checkRights(requester, plan, account, tx)
   const row = await findDeployment(tx, account.id, plan.plan, instance)
   if (row?.suspendedAt !== undefined && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
   if (phase === 'remove') return
@@ -112,6 +116,11 @@ async function checkOther({ params }: Delivery, plan: Plan, tx: Db): Promise<voi
     'account-unknown',
     `${plan.other}: there is no account ${JSON.stringify(name)} with a store`,
   )
+}
+
+/** Who has been given a share may renew its passwords and give it back: when its own credentials change, or it goes. */
+function isOfGrantee({ plan, phase, instance }: Delivery, { name }: Account): boolean {
+  return plan === SHARE && instance === name && (phase === 'update' || phase === 'remove')
 }
 
 async function checkRights(requester: Account, plan: Plan, account: Account, tx: Db): Promise<void> {
@@ -146,6 +155,7 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
   const opened = plan === undefined ? command.params : deployments.openParams(plan, account.id, command.params)
   const params = { ...opened, ...(command.phase === 'suspend' ? plan?.suspended : {}) }
   const other = plan?.other === undefined ? undefined : await otherSettings(deps, command.params[plan.other])
+  const share = plan?.plan === SHARE ? await deployments.shares.values(account, command.instance, params) : undefined
   const apikey = plan !== undefined && usesApiKey(plan) ? await apiKeyFor(deps, command, account) : undefined
   return {
     values: {
@@ -155,10 +165,12 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
       account: { ...accountValues(account), ...(apikey === undefined ? {} : { apikey, keyId: keyIdOf(apikey) }) },
       ...(settings === undefined ? {} : { settings }),
       ...(other === undefined ? {} : { other: { settings: other } }),
+      ...(share === undefined ? {} : { share: share.values }),
     },
     secrets: [
       ...(settings === undefined ? [] : secretsOf(settings)),
       ...(other === undefined ? [] : secretsOf(other)),
+      ...(share?.secrets ?? []),
       ...(apikey === undefined || apikey === '' ? [] : [apikey]),
       ...secretParams(plan, opened),
     ],
@@ -233,6 +245,7 @@ async function delivered(deps: LifecycleDeps, command: Delivery, account: Accoun
     suspended: suspending,
   })
   if (name === 'omegaml') await deployments.switchBroker(tx, account, params['vhost'] === true)
+  if (name === SHARE) await deployments.shares.deliver(tx, account, instance)
   if (plan?.settings === undefined) return
   const values = { params: withoutSealed(kept), site: siteValues(site), account: accountValues(account), instance }
   const addition = resolveGiven(plan.settings, values, { plan: name, step: 'settings', field: 'settings' }) as Values

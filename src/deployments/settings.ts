@@ -24,6 +24,8 @@ const settingsQualifier = z.looseObject({
   /** Default queue, and the exchange that belongs to it. */
   routing: z.string().optional(),
   exchange: z.string().optional(),
+  /** The account whose store it is, which gave it; its passwords are the share's. */
+  sharedBy: z.string().optional(),
 })
 
 const brokerAccess = z.object({ user: z.string(), password: z.string(), vhost: z.string() })
@@ -129,10 +131,20 @@ export function withNewPasswords(settings: Settings, word: WordMaker): Settings 
   const qualifiers = Object.fromEntries(
     Object.entries(settings.qualifiers).map(([name, qualifier]) => [
       name,
-      { ...qualifier, mongopassword: word(32), brokerpassword: passwordOf(qualifier.brokeruser) },
+      qualifier.sharedBy === undefined
+        ? { ...qualifier, mongopassword: word(32), brokerpassword: passwordOf(qualifier.brokeruser) }
+        : qualifier,
     ]),
   )
   return { ...settings, qualifiers, ...(renewed === undefined ? {} : { broker: renewed }) }
+}
+
+/** With, or without, what another account shares. */
+export function withQualifier(settings: Settings, name: string, qualifier: Qualifier | undefined): Settings {
+  const { [name]: before, ...others } = settings.qualifiers
+  // What is the account's own is never replaced.
+  if (before !== undefined && before.sharedBy === undefined) return settings
+  return { ...settings, qualifiers: { ...others, ...(qualifier === undefined ? {} : { [name]: qualifier }) } }
 }
 
 /** As they are served: with what the account's other deployments add. */

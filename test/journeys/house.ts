@@ -38,6 +38,9 @@ export interface Answer {
   readonly body: any
 }
 
+/** Parts of the outside world that may be real ones of the caller's. */
+type OutsideParts = Pick<Parameters<typeof serviceActions>[0], 'mongodb' | 'rabbitmq'>
+
 /**
  * The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is
  * called. With databases given, API and engine have one each, as two processes do: migrated, and the caller's to close.
@@ -46,7 +49,7 @@ export async function startService(
   databases?: { readonly api: Db; readonly engine: Db },
   site: SiteFacts = testSite,
   pages?: string,
-  openid?: ApiDeps['openid'],
+  { openid, real = {} }: { readonly openid?: ApiDeps['openid']; readonly real?: Partial<OutsideParts> } = {},
 ) {
   const ahead = { ms: 0 }
   const clock: Clock = { now: () => systemClock.now() + ahead.ms, sleep: systemClock.sleep.bind(systemClock) }
@@ -67,9 +70,10 @@ export async function startService(
     scripts: createFakeScripts({}),
     terraform: createFakeTerraform(),
   }
+  const parts = { ...outside, ...real }
   const roots = mkdtempSync(join(tmpdir(), 'cloudmgr-roots-'))
   const actions = serviceActions({
-    ...outside,
+    ...parts,
     clock,
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),

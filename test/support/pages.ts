@@ -27,7 +27,7 @@ export async function servePages(folder: string, signUp: object = {}, outside?: 
   const url = `http://hub.omega.localhost:${port}`
   const { facts: openid, deps } = (await outside?.(url)) ?? {}
   const site = siteWith({ publicUrl: url, openid, signUp: { open: true, ...signUp } })
-  const service = await startService(undefined, site, folder, deps)
+  const service = await startService(undefined, site, folder, { openid: deps })
   await service.open.listen({ host: '127.0.0.1', port })
   const { body } = await service.bootstrap({ admin: { password: adminPassword } })
   return { ...service, url, admin: service.as('admin', body.admin.apikey as string) }

@@ -23,6 +23,17 @@ export function mongodbContract(parts: () => Mongodb): void {
     expect(await mongodb.canLogin('uAlice', 'secretTwo')).toBe(false)
   })
 
+  test('what a user may only read is told apart, and mended', async () => {
+    const mongodb = parts()
+    const reader = { user: 'uReader', password: 'secretOne', databases: [], readOnly: ['dAlice'] }
+    expect(await mongodb.ensureUser(reader)).toBe(true)
+    expect(await mongodb.ensureUser(reader)).toBe(false)
+    expect((await mongodb.findUser('uReader'))?.databases).toEqual(['dAlice:read'])
+    expect(await mongodb.ensureUser({ ...reader, databases: ['dAlice'], readOnly: [] })).toBe(true)
+    expect((await mongodb.findUser('uReader'))?.databases).toEqual(['dAlice'])
+    await mongodb.dropUser('uReader')
+  })
+
   test('users are listed by prefix', async () => {
     const mongodb = parts()
     await mongodb.ensureUser({ ...alice, user: 'pA' })

@@ -2,7 +2,7 @@ import { MongoClient, MongoServerError } from 'mongodb'
 import { AppError } from '../../base/errors.ts'
 import { copyDatabase } from './copy.ts'
 import type { MongoAccess, Mongodb, MongoSizes, MongoUser } from './port.ts'
-import { sameSet } from './port.ts'
+import { grantsOf, sameSet } from './port.ts'
 
 export interface MongodbOptions {
   readonly host: string
@@ -49,7 +49,7 @@ export function createMongodb(options: MongodbOptions): Mongodb {
       const before = await findUser(access.user)
       if (
         before !== undefined &&
-        sameSet(before.databases, access.databases) &&
+        sameSet(before.databases, grantsOf(access)) &&
         (await canLogin(access.user, access.password))
       )
         return false
@@ -108,7 +108,8 @@ interface UsersInfo {
 }
 
 async function writeUser(client: MongoClient, access: MongoAccess, isNew: boolean): Promise<void> {
-  const roles = access.databases.map((db) => ({ role: 'readWrite', db }))
+  const writes = access.databases.map((db) => ({ role: 'readWrite', db }))
+  const roles = [...writes, ...(access.readOnly ?? []).map((db) => ({ role: 'read', db }))]
   const command = isNew ? { createUser: access.user } : { updateUser: access.user }
   await client.db('admin').command({ ...command, pwd: access.password, roles })
 }

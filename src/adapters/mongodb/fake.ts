@@ -1,5 +1,5 @@
 import { AppError } from '../../base/errors.ts'
-import type { CopiedCollection, MongoAccess, Mongodb, MongoSizes } from './port.ts'
+import { type CopiedCollection, grantsOf, type MongoAccess, type Mongodb, type MongoSizes } from './port.ts'
 
 /** Documents by id, by collection, by database. */
 type Stores = Map<string, Map<string, Map<string, unknown>>>
@@ -17,7 +17,7 @@ export function createFakeMongodb(): FakeMongodb {
   const stores: Stores = new Map()
   const dropped: string[] = []
   const bytes = new Map<string, number>()
-  const view = ({ user, databases }: MongoAccess) => ({ user, databases })
+  const view = (access: MongoAccess) => ({ user: access.user, databases: grantsOf(access) })
   const database = (name: string) => getOrMake(stores, name, () => new Map<string, Map<string, unknown>>())
   const collection = (db: string, name: string) => getOrMake(database(db), name, () => new Map<string, unknown>())
   return {
@@ -25,14 +25,16 @@ export function createFakeMongodb(): FakeMongodb {
     setBytes: (database, size) => void bytes.set(database, size),
     databaseBytes: async ({ user, password, database }) => {
       const found = users.get(user)
-      if (found?.password === password && found.databases.includes(database)) return bytes.get(database) ?? 0
+      const may = [...(found?.databases ?? []), ...(found?.readOnly ?? [])]
+      if (found?.password === password && may.includes(database)) return bytes.get(database) ?? 0
       throw new AppError('forbidden', 'mongodb-forbidden', `MongoDB: asking for the size of ${database} as ${user}`)
     },
     collection,
     ensureUser: async (access) => {
       const before = users.get(access.user)
       users.set(access.user, access)
-      return JSON.stringify(before) !== JSON.stringify(access)
+      const said = (one: MongoAccess | undefined) => one && JSON.stringify([one.password, grantsOf(one)])
+      return said(before) !== said(access)
     },
     findUser: async (user) => {
       const found = users.get(user)

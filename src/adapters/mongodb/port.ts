@@ -1,13 +1,15 @@
-/** A user in the database `admin` who may read and write some databases and nothing else. */
+/** A user in the database `admin` who may use some databases and nothing else. */
 export interface MongoAccess {
   readonly user: string
   readonly password: string
   readonly databases: readonly string[]
+  /** What it may only read. */
+  readonly readOnly?: readonly string[]
 }
 
 export interface MongoUser {
   readonly user: string
-  /** What it may read and write. */
+  /** What it may read and write; with `:` and the role what it may otherwise, such as `sales:read`. */
   readonly databases: readonly string[]
 }
 
@@ -68,6 +70,11 @@ export interface MongoLogin {
 export interface MongoSizes {
   /** Bytes on disk of data and indexes; 0 for a database that nobody wrote to yet. */
   databaseBytes(login: MongoLogin): Promise<number>
+}
+
+/** As `MongoUser.databases` tells it. */
+export function grantsOf({ databases, readOnly = [] }: Pick<MongoAccess, 'databases' | 'readOnly'>): string[] {
+  return [...databases, ...readOnly.map((name) => `${name}:read`)]
 }
 
 export function sameSet(one: readonly string[], other: readonly string[]): boolean {
