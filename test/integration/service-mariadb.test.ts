@@ -6,8 +6,11 @@ import { AppError } from '../../src/base/errors.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { sweep } from '../../src/accounts/sweep.ts'
+import { createFakeIssuer } from '../../src/adapters/openid/fake.ts'
 import { createFakeMailServer } from '../../src/adapters/mail/fake.ts'
+import { siteWith } from '../../src/api/testing.ts'
 import { browserOf } from '../../src/api/testing-browser.ts'
+import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { MailSender } from '../../src/mails/sender.ts'
 import { type Service, startService } from '../journeys/house.ts'
@@ -16,6 +19,11 @@ import { startMariadb, type TestMariadb } from '../support/mariadb.ts'
 const values = parse(readFileSync(resolve(import.meta.dirname, '../../charts/omegaml-system/values.yaml'), 'utf8')) as {
   mysql: { apiRights: Record<string, string[]> }
 }
+
+const issuer = createFakeIssuer('http://login.test')
+const keys = parseKeyRing(`k1:${Buffer.alloc(32, 1).toString('base64')}`, 'the test')
+const openid = { issuer: 'http://login.test', clientId: 'site', label: 'Elsewhere', accounts: true }
+const site = siteWith({ openid: { ...openid, groups: [{ value: 'lab', group: 'lab' }] } })
 
 let mariadb: TestMariadb
 let databases: { api: Db; engine: Db }
@@ -41,7 +49,7 @@ beforeEach(async () => {
     await mariadb.sql(`GRANT ${rights.join(', ')} ON cloudmgr.${table} TO omegaweb@'%'`)
   }
   databases = { engine, api: openDatabase(mariadb.as('omegaweb', 'api-of-tests', 'cloudmgr')) }
-  service = await startService(databases)
+  service = await startService(databases, site, undefined, { openid: { issuer, keys } })
   const { body } = await service.bootstrap()
   admin = service.as('admin', body.admin.apikey)
   await service.engine.start()
@@ -192,6 +200,38 @@ test('sign-up, sessions, keys, tokens, groups and mails keep within the API’s 
   const gone = await admin.delete('/api/v2/accounts/carol')
   await service.ended(gone.body.command)
   expect((await admin.get('/api/v2/accounts/carol')).status).toBe(404)
+})
+
+test('people from elsewhere, shared stores and new signing keys keep within the API’s rights', async () => {
+  await service.ended((await admin.post('/api/v2/groups', { name: 'lab' })).body.command)
+  const browser = browserOf(service)
+  const claims = { sub: '7', email: 'erna@example.org', email_verified: true, groups: ['lab'] }
+  for (const [groups, members] of [
+    [['lab'], ['erna']],
+    [[], []],
+  ] as const) {
+    const there = String((await browser.get('/accounts/openid')).headers.location)
+    const back = new URL(issuer.visit(there, { ...claims, groups }))
+    expect((await browser.get(`${back.pathname}${back.search}`)).headers.location).toBe('/')
+    const { body } = await admin.get('/api/v2/groups/lab')
+    expect(body.members.map(({ account }: { account: string }) => account)).toEqual(members)
+  }
+  const commands = async () => await databases.engine.selectFrom('commands').select('id').execute()
+  for (const { id } of await commands()) await service.ended(Number(id))
+  await signUp('frida')
+
+  const share = { plan: 'share', phase: 'install', account: 'erna', params: { with: 'frida' } }
+  const { status, body } = await admin.post('/api/v2/orders', share)
+  expect(status).toBe(201)
+  await service.ended(body.id)
+  expect((await admin.get(`/api/v2/commands/${body.id}`)).body.state).toBe('done')
+  expect((await admin.delete('/api/v2/accounts/frida')).status).toBe(202)
+  for (const { id } of await commands()) await service.ended(Number(id))
+  const left = await databases.engine.selectFrom('deployments').select('status').where('plan', '=', 'share').execute()
+  expect(left).toEqual([{ status: 8 }])
+
+  const rotated = await admin.post('/api/v2/signing-keys/rotate', {})
+  expect([rotated.status, rotated.body.keys.length]).toEqual([200, 2])
 })
 
 test('a migration that was killed half way is done to its end', async () => {
