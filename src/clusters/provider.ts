@@ -11,6 +11,11 @@ const providerFile = z.strictObject({
   title: z.string().min(1),
   /** What one machine of a type has, by the name that people order. */
   nodeTypes: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), nodeType),
+  /**
+   * Where volumes are ordered of the cloud one by one: storage class of the PersistentVolumes in front of them. Left out
+   * where a class of the cluster makes volumes on demand.
+   */
+  volumes: z.strictObject({ class: z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/) }).optional(),
 })
 
 /** A cloud that nodes can be ordered of. */

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { totalmem } from 'node:os'
+import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { AppError, explain, kindOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { addressesOf, freeMachineNumber, machineNames, ports } from './addresses.ts'
-import { checkVersion, type ClusterOrder, type ClusterRecord, type ClusterState } from './cluster.ts'
+import { type ClusterOrder, type ClusterRecord, type ClusterState, checkVersion } from './cluster.ts'
 import { forwarder, forwardFile, prepareCluster, removeCluster, simulator, startCluster } from './cluster-life.ts'
 import { type ControlPlane, ensurePki } from './control-plane.ts'
 import { ensureFile, findJson, writeJson } from './files.ts'
@@ -23,6 +23,7 @@ import {
 } from './machine.ts'
 import { ensureMachine, isFelixReady, removeMachine } from './machine-life.ts'
 import { type MachineSite, programName } from './machine-programs.ts'
+import { ensureVolumeMounts, removeVolumeMount, type VolumeMount } from './mounts.ts'
 import { ensureFirewall, ensurePodRoutes, removePodRoute } from './network.ts'
 import {
   drainNode,
@@ -34,13 +35,13 @@ import {
   removeNode,
   whyNotReady,
 } from './node-objects.ts'
-import { cloudPaths, type CloudPaths } from './paths.ts'
+import { type CloudPaths, cloudPaths } from './paths.ts'
 import { Pki } from './pki.ts'
 import { checkPortsFree } from './port-holder.ts'
 import { Programs } from './programs.ts'
 import { freePort } from './registry.ts'
 import { claimSlot, restSlot } from './slots.ts'
-import { Volumes } from './volumes.ts'
+import { type Volume, Volumes } from './volumes.ts'
 
 export type Caller = 'operator' | 'service'
 
@@ -206,11 +207,48 @@ export class Supervisor {
     return machine
   }
 
-  deleteVolume(name: string, force: boolean): void {
+  /** Ends when every running machine sees it; those that are started later see it from their start on. */
+  async putVolume(name: string, sizeGb: number, orderedBy: Caller): Promise<Volume> {
+    const volume = this.volumes.ensure(name, sizeGb, orderedBy)
+    const { cluster } = this
+    if (volume.orderedBy === 'service' && cluster !== undefined) await this.showVolume(cluster, name)
+    return volume
+  }
+
+  /** What an account ordered is seen by every machine; what the operator ordered, by the cluster that names it. */
+  private mountsOf({ record }: Cluster): VolumeMount[] {
+    const ordered = this.volumes.list().filter(({ orderedBy }) => orderedBy === 'service')
+    return this.volumes.mounts([...new Set([...record.volumes, ...ordered.map(({ name }) => name)])])
+  }
+
+  private async showVolume(cluster: Cluster, name: string): Promise<void> {
+    await Promise.all(this.realMachines().map((machine) => this.showVolumeOn(machine, cluster, name)))
+  }
+
+  private async showVolumeOn(machine: Machine, cluster: Cluster, name: string): Promise<void> {
+    // It mounts what there is when its turn comes, which may have been before this order.
+    if (!machine.started) return this.convergeMachine(cluster, machine)
+    const { mountNamespace } = this.machineSite(cluster, machine.record).names
+    const work = machine.work.then(() => ensureVolumeMounts(mountNamespace, this.volumes.mounts([name])))
+    machine.work = work.catch(() => {
+      // Told to whoever ordered the volume.
+    })
+    return await work
+  }
+
+  private realMachines(): Machine[] {
+    return this.listMachines().filter(({ record }) => !record.simulated && record.removing !== true)
+  }
+
+  async deleteVolume(name: string, force: boolean): Promise<void> {
     const user = this.cluster
     if (user?.record.volumes.includes(name) === true && !force) {
       const message = `volume ${name} is used by cluster ${user.record.name}: remove the cluster first, or say force`
       throw new AppError('conflict', 'volume-in-use', message)
+    }
+    if (user !== undefined) {
+      const spaces = this.realMachines().map((machine) => this.machineSite(user, machine.record).names.mountNamespace)
+      await Promise.all(spaces.map((file) => removeVolumeMount(file, name)))
     }
     this.volumes.remove(name)
   }
@@ -308,11 +346,7 @@ export class Supervisor {
       await cluster.programs.ensure(simulator(cluster.site))
       return ensureSimulatedNode(cluster.kube, machine.record)
     }
-    await ensureMachine(
-      this.machineSite(cluster, machine.record),
-      cluster.programs,
-      this.volumes.mounts(cluster.record.volumes),
-    )
+    await ensureMachine(this.machineSite(cluster, machine.record), cluster.programs, this.mountsOf(cluster))
   }
 
   private retireMachine(cluster: Cluster, machine: Machine): void {

@@ -22,10 +22,10 @@ import {
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
+import { bellOf } from '../../src/commands/bell.ts'
 import type { Db } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import type { SiteFacts } from '../../src/deployments/site-facts.ts'
-import { bellOf } from '../../src/commands/bell.ts'
 import { Engine } from '../../src/engine/engine.ts'
 
 const project = resolve(import.meta.dirname, '../..')
@@ -62,7 +62,13 @@ export async function startService(
     helm: createFakeHelm(),
     network: createFakeNetwork(),
     scripts: createFakeScripts({}),
-    terraform: createFakeTerraform(),
+    // Where a cloud would put an ordered volume.
+    terraform: createFakeTerraform({
+      outputs: (root) => {
+        const [, name] = /\/volume-([^/]+)$/.exec(root) ?? []
+        return name === undefined ? {} : { paths: { [name]: `/mnt/volumes/${name}` } }
+      },
+    }),
   }
   const roots = mkdtempSync(join(tmpdir(), 'cloudmgr-roots-'))
   const actions = serviceActions({
@@ -70,14 +76,17 @@ export async function startService(
     clock,
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),
-    nodepool: {
+    roots: {
       terraform: outside.terraform,
       states: { credentialFor: () => ({ env: {}, end: () => {} }) },
-      provider: {
-        provider: loadProvider(join(project, 'catalog/providers'), 'local'),
-        site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
-        env: {},
-      },
+      provider:
+        site.provider === 'local'
+          ? {
+              provider: loadProvider(join(project, 'catalog/providers'), 'local'),
+              site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
+              env: {},
+            }
+          : undefined,
       folder: roots,
       modules: join(project, 'terraform'),
     },

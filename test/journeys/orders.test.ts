@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { AppError } from '../../src/base/errors.ts'
 import { signedInAs, testSite } from '../../src/api/testing.ts'
+import { AppError } from '../../src/base/errors.ts'
 import { type Answer, type Service, startService } from './house.ts'
 
 let service: Service
@@ -480,9 +480,29 @@ test('a volume of its own is mounted into notebooks and workers beside the site�
   expect(await claim('storage-data')).toBeUndefined()
 })
 
-test('a volume that the local cloud can’t make is refused before anything is touched', async () => {
-  const { body } = await order(alice, { plan: 'storage', phase: 'install', params: { name: 'data' } })
-  expect(body).toMatchObject({ code: 'plan-unavailable', detail: expect.stringContaining('provider local') })
+test('on the local cloud a volume is ordered of the cloud, and its claim is bound to it', async () => {
+  const { kubernetes } = service.outside
+  await delivered(alice, { plan: 'storage', phase: 'install', params: { name: 'data', size: 5 } })
+  const find = async (kind: string, name: string, namespace?: string) =>
+    // oxlint-disable-next-line typescript/no-explicit-any -- tests look into objects of every kind
+    (await kubernetes.find({ apiVersion: 'v1', kind, name, namespace })) as any
+  const { spec } = await find('PersistentVolumeClaim', 'storage-data', 'om-alice')
+  const volume = await find('PersistentVolume', spec.volumeName)
+  expect(volume.spec).toMatchObject({
+    local: { path: `/mnt/volumes/${spec.volumeName}` },
+    claimRef: { name: 'storage-data', namespace: 'om-alice' },
+    storageClassName: spec.storageClassName,
+  })
+
+  const smaller = (await order(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 2 } })).body
+  await service.ended(smaller.id)
+  expect((await alice.get(`/api/v2/commands/${smaller.id}`)).body.message).toContain('never shrinks')
+  await delivered(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 8 } })
+  expect((await find('PersistentVolume', spec.volumeName)).spec.capacity.storage).toBe('8Gi')
+
+  await delivered(alice, { plan: 'storage', phase: 'remove', params: { name: 'data' } })
+  expect(await find('PersistentVolumeClaim', 'storage-data', 'om-alice')).toBeUndefined()
+  expect(await find('PersistentVolume', spec.volumeName)).toBeUndefined()
 })
 
 test('the store of one account is copied into another’s by admins, completed when repeated, and never overwritten unasked', async () => {
