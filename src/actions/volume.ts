@@ -19,8 +19,13 @@ const input = z.strictObject({
   namespace: kubernetesName,
   /** Of the claim. */
   name: kubernetesName,
-  /** Whole GiB; it grows, and never shrinks. */
-  sizeGb: z.number().int().min(1).max(1_000_000),
+  /** Whole GiB; it grows, and never shrinks. A removal may say 0: its size is that of what is there. */
+  sizeGb: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .transform((size) => Math.max(size, 1)),
   access: z.enum(['ReadWriteOnce', 'ReadWriteMany']).default('ReadWriteOnce'),
   /** Storage class; the cluster's default when left out. */
   class: z.string().min(1).optional(),

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
-import { compileParameters, markedParameters, parametersOf } from './parameters.ts'
+import { compileParameters, markedParameters, parametersOf, withSiteDefaults } from './parameters.ts'
 import { findCycle, orderers, phases, type Plan, type Plans, type PlanStep, type Values } from './plan.ts'
 import { isPath, placeholders } from './resolve.ts'
 
@@ -50,20 +50,28 @@ const planShape = z.strictObject({
 
 type RawPlan = z.infer<typeof planShape>
 
-/** The plans of `<folder>/*.yml` for accounts or for sites; all when left out. `actions` are the names that steps may use. */
-export function loadPlans(folder: string, actions?: Iterable<string>, scope?: Plan['for']): Plans {
+/**
+ * The plans of `<folder>/*.yml` for accounts or for sites; all when left out. `actions` are the names that steps may use,
+ * `facts` what parameters take their defaults of.
+ */
+export function loadPlans(folder: string, actions?: Iterable<string>, scope?: Plan['for'], facts: Values = {}): Plans {
   const names = readdirSync(folder).filter((name) => name.endsWith('.yml'))
   const known = actions === undefined ? undefined : new Set(actions)
-  const plans = names.sort().flatMap((name) => loadPlan(join(folder, name), known, scope))
+  const plans = names.sort().flatMap((name) => loadPlan(join(folder, name), known, scope, facts))
   const all: Plans = new Map(plans.map((plan) => [plan.plan, plan]))
   checkTogether(all, folder)
   return all
 }
 
-function loadPlan(file: string, actions: ReadonlySet<string> | undefined, scope: Plan['for'] | undefined): Plan[] {
+function loadPlan(
+  file: string,
+  actions: ReadonlySet<string> | undefined,
+  scope: Plan['for'] | undefined,
+  facts: Values,
+): Plan[] {
   const text = readFileSync(file, 'utf8')
   if (scope !== undefined && parsePlan(text, file).for !== scope) return []
-  const plan = parsePlan(text, file, actions)
+  const plan = parsePlan(text, file, actions, facts)
   if (`${plan.plan}.yml` === basename(file)) return [plan]
   throw new AppError(
     'invalid',
@@ -89,7 +97,7 @@ function checkTogether(plans: Plans, folder: string): void {
 }
 
 /** Reads one plan; every mistake is named with file, line and field. */
-export function parsePlan(text: string, file: string, actions?: ReadonlySet<string>): Plan {
+export function parsePlan(text: string, file: string, actions?: ReadonlySet<string>, facts: Values = {}): Plan {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
   const [broken] = document.errors
@@ -99,7 +107,8 @@ export function parsePlan(text: string, file: string, actions?: ReadonlySet<stri
   const parsed = planShape.safeParse(document.toJS())
   const [issue] = parsed.error?.issues ?? []
   if (issue !== undefined) throw fail(issue.path, issue.message)
-  return buildPlan(parsed.data as RawPlan, fail, actions)
+  const raw = parsed.data as RawPlan
+  return buildPlan({ ...raw, parameters: withSiteDefaults(raw.parameters, facts) }, fail, actions)
 }
 
 type Fail = (path: readonly PropertyKey[], problem: string) => AppError

@@ -40,12 +40,16 @@ export function placeholders(template: unknown): string[] {
   return []
 }
 
-/** As `resolve`, without the entries of objects and lists that are, or hold, a parameter which was not given. */
+/**
+ * As `resolve`, without the entries of objects and lists that are, or hold, a parameter which was not given, and without
+ * objects of lists whose `when` does not hold.
+ */
 export function resolveGiven(template: unknown, values: Values, place: Place): unknown {
   if (Array.isArray(template)) {
-    return template.flatMap((item, index) =>
-      whenGiven(() => resolveItem(item, values, { ...place, field: `${place.field}[${index}]` })),
-    )
+    return template.flatMap((item, index) => {
+      const here = { ...place, field: `${place.field}[${index}]` }
+      return isLeftOut(item, values, here) ? [] : whenGiven(() => resolveItem(item, values, here))
+    })
   }
   if (typeof template !== 'object' || template === null) return resolve(template, values, place)
   const entries = Object.entries(template).flatMap(([key, item]) =>
@@ -54,9 +58,35 @@ export function resolveGiven(template: unknown, values: Values, place: Place): u
   return Object.fromEntries(entries)
 }
 
-/** An object in a list is there as a whole or not at all. */
+/** An object in a list is there as a whole or not at all; its `when` is no part of it. */
 function resolveItem(item: unknown, values: Values, place: Place): unknown {
-  return Array.isArray(item) ? resolveGiven(item, values, place) : resolve(item, values, place)
+  if (Array.isArray(item)) return resolveGiven(item, values, place)
+  if (typeof item !== 'object' || item === null || !Object.hasOwn(item, 'when')) return resolve(item, values, place)
+  const { when: _when, ...rest } = item as Values
+  return resolve(rest, values, place)
+}
+
+function isLeftOut(item: unknown, values: Values, place: Place): boolean {
+  if (typeof item !== 'object' || item === null || !Object.hasOwn(item, 'when')) return false
+  return !holds((item as Values)['when'], values, place)
+}
+
+/** Whether a condition is given, and neither empty, zero nor a no. */
+export function holds(when: unknown, values: Values, place: Place): boolean {
+  try {
+    const value = resolve(when, values, place)
+    return typeof value === 'string' ? !['', '0', 'no', 'false', 'off'].includes(value.toLowerCase()) : Boolean(value)
+  } catch (error) {
+    if (isMissingOption(error, values)) return false
+    throw error
+  }
+}
+
+/** A parameter that was not given is a no; a first word that nobody knows is a mistake in the plan. */
+function isMissingOption(error: unknown, values: Values): boolean {
+  if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
+  const [root] = String(error.details?.['placeholder']).split('.')
+  return root !== undefined && Object.hasOwn(values, root)
 }
 
 function whenGiven<Value>(make: () => Value): Value[] {

@@ -76,6 +76,8 @@ const siteFactsSchema = z.looseObject({
   storage: z
     .looseObject({ volumes: z.array(z.unknown()).default([]), volumeMounts: z.array(z.unknown()).default([]) })
     .prefault({}),
+  /** Of every account's notebooks: files there survive a restart of the server. 0: none, unless an order says so. */
+  home: z.strictObject({ sizeGb: z.int().min(0).max(10_000).default(5) }).prefault({}),
   jupyterConfig: z.record(z.string(), z.unknown()).default({}),
   /** Merged into every account's config. */
   defaults: z

@@ -32,6 +32,7 @@ import { type Db, openDatabase } from '../db/database.ts'
 import { migrate, pendingMigrations } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle } from '../deployments/lifecycle.ts'
+import type { SiteFacts } from '../deployments/site-facts.ts'
 import { Engine } from '../engine/engine.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
@@ -75,7 +76,17 @@ export async function serveApi(): Promise<number> {
   const bootstrapKey = env['CLOUDMGR_BOOTSTRAP_KEY']
   const oidcClients = oidcClientsOf(env, house.site)
   const pages = join(project, 'web/dist')
-  const deps = { ...house, oidcClients, status, plans: accountPlans(), clock, log, bootstrapKey, version, pages }
+  const deps = {
+    ...house,
+    oidcClients,
+    status,
+    plans: accountPlans(house.site),
+    clock,
+    log,
+    bootstrapKey,
+    version,
+    pages,
+  }
   const host = env['CLOUDMGR_LISTEN'] ?? '0.0.0.0'
   const open = await createServer(deps, 'public')
   const inside = await createServer(deps, 'internal')
@@ -113,7 +124,7 @@ export async function serveEngine(): Promise<number> {
   await states.start()
   const kubernetes = createKubernetes({ inCluster: true })
   const actions = actionsOfTheCluster(kubernetes, await engineRoots(states))
-  const plans = accountPlans()
+  const plans = accountPlans(house.site)
   const engine = new Engine({
     ...createLifecycle({ ...house, plans }),
     db: house.db,
@@ -193,8 +204,8 @@ function actionsOfTheCluster(kubernetes: Kubernetes, roots: EngineRoots) {
   })
 }
 
-function accountPlans(): Plans {
-  return loadPlans(join(project, 'catalog/plans'), serviceActionNames, 'account')
+function accountPlans(site: SiteFacts): Plans {
+  return loadPlans(join(project, 'catalog/plans'), serviceActionNames, 'account', site)
 }
 
 /** Programs and modules are the image's; roots and providers' copies lie in a folder that may be lost. */

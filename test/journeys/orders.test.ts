@@ -452,8 +452,8 @@ test('a volume of its own is mounted into notebooks and workers beside the siteâ
   await delivered(alice, { plan: 'storage', phase: 'install', params: { name: 'data', size: 5 } })
   await delivered(alice, { plan: 'storage', phase: 'install', params: { name: 'fast', class: 'ssd' } })
   const { volumes, volumeMounts } = (await brokerOf(alice)).data.CLUSTER_STORAGE
-  expect(volumes.map(({ name }: { name: string }) => name)).toEqual(['base', 'storage-data', 'storage-fast'])
-  expect(volumeMounts.at(1)).toEqual({ name: 'storage-data', mountPath: '/mnt/data' })
+  expect(volumes.map(({ name }: { name: string }) => name)).toEqual(['base', 'home', 'storage-data', 'storage-fast'])
+  expect(volumeMounts.at(2)).toEqual({ name: 'storage-data', mountPath: '/mnt/data' })
   const claim = async (name: string) =>
     (await service.outside.kubernetes.find({
       apiVersion: 'v1',
@@ -478,6 +478,29 @@ test('a volume of its own is mounted into notebooks and workers beside the siteâ
   await delivered(alice, { plan: 'runtime', phase: 'remove' })
   await delivered(alice, removal)
   expect(await claim('storage-data')).toBeUndefined()
+})
+
+test('notebooks have a home on a volume of the accountâ€™s own, as large as the site says or an admin orders; a group has none', async () => {
+  const sizeOf = async (account: string) => {
+    const ref = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name: 'home', namespace: `om-${account}` }
+    const found = await service.outside.kubernetes.find(ref)
+    return (found as { spec: { resources: { requests: { storage: string } } } } | undefined)?.spec.resources.requests
+      .storage
+  }
+  expect(await sizeOf('alice')).toBe('5Gi')
+  expect((await brokerOf(alice)).data.CLUSTER_STORAGE).toEqual({
+    volumes: [{ name: 'home', persistentVolumeClaim: { claimName: 'home' } }],
+    volumeMounts: [{ name: 'home', mountPath: '/home/jovyan' }],
+  })
+  await delivered(admin, { plan: 'omegaml', phase: 'update', account: 'alice', params: { home: 12 } })
+  expect(await sizeOf('alice')).toBe('12Gi')
+  await delivered(admin, { plan: 'omegaml', phase: 'update', account: 'alice', params: { home: 0 } })
+  expect(await sizeOf('alice')).toBeUndefined()
+  expect((await brokerOf(alice)).data.CLUSTER_STORAGE).toEqual({ volumes: [], volumeMounts: [] })
+
+  const group = await admin.post('/api/v2/groups', { name: 'team', owner: 'alice' })
+  await service.ended(group.body.command)
+  expect(await sizeOf('g-team')).toBeUndefined()
 })
 
 test('on the local cloud a volume is ordered of the cloud, and its claim is bound to it', async () => {
