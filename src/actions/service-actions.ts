@@ -12,6 +12,7 @@ import { helmRelease } from './helm-release.ts'
 import { jupyterhubUser } from './jupyterhub-user.ts'
 import { kubernetesApply } from './kubernetes-apply.ts'
 import { mongodbCopy } from './mongodb-copy.ts'
+import { mongodbServer, type OpenMongodb } from './mongodb-server.ts'
 import { mongodbUser } from './mongodb-user.ts'
 import { nodepool } from './nodepool.ts'
 import { rabbitmqAccess } from './rabbitmq-access.ts'
@@ -23,6 +24,8 @@ import { waitFor } from './wait-for.ts'
 /** The outside of the accounts' plans. */
 export interface ServiceParts {
   readonly mongodb: Mongodb
+  /** Servers of the accounts' own. */
+  readonly openMongodb: OpenMongodb
   readonly rabbitmq: Rabbitmq
   readonly jupyterhub: Jupyterhub
   readonly kubernetes: Kubernetes
@@ -40,6 +43,7 @@ export interface ServiceParts {
 export const serviceActionNames: readonly string[] = [
   'mongodb-user',
   'mongodb-copy',
+  'mongodb-server',
   'rabbitmq-access',
   'jupyterhub-user',
   'kubernetes-apply',
@@ -56,6 +60,7 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
   return [
     mongodbUser(parts),
     mongodbCopy(parts),
+    mongodbServer(parts),
     rabbitmqAccess(parts),
     jupyterhubUser(parts),
     kubernetesApply(parts),

@@ -42,9 +42,10 @@ const planShape = z.strictObject({
   uses: values.default({}),
   providers: z.array(word).optional(),
   price: priceShape.optional(),
-  becomes: z.strictObject({ plan: word, params: values }).optional(),
+  becomes: z.strictObject({ plan: word, params: values, when: z.unknown().optional() }).optional(),
   suspended: values.optional(),
   settings: values.optional(),
+  qualifier: z.strictObject({ name: z.string(), host: z.string() }).optional(),
   steps: z.array(stepShape).optional(),
 })
 
@@ -114,7 +115,8 @@ export function parsePlan(text: string, file: string, actions?: ReadonlySet<stri
 type Fail = (path: readonly PropertyKey[], problem: string) => AppError
 
 function buildPlan(raw: RawPlan, fail: Fail, actions: ReadonlySet<string> | undefined): Plan {
-  if (raw.becomes === undefined && raw.steps === undefined) throw fail(['steps'], 'must be given; [] for none')
+  const always = raw.becomes !== undefined && raw.becomes.when === undefined
+  if (!always && raw.steps === undefined) throw fail(['steps'], 'must be given; [] for none')
   const listed = raw.steps ?? []
   const names = listed.map((step) => step.step)
   const steps = listed.map((step, index) => {
@@ -142,6 +144,7 @@ function buildPlan(raw: RawPlan, fail: Fail, actions: ReadonlySet<string> | unde
     becomes: raw.becomes,
     suspended: raw.suspended ?? {},
     settings: raw.settings,
+    qualifier: raw.qualifier,
     steps,
     secrets: markedParameters(raw.parameters, 'secret'),
     once: markedParameters(raw.parameters, 'once'),
@@ -180,12 +183,12 @@ function checkNames(raw: RawPlan, fail: Fail): void {
     for (const name of placeholders(template).flatMap((one) => one.split('|'))) {
       if (!isPath(name)) throw fail(path, `\${${name}} must be a path such as \${account.name}`)
       const [root, parameter = ''] = name.split('.')
-      if (root === 'params' && known[parameter] === undefined)
+      if ((root === 'params' || root === 'is') && known[parameter] === undefined)
         throw fail(path, `\${${name}}: '${parameter}' is no parameter of this plan`)
     }
   }
-  for (const field of ['uses', 'settings', 'suspended'] as const) check([field], raw[field])
-  check(['becomes', 'params'], raw.becomes?.params)
+  for (const field of ['uses', 'settings', 'suspended', 'qualifier'] as const) check([field], raw[field])
+  check(['becomes'], raw.becomes)
   for (const [index, need] of raw.needs.entries()) check(['needs', index], need)
   for (const [index, { when, unless, with: input }] of (raw.steps ?? []).entries())
     for (const [field, template] of Object.entries({ when, unless, with: input }))

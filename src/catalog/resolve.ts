@@ -1,6 +1,12 @@
 import { AppError } from '../base/errors.ts'
 import type { Values } from './plan.ts'
 
+/** What templates know of parameters: `${params.kind}`, and `${is.kind.mongodb}` for whether one has that value. */
+export function paramValues(params: Values): Values {
+  const words = Object.entries(params).filter(([, value]) => typeof value === 'string')
+  return { params, is: Object.fromEntries(words.map(([name, value]) => [name, { [String(value)]: true }])) }
+}
+
 /** Where a template stands, for messages: `plan omegaml, step database, with.user`. */
 export interface Place {
   readonly plan: string

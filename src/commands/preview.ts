@@ -1,4 +1,5 @@
 import type { Values } from '../catalog/plan.ts'
+import { paramValues } from '../catalog/resolve.ts'
 import { withoutSecrets } from '../deployments/contract.ts'
 import { nameOf } from '../deployments/needs.ts'
 import type { Db } from '../db/database.ts'
@@ -37,7 +38,7 @@ export async function previewOrder(db: Db, accountId: number, order: DecidedOrde
   const { plan, phase, instance, isNew } = order
   const begun = await begunSteps(db, { plan: plan.plan, subject: accountId, instance })
   const params = { ...order.after, ...(phase === 'suspend' ? plan.suspended : {}) }
-  const steps = expandPlan({ plan, phase, values: { params }, begun: new Set(begun.map((step) => step.step)) })
+  const steps = expandPlan({ plan, phase, values: paramValues(params), begun: new Set(begun.map((step) => step.step)) })
   const first: Preview[] = []
   for (const before of order.first) first.push(await previewOrder(db, accountId, before))
   return {

@@ -62,9 +62,9 @@ export function noService(user: string, qualifier: string): AppError {
 }
 
 function mongoUrl(chosen: Qualifier, site: SiteFacts, inCluster: boolean): string {
-  const host = inCluster
-    ? (chosen['mongohost.in'] ?? site.mongo.internalHost)
-    : (chosen.mongohost ?? site.mongo.publicHost)
+  const inside = chosen['mongohost.in']
+  // A server that only the cluster reaches: from outside its name leads nowhere, and its password to no other server.
+  const host = inCluster ? (inside ?? site.mongo.internalHost) : (chosen.mongohost ?? inside ?? site.mongo.publicHost)
   return `mongodb://${chosen.mongouser}:${chosen.mongopassword}@${host}/${chosen.mongodbname}`
 }
 

@@ -6,10 +6,11 @@ import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
 import { sealedPart } from '../catalog/parameters.ts'
 import type { Phase, Plan, Plans, Values } from '../catalog/plan.ts'
-import { placeholders, resolveGiven } from '../catalog/resolve.ts'
+import { paramValues, placeholders, resolve, resolveGiven } from '../catalog/resolve.ts'
 import type { Db } from '../db/database.ts'
 import type { Deployments } from './deployments.ts'
 import { nameOf, openNeeds } from './needs.ts'
+import { qualifierOf } from './own-databases.ts'
 import { secretsOf, type Settings } from './settings.ts'
 import type { SiteFacts } from './site-facts.ts'
 import { deleteDeployments, findDeployment, listDeployments } from './store.ts'
@@ -64,10 +65,11 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
       if (phase === 'remove') {
         // What starts from now on does without it: a volume in use never goes.
         await deployments.addToSettings(tx, account, nameOf(command), undefined)
+        await deployments.setDatabase(tx, account, nameOf(command), undefined)
         return await deployments.beginRemoval(tx, account.id, name, instance)
       }
       await deployments.ensurePending(tx, account, name, instance)
-      if (params['rotate'] === true) await deployments.renewPasswords(tx, account, name)
+      if (params['rotate'] === true) await deployments.renewPasswords(tx, account, name, instance)
     },
 
     context: async (command) => await contextOf(deps, command),
@@ -139,8 +141,9 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
   const plan = plans.get(command.plan)
   const account = command.subject === undefined ? undefined : await findAccountById(db, command.subject)
   if (account === undefined) return { values: { site: siteValues(site), params: command.params }, secrets: [] }
-  const own = await deployments.storedSettings(db, account.id, command.plan)
-  const settings = own ?? (await deployments.storedSettings(db, account.id, planOf(account) ?? command.plan))
+  const own = await deployments.storedSettings(db, account.id, command.plan, command.instance)
+  const main = await deployments.storedSettings(db, account.id, planOf(account) ?? command.plan)
+  const settings = own ?? main
   const opened = plan === undefined ? command.params : deployments.openParams(plan, account.id, command.params)
   const params = { ...opened, ...(command.phase === 'suspend' ? plan?.suspended : {}) }
   const other = plan?.other === undefined ? undefined : await otherSettings(deps, command.params[plan.other])
@@ -148,14 +151,16 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
   return {
     values: {
       site: siteValues(site),
-      params,
+      ...paramValues(params),
       instance: command.instance,
       account: { ...accountValues(account), ...(apikey === undefined ? {} : { apikey, keyId: keyIdOf(apikey) }) },
       ...(settings === undefined ? {} : { settings }),
+      // The account's own store, also for plans that come with credentials of their own.
+      ...(main === undefined ? {} : { store: main.qualifiers['default'] }),
       ...(other === undefined ? {} : { other: { settings: other } }),
     },
     secrets: [
-      ...(settings === undefined ? [] : secretsOf(settings)),
+      ...[own, main].flatMap((one) => (one === undefined ? [] : secretsOf(one))),
       ...(other === undefined ? [] : secretsOf(other)),
       ...(apikey === undefined || apikey === '' ? [] : [apikey]),
       ...secretParams(plan, opened),
@@ -230,10 +235,31 @@ async function delivered(deps: LifecycleDeps, command: Delivery, account: Accoun
     suspended: suspending,
   })
   if (name === 'omegaml') await deployments.switchBroker(tx, account, params['vhost'] === true)
+  if (plan !== undefined) await showDatabase(deps, plan, command, account, tx)
   if (plan?.settings === undefined) return
-  const values = { params: withoutSealed(kept), site: siteValues(site), account: accountValues(account), instance }
+  const values = {
+    ...paramValues(withoutSealed(kept)),
+    site: siteValues(site),
+    account: accountValues(account),
+    instance,
+  }
   const addition = resolveGiven(plan.settings, values, { plan: name, step: 'settings', field: 'settings' }) as Values
   await deployments.addToSettings(tx, account, nameOf(command), suspending ? undefined : addition)
+}
+
+/** From here on the account is told of its database under a qualifier of its own; of one that is suspended it is not. */
+async function showDatabase(deps: LifecycleDeps, plan: Plan, command: Delivery, account: Account, tx: Db) {
+  const { deployments, site } = deps
+  const { instance, params, phase } = command
+  const qualifier = qualifierOf(plan, params, instance)
+  const settings = await deployments.storedSettings(tx, account.id, plan.plan, instance)
+  const access = settings?.qualifiers['default']
+  if (plan.qualifier === undefined || qualifier === undefined || access === undefined) return
+  const values = { ...paramValues(params), site: siteValues(site), account: accountValues(account), instance }
+  const host = String(resolve(plan.qualifier.host, values, { plan: plan.plan, step: 'qualifier', field: 'host' }))
+  const { mongouser: user, mongopassword: password, mongodbname: database } = access
+  const shown = phase === 'suspend' ? undefined : { qualifier, host, user, password, database }
+  await deployments.setDatabase(tx, account, nameOf(command), shown)
 }
 
 function withoutSealed(params: Values): Values {

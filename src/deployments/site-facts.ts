@@ -70,7 +70,12 @@ const siteFactsSchema = z.looseObject({
   tls: z.boolean().default(false),
   /** Between pods of the cluster. */
   internalTls: z.boolean().default(false),
-  images: z.looseObject({ runtime: z.string().min(1), jupyter: z.string().min(1).optional() }),
+  images: z.looseObject({
+    runtime: z.string().min(1),
+    jupyter: z.string().min(1).optional(),
+    /** Of database servers of the accounts' own. */
+    mongodb: z.string().min(1).default('mongo:7'),
+  }),
   nodeSelector: z.looseObject({ worker: z.string().default('omegaml.io/role=worker') }).prefault({}),
   affinityRole: z.string().default('worker'),
   storage: z

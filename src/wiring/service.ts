@@ -190,6 +190,7 @@ function actionsOfTheCluster(kubernetes: Kubernetes, roots: EngineRoots) {
   })
   return serviceActions({
     mongodb,
+    openMongodb: createMongodb,
     rabbitmq,
     jupyterhub,
     kubernetes,

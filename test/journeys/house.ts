@@ -5,7 +5,7 @@ import { serviceActions } from '../../src/actions/service-actions.ts'
 import { createFakeHelm } from '../../src/adapters/helm/fake.ts'
 import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
 import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
-import { createFakeMongodb } from '../../src/adapters/mongodb/fake.ts'
+import { createFakeMongodb, type FakeMongodb } from '../../src/adapters/mongodb/fake.ts'
 import { createFakeNetwork } from '../../src/adapters/network/fake.ts'
 import { createFakeRabbitmq } from '../../src/adapters/rabbitmq/fake.ts'
 import { createFakeScripts } from '../../src/adapters/scripts/fake.ts'
@@ -71,8 +71,16 @@ export async function startService(
     }),
   }
   const roots = mkdtempSync(join(tmpdir(), 'cloudmgr-roots-'))
+  /** The accounts' own database servers, by host. */
+  const servers = new Map<string, FakeMongodb>()
+  const openMongodb = ({ host }: { host: string }) => {
+    const server = servers.get(host) ?? createFakeMongodb()
+    servers.set(host, server)
+    return server
+  }
   const actions = serviceActions({
     ...outside,
+    openMongodb,
     clock,
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),
@@ -110,7 +118,7 @@ export async function startService(
   }
   /** The clock goes on by this much at once. */
   const pass = (ms: number) => void (ahead.ms += ms)
-  return { ...house, ...callers(house), outside, roots, engine, restart, close, pass }
+  return { ...house, ...callers(house), outside, servers, roots, engine, restart, close, pass }
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

@@ -4,7 +4,7 @@ import { get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { signedInAs, testSite } from '../../src/api/testing.ts'
+import { signedInAs } from '../../src/api/testing.ts'
 import { AppError } from '../../src/base/errors.ts'
 import { type Answer, type Service, startService } from './house.ts'
 
@@ -437,95 +437,6 @@ test('a change of what turned out never to be delivered does not deliver half of
   await delivered(alice, { plan: 'runtime', phase: 'remove', params: { label: 'gpu' } })
   expect((await alice.get('/api/v2/deployments?plan=runtime')).body.deployments).toEqual([])
   expect(await service.outside.helm.list('om-alice')).toEqual([])
-})
-
-test('a volume of its own is mounted into notebooks and workers beside the site’s, grows, and goes when nobody uses it', async () => {
-  const shared = { name: 'base', persistentVolumeClaim: { claimName: 'base' } }
-  const storage = { volumes: [shared], volumeMounts: [{ name: 'base', mountPath: '/base' }] }
-  await service.close()
-  service = await startService(undefined, { ...testSite, provider: 'existing', storage })
-  const { body } = await service.bootstrap()
-  admin = service.as('admin', body.admin.apikey)
-  await service.engine.start()
-  alice = await signUp('alice')
-
-  await delivered(alice, { plan: 'storage', phase: 'install', params: { name: 'data', size: 5 } })
-  await delivered(alice, { plan: 'storage', phase: 'install', params: { name: 'fast', class: 'ssd' } })
-  const { volumes, volumeMounts } = (await brokerOf(alice)).data.CLUSTER_STORAGE
-  expect(volumes.map(({ name }: { name: string }) => name)).toEqual(['base', 'home', 'storage-data', 'storage-fast'])
-  expect(volumeMounts.at(2)).toEqual({ name: 'storage-data', mountPath: '/mnt/data' })
-  const claim = async (name: string) =>
-    (await service.outside.kubernetes.find({
-      apiVersion: 'v1',
-      kind: 'PersistentVolumeClaim',
-      name,
-      namespace: 'om-alice',
-    })) as { spec: { storageClassName?: string; resources: { requests: { storage: string } } } } | undefined
-  expect((await claim('storage-fast'))?.spec.storageClassName).toBe('ssd')
-  expect((await claim('storage-data'))?.spec).not.toHaveProperty('storageClassName')
-
-  await delivered(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 9 } })
-  expect((await claim('storage-data'))?.spec.resources.requests.storage).toBe('9Gi')
-  const tooMuch = await order(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 95 } })
-  expect(tooMuch.body).toMatchObject({ code: 'quota-reached', errors: [{ field: 'storage' }] })
-
-  await delivered(alice, { ...runtime, params: { storage: 'data' } })
-  expect(service.outside.helm.valuesOf('runtime-worker', 'om-alice')).toMatchObject({
-    volumes: [{ claim: 'storage-data', mountPath: '/mnt/data' }],
-  })
-  const removal = { plan: 'storage', phase: 'remove', params: { name: 'data' } }
-  expect((await order(alice, removal)).body).toMatchObject({ details: { usedBy: ['runtime worker'] } })
-  await delivered(alice, { plan: 'runtime', phase: 'remove' })
-  await delivered(alice, removal)
-  expect(await claim('storage-data')).toBeUndefined()
-})
-
-test('notebooks have a home on a volume of the account’s own, as large as the site says or an admin orders; a group has none', async () => {
-  const sizeOf = async (account: string) => {
-    const ref = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name: 'home', namespace: `om-${account}` }
-    const found = await service.outside.kubernetes.find(ref)
-    return (found as { spec: { resources: { requests: { storage: string } } } } | undefined)?.spec.resources.requests
-      .storage
-  }
-  expect(await sizeOf('alice')).toBe('5Gi')
-  expect((await brokerOf(alice)).data.CLUSTER_STORAGE).toEqual({
-    volumes: [{ name: 'home', persistentVolumeClaim: { claimName: 'home' } }],
-    volumeMounts: [{ name: 'home', mountPath: '/home/jovyan' }],
-  })
-  await delivered(admin, { plan: 'omegaml', phase: 'update', account: 'alice', params: { home: 12 } })
-  expect(await sizeOf('alice')).toBe('12Gi')
-  await delivered(admin, { plan: 'omegaml', phase: 'update', account: 'alice', params: { home: 0 } })
-  expect(await sizeOf('alice')).toBeUndefined()
-  expect((await brokerOf(alice)).data.CLUSTER_STORAGE).toEqual({ volumes: [], volumeMounts: [] })
-
-  const group = await admin.post('/api/v2/groups', { name: 'team', owner: 'alice' })
-  await service.ended(group.body.command)
-  expect(await sizeOf('g-team')).toBeUndefined()
-})
-
-test('on the local cloud a volume is ordered of the cloud, and its claim is bound to it', async () => {
-  const { kubernetes } = service.outside
-  await delivered(alice, { plan: 'storage', phase: 'install', params: { name: 'data', size: 5 } })
-  const find = async (kind: string, name: string, namespace?: string) =>
-    // oxlint-disable-next-line typescript/no-explicit-any -- tests look into objects of every kind
-    (await kubernetes.find({ apiVersion: 'v1', kind, name, namespace })) as any
-  const { spec } = await find('PersistentVolumeClaim', 'storage-data', 'om-alice')
-  const volume = await find('PersistentVolume', spec.volumeName)
-  expect(volume.spec).toMatchObject({
-    local: { path: `/mnt/volumes/${spec.volumeName}` },
-    claimRef: { name: 'storage-data', namespace: 'om-alice' },
-    storageClassName: spec.storageClassName,
-  })
-
-  const smaller = (await order(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 2 } })).body
-  await service.ended(smaller.id)
-  expect((await alice.get(`/api/v2/commands/${smaller.id}`)).body.message).toContain('never shrinks')
-  await delivered(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 8 } })
-  expect((await find('PersistentVolume', spec.volumeName)).spec.capacity.storage).toBe('8Gi')
-
-  await delivered(alice, { plan: 'storage', phase: 'remove', params: { name: 'data' } })
-  expect(await find('PersistentVolumeClaim', 'storage-data', 'om-alice')).toBeUndefined()
-  expect(await find('PersistentVolume', spec.volumeName)).toBeUndefined()
 })
 
 test('the store of one account is copied into another’s by admins, completed when repeated, and never overwritten unasked', async () => {
