@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
 import { poolMachines, poolName } from '../clusters/nodepool.ts'
-import { nodeTypeOf } from '../clusters/provider.ts'
+import { credentialEnv, nodeTypeOf } from '../clusters/provider.ts'
 import { nodepoolRoot } from '../clusters/root.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
 import type { Action, ActionContext } from './action.ts'
@@ -21,6 +21,15 @@ const input = z.strictObject({
   /** Everybody's pods may run there, not only the account's. */
   shared: z.boolean().default(false),
   simulated: z.boolean().default(false),
+  /** The account's own, instead of the site's. */
+  credential: z
+    .object({
+      name: z.string(),
+      provider: z.string().optional(),
+      key: z.string().optional(),
+      secret: z.string(),
+    })
+    .optional(),
 })
 
 export type NodepoolInput = z.infer<typeof input>
@@ -34,7 +43,7 @@ export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
     context: ActionContext,
     work: (wanted: TerraformApplyInput) => Promise<T>,
   ): Promise<T> {
-    const cloud = ordersFrom(parts.provider)
+    const cloud = withCredential(ordersFrom(parts.provider), pool)
     const machines = poolMachines(pool, nodeTypeOf(cloud.provider, pool.type))
     return await withEngineRoot(parts, rootOf(pool), cloud, (site) => nodepoolRoot(site, machines), context, work)
   }
@@ -47,6 +56,11 @@ export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
     ensure: (pool, context) => withRoot(pool, context, (wanted) => inner.ensure(wanted, context)),
     remove: (pool, context) => withRoot(pool, context, (wanted) => inner.remove(wanted, context)),
   }
+}
+
+function withCredential(cloud: PoolProvider, { credential }: NodepoolInput): PoolProvider {
+  if (credential === undefined) return cloud
+  return { ...cloud, env: { ...cloud.env, ...credentialEnv(cloud.provider, credential) } }
 }
 
 function rootOf(pool: NodepoolInput): string {

@@ -104,10 +104,10 @@ function whenGiven<Value>(make: () => Value): Value[] {
   }
 }
 
-/** Is this the error of a parameter that was not given? */
+/** Is this the error of a parameter that was not given, or of another service that was not named? */
 export function isNotGiven(error: unknown): boolean {
   if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
-  return String(error.details?.['placeholder']).startsWith('params.')
+  return /^(params|needs)\./.test(String(error.details?.['placeholder']))
 }
 
 /** Is it of the form `a.b.c`, or `a.b|c.d`? Anything else is a mistake in a plan. */

@@ -9,7 +9,7 @@ import type { Phase, Plan, Plans, Values } from '../catalog/plan.ts'
 import { paramValues, placeholders, resolve, resolveGiven } from '../catalog/resolve.ts'
 import type { Db } from '../db/database.ts'
 import type { Deployments } from './deployments.ts'
-import { nameOf, openNeeds } from './needs.ts'
+import { instanceOf, nameOf, openNeeds } from './needs.ts'
 import { qualifierOf } from './own-databases.ts'
 import { secretsOf, type Settings } from './settings.ts'
 import type { SiteFacts } from './site-facts.ts'
@@ -147,6 +147,7 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
   const opened = plan === undefined ? command.params : deployments.openParams(plan, account.id, command.params)
   const params = { ...opened, ...(command.phase === 'suspend' ? plan?.suspended : {}) }
   const other = plan?.other === undefined ? undefined : await otherSettings(deps, command.params[plan.other])
+  const needs = plan === undefined ? undefined : await neededParams(deps, plan, account, params)
   const apikey = plan !== undefined && usesApiKey(plan) ? await apiKeyFor(deps, command, account) : undefined
   return {
     values: {
@@ -158,14 +159,32 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
       // The account's own store, also for plans that come with credentials of their own.
       ...(main === undefined ? {} : { store: main.qualifiers['default'] }),
       ...(other === undefined ? {} : { other: { settings: other } }),
+      needs: needs?.values ?? {},
     },
     secrets: [
       ...[own, main].flatMap((one) => (one === undefined ? [] : secretsOf(one))),
       ...(other === undefined ? [] : secretsOf(other)),
       ...(apikey === undefined || apikey === '' ? [] : [apikey]),
       ...secretParams(plan, opened),
+      ...(needs?.secrets ?? []),
     ],
   }
+}
+
+/** Parameters of the services that an order names, such as a credential's: opened here, and in no row. */
+async function neededParams({ db, deployments, plans }: LifecycleDeps, plan: Plan, account: Account, params: Values) {
+  const values: Record<string, Values> = {}
+  const secrets: string[] = []
+  for (const need of plan.needs) {
+    const [instance, other] = [instanceOf(plan, need, params), plans.get(need.plan)]
+    if (need.instance === undefined || instance === undefined || other === undefined) continue
+    const row = await findDeployment(db, account.id, need.plan, instance)
+    if (row === undefined) continue
+    const opened = deployments.openParams(other, account.id, row.params)
+    values[need.plan] = opened
+    secrets.push(...secretParams(other, opened))
+  }
+  return { values, secrets }
 }
 
 async function otherSettings({ db, deployments }: LifecycleDeps, name: unknown): Promise<Settings | undefined> {

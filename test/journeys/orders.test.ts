@@ -381,6 +381,40 @@ test('nodes of an unknown type fail with the types that there are', async () => 
   expect(JSON.stringify(body)).toContain('small, medium, large')
 })
 
+test('nodes are ordered with a credential of the account’s own, which nobody is shown and which stays while they are there', async () => {
+  const seen: (string | undefined)[] = []
+  const { terraform } = service.outside
+  const { preview } = terraform
+  Object.assign(terraform, {
+    preview: async (root: string, run: { env?: Record<string, string> }) => {
+      if (root.includes('nodepool-')) seen.push(run.env?.['LOCALCLOUD_TOKEN'])
+      return await preview(root, run)
+    },
+  })
+  const pool = { plan: 'nodepool', phase: 'install', params: { name: 'gpu', credential: 'mine' } }
+  expect((await order(alice, pool)).body).toMatchObject({
+    code: 'need-missing',
+    details: { needs: ['credential mine'] },
+  })
+  await delivered(alice, { plan: 'credential', phase: 'install', params: { name: 'mine', secret: 'geheim-1' } })
+  await delivered(alice, pool)
+  await delivered(alice, { plan: 'credential', phase: 'update', params: { name: 'mine', secret: 'geheim-2' } })
+  await delivered(alice, { plan: 'nodepool', phase: 'update', params: { name: 'gpu', size: 2 } })
+  expect([...new Set(seen)]).toEqual(['geheim-1', 'geheim-2'])
+  const shown = JSON.stringify([
+    (await alice.get('/api/v2/deployments')).body,
+    await service.db.selectFrom('commands').selectAll().execute(),
+    await service.db.selectFrom('deployments').selectAll().execute(),
+    await service.db.selectFrom('tasks').selectAll().execute(),
+    await service.db.selectFrom('task_output').selectAll().execute(),
+  ])
+  expect(shown).not.toContain('geheim')
+  const removal = { plan: 'credential', phase: 'remove', params: { name: 'mine' } }
+  expect((await order(alice, removal)).body).toMatchObject({ details: { usedBy: ['nodepool gpu'] } })
+  await delivered(alice, { plan: 'nodepool', phase: 'remove', params: { name: 'gpu' } })
+  await delivered(alice, removal)
+})
+
 test('an order that waits says for what and since when, and ends when it is cancelled', async () => {
   service.outside.kubernetes.failWith(new AppError('unavailable', 'kubernetes-unreachable', 'no API server'))
   const { id } = (await order(alice, runtime)).body
