@@ -2,7 +2,7 @@
 
 import unittest
 
-from cloudmgr_hub.settings import own_folders, node_selector, spawner_settings, storage
+from cloudmgr_hub.settings import node_selector, own_folders, spawner_settings, storage, why_not
 
 
 class Settings(unittest.TestCase):
@@ -42,6 +42,10 @@ class Settings(unittest.TestCase):
         self.assertEqual([item["name"] for item in volumes], ["tmp"])
         packages = {"name": "home", "mountPath": "/app/pylib/user", "subPath": ".packages"}
         self.assertEqual(mounts, [packages, {"name": "tmp", "mountPath": "/tmp"}])
+
+    def test_a_suspended_account_is_told_why_no_server_starts(self):
+        self.assertIsNone(why_not({}, "alice"))
+        self.assertIn("alice are suspended", why_not({"JUPYTER_SUSPENDED": True}, "alice"))
 
     def test_a_selector_is_one_label(self):
         self.assertEqual(node_selector("omegaml.io/role=worker"), {"omegaml.io/role": "worker"})

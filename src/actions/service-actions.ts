@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Action } from './action.ts'
 import type { EngineRoots } from './engine-root.ts'
 import { helmRelease } from './helm-release.ts'
+import { jupyterhubServers } from './jupyterhub-servers.ts'
 import { jupyterhubUser } from './jupyterhub-user.ts'
 import { kubernetesApply } from './kubernetes-apply.ts'
 import { mongodbCopy } from './mongodb-copy.ts'
@@ -46,6 +47,7 @@ export const serviceActionNames: readonly string[] = [
   'mongodb-server',
   'rabbitmq-access',
   'jupyterhub-user',
+  'jupyterhub-servers',
   'kubernetes-apply',
   'helm-release',
   'nodepool',
@@ -63,6 +65,7 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
     mongodbServer(parts),
     rabbitmqAccess(parts),
     jupyterhubUser(parts),
+    jupyterhubServers(parts),
     kubernetesApply(parts),
     helmRelease(parts),
     nodepool(parts.roots),

@@ -100,6 +100,8 @@ function celeryConfig({ settings, site, inCluster }: ConfigRequest, chosen: Qual
 function workloadConfig({ services }: Settings, site: SiteFacts): Config {
   const { jupyter, runtime } = services
   return {
+    // Said only where it holds: the spawner then tells it to whoever wants to start a server.
+    ...(jupyter?.enabled === false ? { JUPYTER_SUSPENDED: true } : {}),
     JUPYTER_IMAGE: jupyter?.image ?? site.images.jupyter ?? site.images.runtime,
     JUPYTER_NODE_SELECTOR: jupyter?.node_selector ?? site.nodeSelector.worker,
     JUPYTER_NAMESPACE: jupyter?.namespace ?? site.namespaces.runtime,

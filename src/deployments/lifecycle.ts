@@ -69,6 +69,8 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
         return await deployments.beginRemoval(tx, account.id, name, instance)
       }
       await deployments.ensurePending(tx, account, name, instance)
+      // First nothing starts any more, then what runs is stopped.
+      if (plan !== undefined && phase === 'suspend') await addSettings(deps, plan, command, account, tx)
       if (params['rotate'] === true) await deployments.renewPasswords(tx, account, name, instance)
     },
 
@@ -242,7 +244,7 @@ async function everythingMade(command: number, tx: Db): Promise<boolean> {
 }
 
 async function delivered(deps: LifecycleDeps, command: Delivery, account: Account, tx: Db): Promise<void> {
-  const { deployments, site } = deps
+  const { deployments } = deps
   const { plan: name, instance, phase, params } = command
   const plan = deps.plans.get(name)
   const kept = Object.fromEntries(Object.entries(params).filter(([one]) => plan?.once.includes(one) !== true))
@@ -255,15 +257,17 @@ async function delivered(deps: LifecycleDeps, command: Delivery, account: Accoun
   })
   if (name === 'omegaml') await deployments.switchBroker(tx, account, params['vhost'] === true)
   if (plan !== undefined) await showDatabase(deps, plan, command, account, tx)
-  if (plan?.settings === undefined) return
-  const values = {
-    ...paramValues(withoutSealed(kept)),
-    site: siteValues(site),
-    account: accountValues(account),
-    instance,
-  }
-  const addition = resolveGiven(plan.settings, values, { plan: name, step: 'settings', field: 'settings' }) as Values
-  await deployments.addToSettings(tx, account, nameOf(command), suspending ? undefined : addition)
+  if (plan !== undefined) await addSettings(deps, plan, { ...command, params: kept }, account, tx)
+}
+
+/** What the account's settings say because of this deployment; of one that is suspended, with the parameters of then. */
+async function addSettings(deps: LifecycleDeps, plan: Plan, command: Delivery, account: Account, tx: Db) {
+  if (plan.settings === undefined) return
+  const { instance, phase } = command
+  const params = { ...withoutSealed(command.params), ...(phase === 'suspend' ? plan.suspended : {}) }
+  const values = { ...paramValues(params), site: siteValues(deps.site), account: accountValues(account), instance }
+  const addition = resolveGiven(plan.settings, values, { plan: plan.plan, step: 'settings', field: 'settings' })
+  await deps.deployments.addToSettings(tx, account, nameOf(command), addition as Values)
 }
 
 /** From here on the account is told of its database under a qualifier of its own; of one that is suspended it is not. */

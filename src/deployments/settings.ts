@@ -34,7 +34,13 @@ export const settingsSchema = z.looseObject({
   services: z
     .looseObject({
       notebook: z.looseObject({ url: z.string().optional() }).optional(),
-      jupyter: workload.extend({ config: z.record(z.string(), z.unknown()).optional() }).optional(),
+      jupyter: workload
+        .extend({
+          config: z.record(z.string(), z.unknown()).optional(),
+          /** False: no notebook server may start. */
+          enabled: z.boolean().optional(),
+        })
+        .optional(),
       runtime: workload.optional(),
       omegaml: z
         .looseObject({

@@ -325,6 +325,24 @@ test('notebooks start with what was ordered, and as the site has it once that is
   expect((await brokerOf(alice)).data).toEqual(before.data)
 })
 
+test('suspended notebooks are stopped and do not start, whatever was ordered; resumed, they may', async () => {
+  const { jupyterhub } = service.outside
+  const running = async () => (await jupyterhub.findUser('alice'))?.servers.length
+  await delivered(alice, { plan: 'jupyter', phase: 'install', params: { memory: '4G' } })
+  const before = (await brokerOf(alice)).data
+  expect(before).not.toHaveProperty('JUPYTER_SUSPENDED')
+  await jupyterhub.startServer('alice')
+  await delivered(alice, { plan: 'jupyter', phase: 'suspend' })
+  expect(await running()).toBe(0)
+  expect((await brokerOf(alice)).data).toMatchObject({ JUPYTER_SUSPENDED: true, JUPYTER_CONFIG: { mem_limit: '4G' } })
+  await delivered(alice, { plan: 'jupyter', phase: 'resume' })
+  expect((await brokerOf(alice)).data).toEqual(before)
+
+  await delivered(alice, { plan: 'jupyter', phase: 'suspend' })
+  await delivered(alice, { plan: 'jupyter', phase: 'remove' })
+  expect((await brokerOf(alice)).data).not.toHaveProperty('JUPYTER_SUSPENDED')
+})
+
 test('credentials of a registry are stored encrypted, shown to nobody, used by name, and kept while they are used', async () => {
   const password = 'geheim"},"x'
   const params = { name: 'mine', server: 'ghcr.io', username: 'alice', password }

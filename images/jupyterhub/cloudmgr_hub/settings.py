@@ -41,6 +41,13 @@ RESERVED_ENVIRONMENT = ("JUPYTERHUB_", "OMEGA_USERID", "OMEGA_APIKEY", "OMEGA_RE
 VOLUME_KINDS = {"persistentVolumeClaim", "emptyDir", "ephemeral", "csi"}
 
 
+def why_not(config, name):
+    """Why no server of this account may start; None when one may."""
+    if not config.get("JUPYTER_SUSPENDED"):
+        return None
+    return f"The notebooks of {name} are suspended; nothing is lost. Resume the service `jupyter` to start a server."
+
+
 def spawner_settings(config):
     """Splits JUPYTER_CONFIG into what is applied and the names that were refused."""
     applied, refused = {}, []

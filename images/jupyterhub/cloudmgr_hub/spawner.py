@@ -7,7 +7,7 @@ from kubespawner import KubeSpawner
 from traitlets import Unicode, default
 
 from .config_api import Refused, Unreachable, read_config
-from .settings import HOME, PACKAGES, node_selector, own_folders, spawner_settings, storage
+from .settings import HOME, PACKAGES, node_selector, own_folders, spawner_settings, storage, why_not
 
 # Sent through a Secret of the server's own: a pod's definition is read by more people than its secrets.
 SECRET_VARIABLES = ("OMEGA_APIKEY", "JUPYTERHUB_API_TOKEN")
@@ -50,6 +50,9 @@ class ConfigApiSpawner(KubeSpawner):
 
     async def _start(self):
         config = await self._read_account()
+        refusal = why_not(config, self.user.name)
+        if refusal:
+            raise _told(refusal)
         self._apply(config)
         self._move_to(config.get("JUPYTER_NAMESPACE") or f"om-{self.user.name}")
         return await super()._start()
