@@ -176,9 +176,22 @@ async function removed(
   context: ActionContext,
 ): Promise<boolean> {
   const options = { signal: context.signal, timeoutMs: timeoutSeconds * 1000 }
-  const gone = await kubernetes.delete(ref, { ...options, onWaiting: (reason) => context.waiting(reason) })
+  const users = ref.kind === 'PersistentVolumeClaim' ? await podsWith(kubernetes, ref) : []
+  const why = `its data goes when nobody mounts it any more: ${users.join(', ')} does`
+  if (users.length > 0) context.waiting(why)
+  const onWaiting = (reason: string) => context.waiting(users.length > 0 ? why : reason)
+  const gone = await kubernetes.delete(ref, { ...options, onWaiting })
   context.waiting(undefined)
   return gone
+}
+
+async function podsWith(kubernetes: Kubernetes, { namespace, name }: ObjectRef): Promise<string[]> {
+  const pods = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace })
+  const mounts = (pod: Manifest) =>
+    (pod['spec'] as { volumes?: { persistentVolumeClaim?: { claimName?: string } }[] } | undefined)?.volumes ?? []
+  return pods
+    .filter((pod) => mounts(pod).some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name))
+    .map(({ metadata }) => metadata.name)
 }
 
 function told(done: readonly string[]) {
