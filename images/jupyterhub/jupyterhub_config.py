@@ -130,6 +130,11 @@ c.KubeSpawner.fs_gid = 1000
 c.KubeSpawner.privileged = False
 c.KubeSpawner.allow_privilege_escalation = False
 c.KubeSpawner.automount_service_account_token = False
-c.KubeSpawner.pod_security_context = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+c.KubeSpawner.pod_security_context = {
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+    # A home that belongs to the group already is not walked through at every start.
+    "fsGroupChangePolicy": "OnRootMismatch",
+}
 c.KubeSpawner.container_security_context = {"capabilities": {"drop": ["ALL"]}}
 c.KubeSpawner.extra_pod_config = {"enableServiceLinks": False, "terminationGracePeriodSeconds": 10}

@@ -2,7 +2,7 @@
 
 import unittest
 
-from cloudmgr_hub.settings import node_selector, spawner_settings, storage
+from cloudmgr_hub.settings import node_selector, own_folders, spawner_settings, storage, why_not
 
 
 class Settings(unittest.TestCase):
@@ -30,6 +30,22 @@ class Settings(unittest.TestCase):
         ]
         mounts = [{"name": "host", "mountPath": "/host"}, {"name": "claim", "mountPath": "/data"}]
         self.assertEqual(storage({"volumes": volumes, "volumeMounts": mounts}), ([volumes[1]], [mounts[1]], ["host"]))
+
+    def test_what_a_server_writes_goes_with_it_unless_the_account_has_a_volume_there(self):
+        volumes, mounts = own_folders([])
+        self.assertEqual([item["name"] for item in volumes], ["home", "tmp", "packages"])
+        self.assertEqual([item["mountPath"] for item in mounts], ["/home/jovyan", "/tmp", "/app/pylib/user"])
+        self.assertEqual([item["name"] for item in own_folders([{"name": "x", "mountPath": "/app/pylib/user/"}])[0]], ["home", "tmp"])
+
+    def test_packages_lie_on_the_home_s_volume(self):
+        volumes, mounts = own_folders([{"name": "home", "mountPath": "/home/jovyan"}])
+        self.assertEqual([item["name"] for item in volumes], ["tmp"])
+        packages = {"name": "home", "mountPath": "/app/pylib/user", "subPath": ".packages"}
+        self.assertEqual(mounts, [packages, {"name": "tmp", "mountPath": "/tmp"}])
+
+    def test_a_suspended_account_is_told_why_no_server_starts(self):
+        self.assertIsNone(why_not({}, "alice"))
+        self.assertIn("alice are suspended", why_not({"JUPYTER_SUSPENDED": True}, "alice"))
 
     def test_a_selector_is_one_label(self):
         self.assertEqual(node_selector("omegaml.io/role=worker"), {"omegaml.io/role": "worker"})

@@ -13,12 +13,14 @@ import { createFakeTerraform } from '../adapters/terraform/fake.ts'
 import { helmRelease } from './helm-release.ts'
 import { jupyterhubUser } from './jupyterhub-user.ts'
 import { kubernetesApply } from './kubernetes-apply.ts'
+import { mongodbServer } from './mongodb-server.ts'
 import { mongodbUser } from './mongodb-user.ts'
 import { rabbitmqAccess } from './rabbitmq-access.ts'
 import { registrySecret } from './registry-secret.ts'
 import { runScript } from './run-script.ts'
 import { terraformApply } from './terraform-apply.ts'
 import { bound } from './testing.ts'
+import { volume } from './volume.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'cloudmgr-actions-'))
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -42,6 +44,23 @@ const configMap = {
   data: { a: 'b' },
 }
 const access = { vhost: 'shared', user: 'alice', password: 'long-enough' }
+
+const ownServer = createFakeMongodb()
+const storage = { account: 'alice', namespace: 'default', name: 'data', sizeGb: 1 }
+const volumeParts = {
+  kubernetes,
+  terraform: createFakeTerraform({
+    outputs: (root) => ({ paths: { [root.replace(/.*\/volume-/, '')]: '/mnt/volumes/a' } }),
+  }),
+  states: { credentialFor: () => ({ env: {}, end: () => {} }) },
+  provider: {
+    provider: { provider: 'local', title: 'This computer', nodeTypes: {}, volumes: { class: 'ordered' } },
+    site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
+    env: {},
+  },
+  folder,
+  modules: folder,
+}
 
 const parts = { kubernetes, clock, manifests: folder }
 const cases = {
@@ -79,6 +98,23 @@ const cases = {
     username: 'alice',
     password: 'a"},{"b',
   }),
+  'mongodb-server': bound(
+    mongodbServer({ helm: createFakeHelm(), kubernetes, clock, charts: '/charts', openMongodb: () => ownServer }),
+    {
+      release: 'database-a',
+      namespace: 'default',
+      values: { mongodb: { running: true } },
+      host: 'database-a.default.svc',
+      running: true,
+      admin: { user: 'admin', password: 'p' },
+      user: 'uA',
+      password: 'long-enough',
+      database: 'dA',
+      store: { server: 'mongodb:27017', user: 'uM', password: 'p', database: 'dM' },
+    },
+  ),
+  'volume, of a storage class': bound(volume({ ...volumeParts, provider: undefined }), storage),
+  'volume, of the cloud': bound(volume(volumeParts), storage),
   'run-script': bound(runScript({ scripts }), {
     script: 'make',
     args: ['x'],

@@ -6,6 +6,7 @@ import { createFakeClock } from '../../test/support/fake-clock.ts'
 import { createFakeHelm } from '../adapters/helm/fake.ts'
 import { createFakeJupyterhub } from '../adapters/jupyterhub/fake.ts'
 import { createFakeKubernetes } from '../adapters/kubernetes/fake.ts'
+import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { createFakeMongodb } from '../adapters/mongodb/fake.ts'
 import { createFakeNetwork } from '../adapters/network/fake.ts'
 import { createFakeRabbitmq } from '../adapters/rabbitmq/fake.ts'
@@ -14,6 +15,7 @@ import { createFakeTerraform } from '../adapters/terraform/fake.ts'
 import { AppError } from '../base/errors.ts'
 import { sharedPermissions } from './broker-rights.ts'
 import { helmRelease } from './helm-release.ts'
+import { jupyterhubServers } from './jupyterhub-servers.ts'
 import { jupyterhubUser } from './jupyterhub-user.ts'
 import { kubernetesApply } from './kubernetes-apply.ts'
 import { mongodbUser } from './mongodb-user.ts'
@@ -21,6 +23,7 @@ import { rabbitmqAccess } from './rabbitmq-access.ts'
 import { runScript } from './run-script.ts'
 import { terraformApply } from './terraform-apply.ts'
 import { bound, createTestContext } from './testing.ts'
+import { volume } from './volume.ts'
 import { waitFor } from './wait-for.ts'
 
 const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'j', namespace: 'default' }, spec: {} }
@@ -311,5 +314,62 @@ describe('run-script', () => {
     const { input } = runScript({ scripts: createFakeScripts({}) })
     expect(input.safeParse({ script: '../a.sh' }).success).toBe(false)
     expect(input.safeParse({ script: 'a.sh', remove: { script: 'b.sh' } }).success).toBe(false)
+  })
+})
+
+describe('volume', () => {
+  const wanted = { account: 'alice', namespace: 'default', name: 'data', sizeGb: 5 }
+  const unused = { terraform: createFakeTerraform(), states: { credentialFor: () => ({ env: {}, end: () => {} }) } }
+  const partsOf = (kubernetes: Kubernetes) => ({ kubernetes, ...unused, folder: '/nowhere', modules: '/nowhere' })
+
+  test('whoever still mounts it is named while its removal waits', async () => {
+    const kubernetes = createFakeKubernetes()
+    const mounted = { volumes: [{ name: 'x', persistentVolumeClaim: { claimName: 'data' } }] }
+    const pod = (name: string, spec: object) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'default' },
+      spec,
+    })
+    await kubernetes.apply(pod('jupyter-alice', mounted))
+    await kubernetes.apply(pod('other', { volumes: [] }))
+    const action = bound(volume(partsOf(kubernetes)), wanted)
+    await action.ensure()
+    const context = createTestContext()
+    await action.remove(context)
+    expect(context.reasons).toEqual(['its data goes when nobody mounts it any more: jupyter-alice does'])
+  })
+
+  test('a smaller size and a class that the cloud does not have are refused before anything is touched', async () => {
+    const kubernetes = createFakeKubernetes()
+    await bound(volume(partsOf(kubernetes)), wanted).ensure()
+    const smaller = bound(volume(partsOf(kubernetes)), { ...wanted, sizeGb: 4 })
+    await expect(smaller.ensure()).rejects.toMatchObject({
+      code: 'volume-shrinks',
+      details: { field: 'size', value: 4 },
+    })
+    const provider = {
+      provider: { provider: 'local', title: 'This computer', nodeTypes: {}, volumes: { class: 'ordered' } },
+      site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
+      env: {},
+    }
+    const classy = bound(volume({ ...partsOf(kubernetes), provider }), { ...wanted, name: 'other', class: 'ssd' })
+    await expect(classy.ensure()).rejects.toMatchObject({ code: 'storage-class-unknown', details: { field: 'class' } })
+  })
+})
+
+describe('jupyterhub-servers', () => {
+  test('stops what runs, once, and leaves nothing to remove', async () => {
+    const jupyterhub = createFakeJupyterhub()
+    await jupyterhub.ensureUser('alice')
+    await jupyterhub.startServer('alice')
+    const action = (running: boolean) =>
+      bound(jupyterhubServers({ jupyterhub, clock: createFakeClock() }), { user: 'alice', running })
+    expect(await action(true).ensure()).toMatchObject({ changed: false })
+    expect(await action(false).observe()).toMatchObject({ state: 'different' })
+    expect(await action(false).ensure()).toMatchObject({ changed: true })
+    expect(await action(false).ensure()).toMatchObject({ changed: false })
+    expect(await action(false).observe()).toMatchObject({ state: 'present' })
+    expect(await action(true).observe()).toMatchObject({ state: 'absent' })
   })
 })

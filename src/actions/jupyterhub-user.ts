@@ -1,9 +1,8 @@
 import { z } from 'zod'
-import type { Readiness } from '../adapters/kubernetes/port.ts'
 import type { Jupyterhub } from '../adapters/jupyterhub/port.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Action } from './action.ts'
-import { waitUntil } from './wait-until.ts'
+import { stopServers } from './jupyterhub-servers.ts'
 
 const input = z.strictObject({
   /** JupyterHub lower-cases names: so must they be. */
@@ -21,7 +20,7 @@ export interface JupyterhubUserParts {
   readonly clock: Clock
 }
 
-/** A user of JupyterHub; its removal stops its notebook server first. */
+/** A user of JupyterHub; its removal stops its notebook servers first. */
 export function jupyterhubUser({ jupyterhub, clock }: JupyterhubUserParts): Action<JupyterhubUserInput> {
   return {
     name: 'jupyterhub-user',
@@ -39,19 +38,7 @@ export function jupyterhubUser({ jupyterhub, clock }: JupyterhubUserParts): Acti
       return { changed, message: changed ? `user ${user} made` : 'already as wanted', outputs }
     },
     remove: async ({ user, timeoutSeconds }, context) => {
-      if (await jupyterhub.stopServer(user)) {
-        const check = async (): Promise<Readiness> => {
-          const running = (await jupyterhub.findUser(user))?.servers.find(({ state }) => state !== 'stopped')
-          return running === undefined
-            ? { state: 'ready', reason: 'stopped' }
-            : { state: 'waiting', reason: `it is ${running.state}` }
-        }
-        await waitUntil(
-          { what: `the notebook server of ${user} to stop`, timeoutMs: timeoutSeconds * 1000, check },
-          clock,
-          context,
-        )
-      }
+      await stopServers({ jupyterhub, clock }, user, timeoutSeconds * 1000, context)
       const changed = await jupyterhub.deleteUser(user)
       return changed ? { changed, message: `user ${user} deleted` } : { changed, message: 'already absent' }
     },

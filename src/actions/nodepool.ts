@@ -1,15 +1,13 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { Terraform } from '../adapters/terraform/port.ts'
-import { poolMachines, poolName } from '../clusters/nodepool.ts'
-import { nodeTypeOf, type Provider } from '../clusters/provider.ts'
-import { nodepoolRoot, type PoolSite } from '../clusters/root.ts'
-import type { StateBackend } from '../clusters/state-backend.ts'
-import { rootLock } from '../clusters/terraform-states.ts'
-import { modulesFor } from '../clusters/write-root.ts'
 import { AppError } from '../base/errors.ts'
+import { poolMachines, poolName } from '../clusters/nodepool.ts'
+import { credentialEnv, nodeTypeOf } from '../clusters/provider.ts'
+import { nodepoolRoot } from '../clusters/root.ts'
+import { rootLock } from '../clusters/terraform-states.ts'
 import type { Action, ActionContext } from './action.ts'
-import { terraformApply, type TerraformApplyInput } from './terraform-apply.ts'
+import { type EngineRoots, type PoolProvider, withEngineRoot } from './engine-root.ts'
+import { type TerraformApplyInput, terraformApply } from './terraform-apply.ts'
 
 const input = z.strictObject({
   account: z.string().regex(/^[a-z][a-z0-9]{1,29}$/),
@@ -23,50 +21,31 @@ const input = z.strictObject({
   /** Everybody's pods may run there, not only the account's. */
   shared: z.boolean().default(false),
   simulated: z.boolean().default(false),
+  /** The account's own, instead of the site's. */
+  credential: z
+    .object({
+      name: z.string(),
+      provider: z.string().optional(),
+      key: z.string().optional(),
+      secret: z.string(),
+    })
+    .optional(),
 })
 
 export type NodepoolInput = z.infer<typeof input>
 
-/** The cloud that nodes are ordered of, as the engine reaches it. */
-export interface PoolProvider {
-  readonly provider: Provider
-  readonly site: Omit<PoolSite, 'modules'>
-  /** Variables that the provider's plugin signs in with. */
-  readonly env: Readonly<Record<string, string>>
-}
-
-export interface NodepoolParts {
-  readonly terraform: Terraform
-  readonly states: Pick<StateBackend, 'credentialFor'>
-  /** Left out where nodes can't be ordered. */
-  readonly provider?: PoolProvider | undefined
-  /** Folder of the roots; what lies there can be made anew at any time. */
-  readonly folder: string
-  /** The project's folder `terraform/`. */
-  readonly modules: string
-}
-
 /** Nodes of one type and role, ordered through Terraform; a smaller size drains the nodes that go. */
-export function nodepool(parts: NodepoolParts): Action<NodepoolInput> {
-  const { terraform, states, folder } = parts
-  const inner = terraformApply({ terraform, roots: (root) => join(folder, root) })
+export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
+  const inner = terraformApply({ terraform: parts.terraform, roots: (root) => join(parts.folder, root) })
 
   async function withRoot<T>(
     pool: NodepoolInput,
     context: ActionContext,
     work: (wanted: TerraformApplyInput) => Promise<T>,
   ): Promise<T> {
-    const { provider, site, env } = ordersFrom(parts.provider)
-    const root = rootOf(pool)
-    const modules = await modulesFor(join(folder, root), parts.modules)
-    const made = nodepoolRoot({ ...site, modules }, poolMachines(pool, nodeTypeOf(provider, pool.type)))
-    const files = { 'main.tf.json': made.main, 'terraform.tfvars.json': made.variables }
-    const credential = states.credentialFor({ root, task: context.task.id, fencing: context.task.fencing })
-    try {
-      return await work({ root, files, deletes: 'allow', outputs: [], env: { ...env, ...credential.env } })
-    } finally {
-      credential.end()
-    }
+    const cloud = withCredential(ordersFrom(parts.provider), pool)
+    const machines = poolMachines(pool, nodeTypeOf(cloud.provider, pool.type))
+    return await withEngineRoot(parts, rootOf(pool), cloud, (site) => nodepoolRoot(site, machines), context, work)
   }
 
   return {
@@ -77,6 +56,11 @@ export function nodepool(parts: NodepoolParts): Action<NodepoolInput> {
     ensure: (pool, context) => withRoot(pool, context, (wanted) => inner.ensure(wanted, context)),
     remove: (pool, context) => withRoot(pool, context, (wanted) => inner.remove(wanted, context)),
   }
+}
+
+function withCredential(cloud: PoolProvider, { credential }: NodepoolInput): PoolProvider {
+  if (credential === undefined) return cloud
+  return { ...cloud, env: { ...cloud.env, ...credentialEnv(cloud.provider, credential) } }
 }
 
 function rootOf(pool: NodepoolInput): string {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { serviceActionNames, serviceActions, type ServiceParts } from './service-actions.ts'
+import { type ServiceParts, serviceActionNames, serviceActions } from './service-actions.ts'
 
 test('the names that plans are checked against are those of the actions', () => {
   // Making an action touches nothing outside.
-  expect(serviceActions({ nodepool: {} } as ServiceParts).map(({ name }) => name)).toEqual(serviceActionNames)
+  expect(serviceActions({ roots: {} } as ServiceParts).map(({ name }) => name)).toEqual(serviceActionNames)
 })

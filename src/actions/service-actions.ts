@@ -7,20 +7,26 @@ import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
 import type { Scripts } from '../adapters/scripts/port.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Action } from './action.ts'
+import type { EngineRoots } from './engine-root.ts'
 import { helmRelease } from './helm-release.ts'
+import { jupyterhubServers } from './jupyterhub-servers.ts'
 import { jupyterhubUser } from './jupyterhub-user.ts'
 import { kubernetesApply } from './kubernetes-apply.ts'
 import { mongodbCopy } from './mongodb-copy.ts'
+import { mongodbServer, type OpenMongodb } from './mongodb-server.ts'
 import { mongodbUser } from './mongodb-user.ts'
-import { nodepool, type NodepoolParts } from './nodepool.ts'
+import { nodepool } from './nodepool.ts'
 import { rabbitmqAccess } from './rabbitmq-access.ts'
 import { registrySecret } from './registry-secret.ts'
 import { runScript } from './run-script.ts'
+import { volume } from './volume.ts'
 import { waitFor } from './wait-for.ts'
 
 /** The outside of the accounts' plans. */
 export interface ServiceParts {
   readonly mongodb: Mongodb
+  /** Servers of the accounts' own. */
+  readonly openMongodb: OpenMongodb
   readonly rabbitmq: Rabbitmq
   readonly jupyterhub: Jupyterhub
   readonly kubernetes: Kubernetes
@@ -31,19 +37,22 @@ export interface ServiceParts {
   /** Folders of the catalogue's manifests and of the charts. */
   readonly manifests: string
   readonly charts: string
-  readonly nodepool: NodepoolParts
+  readonly roots: EngineRoots
 }
 
 /** Names of what steps of the accounts' plans can do; the same as of `serviceActions`. */
 export const serviceActionNames: readonly string[] = [
   'mongodb-user',
   'mongodb-copy',
+  'mongodb-server',
   'rabbitmq-access',
   'jupyterhub-user',
+  'jupyterhub-servers',
   'kubernetes-apply',
   'helm-release',
   'nodepool',
   'registry-secret',
+  'volume',
   'wait-for',
   'run-script',
 ]
@@ -53,12 +62,15 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
   return [
     mongodbUser(parts),
     mongodbCopy(parts),
+    mongodbServer(parts),
     rabbitmqAccess(parts),
     jupyterhubUser(parts),
+    jupyterhubServers(parts),
     kubernetesApply(parts),
     helmRelease(parts),
-    nodepool(parts.nodepool),
+    nodepool(parts.roots),
     registrySecret(parts),
+    volume({ ...parts, ...parts.roots }),
     waitFor(parts),
     runScript(parts),
   ] as Action<never>[]

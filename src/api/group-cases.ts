@@ -59,7 +59,9 @@ export async function createGroup(
     const group = must(await findGroup(tx, name), `group ${name}`)
     if (owner !== undefined) await putMember(tx, { groupId: group.id, accountId: owner.id, role: 'owner', now })
     await note(deps, tx, caller, 'group.create', name, owner === undefined ? {} : { owner: owner.name })
-    const order = { plan: GROUP_PLAN, phase: 'install', subject: account, requestedBy: caller.name } as const
+    // Nobody starts a notebook as a group, so nothing would be written to its home.
+    const params = { home: 0 }
+    const order = { plan: GROUP_PLAN, phase: 'install', params, subject: account, requestedBy: caller.name } as const
     return { group, command: await placeOrder(tx, order) }
   })
   bellOf(deps.db).ring()

@@ -57,7 +57,12 @@ const testFacts = {
 export const testSite: SiteFacts = siteWith({})
 
 /** The catalogue's own. */
-export const testPlans = loadPlans(resolve(import.meta.dirname, '../../catalog/plans'), serviceActionNames, 'account')
+export const testPlans = loadPlans(
+  resolve(import.meta.dirname, '../../catalog/plans'),
+  serviceActionNames,
+  'account',
+  testSite,
+)
 
 export const bootstrapKey = 'bootstrapKeyOfTheTest'
 

@@ -227,3 +227,10 @@ test('the catalogue’s plans for accounts use actions of the service, those of 
   expect([...plans.keys()]).toContain('omegaml')
   expect([...plans.keys()]).not.toContain('site')
 })
+
+test('a parameter takes its default of the site’s facts, and has none where the site says nothing', () => {
+  const text = good.replace('kind: {', 'home: {type: integer, siteDefault: home.sizeGb}\n    kind: {')
+  const facts = { home: { sizeGb: 7 } }
+  expect(parsePlan(text, 'test.yml', undefined, facts).checkParams({ kind: 'a' })).toMatchObject({ home: 7 })
+  expect(parsePlan(text, 'test.yml').checkParams({ kind: 'a' })).not.toHaveProperty('home')
+})

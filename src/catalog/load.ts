@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
-import { compileParameters, markedParameters, parametersOf } from './parameters.ts'
+import { compileParameters, markedParameters, parametersOf, withSiteDefaults } from './parameters.ts'
 import { findCycle, orderers, phases, type Plan, type Plans, type PlanStep, type Values } from './plan.ts'
 import { isPath, placeholders } from './resolve.ts'
 
@@ -47,28 +47,37 @@ const planShape = z.strictObject({
   uses: values.default({}),
   providers: z.array(word).optional(),
   price: priceShape.optional(),
-  becomes: z.strictObject({ plan: word, params: values }).optional(),
+  becomes: z.strictObject({ plan: word, params: values, when: z.unknown().optional() }).optional(),
   suspended: values.optional(),
   settings: values.optional(),
+  qualifier: z.strictObject({ name: z.string(), host: z.string() }).optional(),
   steps: z.array(stepShape).optional(),
 })
 
 type RawPlan = z.infer<typeof planShape>
 
-/** The plans of `<folder>/*.yml` for accounts or for sites; all when left out. `actions` are the names that steps may use. */
-export function loadPlans(folder: string, actions?: Iterable<string>, scope?: Plan['for']): Plans {
+/**
+ * The plans of `<folder>/*.yml` for accounts or for sites; all when left out. `actions` are the names that steps may use,
+ * `facts` what parameters take their defaults of.
+ */
+export function loadPlans(folder: string, actions?: Iterable<string>, scope?: Plan['for'], facts: Values = {}): Plans {
   const names = readdirSync(folder).filter((name) => name.endsWith('.yml'))
   const known = actions === undefined ? undefined : new Set(actions)
-  const plans = names.sort().flatMap((name) => loadPlan(join(folder, name), known, scope))
+  const plans = names.sort().flatMap((name) => loadPlan(join(folder, name), known, scope, facts))
   const all: Plans = new Map(plans.map((plan) => [plan.plan, plan]))
   checkTogether(all, folder)
   return all
 }
 
-function loadPlan(file: string, actions: ReadonlySet<string> | undefined, scope: Plan['for'] | undefined): Plan[] {
+function loadPlan(
+  file: string,
+  actions: ReadonlySet<string> | undefined,
+  scope: Plan['for'] | undefined,
+  facts: Values,
+): Plan[] {
   const text = readFileSync(file, 'utf8')
   if (scope !== undefined && parsePlan(text, file).for !== scope) return []
-  const plan = parsePlan(text, file, actions)
+  const plan = parsePlan(text, file, actions, facts)
   if (`${plan.plan}.yml` === basename(file)) return [plan]
   throw new AppError(
     'invalid',
@@ -94,7 +103,7 @@ function checkTogether(plans: Plans, folder: string): void {
 }
 
 /** Reads one plan; every mistake is named with file, line and field. */
-export function parsePlan(text: string, file: string, actions?: ReadonlySet<string>): Plan {
+export function parsePlan(text: string, file: string, actions?: ReadonlySet<string>, facts: Values = {}): Plan {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
   const [broken] = document.errors
@@ -104,13 +113,15 @@ export function parsePlan(text: string, file: string, actions?: ReadonlySet<stri
   const parsed = planShape.safeParse(document.toJS())
   const [issue] = parsed.error?.issues ?? []
   if (issue !== undefined) throw fail(issue.path, issue.message)
-  return buildPlan(parsed.data as RawPlan, fail, actions)
+  const raw = parsed.data as RawPlan
+  return buildPlan({ ...raw, parameters: withSiteDefaults(raw.parameters, facts) }, fail, actions)
 }
 
 type Fail = (path: readonly PropertyKey[], problem: string) => AppError
 
 function buildPlan(raw: RawPlan, fail: Fail, actions: ReadonlySet<string> | undefined): Plan {
-  if (raw.becomes === undefined && raw.steps === undefined) throw fail(['steps'], 'must be given; [] for none')
+  const always = raw.becomes !== undefined && raw.becomes.when === undefined
+  if (!always && raw.steps === undefined) throw fail(['steps'], 'must be given; [] for none')
   const listed = raw.steps ?? []
   const names = listed.map((step) => step.step)
   const steps = listed.map((step, index) => {
@@ -138,6 +149,7 @@ function buildPlan(raw: RawPlan, fail: Fail, actions: ReadonlySet<string> | unde
     becomes: raw.becomes,
     suspended: raw.suspended ?? {},
     settings: raw.settings,
+    qualifier: raw.qualifier,
     steps,
     secrets: markedParameters(raw.parameters, 'secret'),
     once: markedParameters(raw.parameters, 'once'),
@@ -176,12 +188,12 @@ function checkNames(raw: RawPlan, fail: Fail): void {
     for (const name of placeholders(template).flatMap((one) => one.split('|'))) {
       if (!isPath(name)) throw fail(path, `\${${name}} must be a path such as \${account.name}`)
       const [root, parameter = ''] = name.split('.')
-      if (root === 'params' && known[parameter] === undefined)
+      if ((root === 'params' || root === 'is') && known[parameter] === undefined)
         throw fail(path, `\${${name}}: '${parameter}' is no parameter of this plan`)
     }
   }
-  for (const field of ['uses', 'settings', 'suspended'] as const) check([field], raw[field])
-  check(['becomes', 'params'], raw.becomes?.params)
+  for (const field of ['uses', 'settings', 'suspended', 'qualifier'] as const) check([field], raw[field])
+  check(['becomes'], raw.becomes)
   for (const [index, need] of raw.needs.entries()) check(['needs', index], need)
   for (const [index, { when, unless, with: input }] of (raw.steps ?? []).entries())
     for (const [field, template] of Object.entries({ when, unless, with: input }))

@@ -24,6 +24,24 @@ export function markedParameters(schema: Values, mark: 'secret' | 'once' | 'acco
   return Object.entries(parametersOf(schema)).flatMap(([name, part]) => (part[mark] === true ? [name] : []))
 }
 
+/** With the defaults that a site says: parameters name its facts, such as `siteDefault: home.sizeGb`. */
+export function withSiteDefaults(schema: Values, facts: Values): Values {
+  const properties = Object.entries(parametersOf(schema)).map(([name, part]) => {
+    const fact = typeof part['siteDefault'] === 'string' ? factOf(facts, part['siteDefault']) : undefined
+    return [name, fact === undefined ? part : { ...part, default: fact }]
+  })
+  return { ...schema, properties: Object.fromEntries(properties) as Values }
+}
+
+function factOf(facts: Values, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (value, key) => (typeof value === 'object' && value !== null ? (value as Values)[key] : undefined),
+      facts,
+    )
+}
+
 /** What holds after an order: what held before, and what was given; `null` goes back to the default. */
 export function mergedParams(before: Values, given: Values): Values {
   return Object.fromEntries(Object.entries({ ...before, ...given }).filter(([, value]) => value !== null))
@@ -45,7 +63,7 @@ export function compileParameters(plan: string, schema: Values): (params: Values
   })
   for (const format of ['email', 'uri', 'hostname', 'password']) ajv.addFormat(format, true)
   // For people and forms (`unit`), and for the service itself.
-  for (const keyword of ['secret', 'once', 'account', 'unit']) ajv.addKeyword(keyword)
+  for (const keyword of ['secret', 'once', 'account', 'unit', 'siteDefault']) ajv.addKeyword(keyword)
   const validate = ajv.compile({ type: 'object', additionalProperties: false, ...schema })
   const secrets = new Set(markedParameters(schema, 'secret'))
   const check = (params: Values, { complete = true } = {}): Values => {

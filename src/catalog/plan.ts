@@ -33,6 +33,13 @@ export interface Need {
   readonly follow: boolean
 }
 
+export interface Becomes {
+  readonly plan: string
+  readonly params: Values
+  /** Only where this holds; always when left out. */
+  readonly when?: unknown
+}
+
 /** Kept with the plan; nothing is charged. */
 export interface Price {
   readonly amount: number
@@ -63,11 +70,13 @@ export interface Plan {
   readonly providers: readonly string[] | undefined
   readonly price: Price | undefined
   /** An order of this plan is one of another: its name, and its parameters as templates. */
-  readonly becomes: { readonly plan: string; readonly params: Values } | undefined
+  readonly becomes: Becomes | undefined
   /** Parameters that hold while it is suspended. */
   readonly suspended: Values
   /** Added to the account's settings while it is delivered. */
   readonly settings: Values | undefined
+  /** A database of its own: the name that the account reaches it by, and where it is. */
+  readonly qualifier: { readonly name: string; readonly host: string } | undefined
   readonly steps: readonly PlanStep[]
   /** Parameters that are stored encrypted and never shown. */
   readonly secrets: readonly string[]

@@ -65,3 +65,13 @@ test('what needs a parameter that was not given is left out; other unknown names
     expect.objectContaining({ code: 'placeholder-unknown' }),
   )
 })
+
+test('an object of a list whose `when` does not hold is left out, and `when` is no part of it', () => {
+  const list = (when: string) => [{ when, name: 'home' }]
+  expect(resolveGiven(list('${params.size}'), values, place)).toEqual([{ name: 'home' }])
+  for (const size of [0, '', false, undefined])
+    expect(resolveGiven(list('${params.size}'), { params: { size } }, place)).toEqual([])
+  expect(() => resolveGiven(list('${nobody.size}'), values, place)).toThrow(
+    expect.objectContaining({ code: 'placeholder-unknown' }),
+  )
+})

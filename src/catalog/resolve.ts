@@ -1,6 +1,12 @@
 import { AppError } from '../base/errors.ts'
 import type { Values } from './plan.ts'
 
+/** What templates know of parameters: `${params.kind}`, and `${is.kind.mongodb}` for whether one has that value. */
+export function paramValues(params: Values): Values {
+  const words = Object.entries(params).filter(([, value]) => typeof value === 'string')
+  return { params, is: Object.fromEntries(words.map(([name, value]) => [name, { [String(value)]: true }])) }
+}
+
 /** Where a template stands, for messages: `plan omegaml, step database, with.user`. */
 export interface Place {
   readonly plan: string
@@ -40,12 +46,16 @@ export function placeholders(template: unknown): string[] {
   return []
 }
 
-/** As `resolve`, without the entries of objects and lists that are, or hold, a parameter which was not given. */
+/**
+ * As `resolve`, without the entries of objects and lists that are, or hold, a parameter which was not given, and without
+ * objects of lists whose `when` does not hold.
+ */
 export function resolveGiven(template: unknown, values: Values, place: Place): unknown {
   if (Array.isArray(template)) {
-    return template.flatMap((item, index) =>
-      whenGiven(() => resolveItem(item, values, { ...place, field: `${place.field}[${index}]` })),
-    )
+    return template.flatMap((item, index) => {
+      const here = { ...place, field: `${place.field}[${index}]` }
+      return isLeftOut(item, values, here) ? [] : whenGiven(() => resolveItem(item, values, here))
+    })
   }
   if (typeof template !== 'object' || template === null) return resolve(template, values, place)
   const entries = Object.entries(template).flatMap(([key, item]) =>
@@ -54,9 +64,35 @@ export function resolveGiven(template: unknown, values: Values, place: Place): u
   return Object.fromEntries(entries)
 }
 
-/** An object in a list is there as a whole or not at all. */
+/** An object in a list is there as a whole or not at all; its `when` is no part of it. */
 function resolveItem(item: unknown, values: Values, place: Place): unknown {
-  return Array.isArray(item) ? resolveGiven(item, values, place) : resolve(item, values, place)
+  if (Array.isArray(item)) return resolveGiven(item, values, place)
+  if (typeof item !== 'object' || item === null || !Object.hasOwn(item, 'when')) return resolve(item, values, place)
+  const { when: _when, ...rest } = item as Values
+  return resolve(rest, values, place)
+}
+
+function isLeftOut(item: unknown, values: Values, place: Place): boolean {
+  if (typeof item !== 'object' || item === null || !Object.hasOwn(item, 'when')) return false
+  return !holds((item as Values)['when'], values, place)
+}
+
+/** Whether a condition is given, and neither empty, zero nor a no. */
+export function holds(when: unknown, values: Values, place: Place): boolean {
+  try {
+    const value = resolve(when, values, place)
+    return typeof value === 'string' ? !['', '0', 'no', 'false', 'off'].includes(value.toLowerCase()) : Boolean(value)
+  } catch (error) {
+    if (isMissingOption(error, values)) return false
+    throw error
+  }
+}
+
+/** A parameter that was not given is a no; a first word that nobody knows is a mistake in the plan. */
+function isMissingOption(error: unknown, values: Values): boolean {
+  if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
+  const [root] = String(error.details?.['placeholder']).split('.')
+  return root !== undefined && Object.hasOwn(values, root)
 }
 
 function whenGiven<Value>(make: () => Value): Value[] {
@@ -68,10 +104,10 @@ function whenGiven<Value>(make: () => Value): Value[] {
   }
 }
 
-/** Is this the error of a parameter that was not given? */
+/** Is this the error of a parameter that was not given, or of another service that was not named? */
 export function isNotGiven(error: unknown): boolean {
   if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
-  return String(error.details?.['placeholder']).startsWith('params.')
+  return /^(params|needs)\./.test(String(error.details?.['placeholder']))
 }
 
 /** Is it of the form `a.b.c`, or `a.b|c.d`? Anything else is a mistake in a plan. */

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { poolMachines } from './nodepool.ts'
-import { loadProvider, nodeTypeOf } from './provider.ts'
+import { credentialEnv, loadProvider, nodeTypeOf } from './provider.ts'
 
 const pool = { account: 'alice', name: 'gpu', role: 'worker', size: 2 }
 const type = { cores: 1, memoryGb: 2 }
@@ -47,4 +47,36 @@ describe('providers', () => {
   test('are files: one that is not there is named', () => {
     expect(() => loadProvider(folder, 'moon')).toThrow(join(folder, 'moon.yml'))
   })
+})
+
+describe('a credential of the account’s own', () => {
+  const cloud = { provider: 'acme', title: 'Acme', nodeTypes: {}, credential: { key: 'ACME_ID', secret: 'ACME_KEY' } }
+  const own = { name: 'mine', key: 'id', secret: 'geheim' }
+
+  test('becomes the variables of the provider’s plugin', () => {
+    expect(credentialEnv(cloud, own)).toEqual({ ACME_ID: 'id', ACME_KEY: 'geheim' })
+    expect(credentialEnv({ ...cloud, credential: { secret: 'TOKEN' } }, own)).toEqual({ TOKEN: 'geheim' })
+  })
+
+  const wrong: { why: string; given: () => unknown; field: string }[] = [
+    { why: 'of another cloud', given: () => credentialEnv(cloud, { ...own, provider: 'other' }), field: 'credential' },
+    {
+      why: 'without the name of its key',
+      given: () => credentialEnv(cloud, { name: 'mine', secret: 'x' }),
+      field: 'key',
+    },
+    {
+      why: 'of a cloud without',
+      given: () => credentialEnv({ ...cloud, credential: undefined }, own),
+      field: 'credential',
+    },
+  ]
+  for (const { why, given, field } of wrong) {
+    test(`${why} is refused without a word of the secret`, () => {
+      expect(given).toThrow(
+        expect.objectContaining({ code: 'credential-invalid', details: expect.objectContaining({ field }) }),
+      )
+      expect(given).not.toThrow(/geheim/)
+    })
+  }
 })

@@ -11,6 +11,21 @@ const providerFile = z.strictObject({
   title: z.string().min(1),
   /** What one machine of a type has, by the name that people order. */
   nodeTypes: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), nodeType),
+  /** Variables that its plugin signs in with, by the parameters of plan credential. */
+  credential: z
+    .strictObject({
+      key: z
+        .string()
+        .regex(/^[A-Z][A-Z0-9_]*$/)
+        .optional(),
+      secret: z.string().regex(/^[A-Z][A-Z0-9_]*$/),
+    })
+    .optional(),
+  /**
+   * Where volumes are ordered of the cloud one by one: storage class of the PersistentVolumes in front of them. Left out
+   * where a class of the cluster makes volumes on demand.
+   */
+  volumes: z.strictObject({ class: z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/) }).optional(),
 })
 
 /** A cloud that nodes can be ordered of. */
@@ -39,4 +54,30 @@ export function nodeTypeOf(provider: Provider, name: string): NodeType {
     `node-type ${JSON.stringify(name)} does not exist with provider ${provider.provider}; there are ${known}`,
     { details: { field: 'node-type', value: name, right: known } },
   )
+}
+
+/** What an account signs in at a cloud with, as plan credential has it. */
+export interface CloudCredential {
+  readonly name: string
+  /** The cloud that it is for; the site's own when left out. */
+  readonly provider?: string | undefined
+  readonly key?: string | undefined
+  readonly secret: string
+}
+
+/** The variables of a provider's plugin that sign in with this credential. Refusals name fields, never values. */
+export function credentialEnv(provider: Provider, credential: CloudCredential): Readonly<Record<string, string>> {
+  const { name, key, secret } = credential
+  const variables = provider.credential
+  const refuse = (field: string, problem: string, right: string) =>
+    new AppError('invalid', 'credential-invalid', `credential ${name}: ${problem}; right is ${right}`, {
+      details: { field, right },
+    })
+  if (credential.provider !== undefined && credential.provider !== provider.provider)
+    throw refuse('credential', `is for provider ${credential.provider}`, `one for ${provider.provider}`)
+  if (variables === undefined)
+    throw refuse('credential', `provider ${provider.provider} takes none of an account’s`, 'to leave it out')
+  if (variables.key === undefined) return { [variables.secret]: secret }
+  if (key === undefined) throw refuse('key', `provider ${provider.provider} needs key`, 'the name of the key')
+  return { [variables.key]: key, [variables.secret]: secret }
 }

@@ -1,4 +1,4 @@
-import type { Machines, MachineSpec } from './profiles.ts'
+import type { MachineSpec, Machines } from './profiles.ts'
 
 /** What a local site's Terraform roots are written from. */
 export interface LocalSite {
@@ -78,6 +78,18 @@ export function nodepoolRoot(site: PoolSite, machines: Machines): TerraformRoot 
     source: `${site.modules}/local-nodepool`,
     variables: { cluster: site.cluster, machines: Object.fromEntries(values) },
     outputs: ['machines'],
+    endpoint: site.endpoint,
+    ca: site.ca,
+  })
+}
+
+/** An ordered volume, whose state the engine keeps. */
+export function volumeRoot(site: PoolSite, name: string, sizeGb: number): TerraformRoot {
+  return root({
+    module: 'volumes',
+    source: `${site.modules}/local-volumes`,
+    variables: { volumes: { [name]: { size_gb: sizeGb } } },
+    outputs: ['paths'],
     endpoint: site.endpoint,
     ca: site.ca,
   })

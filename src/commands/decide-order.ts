@@ -1,10 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../base/errors.ts'
 import { mergedParams, type ParameterProblem, parametersOf } from '../catalog/parameters.ts'
-import { getPlan, type Phase, type Plan, type Plans, unavailableWith, type Values } from '../catalog/plan.ts'
-import { resolveGiven } from '../catalog/resolve.ts'
+import {
+  type Becomes,
+  getPlan,
+  type Phase,
+  type Plan,
+  type Plans,
+  unavailableWith,
+  type Values,
+} from '../catalog/plan.ts'
+import { holds, paramValues, resolveGiven } from '../catalog/resolve.ts'
 import { suspended } from '../deployments/lifecycle.ts'
 import { nameOf, openNeeds, usersOf } from '../deployments/needs.ts'
+import { qualifierOf } from '../deployments/own-databases.ts'
 import { quotaProblems } from '../deployments/quota.ts'
 import type { Expected } from './expected.ts'
 
@@ -51,12 +60,23 @@ export function decideOrder(wish: OrderWish, facts: OrderFacts): DecidedOrder {
   const asked = getPlan(facts.plans, wish.plan)
   checkAvailable(asked, facts)
   checkRights(asked, facts.requester)
-  if (asked.becomes === undefined) return decide(asked, wish, facts)
+  const { becomes } = asked
+  if (becomes === undefined || !isOther(asked, becomes, wish)) return decide(asked, wish, facts)
   checkPhase(asked, wish.phase, [])
   const params = asked.checkParams(mergedParams({}, wish.params))
   const place = { plan: asked.plan, step: 'becomes', field: 'params' }
-  const becomes = getPlan(facts.plans, asked.becomes.plan)
-  return decide(becomes, { ...wish, params: resolveGiven(asked.becomes.params, { params }, place) as Values }, facts)
+  const other = resolveGiven(becomes.params, { params: onlyGiven(asked, params, wish.params) }, place) as Values
+  return decide(getPlan(facts.plans, becomes.plan), { ...wish, params: other }, facts)
+}
+
+function isOther({ plan }: Plan, { when }: Becomes, { params }: OrderWish): boolean {
+  return when === undefined || holds(when, paramValues(params), { plan, step: 'becomes', field: 'when' })
+}
+
+/** Where only some orders become others, the other plan's own defaults hold. */
+function onlyGiven({ becomes }: Plan, params: Values, given: Values): Values {
+  if (becomes?.when === undefined) return params
+  return Object.fromEntries(Object.entries(params).filter(([name]) => name in given))
 }
 
 function decide(plan: Plan, wish: OrderWish, facts: OrderFacts): DecidedOrder {
@@ -71,6 +91,7 @@ function decide(plan: Plan, wish: OrderWish, facts: OrderFacts): DecidedOrder {
   checkUse(order, facts)
   if (wish.phase === 'remove') return { ...order, first: [], followers: [] }
   checkQuota(order, facts)
+  checkQualifier(order, facts)
   return { ...order, first: neededFirst(order, facts), followers: following(order, facts) }
 }
 
@@ -209,6 +230,23 @@ function checkQuota({ plan, instance, after }: Ordered, { plans, held, quota }: 
       details: { errors: problems },
     },
   )
+}
+
+/** Each of an account's databases is reached by a name of its own. */
+function checkQualifier({ plan, instance, after }: Ordered, { plans, held }: OrderFacts): void {
+  const name = qualifierOf(plan, after, instance)
+  if (name === undefined) return
+  const taken = held.find((one) => {
+    const other = plans.get(one.plan)
+    if (other === undefined || (one.plan === plan.plan && one.instance === instance)) return false
+    return qualifierOf(other, one.params, one.instance) === name
+  })
+  if (taken === undefined && name !== 'default') return
+  const owner = taken === undefined ? 'the account’s own store' : nameOf(taken)
+  const problem = `${JSON.stringify(name)} is the qualifier of ${owner}: choose another one`
+  throw new AppError('conflict', 'qualifier-taken', `order of plan ${plan.plan}: qualifier ${problem}`, {
+    details: { plan: plan.plan, errors: [{ field: 'params.qualifier', value: name, problem }] },
+  })
 }
 
 function neededFirst({ plan, instance, after }: Ordered, facts: OrderFacts): DecidedOrder[] {

@@ -1,6 +1,5 @@
-import { AppError } from '../base/errors.ts'
 import type { Phase, Plan, PlanStep, Values } from '../catalog/plan.ts'
-import { resolve } from '../catalog/resolve.ts'
+import { holds } from '../catalog/resolve.ts'
 
 /** What becomes a task row. */
 export interface ExpandedStep {
@@ -56,25 +55,8 @@ function pick({ step, action, with: input }: PlanStep, mode: 'ensure' | 'remove'
 function isWanted(step: PlanStep, { plan, phase, values, begun, undo }: Expansion): boolean {
   if (phase === 'remove' && undo === true) return begun.has(step.step)
   if (phase === 'remove' && begun.has(step.step)) return true
-  const says = (template: unknown) => holds(template, step.step, plan.plan, values)
+  const says = (template: unknown) => holds(template, values, { plan: plan.plan, step: step.step, field: 'when' })
   return (step.when === undefined || says(step.when)) && (step.unless === undefined || !says(step.unless))
-}
-
-function holds(when: unknown, step: string, plan: string, values: Values): boolean {
-  try {
-    const value = resolve(when, values, { plan, step, field: 'when' })
-    return typeof value === 'string' ? !['', '0', 'no', 'false', 'off'].includes(value.toLowerCase()) : Boolean(value)
-  } catch (error) {
-    if (isMissingOption(error, values)) return false
-    throw error
-  }
-}
-
-/** A parameter that was not given is a no; a first word that nobody knows is a mistake in the plan. */
-function isMissingOption(error: unknown, values: Values): boolean {
-  if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
-  const [root] = String(error.details?.['placeholder']).split('.')
-  return root !== undefined && Object.hasOwn(values, root)
 }
 
 /** The chosen steps that come before this one, directly or behind steps that were left out. */

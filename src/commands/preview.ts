@@ -1,5 +1,6 @@
 import type { Account } from '../accounts/account.ts'
 import type { Values } from '../catalog/plan.ts'
+import { paramValues } from '../catalog/resolve.ts'
 import { accountValues } from '../deployments/account-values.ts'
 import { withoutSecrets } from '../deployments/contract.ts'
 import { nameOf } from '../deployments/needs.ts'
@@ -39,7 +40,7 @@ export async function previewOrder(db: Db, account: Account, order: DecidedOrder
   const { plan, phase, instance, isNew } = order
   const begun = await begunSteps(db, { plan: plan.plan, subject: account.id, instance })
   const params = { ...order.after, ...(phase === 'suspend' ? plan.suspended : {}) }
-  const values = { params, account: accountValues(account) }
+  const values = { ...paramValues(params), account: accountValues(account) }
   const steps = expandPlan({ plan, phase, values, begun: new Set(begun.map((step) => step.step)) })
   const first: Preview[] = []
   for (const before of order.first) first.push(await previewOrder(db, account, before))

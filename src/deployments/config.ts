@@ -65,9 +65,9 @@ export function noService(user: string, qualifier: string): AppError {
 }
 
 function mongoUrl(chosen: Qualifier, site: SiteFacts, inCluster: boolean): string {
-  const host = inCluster
-    ? (chosen['mongohost.in'] ?? site.mongo.internalHost)
-    : (chosen.mongohost ?? site.mongo.publicHost)
+  const inside = chosen['mongohost.in']
+  // A server that only the cluster reaches: from outside its name leads nowhere, and its password to no other server.
+  const host = inCluster ? (inside ?? site.mongo.internalHost) : (chosen.mongohost ?? inside ?? site.mongo.publicHost)
   return `mongodb://${chosen.mongouser}:${chosen.mongopassword}@${host}/${chosen.mongodbname}`
 }
 
@@ -103,6 +103,8 @@ function celeryConfig({ settings, site, inCluster }: ConfigRequest, chosen: Qual
 function workloadConfig({ services }: Settings, site: SiteFacts): Config {
   const { jupyter, runtime } = services
   return {
+    // Said only where it holds: the spawner then tells it to whoever wants to start a server.
+    ...(jupyter?.enabled === false ? { JUPYTER_SUSPENDED: true } : {}),
     JUPYTER_IMAGE: jupyter?.image ?? site.images.jupyter ?? site.images.runtime,
     JUPYTER_NODE_SELECTOR: jupyter?.node_selector ?? site.nodeSelector.worker,
     JUPYTER_NAMESPACE: jupyter?.namespace ?? site.namespaces.runtime,

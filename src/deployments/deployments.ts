@@ -19,6 +19,7 @@ import {
   withQualifier,
   type WordMaker,
 } from './settings.ts'
+import { type OwnDatabase, withOwnDatabases } from './own-databases.ts'
 import { Shares } from './shares.ts'
 import type { SiteFacts } from './site-facts.ts'
 import * as store from './store.ts'
@@ -59,12 +60,12 @@ export class Deployments {
   async servedSettings(accountId: number, plan: string): Promise<Settings | undefined> {
     const row = await store.findDeployment(this.db, accountId, plan)
     if (row?.sealed === undefined || row.readyAt === undefined) return undefined
-    return withAdditions(this.open(row.sealed, accountId, plan), this.site)
+    return withOwnDatabases(withAdditions(this.open(row.sealed, accountId, plan), this.site))
   }
 
   /** Settings as stored, also before they serve; `undefined` when there are none. */
-  async storedSettings(db: Db, accountId: number, plan: string): Promise<Settings | undefined> {
-    const row = await store.findDeployment(db, accountId, plan)
+  async storedSettings(db: Db, accountId: number, plan: string, instance = ''): Promise<Settings | undefined> {
+    const row = await store.findDeployment(db, accountId, plan, instance)
     return row?.sealed === undefined ? undefined : this.open(row.sealed, accountId, plan)
   }
 
@@ -87,8 +88,8 @@ export class Deployments {
   }
 
   /** New passwords, same names: the data stays where it is. */
-  async renewPasswords(tx: Db, account: Account, plan: string): Promise<void> {
-    await this.change(tx, account, plan, (settings) => withNewPasswords(settings, this.word))
+  async renewPasswords(tx: Db, account: Account, plan: string, instance = ''): Promise<void> {
+    await this.change(tx, account, plan, (settings) => withNewPasswords(settings, this.word), instance)
   }
 
   /** From here on the account is told of the other way to the broker. */
@@ -115,8 +116,22 @@ export class Deployments {
     await this.change(tx, account, plan, (settings) => withQualifier(settings, name, make(settings.qualifiers[name])))
   }
 
-  private async change(tx: Db, account: Account, plan: string, make: (settings: Settings) => Settings): Promise<void> {
-    const row = await store.findDeployment(tx, account.id, plan)
+  /** The account's database of a deployment's own, as it is told of it; `undefined`: it is not. */
+  async setDatabase(tx: Db, account: Account, from: string, database: OwnDatabase | undefined): Promise<void> {
+    await this.change(tx, account, 'omegaml', (settings) => {
+      const { [from]: _before, ...others } = settings.databases ?? {}
+      return { ...settings, databases: { ...others, ...(database === undefined ? {} : { [from]: database }) } }
+    })
+  }
+
+  private async change(
+    tx: Db,
+    account: Account,
+    plan: string,
+    make: (settings: Settings) => Settings,
+    instance = '',
+  ): Promise<void> {
+    const row = await store.findDeployment(tx, account.id, plan, instance)
     if (row?.sealed === undefined) return
     const sealed = this.seal(make(this.open(row.sealed, account.id, plan)), account.id, plan)
     await store.updateDeployment(tx, row.id, { sealed }, this.clock.now())

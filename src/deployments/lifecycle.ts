@@ -7,11 +7,12 @@ import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
 import { sealedPart } from '../catalog/parameters.ts'
 import type { Phase, Plan, Plans, Values } from '../catalog/plan.ts'
-import { placeholders, resolveGiven } from '../catalog/resolve.ts'
+import { paramValues, placeholders, resolve, resolveGiven } from '../catalog/resolve.ts'
 import type { Db } from '../db/database.ts'
 import { accountValues } from './account-values.ts'
 import type { Deployments } from './deployments.ts'
-import { nameOf, openNeeds } from './needs.ts'
+import { instanceOf, nameOf, openNeeds } from './needs.ts'
+import { qualifierOf } from './own-databases.ts'
 import { secretsOf, type Settings } from './settings.ts'
 import { SHARE } from './shares.ts'
 import type { SiteFacts } from './site-facts.ts'
@@ -67,13 +68,16 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
       if (phase === 'remove') {
         // What starts from now on does without it: a volume in use never goes.
         await deployments.addToSettings(tx, account, nameOf(command), undefined)
+        await deployments.setDatabase(tx, account, nameOf(command), undefined)
         if (name === SHARE) await deployments.shares.end(tx, account, instance)
         return await deployments.beginRemoval(tx, account.id, name, instance)
       }
       await deployments.ensurePending(tx, account, name, instance)
+      // First nothing starts any more, then what runs is stopped.
+      if (plan !== undefined && phase === 'suspend') await addSettings(deps, plan, command, account, tx)
       const rotate = params['rotate'] === true
       if (name === SHARE) return await deployments.shares.prepare(tx, account, instance, { rotate })
-      if (rotate) await deployments.renewPasswords(tx, account, name)
+      if (rotate) await deployments.renewPasswords(tx, account, name, instance)
     },
 
     context: async (command) => await contextOf(deps, command),
@@ -151,31 +155,53 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
   const plan = plans.get(command.plan)
   const account = command.subject === undefined ? undefined : await findAccountById(db, command.subject)
   if (account === undefined) return { values: { site: siteValues(site), params: command.params }, secrets: [] }
-  const own = await deployments.storedSettings(db, account.id, command.plan)
-  const settings = own ?? (await deployments.storedSettings(db, account.id, planOf(account) ?? command.plan))
+  const own = await deployments.storedSettings(db, account.id, command.plan, command.instance)
+  const main = await deployments.storedSettings(db, account.id, planOf(account) ?? command.plan)
+  const settings = own ?? main
   const opened = plan === undefined ? command.params : deployments.openParams(plan, account.id, command.params)
   const params = { ...opened, ...(command.phase === 'suspend' ? plan?.suspended : {}) }
   const other = plan?.other === undefined ? undefined : await otherSettings(deps, command.params[plan.other])
   const share = plan?.plan === SHARE ? await deployments.shares.values(account, command.instance, params) : undefined
+  const needs = plan === undefined ? undefined : await neededParams(deps, plan, account, params)
   const apikey = plan !== undefined && usesApiKey(plan) ? await apiKeyFor(deps, command, account) : undefined
   return {
     values: {
       site: siteValues(site),
-      params,
+      ...paramValues(params),
       instance: command.instance,
       account: { ...accountValues(account), ...(apikey === undefined ? {} : { apikey, keyId: keyIdOf(apikey) }) },
       ...(settings === undefined ? {} : { settings }),
+      // The account's own store, also for plans that come with credentials of their own.
+      ...(main === undefined ? {} : { store: main.qualifiers['default'] }),
       ...(other === undefined ? {} : { other: { settings: other } }),
       ...(share === undefined ? {} : { share: share.values }),
+      needs: needs?.values ?? {},
     },
     secrets: [
-      ...(settings === undefined ? [] : secretsOf(settings)),
+      ...[own, main].flatMap((one) => (one === undefined ? [] : secretsOf(one))),
       ...(other === undefined ? [] : secretsOf(other)),
       ...(share?.secrets ?? []),
       ...(apikey === undefined || apikey === '' ? [] : [apikey]),
       ...secretParams(plan, opened),
+      ...(needs?.secrets ?? []),
     ],
   }
+}
+
+/** Parameters of the services that an order names, such as a credential's: opened here, and in no row. */
+async function neededParams({ db, deployments, plans }: LifecycleDeps, plan: Plan, account: Account, params: Values) {
+  const values: Record<string, Values> = {}
+  const secrets: string[] = []
+  for (const need of plan.needs) {
+    const [instance, other] = [instanceOf(plan, need, params), plans.get(need.plan)]
+    if (need.instance === undefined || instance === undefined || other === undefined) continue
+    const row = await findDeployment(db, account.id, need.plan, instance)
+    if (row === undefined) continue
+    const opened = deployments.openParams(other, account.id, row.params)
+    values[need.plan] = opened
+    secrets.push(...secretParams(other, opened))
+  }
+  return { values, secrets }
 }
 
 async function otherSettings({ db, deployments }: LifecycleDeps, name: unknown): Promise<Settings | undefined> {
@@ -230,7 +256,7 @@ async function everythingMade(command: number, tx: Db): Promise<boolean> {
 }
 
 async function delivered(deps: LifecycleDeps, command: Delivery, account: Account, tx: Db): Promise<void> {
-  const { deployments, site } = deps
+  const { deployments } = deps
   const { plan: name, instance, phase, params } = command
   const plan = deps.plans.get(name)
   const kept = Object.fromEntries(Object.entries(params).filter(([one]) => plan?.once.includes(one) !== true))
@@ -243,10 +269,33 @@ async function delivered(deps: LifecycleDeps, command: Delivery, account: Accoun
   })
   if (name === 'omegaml') await deployments.switchBroker(tx, account, params['vhost'] === true)
   if (name === SHARE) await deployments.shares.deliver(tx, account, instance)
-  if (plan?.settings === undefined) return
-  const values = { params: withoutSealed(kept), site: siteValues(site), account: accountValues(account), instance }
-  const addition = resolveGiven(plan.settings, values, { plan: name, step: 'settings', field: 'settings' }) as Values
-  await deployments.addToSettings(tx, account, nameOf(command), suspending ? undefined : addition)
+  if (plan !== undefined) await showDatabase(deps, plan, command, account, tx)
+  if (plan !== undefined) await addSettings(deps, plan, { ...command, params: kept }, account, tx)
+}
+
+/** What the account's settings say because of this deployment; of one that is suspended, with the parameters of then. */
+async function addSettings(deps: LifecycleDeps, plan: Plan, command: Delivery, account: Account, tx: Db) {
+  if (plan.settings === undefined) return
+  const { instance, phase } = command
+  const params = { ...withoutSealed(command.params), ...(phase === 'suspend' ? plan.suspended : {}) }
+  const values = { ...paramValues(params), site: siteValues(deps.site), account: accountValues(account), instance }
+  const addition = resolveGiven(plan.settings, values, { plan: plan.plan, step: 'settings', field: 'settings' })
+  await deps.deployments.addToSettings(tx, account, nameOf(command), addition as Values)
+}
+
+/** From here on the account is told of its database under a qualifier of its own; of one that is suspended it is not. */
+async function showDatabase(deps: LifecycleDeps, plan: Plan, command: Delivery, account: Account, tx: Db) {
+  const { deployments, site } = deps
+  const { instance, params, phase } = command
+  const qualifier = qualifierOf(plan, params, instance)
+  const settings = await deployments.storedSettings(tx, account.id, plan.plan, instance)
+  const access = settings?.qualifiers['default']
+  if (plan.qualifier === undefined || qualifier === undefined || access === undefined) return
+  const values = { ...paramValues(params), site: siteValues(site), account: accountValues(account), instance }
+  const host = String(resolve(plan.qualifier.host, values, { plan: plan.plan, step: 'qualifier', field: 'host' }))
+  const { mongouser: user, mongopassword: password, mongodbname: database } = access
+  const shown = phase === 'suspend' ? undefined : { qualifier, host, user, password, database }
+  await deployments.setDatabase(tx, account, nameOf(command), shown)
 }
 
 function withoutSealed(params: Values): Values {

@@ -55,7 +55,7 @@ export function dependentsFirst<One extends Pick<Held, 'plan'>>(deployments: rea
 }
 
 /** `undefined`: the parameter that would name it was not given, so nothing is needed. */
-function instanceOf(plan: Plan, need: Need, params: Values): string | undefined {
+export function instanceOf(plan: Plan, need: Need, params: Values): string | undefined {
   if (need.instance === undefined) return ''
   try {
     const name = resolve(need.instance, { params }, { plan: plan.plan, step: 'needs', field: need.plan })

@@ -36,7 +36,13 @@ export const settingsSchema = z.looseObject({
   services: z
     .looseObject({
       notebook: z.looseObject({ url: z.string().optional() }).optional(),
-      jupyter: workload.extend({ config: z.record(z.string(), z.unknown()).optional() }).optional(),
+      jupyter: workload
+        .extend({
+          config: z.record(z.string(), z.unknown()).optional(),
+          /** False: no notebook server may start. */
+          enabled: z.boolean().optional(),
+        })
+        .optional(),
       runtime: workload.optional(),
       omegaml: z
         .looseObject({
@@ -56,6 +62,21 @@ export const settingsSchema = z.looseObject({
   qualifiers: z.record(z.string(), settingsQualifier),
   /** The two ways to the broker that an account may be switched between; both keep their words. */
   broker: z.object({ shared: brokerAccess, own: brokerAccess }).optional(),
+  /** Of a database server: its administrator, whom nobody but the engine signs in as. */
+  admin: z.object({ user: z.string(), password: z.string() }).optional(),
+  /** The account's databases on servers of their own, by the names of their deployments. */
+  databases: z
+    .record(
+      z.string(),
+      z.object({
+        qualifier: z.string(),
+        host: z.string(),
+        user: z.string(),
+        password: z.string(),
+        database: z.string(),
+      }),
+    )
+    .optional(),
   /** What other deployments of the account add to `services`, by their names. */
   additions: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
 })
@@ -68,11 +89,12 @@ export type WordMaker = (length: number) => string
 
 /** Plans that come with credentials; others use those of their account's. */
 export function hasSettings(plan: string): boolean {
-  return plan === 'omegaml' || plan === 'shared-runtime'
+  return plan === 'omegaml' || plan === 'shared-runtime' || plan === 'database'
 }
 
 /** Made once per deployment and kept: a repeated install changes nothing. Hosts are the site's and not stored. */
 export function newSettings(plan: string, account: Account, site: SiteFacts, word: WordMaker): Settings {
+  if (plan === 'database') return databaseSettings(word)
   return plan === 'shared-runtime' ? workerSettings(account, site, word) : accountSettings(account, site, word)
 }
 
@@ -177,6 +199,12 @@ function workerSettings({ name }: Account, site: SiteFacts, word: WordMaker): Se
   }
 }
 
+/** Of a server of the account's own: its administrator, and the account's user on it. */
+function databaseSettings(word: WordMaker): Settings {
+  const access = { mongodbname: word(32), mongouser: word(32), mongopassword: word(32) }
+  return { version: 'v3', services: {}, qualifiers: { default: access }, admin: { user: 'admin', password: word(32) } }
+}
+
 function credentials(name: string, site: SiteFacts, word: WordMaker) {
   return {
     mongodbname: word(32),
@@ -190,11 +218,12 @@ function credentials(name: string, site: SiteFacts, word: WordMaker) {
 }
 
 /** What must never appear in output: kept by the masker while a command of this deployment runs. */
-export function secretsOf({ qualifiers, broker }: Settings): string[] {
+export function secretsOf({ qualifiers, broker, admin }: Settings): string[] {
   const words = Object.values(qualifiers).flatMap(({ mongopassword, brokerpassword }) =>
     brokerpassword === undefined ? [mongopassword] : [mongopassword, brokerpassword],
   )
-  return [...new Set([...words, ...(broker === undefined ? [] : [broker.shared.password, broker.own.password])])]
+  const others = broker === undefined ? [] : [broker.shared.password, broker.own.password]
+  return [...new Set([...words, ...others, ...(admin === undefined ? [] : [admin.password])])]
 }
 
 /** Where the account's notebooks are. */

@@ -133,12 +133,19 @@ const siteFactsSchema = z
     tls: z.boolean().default(false),
     /** Between pods of the cluster. */
     internalTls: z.boolean().default(false),
-    images: z.looseObject({ runtime: z.string().min(1), jupyter: z.string().min(1).optional() }),
+    images: z.looseObject({
+      runtime: z.string().min(1),
+      jupyter: z.string().min(1).optional(),
+      /** Of database servers of the accounts' own. */
+      mongodb: z.string().min(1).default('mongo:7'),
+    }),
     nodeSelector: z.looseObject({ worker: z.string().default('omegaml.io/role=worker') }).prefault({}),
     affinityRole: z.string().default('worker'),
     storage: z
       .looseObject({ volumes: z.array(z.unknown()).default([]), volumeMounts: z.array(z.unknown()).default([]) })
       .prefault({}),
+    /** Of every account's notebooks: files there survive a restart of the server. 0: none, unless an order says so. */
+    home: z.strictObject({ sizeGb: z.int().min(0).max(10_000).default(5) }).prefault({}),
     jupyterConfig: z.record(z.string(), z.unknown()).default({}),
     /** Merged into every account's config. */
     defaults: z

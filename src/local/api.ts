@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { cpus, totalmem } from 'node:os'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { AppError, explain, type ErrorKind, kindOf } from '../base/errors.ts'
+import { AppError, type ErrorKind, explain, kindOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { checkClusterName, clusterOrder } from './cluster.ts'
 import { checkMachineName, machineOrder } from './machine.ts'
@@ -10,8 +10,8 @@ import type { Caller, Supervisor } from './supervisor.ts'
 import { clusterView, machineView } from './views.ts'
 import { volumeOrder } from './volumes.ts'
 
-/** What the engine in the cluster may order at most, all its machines together. */
-const caps = { machines: 20, volumes: 50 } as const
+/** What the engine in the cluster may order at most; an account's home folder is a volume. */
+const caps = { machines: 20, volumes: 5000 } as const
 
 const statuses: Readonly<Record<ErrorKind, number>> = {
   invalid: 400,
@@ -98,11 +98,11 @@ function volumeRoutes(app: FastifyInstance, supervisor: Supervisor, caller: Call
     checkOwner(caller, volumes.find(params.name)?.orderedBy, `volume ${params.name}`)
     const own = volumes.list().filter(({ name, orderedBy }) => orderedBy === 'service' && name !== params.name)
     if (caller === 'service') checkCap('volumes', own.length)
-    return volumes.ensure(params.name, parse(volumeOrder, body).sizeGb, caller)
+    return supervisor.putVolume(params.name, parse(volumeOrder, body).sizeGb, caller)
   })
-  app.delete<Named & { Querystring: { force?: string } }>('/v1/volumes/:name', ({ params, query }, reply) => {
+  app.delete<Named & { Querystring: { force?: string } }>('/v1/volumes/:name', async ({ params, query }, reply) => {
     checkOwner(caller, volumes.get(params.name).orderedBy, `volume ${params.name}`)
-    supervisor.deleteVolume(params.name, query.force !== undefined && caller === 'operator')
+    await supervisor.deleteVolume(params.name, query.force !== undefined && caller === 'operator')
     return reply.status(204).send()
   })
 }

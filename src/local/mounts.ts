@@ -99,6 +99,13 @@ export async function ensureVolumeMounts(file: string, volumes: readonly VolumeM
   }
 }
 
+/** A living machine sees the volume no more; what a pod still holds of it stays until the pod ends. */
+export async function removeVolumeMount(file: string, name: string): Promise<void> {
+  if (!hasMountNamespace(file)) return
+  const script = 'umount -l "$1" && rmdir "$1"'
+  await attempt('nsenter', [`--mount=${file}`, '--', 'sh', '-euc', script, 'volume', `/mnt/volumes/${name}`])
+}
+
 /** All mounts in it go with it, once no process is left inside. */
 export async function removeMountNamespace(file: string): Promise<void> {
   if (!existsSync(file)) return

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { totalmem } from 'node:os'
+import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { AppError, explain, kindOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -16,17 +16,18 @@ import { Kube } from './kube.ts'
 import { checkSize, type MachineOrder, type MachineRecord, replaceNeeded, sameOrder } from './machine.ts'
 import { ensureMachine, removeMachine } from './machine-life.ts'
 import { programName } from './machine-programs.ts'
+import { ensureVolumeMounts, removeVolumeMount, type VolumeMount } from './mounts.ts'
 import { ensureFirewall, removePodRoute } from './network.ts'
 import { drainNode, ensureSimulatedNode, removeNode } from './node-objects.ts'
 import { NodeWatch } from './node-watch.ts'
-import { cloudPaths, type CloudPaths } from './paths.ts'
+import { type CloudPaths, cloudPaths } from './paths.ts'
 import { Pki } from './pki.ts'
 import { checkPortsFree } from './port-holder.ts'
 import { Programs } from './programs.ts'
 import { freePort } from './registry.ts'
 import { type Cluster, forwardTargets, type Machine, machineSite, newMachine, type Progress } from './running.ts'
 import { claimSlot, restSlot } from './slots.ts'
-import { Volumes } from './volumes.ts'
+import { type Volume, Volumes } from './volumes.ts'
 
 export type Caller = 'operator' | 'service'
 
@@ -161,11 +162,48 @@ export class Supervisor {
     return machine
   }
 
-  deleteVolume(name: string, force: boolean): void {
+  /** Ends when every running machine sees it; those that are started later see it from their start on. */
+  async putVolume(name: string, sizeGb: number, orderedBy: Caller): Promise<Volume> {
+    const volume = this.volumes.ensure(name, sizeGb, orderedBy)
+    const { cluster } = this
+    if (volume.orderedBy === 'service' && cluster !== undefined) await this.showVolume(cluster, name)
+    return volume
+  }
+
+  /** What an account ordered is seen by every machine; what the operator ordered, by the cluster that names it. */
+  private mountsOf({ record }: Cluster): VolumeMount[] {
+    const ordered = this.volumes.list().filter(({ orderedBy }) => orderedBy === 'service')
+    return this.volumes.mounts([...new Set([...record.volumes, ...ordered.map(({ name }) => name)])])
+  }
+
+  private async showVolume(cluster: Cluster, name: string): Promise<void> {
+    await Promise.all(this.realMachines().map((machine) => this.showVolumeOn(machine, cluster, name)))
+  }
+
+  private async showVolumeOn(machine: Machine, cluster: Cluster, name: string): Promise<void> {
+    // It mounts what there is when its turn comes, which may have been before this order.
+    if (!machine.started) return this.convergeMachine(cluster, machine)
+    const { mountNamespace } = machineSite(cluster, machine.record).names
+    const work = machine.work.then(() => ensureVolumeMounts(mountNamespace, this.volumes.mounts([name])))
+    machine.work = work.catch(() => {
+      // Told to whoever ordered the volume.
+    })
+    return await work
+  }
+
+  private realMachines(): Machine[] {
+    return this.listMachines().filter(({ record }) => !record.simulated && record.removing !== true)
+  }
+
+  async deleteVolume(name: string, force: boolean): Promise<void> {
     const user = this.cluster
     if (user?.record.volumes.includes(name) === true && !force) {
       const message = `volume ${name} is used by cluster ${user.record.name}: remove the cluster first, or say force`
       throw new AppError('conflict', 'volume-in-use', message)
+    }
+    if (user !== undefined) {
+      const spaces = this.realMachines().map((machine) => machineSite(user, machine.record).names.mountNamespace)
+      await Promise.all(spaces.map((file) => removeVolumeMount(file, name)))
     }
     this.volumes.remove(name)
   }
@@ -269,11 +307,7 @@ export class Supervisor {
       await cluster.programs.ensure(simulator(cluster.site))
       return ensureSimulatedNode(cluster.kube, machine.record)
     }
-    await ensureMachine(
-      machineSite(cluster, machine.record),
-      cluster.programs,
-      this.volumes.mounts(cluster.record.volumes),
-    )
+    await ensureMachine(machineSite(cluster, machine.record), cluster.programs, this.mountsOf(cluster))
   }
 
   private retireMachine(cluster: Cluster, machine: Machine): void {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import type { PoolProvider } from '../actions/nodepool.ts'
+import type { PoolProvider } from '../actions/engine-root.ts'
 import type { OidcClient } from '../api/oidc/provider.ts'
 import { AppError } from '../base/errors.ts'
 import { loadProvider } from '../clusters/provider.ts'

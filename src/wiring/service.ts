@@ -6,17 +6,17 @@ import { Accounts } from '../accounts/accounts.ts'
 import { Jwts } from '../accounts/jwt.ts'
 import { Memberships } from '../accounts/memberships.ts'
 import { sweep } from '../accounts/sweep.ts'
-import type { NodepoolParts } from '../actions/nodepool.ts'
+import type { EngineRoots } from '../actions/engine-root.ts'
 import { serviceActionNames, serviceActions } from '../actions/service-actions.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
-import { createJwks } from '../adapters/jwks/http.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
+import { createJwks } from '../adapters/jwks/http.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import { createSmtp } from '../adapters/mail/smtp.ts'
 import { createMongodb, createMongoSizes } from '../adapters/mongodb/driver.ts'
 import { createNetwork } from '../adapters/network/sockets.ts'
 import { createRabbitmq, createRabbitmqMonitor } from '../adapters/rabbitmq/http.ts'
-import { createSmtp } from '../adapters/mail/smtp.ts'
 import { createScripts } from '../adapters/scripts/folder.ts'
 import { createOpenidIssuer } from '../adapters/openid/client.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
@@ -25,14 +25,15 @@ import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { createLog, type Log } from '../base/log.ts'
-import { StateBackend } from '../clusters/state-backend.ts'
-import { createStateStore } from '../clusters/terraform-states.ts'
 import { loadPlans } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
+import { StateBackend } from '../clusters/state-backend.ts'
+import { createStateStore } from '../clusters/terraform-states.ts'
 import { type Db, openDatabase } from '../db/database.ts'
 import { migrate, pendingMigrations } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle } from '../deployments/lifecycle.ts'
+import type { SiteFacts } from '../deployments/site-facts.ts'
 import { Engine } from '../engine/engine.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
@@ -41,8 +42,8 @@ import { keepSampling } from '../status/sampler.ts'
 import { AccountStatus } from '../status/status.ts'
 import { writeMirror } from '../tools/mirror.ts'
 import { findOnPath } from '../tools/process.ts'
-import { databaseOf, oidcClientsOf, poolProviderOf, portOf, required, siteOf } from './service-env.ts'
 import { every } from './every.ts'
+import { databaseOf, oidcClientsOf, poolProviderOf, portOf, required, siteOf } from './service-env.ts'
 import { followWakes } from './wake-stream.ts'
 
 const project = resolve(import.meta.dirname, '../..')
@@ -89,7 +90,7 @@ export async function serveApi(): Promise<number> {
     oidcClients,
     openid,
     status,
-    plans: accountPlans(),
+    plans: accountPlans(house.site),
     clock,
     log,
     bootstrapKey,
@@ -132,8 +133,8 @@ export async function serveEngine(): Promise<number> {
   const states = new StateBackend({ states: createStateStore(house.db, keys, () => clock.now()), log })
   await states.start()
   const kubernetes = createKubernetes({ inCluster: true })
-  const actions = actionsOfTheCluster(kubernetes, await nodepoolParts(states))
-  const plans = accountPlans()
+  const actions = actionsOfTheCluster(kubernetes, await engineRoots(states))
+  const plans = accountPlans(house.site)
   const engine = new Engine({
     ...createLifecycle({ ...house, plans }),
     db: house.db,
@@ -179,7 +180,7 @@ function mailSender({ db, site, outbox }: ReturnType<typeof openHouse>, log: Log
   return new MailSender({ db, outbox, server, clock, log, domain: site.domain })
 }
 
-function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts) {
+function actionsOfTheCluster(kubernetes: Kubernetes, roots: EngineRoots) {
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
   const [host = '', port = '27017'] = mongoHost.split(':')
   const mongodb = createMongodb({
@@ -199,6 +200,7 @@ function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts) {
   })
   return serviceActions({
     mongodb,
+    openMongodb: createMongodb,
     rabbitmq,
     jupyterhub,
     kubernetes,
@@ -209,16 +211,16 @@ function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts) {
     clock,
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),
-    nodepool,
+    roots,
   })
 }
 
-function accountPlans(): Plans {
-  return loadPlans(join(project, 'catalog/plans'), serviceActionNames, 'account')
+function accountPlans(site: SiteFacts): Plans {
+  return loadPlans(join(project, 'catalog/plans'), serviceActionNames, 'account', site)
 }
 
 /** Programs and modules are the image's; roots and providers' copies lie in a folder that may be lost. */
-async function nodepoolParts(states: StateBackend): Promise<NodepoolParts> {
+async function engineRoots(states: StateBackend): Promise<EngineRoots> {
   const folder = join(tmpdir(), 'terraform')
   const mirror = join(folder, 'mirror')
   const provider = poolProviderOf(env, join(project, 'catalog/providers'))

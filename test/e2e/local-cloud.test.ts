@@ -346,6 +346,22 @@ test('pods reach the gateway', async () => {
   expect(await eventually(() => reaches('caller', 'default', hostname, Number(to)), Boolean)).toBe(true)
 })
 
+test('a volume ordered through the gateway is seen by living machines, and gone when it is removed', async () => {
+  const at = (await cluster()).gateway
+  expect(await gateway(at, 'PUT', '/v1/volumes/ordered', at.token, { sizeGb: 1 })).toBe(200)
+  await runPod(pythonPod('keeper', 'default', 'node-1', sleeper, 'ordered'), 'keeper')
+  await inPod('keeper', "open('/data/kept', 'w').write('yes')")
+  expect(readFileSync(join(state, 'volumes/ordered/kept'), 'utf8')).toBe('yes')
+  await kubectl(['delete', 'pod', 'keeper'])
+  expect(await gateway(at, 'DELETE', '/v1/volumes/ordered', at.token)).toBe(204)
+  expect(existsSync(join(state, 'volumes/ordered'))).toBe(false)
+  await kubectl(['apply', '-f', '-'], JSON.stringify(pythonPod('late', 'default', 'node-1', sleeper, 'ordered')))
+  // The machine's folder went, too: a pod that asks for it waits.
+  const events = ['get', 'events', '--field-selector', 'involvedObject.name=late,reason=FailedMount', '-o', 'name']
+  expect(await eventually(() => kubectl(events), Boolean)).toContain('event')
+  await kubectl(['delete', 'pod', 'late'])
+})
+
 test('an image pushed by this host is pulled by a machine; nobody else can push', async () => {
   const { registry } = await cluster()
   await pushProgram(`http://${registry.push}`, 'test/pause', 'pause', readFileSync(join(binDir, 'pause')))

@@ -68,7 +68,13 @@ test('nothing secret lies in orders, steps or their output', async () => {
   const alice = await signUp('alice')
   const { body } = await admin.get(`/api/v2/commands/${alice.command}`)
   expect(body).toMatchObject({ plan: 'omegaml', phase: 'install', state: 'done', status: 5, account: 'alice' })
-  expect(body.steps.map((step: { step: string }) => step.step)).toEqual(['database', 'broker', 'namespace', 'notebook'])
+  expect(body.steps.map((step: { step: string }) => step.step)).toEqual([
+    'database',
+    'broker',
+    'namespace',
+    'home',
+    'notebook',
+  ])
   const config = await configOf(alice)
   const rows = JSON.stringify([
     body,

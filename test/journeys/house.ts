@@ -5,7 +5,7 @@ import { serviceActions } from '../../src/actions/service-actions.ts'
 import { createFakeHelm } from '../../src/adapters/helm/fake.ts'
 import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
 import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
-import { createFakeMongodb } from '../../src/adapters/mongodb/fake.ts'
+import { createFakeMongodb, type FakeMongodb } from '../../src/adapters/mongodb/fake.ts'
 import { createFakeNetwork } from '../../src/adapters/network/fake.ts'
 import { createFakeRabbitmq } from '../../src/adapters/rabbitmq/fake.ts'
 import { createFakeScripts } from '../../src/adapters/scripts/fake.ts'
@@ -23,10 +23,10 @@ import type { ApiDeps } from '../../src/api/deps.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
+import { bellOf } from '../../src/commands/bell.ts'
 import type { Db } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import type { SiteFacts } from '../../src/deployments/site-facts.ts'
-import { bellOf } from '../../src/commands/bell.ts'
 import { Engine } from '../../src/engine/engine.ts'
 
 const project = resolve(import.meta.dirname, '../..')
@@ -68,23 +68,40 @@ export async function startService(
     helm: createFakeHelm(),
     network: createFakeNetwork(),
     scripts: createFakeScripts({}),
-    terraform: createFakeTerraform(),
+    // Where a cloud would put an ordered volume.
+    terraform: createFakeTerraform({
+      outputs: (root) => {
+        const [, name] = /\/volume-([^/]+)$/.exec(root) ?? []
+        return name === undefined ? {} : { paths: { [name]: `/mnt/volumes/${name}` } }
+      },
+    }),
   }
   const parts = { ...outside, ...real }
   const roots = mkdtempSync(join(tmpdir(), 'cloudmgr-roots-'))
+  /** The accounts' own database servers, by host. */
+  const servers = new Map<string, FakeMongodb>()
+  const openMongodb = ({ host }: { host: string }) => {
+    const server = servers.get(host) ?? createFakeMongodb()
+    servers.set(host, server)
+    return server
+  }
   const actions = serviceActions({
     ...parts,
+    openMongodb,
     clock,
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),
-    nodepool: {
+    roots: {
       terraform: outside.terraform,
       states: { credentialFor: () => ({ env: {}, end: () => {} }) },
-      provider: {
-        provider: loadProvider(join(project, 'catalog/providers'), 'local'),
-        site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
-        env: {},
-      },
+      provider:
+        site.provider === 'local'
+          ? {
+              provider: loadProvider(join(project, 'catalog/providers'), 'local'),
+              site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
+              env: {},
+            }
+          : undefined,
       folder: roots,
       modules: join(project, 'terraform'),
     },
@@ -108,7 +125,7 @@ export async function startService(
   }
   /** The clock goes on by this much at once. */
   const pass = (ms: number) => void (ahead.ms += ms)
-  return { ...house, ...callers(house), outside, roots, engine, restart, close, pass }
+  return { ...house, ...callers(house), outside, servers, roots, engine, restart, close, pass }
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

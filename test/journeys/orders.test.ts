@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { signedInAs } from '../../src/api/testing.ts'
 import { AppError } from '../../src/base/errors.ts'
-import { signedInAs, testSite } from '../../src/api/testing.ts'
 import { type Answer, type Service, startService } from './house.ts'
 
 let service: Service
@@ -325,6 +325,24 @@ test('notebooks start with what was ordered, and as the site has it once that is
   expect((await brokerOf(alice)).data).toEqual(before.data)
 })
 
+test('suspended notebooks are stopped and do not start, whatever was ordered; resumed, they may', async () => {
+  const { jupyterhub } = service.outside
+  const running = async () => (await jupyterhub.findUser('alice'))?.servers.length
+  await delivered(alice, { plan: 'jupyter', phase: 'install', params: { memory: '4G' } })
+  const before = (await brokerOf(alice)).data
+  expect(before).not.toHaveProperty('JUPYTER_SUSPENDED')
+  await jupyterhub.startServer('alice')
+  await delivered(alice, { plan: 'jupyter', phase: 'suspend' })
+  expect(await running()).toBe(0)
+  expect((await brokerOf(alice)).data).toMatchObject({ JUPYTER_SUSPENDED: true, JUPYTER_CONFIG: { mem_limit: '4G' } })
+  await delivered(alice, { plan: 'jupyter', phase: 'resume' })
+  expect((await brokerOf(alice)).data).toEqual(before)
+
+  await delivered(alice, { plan: 'jupyter', phase: 'suspend' })
+  await delivered(alice, { plan: 'jupyter', phase: 'remove' })
+  expect((await brokerOf(alice)).data).not.toHaveProperty('JUPYTER_SUSPENDED')
+})
+
 test('credentials of a registry are stored encrypted, shown to nobody, used by name, and kept while they are used', async () => {
   const password = 'geheim"},"x'
   const params = { name: 'mine', server: 'ghcr.io', username: 'alice', password }
@@ -379,6 +397,40 @@ test('nodes of an unknown type fail with the types that there are', async () => 
   const { body } = await alice.get(`/api/v2/commands/${id}`)
   expect(body).toMatchObject({ state: 'failed' })
   expect(JSON.stringify(body)).toContain('small, medium, large')
+})
+
+test('nodes are ordered with a credential of the account’s own, which nobody is shown and which stays while they are there', async () => {
+  const seen: (string | undefined)[] = []
+  const { terraform } = service.outside
+  const { preview } = terraform
+  Object.assign(terraform, {
+    preview: async (root: string, run: { env?: Record<string, string> }) => {
+      if (root.includes('nodepool-')) seen.push(run.env?.['LOCALCLOUD_TOKEN'])
+      return await preview(root, run)
+    },
+  })
+  const pool = { plan: 'nodepool', phase: 'install', params: { name: 'gpu', credential: 'mine' } }
+  expect((await order(alice, pool)).body).toMatchObject({
+    code: 'need-missing',
+    details: { needs: ['credential mine'] },
+  })
+  await delivered(alice, { plan: 'credential', phase: 'install', params: { name: 'mine', secret: 'geheim-1' } })
+  await delivered(alice, pool)
+  await delivered(alice, { plan: 'credential', phase: 'update', params: { name: 'mine', secret: 'geheim-2' } })
+  await delivered(alice, { plan: 'nodepool', phase: 'update', params: { name: 'gpu', size: 2 } })
+  expect([...new Set(seen)]).toEqual(['geheim-1', 'geheim-2'])
+  const shown = JSON.stringify([
+    (await alice.get('/api/v2/deployments')).body,
+    await service.db.selectFrom('commands').selectAll().execute(),
+    await service.db.selectFrom('deployments').selectAll().execute(),
+    await service.db.selectFrom('tasks').selectAll().execute(),
+    await service.db.selectFrom('task_output').selectAll().execute(),
+  ])
+  expect(shown).not.toContain('geheim')
+  const removal = { plan: 'credential', phase: 'remove', params: { name: 'mine' } }
+  expect((await order(alice, removal)).body).toMatchObject({ details: { usedBy: ['nodepool gpu'] } })
+  await delivered(alice, { plan: 'nodepool', phase: 'remove', params: { name: 'gpu' } })
+  await delivered(alice, removal)
 })
 
 test('an order that waits says for what and since when, and ends when it is cancelled', async () => {
@@ -437,52 +489,6 @@ test('a change of what turned out never to be delivered does not deliver half of
   await delivered(alice, { plan: 'runtime', phase: 'remove', params: { label: 'gpu' } })
   expect((await alice.get('/api/v2/deployments?plan=runtime')).body.deployments).toEqual([])
   expect(await service.outside.helm.list('om-alice')).toEqual([])
-})
-
-test('a volume of its own is mounted into notebooks and workers beside the site’s, grows, and goes when nobody uses it', async () => {
-  const shared = { name: 'base', persistentVolumeClaim: { claimName: 'base' } }
-  const storage = { volumes: [shared], volumeMounts: [{ name: 'base', mountPath: '/base' }] }
-  await service.close()
-  service = await startService(undefined, { ...testSite, provider: 'existing', storage })
-  const { body } = await service.bootstrap()
-  admin = service.as('admin', body.admin.apikey)
-  await service.engine.start()
-  alice = await signUp('alice')
-
-  await delivered(alice, { plan: 'storage', phase: 'install', params: { name: 'data', size: 5 } })
-  await delivered(alice, { plan: 'storage', phase: 'install', params: { name: 'fast', class: 'ssd' } })
-  const { volumes, volumeMounts } = (await brokerOf(alice)).data.CLUSTER_STORAGE
-  expect(volumes.map(({ name }: { name: string }) => name)).toEqual(['base', 'storage-data', 'storage-fast'])
-  expect(volumeMounts.at(1)).toEqual({ name: 'storage-data', mountPath: '/mnt/data' })
-  const claim = async (name: string) =>
-    (await service.outside.kubernetes.find({
-      apiVersion: 'v1',
-      kind: 'PersistentVolumeClaim',
-      name,
-      namespace: 'om-alice',
-    })) as { spec: { storageClassName?: string; resources: { requests: { storage: string } } } } | undefined
-  expect((await claim('storage-fast'))?.spec.storageClassName).toBe('ssd')
-  expect((await claim('storage-data'))?.spec).not.toHaveProperty('storageClassName')
-
-  await delivered(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 9 } })
-  expect((await claim('storage-data'))?.spec.resources.requests.storage).toBe('9Gi')
-  const tooMuch = await order(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 95 } })
-  expect(tooMuch.body).toMatchObject({ code: 'quota-reached', errors: [{ field: 'storage' }] })
-
-  await delivered(alice, { ...runtime, params: { storage: 'data' } })
-  expect(service.outside.helm.valuesOf('runtime-worker', 'om-alice')).toMatchObject({
-    volumes: [{ claim: 'storage-data', mountPath: '/mnt/data' }],
-  })
-  const removal = { plan: 'storage', phase: 'remove', params: { name: 'data' } }
-  expect((await order(alice, removal)).body).toMatchObject({ details: { usedBy: ['runtime worker'] } })
-  await delivered(alice, { plan: 'runtime', phase: 'remove' })
-  await delivered(alice, removal)
-  expect(await claim('storage-data')).toBeUndefined()
-})
-
-test('a volume that the local cloud can’t make is refused before anything is touched', async () => {
-  const { body } = await order(alice, { plan: 'storage', phase: 'install', params: { name: 'data' } })
-  expect(body).toMatchObject({ code: 'plan-unavailable', detail: expect.stringContaining('provider local') })
 })
 
 test('the store of one account is copied into another’s by admins, completed when repeated, and never overwritten unasked', async () => {

@@ -41,7 +41,7 @@ http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "omegaweb") }}:808
 {{- $runtime := include "omegaml.image" (dict "root" . "name" "runtime") -}}
 {{- $mongo := dict "publicHost" (printf "mongo.%s" .Values.domain) "internalHost" (printf "%s:%s" (include "omegaml-system.host" (dict "root" . "name" "mongodb")) (include "omegaml-system.port" (dict "root" . "name" "mongodb"))) -}}
 {{- $broker := dict "publicHost" (printf "broker.%s" .Values.domain) "internalHost" (printf "%s:%s" (include "omegaml-system.host" (dict "root" . "name" "rabbitmq")) (include "omegaml-system.port" (dict "root" . "name" "rabbitmq"))) "vhost" .Values.rabbitmq.vhost -}}
-{{- $site := dict "domain" .Values.domain "publicUrl" (include "omegaml-system.publicUrl" .) "notebookUrl" (include "omegaml-system.notebookUrl" .) "internalUrl" (include "omegaml-system.internalUrl" .) "mongo" $mongo "broker" $broker "images" (dict "runtime" $runtime) -}}
+{{- $site := dict "domain" .Values.domain "publicUrl" (include "omegaml-system.publicUrl" .) "notebookUrl" (include "omegaml-system.notebookUrl" .) "internalUrl" (include "omegaml-system.internalUrl" .) "mongo" $mongo "broker" $broker "images" (dict "runtime" $runtime "mongodb" (include "omegaml.image" (dict "root" . "name" "mongodb"))) -}}
 {{- toYaml (mergeOverwrite $site (deepCopy .Values.site)) -}}
 {{- end -}}
 

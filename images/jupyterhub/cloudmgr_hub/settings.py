@@ -1,5 +1,9 @@
 """What an account's configuration may say about its notebook server. Pure: names and values in, names and values out."""
 
+HOME = "/home/jovyan"
+# Where `pip install --user` installs to.
+PACKAGES = "/app/pylib/user"
+
 # zero-to-jupyterhub's names for KubeSpawner's settings.
 ALIASES = {
     "memory.limit": "mem_limit",
@@ -35,6 +39,13 @@ RESERVED_ENVIRONMENT = ("JUPYTERHUB_", "OMEGA_USERID", "OMEGA_APIKEY", "OMEGA_RE
 
 # What Pod Security `restricted` lets a pod mount. No folder of the machine, no Secret.
 VOLUME_KINDS = {"persistentVolumeClaim", "emptyDir", "ephemeral", "csi"}
+
+
+def why_not(config, name):
+    """Why no server of this account may start; None when one may."""
+    if not config.get("JUPYTER_SUSPENDED"):
+        return None
+    return f"The notebooks of {name} are suspended; nothing is lost. Resume the service `jupyter` to start a server."
 
 
 def spawner_settings(config):
@@ -97,3 +108,23 @@ def storage(config):
     names = {item.get("name") for item in allowed}
     mounts = [item for item in (config or {}).get("volumeMounts") or [] if item.get("name") in names]
     return allowed, mounts, [item.get("name") for item in volumes if item not in allowed]
+
+
+def own_folders(mounts):
+    """
+    Volumes and mounts of what a server writes to, beside the account's own `mounts`: in memory and on the machine as long
+    as the server runs, unless the account mounts a volume there. Packages follow the home.
+    """
+    mounted = {str(mount.get("mountPath", "")).rstrip("/"): mount for mount in mounts}
+    paths = {"home": HOME, "tmp": "/tmp", "packages": PACKAGES}
+    missing = {name: path for name, path in paths.items() if path not in mounted}
+    if "packages" in missing and HOME in mounted:
+        del missing["packages"]
+        home = mounted[HOME]
+        # A folder that notebooks do not list, on the same volume.
+        folder = "/".join(part for part in (home.get("subPath"), ".packages") if part)
+        own = [{"name": home["name"], "mountPath": PACKAGES, "subPath": folder}]
+    else:
+        own = []
+    volumes = [{"name": name, "emptyDir": {}} for name in missing]
+    return volumes, [*own, *({"name": name, "mountPath": path} for name, path in missing.items())]

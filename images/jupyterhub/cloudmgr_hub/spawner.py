@@ -7,12 +7,10 @@ from kubespawner import KubeSpawner
 from traitlets import Unicode, default
 
 from .config_api import Refused, Unreachable, read_config
-from .settings import node_selector, spawner_settings, storage
+from .settings import HOME, PACKAGES, node_selector, own_folders, spawner_settings, storage, why_not
 
 # Sent through a Secret of the server's own: a pod's definition is read by more people than its secrets.
 SECRET_VARIABLES = ("OMEGA_APIKEY", "JUPYTERHUB_API_TOKEN")
-HOME = "/home/jovyan"
-PACKAGES = "/app/pylib/user"
 
 
 class ConfigApiSpawner(KubeSpawner):
@@ -52,6 +50,9 @@ class ConfigApiSpawner(KubeSpawner):
 
     async def _start(self):
         config = await self._read_account()
+        refusal = why_not(config, self.user.name)
+        if refusal:
+            raise _told(refusal)
         self._apply(config)
         self._move_to(config.get("JUPYTER_NAMESPACE") or f"om-{self.user.name}")
         return await super()._start()
@@ -77,8 +78,9 @@ class ConfigApiSpawner(KubeSpawner):
         self._restore_site_settings()
         self._set("image", config.get("JUPYTER_IMAGE") or os.environ.get("JUPYTER_IMAGE") or self.image)
         self._set("node_selector", node_selector(config.get("JUPYTER_NODE_SELECTOR")))
-        self._set("volumes", [*self._writable_folders(mounts), *volumes])
-        self._set("volume_mounts", [*self._writable_mounts(mounts), *mounts])
+        own_volumes, own_mounts = own_folders(mounts)
+        self._set("volumes", [*own_volumes, *volumes])
+        self._set("volume_mounts", [*own_mounts, *mounts])
         self._set("environment", {**self.environment, **self._account_environment(config)})
         for name, value in settings.items():
             try:
@@ -110,16 +112,6 @@ class ConfigApiSpawner(KubeSpawner):
             "OMEGA_SERVICES_INCLUSTER": "yes",
             "OMEGA_AUTH_ENV": "omegaml.client.auth.CloudClientAuthenticationEnv",
         }
-
-    @staticmethod
-    def _writable_folders(mounts):
-        own = [{"name": "home", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
-        return own if _mounts_packages(mounts) else [*own, {"name": "packages", "emptyDir": {}}]
-
-    @staticmethod
-    def _writable_mounts(mounts):
-        own = [{"name": "home", "mountPath": HOME}, {"name": "tmp", "mountPath": "/tmp"}]
-        return own if _mounts_packages(mounts) else [*own, {"name": "packages", "mountPath": PACKAGES}]
 
     def get_env(self):
         """The secret ones become references; their values wait for the Secret to be written."""
@@ -163,10 +155,6 @@ class ConfigApiSpawner(KubeSpawner):
         except ApiException as error:
             if error.status != 404:
                 self.log.warning("deleting secret %s/%s: %s", self.namespace, self._secret(), error.reason)
-
-
-def _mounts_packages(mounts):
-    return any(str(mount.get("mountPath", "")).rstrip("/") == PACKAGES for mount in mounts)
 
 
 def _told(message):

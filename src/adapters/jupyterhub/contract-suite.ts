@@ -24,11 +24,11 @@ export function jupyterhubContract(parts: () => Jupyterhub): void {
     const hub = parts()
     const state = async (): Promise<string | undefined> => (await hub.findUser('bob'))?.servers[0]?.state
     await hub.ensureUser('bob')
-    expect(await hub.stopServer('bob')).toBe(false)
+    expect(await hub.stopServers('bob')).toBe(false)
     expect(await hub.startServer('bob')).toBe(true)
     await expect.poll(state, { timeout: 20_000 }).toBe('ready')
     expect(await hub.startServer('bob')).toBe(false)
-    expect(await hub.stopServer('bob')).toBe(true)
+    expect(await hub.stopServers('bob')).toBe(true)
     await expect.poll(async () => (await state()) ?? 'stopped', { timeout: 20_000 }).toBe('stopped')
     await hub.deleteUser('bob')
   })

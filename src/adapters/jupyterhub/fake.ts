@@ -36,7 +36,7 @@ export function createFakeJupyterhub(): Jupyterhub {
       users.set(name, { ...user, isRunning: true })
       return !user.isRunning
     },
-    stopServer: async (name) => {
+    stopServers: async (name) => {
       const user = users.get(name)
       if (user?.isRunning !== true) return false
       users.set(name, { ...user, isRunning: false })

@@ -51,12 +51,14 @@ export function createJupyterhub(options: JupyterhubOptions): Jupyterhub {
       checked(answer, `starting the server of ${name}`)
       return true
     },
-    stopServer: async (name) => {
-      const found = await findUser(name)
-      if (found === undefined || found.servers.every(({ state }) => state === 'stopped')) return false
-      const answer = await send('DELETE', `/users/${encodeURIComponent(name)}/server`)
-      if (answer.status !== 404) checked(answer, `stopping the server of ${name}`)
-      return true
+    stopServers: async (name) => {
+      const running = (await findUser(name))?.servers.filter(({ state }) => state !== 'stopped') ?? []
+      for (const server of running) {
+        const path = server.name === '' ? 'server' : `servers/${encodeURIComponent(server.name)}`
+        const answer = await send('DELETE', `/users/${encodeURIComponent(name)}/${path}`)
+        if (answer.status !== 404) checked(answer, `stopping a server of ${name}`)
+      }
+      return running.length > 0
     },
     deleteUser: async (name) => {
       const answer = await send('DELETE', `/users/${encodeURIComponent(name)}`)

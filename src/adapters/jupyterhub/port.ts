@@ -25,8 +25,8 @@ export interface Jupyterhub {
   listUsers(): Promise<readonly HubUser[]>
   /** Asks for the user's default server; false when it runs or is on its way. Look at `findUser` for the outcome. */
   startServer(name: string): Promise<boolean>
-  /** Asks for its end; false when there is none. */
-  stopServer(name: string): Promise<boolean>
+  /** Asks for the end of all servers of the user; false when none runs. Look at `findUser` for the outcome. */
+  stopServers(name: string): Promise<boolean>
   /** Of a user whose servers are stopped; with one that runs, the hub stops it first and may ask to be called again (`unavailable`). */
   deleteUser(name: string): Promise<boolean>
 }

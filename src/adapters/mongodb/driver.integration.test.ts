@@ -1,4 +1,4 @@
-import { MongoClient } from 'mongodb'
+import { BSON, GridFSBucket, MongoClient } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestMongod } from '../../../test/support/mongod.ts'
 import { startMongod } from '../../../test/support/mongod.ts'
@@ -82,6 +82,41 @@ describe('a real server', () => {
       expect((await copy(false))[1]).toMatchObject({ added: 50, replaced: 0, differing: 1 })
       expect((await copy(true))[1]).toMatchObject({ added: 0, replaced: 1, differing: 0 })
       expect((await copy(false))[1]).toMatchObject({ added: 0, ...none })
+    } finally {
+      await client.close()
+    }
+  })
+
+  test('a database is kept as files in another store, whole and once, and read back as it was', async () => {
+    const { host, port, user, password } = server.admin
+    const mongodb = createMongodb(server.admin)
+    await mongodb.ensureUser({ user: 'uEve', password: 'secretEve', databases: ['dEve'] })
+    const store = { server: `${host}:${port}`, user: 'uEve', password: 'secretEve', database: 'dEve' }
+    const client = new MongoClient(`mongodb://${user}:${password}@${host}:${port}/?authSource=admin`)
+    try {
+      // More than a piece of a file: 255 KiB.
+      const many = Array.from({ length: 450 }, (_, n) => ({ n, text: 'x'.repeat(2_000), when: new Date(n) }))
+      await client.db('dumpFrom').collection('omegaml.a').insertMany(many)
+      await client.db('dumpFrom').collection('omegaml.a').createIndex({ n: 1 }, { unique: true, name: 'byNumber' })
+      for (const _again of [1, 2])
+        expect(await mongodb.dumpDatabase('dumpFrom', store, 'x/1', {})).toEqual([
+          { name: 'omegaml.a', documents: 450 },
+        ])
+      const bucket = new GridFSBucket(client.db('dEve'), { bucketName: 'dumps' })
+      const files = (await bucket.find().toArray()).map(({ filename }) => filename)
+      expect(files.toSorted()).toEqual(['x/1/omegaml.a.bson', 'x/1/omegaml.a.metadata.json'])
+      const read = async (name: string) => Buffer.concat(await bucket.openDownloadStreamByName(name).toArray())
+      const content = await read('x/1/omegaml.a.bson')
+      const documents: unknown[] = []
+      for (let at = 0; at < content.length; at += content.readInt32LE(at))
+        documents.push(BSON.deserialize(content.subarray(at, at + content.readInt32LE(at))))
+      expect(documents).toEqual(await client.db('dumpFrom').collection('omegaml.a').find().toArray())
+      const about = JSON.parse((await read('x/1/omegaml.a.metadata.json')).toString()) as { indexes: object[] }
+      expect(about.indexes).toMatchObject([{ name: '_id_' }, { name: 'byNumber', unique: true }])
+
+      const foreign = { ...store, database: 'dBob' }
+      const refused = { kind: 'forbidden', code: 'mongodb-forbidden' }
+      await expect(mongodb.dumpDatabase('dumpFrom', foreign, 'x/1', {})).rejects.toMatchObject(refused)
     } finally {
       await client.close()
     }

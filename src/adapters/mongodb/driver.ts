@@ -1,6 +1,7 @@
 import { MongoClient, MongoServerError } from 'mongodb'
 import { AppError } from '../../base/errors.ts'
 import { copyDatabase } from './copy.ts'
+import { dumpDatabase } from './dump.ts'
 import type { MongoAccess, Mongodb, MongoSizes, MongoUser } from './port.ts'
 import { grantsOf, sameSet } from './port.ts'
 
@@ -77,6 +78,13 @@ export function createMongodb(options: MongodbOptions): Mongodb {
       asAdmin(`dropping database ${database}`, async (client) => void (await client.db(database).dropDatabase())),
     copyDatabase: (from, to, copy) =>
       asAdmin(`copying database ${from} to ${to}`, (client) => copyDatabase(client.db(from), client.db(to), copy)),
+    dumpDatabase: (database, to, name, dump) =>
+      asAdmin(`dumping database ${database} to ${to.database} as ${name}`, (client) => {
+        const store = { ...options, ...addressOf(to.server) }
+        return connected(store, to.user, to.password, (other) =>
+          dumpDatabase(client.db(database), other.db(to.database), name, dump),
+        )
+      }),
     listUsers: (prefix = '') =>
       asAdmin('listing users', async (client) => {
         const found = (await client.db('admin').command({ usersInfo: 1 })) as UsersInfo
@@ -89,15 +97,19 @@ export function createMongodb(options: MongodbOptions): Mongodb {
 export function createMongoSizes(options: Pick<MongodbOptions, 'tls' | 'caFile'> = {}): MongoSizes {
   return {
     databaseBytes: ({ server, user, password, database }) => {
-      const [host = '', port = '27017'] = server.split(':')
       return translated(`asking for the size of ${database} as ${user}`, () =>
-        connected({ ...options, host, port: Number(port) }, user, password, async (client) => {
+        connected({ ...options, ...addressOf(server) }, user, password, async (client) => {
           const stats = await client.db(database).command({ dbStats: 1 })
           return Number(stats['storageSize'] ?? 0) + Number(stats['indexSize'] ?? 0)
         }),
       )
     },
   }
+}
+
+function addressOf(server: string): { host: string; port: number } {
+  const [host = '', port = '27017'] = server.split(':')
+  return { host, port: Number(port) }
 }
 
 interface UsersInfo {

@@ -9,6 +9,8 @@ export interface FakeMongodb extends Mongodb, MongoSizes {
   setBytes(database: string, bytes: number): void
   /** Data of a database, to be filled and looked at by tests. */
   collection(database: string, name: string): Map<string, unknown>
+  /** Documents by store and file that dumps of this server have left. */
+  readonly dumps: ReadonlyMap<string, readonly unknown[]>
 }
 
 /** Users and documents in memory. */
@@ -17,11 +19,22 @@ export function createFakeMongodb(): FakeMongodb {
   const stores: Stores = new Map()
   const dropped: string[] = []
   const bytes = new Map<string, number>()
+  const dumps = new Map<string, readonly unknown[]>()
   const view = (access: MongoAccess) => ({ user: access.user, databases: grantsOf(access) })
   const database = (name: string) => getOrMake(stores, name, () => new Map<string, Map<string, unknown>>())
   const collection = (db: string, name: string) => getOrMake(database(db), name, () => new Map<string, unknown>())
   return {
     dropped,
+    dumps,
+    dumpDatabase: async (from, to, name, { signal, onCollection }) =>
+      [...database(from).keys()].sort().map((one) => {
+        signal?.throwIfAborted()
+        const documents = [...collection(from, one).values()]
+        dumps.set(`${to.database}/${name}/${one}.bson`, documents)
+        const dumped = { name: one, documents: documents.length }
+        onCollection?.(dumped)
+        return dumped
+      }),
     setBytes: (database, size) => void bytes.set(database, size),
     databaseBytes: async ({ user, password, database }) => {
       const found = users.get(user)

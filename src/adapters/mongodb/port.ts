@@ -28,6 +28,16 @@ export interface CopiedCollection {
   readonly differing: number
 }
 
+export interface DumpOptions {
+  readonly signal?: AbortSignal
+  readonly onCollection?: (dumped: DumpedCollection) => void
+}
+
+export interface DumpedCollection {
+  readonly name: string
+  readonly documents: number
+}
+
 /**
  * A MongoDB server, as an administrator of users (`userAdminAnyDatabase`; dropping databases needs `root` or `dropDatabase`).
  *
@@ -50,6 +60,17 @@ export interface Mongodb {
    * May be cut off and repeated.
    */
   copyDatabase(from: string, to: string, options: CopyOptions): Promise<readonly CopiedCollection[]>
+  /**
+   * Keeps a database as files of the bucket `dumps` (GridFS) of another store: `<name>/<collection>.bson`, the documents one
+   * after the other as `mongodump` writes them, and `<name>/<collection>.metadata.json` with the indexes. Files of that name
+   * are replaced, so that it may be cut off and repeated.
+   */
+  dumpDatabase(
+    database: string,
+    to: MongoLogin,
+    name: string,
+    options: DumpOptions,
+  ): Promise<readonly DumpedCollection[]>
   listUsers(prefix?: string): Promise<readonly MongoUser[]>
 }
 

@@ -52,6 +52,15 @@ describe('the API server accepts every manifest, strictly', () => {
     {
       chart: 'omegaml-storage',
       values: {
+        orderedClass: 'ordered',
+        volumes: { mongodb: null, mysql: null, rabbitmq: null },
+        mongodb: { enabled: true, claim: 'database-docs', adminSecret: 'database-docs', memoryGb: 3 },
+      },
+      why: 'a database server of an account’s own',
+    },
+    {
+      chart: 'omegaml-storage',
+      values: {
         volumes: {
           mongodb: { mode: 'storageClass', size: '1Gi', storageClass: 'fast' },
           mysql: { mode: 'nfs', size: '1Gi', nfs: { server: '10.0.0.5', path: '/exports/mysql', options: ['ro'] } },

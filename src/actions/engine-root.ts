@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import type { Terraform } from '../adapters/terraform/port.ts'
+import type { Provider } from '../clusters/provider.ts'
+import type { PoolSite, TerraformRoot } from '../clusters/root.ts'
+import type { StateBackend } from '../clusters/state-backend.ts'
+import { modulesFor } from '../clusters/write-root.ts'
+import type { ActionContext } from './action.ts'
+import type { TerraformApplyInput } from './terraform-apply.ts'
+
+/** The cloud that things are ordered of, as the engine reaches it. */
+export interface PoolProvider {
+  readonly provider: Provider
+  readonly site: Omit<PoolSite, 'modules'>
+  /** Variables that the provider's plugin signs in with. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Where roots of ordered things are worked on; their state lies with the engine. */
+export interface EngineRoots {
+  readonly terraform: Terraform
+  readonly states: Pick<StateBackend, 'credentialFor'>
+  /** Left out where nothing can be ordered of the cloud. */
+  readonly provider?: PoolProvider | undefined
+  /** Folder of the roots; what lies there can be made anew at any time. */
+  readonly folder: string
+  /** The project's folder `terraform/`. */
+  readonly modules: string
+}
+
+/** Works with a root as the provider's part wants it, with a credential for its state that ends with the work. */
+export async function withEngineRoot<T>(
+  { states, folder, modules }: EngineRoots,
+  root: string,
+  { site, env }: PoolProvider,
+  made: (site: PoolSite) => TerraformRoot,
+  context: ActionContext,
+  work: (wanted: TerraformApplyInput) => Promise<T>,
+): Promise<T> {
+  const { main, variables } = made({ ...site, modules: await modulesFor(join(folder, root), modules) })
+  const files = { 'main.tf.json': main, 'terraform.tfvars.json': variables }
+  const credential = states.credentialFor({ root, task: context.task.id, fencing: context.task.fencing })
+  try {
+    return await work({ root, files, deletes: 'allow', outputs: [], env: { ...env, ...credential.env } })
+  } finally {
+    credential.end()
+  }
+}
