@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
 import { Jwts } from '../accounts/jwt.ts'
 import { Memberships } from '../accounts/memberships.ts'
+import { findAccount } from '../accounts/store.ts'
 import { sweep } from '../accounts/sweep.ts'
 import type { NodepoolParts } from '../actions/nodepool.ts'
 import { serviceActionNames, serviceActions } from '../actions/service-actions.ts'
@@ -16,6 +17,7 @@ import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { createMongodb, createMongoSizes } from '../adapters/mongodb/driver.ts'
 import { createNetwork } from '../adapters/network/sockets.ts'
 import { createRabbitmq, createRabbitmqMonitor } from '../adapters/rabbitmq/http.ts'
+import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
 import { createSmtp } from '../adapters/mail/smtp.ts'
 import { createScripts } from '../adapters/scripts/folder.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
@@ -36,6 +38,7 @@ import { Engine } from '../engine/engine.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
 import { sweepMails } from '../mails/store.ts'
+import { keepScaling, Scaler } from '../runtimes/scaler.ts'
 import { keepSampling } from '../status/sampler.ts'
 import { AccountStatus } from '../status/status.ts'
 import { writeMirror } from '../tools/mirror.ts'
@@ -112,7 +115,8 @@ export async function serveEngine(): Promise<number> {
   const states = new StateBackend({ states: createStateStore(house.db, keys, () => clock.now()), log })
   await states.start()
   const kubernetes = createKubernetes({ inCluster: true })
-  const actions = actionsOfTheCluster(kubernetes, await nodepoolParts(states))
+  const rabbitmq = brokerAdmin()
+  const actions = actionsOfTheCluster(kubernetes, rabbitmq, await nodepoolParts(states))
   const plans = accountPlans()
   const engine = new Engine({
     ...createLifecycle({ ...house, plans }),
@@ -132,6 +136,8 @@ export async function serveEngine(): Promise<number> {
     await sweep(house.db, clock.now())
     await sweepMails(house.db, clock.now() - MAILS_KEPT_MS)
   })
+  const scaler = runtimeScaler(house, kubernetes, rabbitmq, log)
+  const scaling = keepScaling(scaler, { clock, log, signal: stopping.signal })
   const wake = () => {
     engine.wake()
     sender?.wake()
@@ -142,7 +148,7 @@ export async function serveEngine(): Promise<number> {
   log.info('working', { plans: plans.size })
   await terminated()
   stopping.abort()
-  await Promise.all([engine.stop(), following, sampling, sender?.stop(), sweeping.stop()])
+  await Promise.all([engine.stop(), following, sampling, sender?.stop(), sweeping.stop(), scaling])
   // After the engine: a run that is stopped writes its state.
   await states.stop()
   await house.db.destroy()
@@ -159,7 +165,30 @@ function mailSender({ db, site, outbox }: ReturnType<typeof openHouse>, log: Log
   return new MailSender({ db, outbox, server, clock, log, domain: site.domain })
 }
 
-function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts) {
+/** Puts own runtimes to sleep and wakes them. */
+function runtimeScaler(
+  { db, deployments }: ReturnType<typeof openHouse>,
+  kubernetes: Kubernetes,
+  broker: Rabbitmq,
+  log: Log,
+): Scaler {
+  const vhostOf = async (account: string) => {
+    const found = await findAccount(db, account)
+    const settings = found === undefined ? undefined : await deployments.storedSettings(db, found.id, 'omegaml')
+    return settings?.broker?.own.vhost
+  }
+  return new Scaler({ kubernetes, broker, vhostOf, clock, log })
+}
+
+function brokerAdmin(): Rabbitmq {
+  return createRabbitmq({
+    url: required(env, 'CLOUDMGR_RABBITMQ_URL', 'management URL of RabbitMQ'),
+    user: required(env, 'CLOUDMGR_RABBITMQ_USER', 'administrator of RabbitMQ'),
+    password: required(env, 'CLOUDMGR_RABBITMQ_PASSWORD', 'password of CLOUDMGR_RABBITMQ_USER'),
+  })
+}
+
+function actionsOfTheCluster(kubernetes: Kubernetes, rabbitmq: Rabbitmq, nodepool: NodepoolParts) {
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
   const [host = '', port = '27017'] = mongoHost.split(':')
   const mongodb = createMongodb({
@@ -167,11 +196,6 @@ function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts) {
     port: Number(port),
     user: required(env, 'CLOUDMGR_MONGODB_USER', 'administrator of MongoDB'),
     password: required(env, 'CLOUDMGR_MONGODB_PASSWORD', 'password of CLOUDMGR_MONGODB_USER'),
-  })
-  const rabbitmq = createRabbitmq({
-    url: required(env, 'CLOUDMGR_RABBITMQ_URL', 'management URL of RabbitMQ'),
-    user: required(env, 'CLOUDMGR_RABBITMQ_USER', 'administrator of RabbitMQ'),
-    password: required(env, 'CLOUDMGR_RABBITMQ_PASSWORD', 'password of CLOUDMGR_RABBITMQ_USER'),
   })
   const jupyterhub = createJupyterhub({
     url: required(env, 'CLOUDMGR_JUPYTERHUB_URL', 'URL of the hub API'),
