@@ -2,7 +2,7 @@
 
 import unittest
 
-from cloudmgr_hub.settings import node_selector, spawner_settings, storage
+from cloudmgr_hub.settings import node_selector, packages, spawner_settings, storage
 
 
 class Settings(unittest.TestCase):
@@ -30,6 +30,11 @@ class Settings(unittest.TestCase):
         ]
         mounts = [{"name": "host", "mountPath": "/host"}, {"name": "claim", "mountPath": "/data"}]
         self.assertEqual(storage({"volumes": volumes, "volumeMounts": mounts}), ([volumes[1]], [mounts[1]], ["host"]))
+
+    def test_packages_are_requirements_and_never_options(self):
+        config = {"packages": ["lightgbm==4.6.0", "dask[array]>=2026.1", "lightgbm==4.6.0", "--index-url=x", "a b", 1]}
+        self.assertEqual(packages(config), ["lightgbm==4.6.0", "dask[array]>=2026.1"])
+        self.assertEqual(spawner_settings(config), ({}, []))
 
     def test_a_selector_is_one_label(self):
         self.assertEqual(node_selector("omegaml.io/role=worker"), {"omegaml.io/role": "worker"})
