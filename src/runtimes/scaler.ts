@@ -24,7 +24,7 @@ const OURS = `${RULES}=engine`
 const ACCOUNTS = 'om-'
 const VHOSTS_MS = 30_000
 /** A task that wakes a runtime waits this long at most, and as long as the worker takes to start. */
-const LOOK_MS = 3_000
+export const LOOK_MS = 3_000
 
 const rules = z.object({
   least: z.int().min(0),
@@ -103,27 +103,6 @@ export class Scaler {
     if (!isResized) return
     const facts = { namespace, runtime: name, from: seen.replicas, to: next.replicas, tasks: seen.tasks }
     log.info(wordFor(seen.replicas, next.replicas), facts)
-  }
-}
-
-/** Looks again and again until `signal`. */
-export async function keepScaling(
-  scaler: Pick<Scaler, 'look'>,
-  { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal },
-): Promise<void> {
-  let said: string | undefined
-  while (!signal.aborted) {
-    try {
-      await scaler.look()
-      said = undefined
-    } catch (error) {
-      // An API server that is away for a while is said once, not every few seconds.
-      const reason = explain(error)
-      if (reason !== said) log.warn('runtimes can’t be looked after', { reason })
-      said = reason
-    }
-    // Rejects when it is time to stop: the loop sees that itself.
-    await clock.sleep(LOOK_MS, signal).catch(() => undefined)
   }
 }
 

@@ -9,6 +9,7 @@ import { findAccount } from '../accounts/store.ts'
 import { sweep } from '../accounts/sweep.ts'
 import type { NodepoolParts } from '../actions/nodepool.ts'
 import { serviceActionNames, serviceActions } from '../actions/service-actions.ts'
+import { createAmqp } from '../adapters/amqp/driver.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import { createJwks } from '../adapters/jwks/http.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
@@ -26,6 +27,7 @@ import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { createLog, type Log } from '../base/log.ts'
+import { repeat, type Repeating } from '../base/repeat.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
 import { loadPlans } from '../catalog/load.ts'
@@ -38,7 +40,9 @@ import { Engine } from '../engine/engine.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
 import { sweepMails } from '../mails/store.ts'
-import { keepScaling, Scaler } from '../runtimes/scaler.ts'
+import { LOOK_MS, Scaler } from '../runtimes/scaler.ts'
+import { REPAIR_EVERY_MS, repairBroker } from '../schedules/broker-repair.ts'
+import { runScheduledNotebooks } from '../schedules/notebooks.ts'
 import { keepSampling } from '../status/sampler.ts'
 import { AccountStatus } from '../status/status.ts'
 import { writeMirror } from '../tools/mirror.ts'
@@ -136,8 +140,12 @@ export async function serveEngine(): Promise<number> {
     await sweep(house.db, clock.now())
     await sweepMails(house.db, clock.now() - MAILS_KEPT_MS)
   })
+  const looking = { clock, log, signal: stopping.signal }
   const scaler = runtimeScaler(house, kubernetes, rabbitmq, log)
-  const scaling = keepScaling(scaler, { clock, log, signal: stopping.signal })
+  const beats = [
+    repeat({ what: 'scaling runtimes', everyMs: LOOK_MS, work: () => scaler.look() }, looking),
+    ...schedules(house, rabbitmq, log).map((one) => repeat(one, looking)),
+  ]
   const wake = () => {
     engine.wake()
     sender?.wake()
@@ -148,7 +156,7 @@ export async function serveEngine(): Promise<number> {
   log.info('working', { plans: plans.size })
   await terminated()
   stopping.abort()
-  await Promise.all([engine.stop(), following, sampling, sender?.stop(), sweeping.stop(), scaling])
+  await Promise.all([engine.stop(), following, sampling, sender?.stop(), sweeping.stop(), ...beats])
   // After the engine: a run that is stopped writes its state.
   await states.stop()
   await house.db.destroy()
@@ -163,6 +171,17 @@ function mailSender({ db, site, outbox }: ReturnType<typeof openHouse>, log: Log
   const password = smtp.user === undefined ? undefined : required(env, 'CLOUDMGR_SMTP_PASSWORD', meaning)
   const server = createSmtp({ ...smtp, password, from })
   return new MailSender({ db, outbox, server, clock, log, domain: site.domain })
+}
+
+/** How often is looked whose notebooks are due. */
+const DUE_MS = 30_000
+
+function schedules(house: ReturnType<typeof openHouse>, broker: Rabbitmq, log: Log): Repeating[] {
+  const notebooks = { ...house, amqp: createAmqp(), clock, log }
+  return [
+    { what: 'starting scheduled notebooks', everyMs: DUE_MS, work: () => runScheduledNotebooks(notebooks) },
+    { what: 'broker repair', everyMs: REPAIR_EVERY_MS, work: () => repairBroker({ ...house, broker, clock, log }) },
+  ]
 }
 
 /** Puts own runtimes to sleep and wakes them. */

@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { createAmqp } from '../../src/adapters/amqp/driver.ts'
 import { createRabbitmq } from '../../src/adapters/rabbitmq/http.ts'
+import { taskMessage } from '../../src/schedules/task-message.ts'
 import { startRabbitmq, type TestRabbitmq } from '../support/rabbitmq.ts'
 import { clientPython, startWorker, type TestWorker, type WorkerStart } from '../support/runtime-worker.ts'
 
@@ -30,6 +33,10 @@ from celery import shared_task
 def slow(number, seconds):
     time.sleep(seconds)
     return number
+
+@shared_task
+def note(*args, **kwargs):
+    print('noted', args, kwargs, flush=True)
 
 @shared_task
 def greedy(megabytes):
@@ -100,6 +107,16 @@ test('tasks that wait and tasks that run are seen in their queue, also when no w
   await expect.poll(load, { timeout: 15_000 }).toEqual({ queue: 'asleep', ready: 1, unacknowledged: 2 })
   expect(await answer).toEqual([0, 1, 2])
   await expect.poll(load, { timeout: 15_000 }).toEqual({ queue: 'asleep', ready: 0, unacknowledged: 0 })
+})
+
+test('a task of the scheduler is understood as one of a client', async () => {
+  const one = await worker({ queues: 'scheduled' })
+  const auth = ['alice', 'kéy', 'default'] as const
+  const message = taskMessage({ name: 'tasks.note', id: randomUUID(), auth, expiresMs: 60_000 })
+  await createAmqp().send({ url: broker, tls: false }, 'scheduled', message)
+  const noted = "noted () {'__auth': ('alice', 'kéy', 'default'), '__bucket': None, 'pure_python': False}"
+  await expect.poll(() => one.log(), { timeout: 20_000 }).toContain(noted)
+  await expect.poll(() => one.log(), { timeout: 20_000 }).toMatch(/tasks\.note.*succeeded/)
 })
 
 test('a worker that is lost with its machine loses no task: another one runs it again', async () => {

@@ -15,7 +15,7 @@ const floors: readonly (readonly string[])[] = [
   ['deployments'],
   ['commands'],
   ['actions'],
-  ['status', 'runtimes'],
+  ['status', 'runtimes', 'schedules'],
   ['engine'],
   ['api'],
   ['client'],
