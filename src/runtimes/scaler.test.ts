@@ -62,6 +62,18 @@ test('after its quiet time a runtime sleeps, also when the engine was restarted 
   expect(await replicas('alice')).toBe(1)
 })
 
+test('an order that changes it begins the quiet time anew', async () => {
+  await kubernetes.apply(runtime('alice'))
+  await scaler().look()
+  clock.advance(6 * 60_000)
+  await kubernetes.change(refOf(runtime('alice')), { metadata: { generation: 2 } })
+  await scaler().look()
+  expect(await replicas('alice')).toBe(1)
+  clock.advance(5 * 60_000)
+  await scaler().look()
+  expect(await replicas('alice')).toBe(0)
+})
+
 test('a task that runs keeps it awake; other queues and other accounts do not', async () => {
   for (const account of ['alice', 'bob']) await kubernetes.apply(runtime(account))
   tasks('alice', 'worker', 0, 1)

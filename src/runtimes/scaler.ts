@@ -33,7 +33,8 @@ const rules = z.object({
   concurrency: z.int().min(1),
   queues: z.array(z.string()).min(1),
 })
-const quiet = z.object({ since: z.iso.datetime(), needed: z.int().min(0) })
+/** `generation`: of the Deployment; an order that changed it, such as a resume, begins the time anew. */
+const quiet = z.object({ since: z.iso.datetime(), needed: z.int().min(0), generation: z.int().optional() })
 
 /**
  * Puts accounts' runtimes to sleep, wakes them, and lets them grow by the tasks that wait. What it needs to know stands
@@ -85,7 +86,7 @@ export class Scaler {
 
   private async bring(workload: Manifest, seen: RuntimeSeen, next: Scaling): Promise<void> {
     const { kubernetes, log } = this.parts
-    const text = quietText(next.quiet)
+    const text = quietText(next.quiet, workload)
     const isResized = next.replicas !== seen.replicas
     if (!isResized && text === (workload.metadata.annotations?.[QUIET] ?? null)) return
     const { name, namespace, resourceVersion } = workload.metadata
@@ -116,17 +117,18 @@ function seenOf(workload: Manifest, { queues }: ScalingRules, loads: readonly Qu
     .filter(({ queue }) => queues.includes(queue))
     .reduce((sum, { ready, unacknowledged }) => sum + ready + unacknowledged, 0)
   const { replicas = 1 } = (workload['spec'] ?? {}) as { replicas?: number }
-  return { replicas, quiet: quietOf(workload.metadata.annotations?.[QUIET]), tasks }
+  return { replicas, quiet: quietOf(workload), tasks }
 }
 
-function quietOf(text: string | undefined): Quiet | undefined {
+function quietOf({ metadata }: Manifest): Quiet | undefined {
+  const text = metadata.annotations?.[QUIET]
   if (text === undefined) return undefined
-  const { since, needed } = quiet.parse(JSON.parse(text))
-  return { sinceMs: Date.parse(since), needed }
+  const { since, needed, generation } = quiet.parse(JSON.parse(text))
+  return generation === metadata['generation'] ? { sinceMs: Date.parse(since), needed } : undefined
 }
 
-function quietText(value: Quiet | undefined): string | null {
-  return value === undefined
-    ? null
-    : JSON.stringify({ since: new Date(value.sinceMs).toISOString(), needed: value.needed })
+function quietText(value: Quiet | undefined, { metadata }: Manifest): string | null {
+  if (value === undefined) return null
+  const { sinceMs, needed } = value
+  return JSON.stringify({ since: new Date(sinceMs).toISOString(), needed, generation: metadata['generation'] })
 }
