@@ -75,20 +75,20 @@ export function helmRelease(parts: HelmReleaseParts): Action<HelmReleaseInput> {
     remove: async ({ release, namespace, timeoutSeconds }, context) => {
       const told = new AbortController()
       const telling = tellWhatEnds({ release, namespace }, parts, context, told.signal)
-      const removed = await helm
-        .uninstall(release, namespace, {
+      try {
+        const removed = await helm.uninstall(release, namespace, {
           signal: context.signal,
           output: (line) => context.output(line),
           timeoutMs: timeoutSeconds * 1000,
         })
-        .finally(async () => {
-          told.abort()
-          await telling
-          context.waiting(undefined)
-        })
-      return removed
-        ? { changed: true, message: `${release} removed from ${namespace}` }
-        : { changed: false, message: 'already absent' }
+        return removed
+          ? { changed: true, message: `${release} removed from ${namespace}` }
+          : { changed: false, message: 'already absent' }
+      } finally {
+        told.abort()
+        await telling
+        context.waiting(undefined)
+      }
     },
   }
 }

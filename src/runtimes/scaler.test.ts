@@ -42,7 +42,7 @@ const scaler = () =>
 
 async function replicas(account: string): Promise<number> {
   const found = await kubernetes.find(refOf(runtime(account)))
-  return (found?.['spec'] as { replicas: number }).replicas
+  return (found?.['spec'] as { replicas: number } | undefined)?.replicas ?? NaN
 }
 
 const tasks = (account: string, queue: string, ready: number, unacknowledged = 0) =>

@@ -55,7 +55,7 @@ async function start(idleSeconds: number): Promise<Notebook> {
   })
   const url = `http://127.0.0.1:${port}`
   const headers = { authorization: `token ${token}`, 'content-type': 'application/json' }
-  const call: Notebook['call'] = async (path, method = 'GET', body = undefined) =>
+  const call: Notebook['call'] = async (path, method = 'GET', body) =>
     await fetch(`${url}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
   const one = { url, folder, server, call, log: () => readFileSync(log, 'utf8') }
   running.push(one)

@@ -36,7 +36,7 @@ def slow(number, seconds):
 
 @shared_task
 def note(*args, **kwargs):
-    print('noted', args, kwargs, flush=True)
+    print(f'noted {args} {kwargs}', flush=True)
 
 @shared_task
 def greedy(megabytes):
@@ -79,18 +79,18 @@ async function untilGone(one: TestWorker): Promise<number> {
   return Date.now() - from
 }
 
-test('an idle worker that is told to go is gone within seconds', async () => {
+test('an idle worker that is told to go is gone within seconds, whatever its grace', async () => {
   const one = await worker()
   process.kill(one.process.pid, 'SIGTERM')
   const took = await untilGone(one)
-  expect(took).toBeLessThan(5_000)
+  expect(took).toBeLessThan(20_000)
 })
 
 test('workers that go in the middle lose no task: what runs is finished, what waits goes to the others', async () => {
   const first = await worker()
   const { answer } = await send(`sent([app.send_task('tasks.slow', (n, 1)) for n in range(12)])`)
   const second = await worker({ name: 'second' })
-  await expect.poll(() => first.log(), { timeout: 20_000 }).toMatch(/tasks\.slow.*received/)
+  await expect.poll(() => first.log(), { timeout: 60_000 }).toMatch(/tasks\.slow.*received/)
   process.kill(first.process.pid, 'SIGTERM')
   await untilGone(first)
   expect(first.log()).toMatch(/succeeded/)
@@ -102,11 +102,11 @@ test('tasks that wait and tasks that run are seen in their queue, also when no w
   const admin = createRabbitmq(server.admin)
   const load = async () => (await admin.listLoads('alice')).find(({ queue }) => queue === 'asleep')
   const { answer } = await send(`sent([app.send_task('tasks.slow', (n, 8), queue='asleep') for n in range(3)])`)
-  await expect.poll(load, { timeout: 15_000 }).toEqual({ queue: 'asleep', ready: 3, unacknowledged: 0 })
+  await expect.poll(load, { timeout: 60_000 }).toEqual({ queue: 'asleep', ready: 3, unacknowledged: 0 })
   await worker({ queues: 'asleep', env: { OMEGA_WORKER_CONCURRENCY: '2' } })
-  await expect.poll(load, { timeout: 15_000 }).toEqual({ queue: 'asleep', ready: 1, unacknowledged: 2 })
+  await expect.poll(load, { timeout: 60_000 }).toEqual({ queue: 'asleep', ready: 1, unacknowledged: 2 })
   expect(await answer).toEqual([0, 1, 2])
-  await expect.poll(load, { timeout: 15_000 }).toEqual({ queue: 'asleep', ready: 0, unacknowledged: 0 })
+  await expect.poll(load, { timeout: 60_000 }).toEqual({ queue: 'asleep', ready: 0, unacknowledged: 0 })
 })
 
 test('a task of the scheduler is understood as one of a client', async () => {
@@ -115,14 +115,14 @@ test('a task of the scheduler is understood as one of a client', async () => {
   const message = taskMessage({ name: 'tasks.note', id: randomUUID(), auth, expiresMs: 60_000 })
   await createAmqp().send({ url: broker, tls: false }, 'scheduled', message)
   const noted = "noted () {'__auth': ('alice', 'kéy', 'default'), '__bucket': None, 'pure_python': False}"
-  await expect.poll(() => one.log(), { timeout: 20_000 }).toContain(noted)
-  await expect.poll(() => one.log(), { timeout: 20_000 }).toMatch(/tasks\.note.*succeeded/)
+  await expect.poll(() => one.log(), { timeout: 60_000 }).toContain(noted)
+  await expect.poll(() => one.log(), { timeout: 60_000 }).toMatch(/tasks\.note.*succeeded/)
 })
 
 test('a worker that is lost with its machine loses no task: another one runs it again', async () => {
   const first = await worker()
   const { answer } = await send(`sent([app.send_task('tasks.slow', (n, 3)) for n in range(4)])`)
-  await expect.poll(() => first.log(), { timeout: 20_000 }).toMatch(/tasks\.slow.*received/)
+  await expect.poll(() => first.log(), { timeout: 60_000 }).toMatch(/tasks\.slow.*received/)
   process.kill(first.process.pid, 'SIGKILL')
   await worker({ name: 'second' })
   expect(await answer).toEqual([0, 1, 2, 3])
