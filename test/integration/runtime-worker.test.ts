@@ -87,9 +87,8 @@ test('an idle worker that is told to go is gone within seconds, whatever its gra
 })
 
 test('workers that go in the middle lose no task: what runs is finished, what waits goes to the others', async () => {
-  const first = await worker()
+  const [first, second] = [await worker(), await worker({ name: 'second' })]
   const { answer } = await send(`sent([app.send_task('tasks.slow', (n, 1)) for n in range(12)])`)
-  const second = await worker({ name: 'second' })
   await expect.poll(() => first.log(), { timeout: 60_000 }).toMatch(/tasks\.slow.*received/)
   process.kill(first.process.pid, 'SIGTERM')
   await untilGone(first)
