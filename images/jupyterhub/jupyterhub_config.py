@@ -111,6 +111,8 @@ c.Spawner.start_timeout = 300
 c.Spawner.http_timeout = 300
 c.Spawner.default_url = "/lab"
 c.Spawner.cmd = ["single-user"]
+# The server ends by itself when nobody uses it; a kernel that works keeps it (cloudmgr_notebook in its image).
+c.Spawner.environment = {"NOTEBOOK_IDLE_MINUTES": env.get("JUPYTERHUB_IDLE_MINUTES", "60")}
 # One watch for all namespaces instead of two for each.
 c.KubeSpawner.enable_user_namespaces = True
 c.KubeSpawner.user_namespace_template = "om-{username}"

@@ -2,7 +2,7 @@
 
 import unittest
 
-from cloudmgr_hub.settings import node_selector, own_folders, spawner_settings, storage, why_not
+from cloudmgr_hub.settings import node_selector, own_folders, packages, spawner_settings, storage, why_not
 
 
 class Settings(unittest.TestCase):
@@ -46,6 +46,11 @@ class Settings(unittest.TestCase):
     def test_a_suspended_account_is_told_why_no_server_starts(self):
         self.assertIsNone(why_not({}, "alice"))
         self.assertIn("alice are suspended", why_not({"JUPYTER_SUSPENDED": True}, "alice"))
+
+    def test_packages_are_requirements_and_never_options(self):
+        config = {"packages": ["lightgbm==4.6.0", "dask[array]>=2026.1", "lightgbm==4.6.0", "--index-url=x", "a b", 1]}
+        self.assertEqual(packages(config), ["lightgbm==4.6.0", "dask[array]>=2026.1"])
+        self.assertEqual(spawner_settings(config), ({}, []))
 
     def test_a_selector_is_one_label(self):
         self.assertEqual(node_selector("omegaml.io/role=worker"), {"omegaml.io/role": "worker"})

@@ -37,6 +37,27 @@ describe('helm-release', () => {
     return { helm, kubernetes, action: bound(make, { release: 'a', namespace: 'n', chart: 'c', timeoutSeconds: 30 }) }
   }
 
+  test('a removal says which pods it waits for, and until when', async () => {
+    const { helm, kubernetes } = setUp()
+    const gone = Promise.withResolvers<void>()
+    const slow = { ...helm, uninstall: async () => await gone.promise.then(() => true) }
+    const make = helmRelease({ helm: slow, kubernetes, clock: createFakeClock(), charts: '/charts' })
+    const action = bound(make, { release: 'a', namespace: 'default', chart: 'c' })
+    await action.ensure()
+    const labels = { app: 'worker' }
+    const spec = { template: { metadata: { labels } } }
+    const workload = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'w', namespace: 'default' }, spec }
+    helm.setObjects('a', 'default', [workload])
+    const metadata = { name: 'w-1', namespace: 'default', labels, deletionTimestamp: '2030-01-01T10:20:30Z' }
+    await kubernetes.apply({ apiVersion: 'v1', kind: 'Pod', metadata })
+    const context = createTestContext()
+    const removing = action.remove(context)
+    const wanted = 'the end of w-1 (killed at 10:20:30 UTC at the latest)'
+    await expect.poll(() => context.reasons.at(-1)).toBe(wanted)
+    gone.resolve()
+    expect(await removing).toMatchObject({ changed: true })
+  })
+
   test('a stuck release is freed and brought to what is wanted', async () => {
     for (const status of ['pending-install', 'pending-upgrade', 'uninstalling'] as const) {
       const { helm, action } = setUp()

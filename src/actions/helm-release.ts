@@ -8,7 +8,7 @@ import { describeRef, refOf } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Action, ActionContext } from './action.ts'
-import { clearFailedJobs, isSelfRemoving, waitForObjects } from './workloads.ts'
+import { clearFailedJobs, endingPods, isSelfRemoving, waitForObjects } from './workloads.ts'
 
 const input = z.strictObject({
   release: z
@@ -73,17 +73,22 @@ export function helmRelease(parts: HelmReleaseParts): Action<HelmReleaseInput> {
       }
     },
     remove: async ({ release, namespace, timeoutSeconds }, context) => {
-      context.waiting(`the objects of ${namespace}/${release} to be gone`)
-      const timeoutMs = timeoutSeconds * 1000
-      const removed = await helm.uninstall(release, namespace, {
-        signal: context.signal,
-        output: (line) => context.output(line),
-        timeoutMs,
-      })
-      context.waiting(undefined)
-      return removed
-        ? { changed: true, message: `${release} removed from ${namespace}` }
-        : { changed: false, message: 'already absent' }
+      const told = new AbortController()
+      const telling = tellWhatEnds({ release, namespace }, parts, context, told.signal)
+      try {
+        const removed = await helm.uninstall(release, namespace, {
+          signal: context.signal,
+          output: (line) => context.output(line),
+          timeoutMs: timeoutSeconds * 1000,
+        })
+        return removed
+          ? { changed: true, message: `${release} removed from ${namespace}` }
+          : { changed: false, message: 'already absent' }
+      } finally {
+        told.abort()
+        await telling
+        context.waiting(undefined)
+      }
     },
   }
 }
@@ -120,6 +125,29 @@ async function bring(
         await helm.upgrade(release, run)
         return `${name} upgraded in ${namespace}`
     }
+  }
+}
+
+const TELL_MS = 2_000
+
+/** Says which pods are still ending, until `signal`: workers finish their tasks first, which may take long. */
+async function tellWhatEnds(
+  { release, namespace }: Pick<HelmReleaseInput, 'release' | 'namespace'>,
+  { helm, kubernetes, clock }: HelmReleaseParts,
+  context: ActionContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const all = `the objects of ${namespace}/${release} to be gone`
+  context.waiting(all)
+  try {
+    const objects = await helm.objects(release, namespace)
+    while (!signal.aborted) {
+      const ending = await endingPods(objects, kubernetes)
+      if (!signal.aborted) context.waiting(ending === undefined ? all : `the end of ${ending}`)
+      await clock.sleep(TELL_MS, signal)
+    }
+  } catch {
+    // Telling is a help: what can't be asked now, or is over, is no failure of the removal.
   }
 }
 

@@ -42,6 +42,25 @@ export async function waitForObjects(
   }
 }
 
+/**
+ * Which pods of these workloads are still ending, and until when they may; the same text as long as it is the same, and
+ * `undefined` when none is.
+ */
+export async function endingPods(objects: readonly Manifest[], kubernetes: Kubernetes): Promise<string | undefined> {
+  const texts: string[] = []
+  for (const object of objects) {
+    const { namespace } = object.metadata
+    const labels = podLabels(object)
+    if (labels === '' || namespace === undefined) continue
+    const pods = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace, labels })
+    for (const { metadata } of pods) {
+      const until = metadata['deletionTimestamp']
+      if (typeof until === 'string') texts.push(`${metadata.name} (killed at ${until.slice(11, 19)} UTC at the latest)`)
+    }
+  }
+  return texts.length === 0 ? undefined : texts.join(', ')
+}
+
 /** A Job with a time to live is gone some time after it is complete, and that is as wanted. */
 export function isSelfRemoving(object: Manifest): boolean {
   return (
@@ -73,14 +92,7 @@ async function showLogs(
   kubernetes: Kubernetes,
   context: ActionContext,
 ): Promise<void> {
-  const labels = (object['spec'] as { template?: { metadata?: { labels?: Record<string, string> } } } | undefined)
-    ?.template?.metadata?.labels
-  const selector =
-    ref.kind === 'Job'
-      ? `batch.kubernetes.io/job-name=${ref.name}`
-      : Object.entries(labels ?? {})
-          .map((pair) => pair.join('='))
-          .join(',')
+  const selector = ref.kind === 'Job' ? `batch.kubernetes.io/job-name=${ref.name}` : podLabels(object)
   if (selector === '' || ref.namespace === undefined) return
   try {
     const pods = await kubernetes.list(
@@ -94,4 +106,12 @@ async function showLogs(
   } catch {
     // The logs are a help, their absence no second failure (a pod of several containers has no single log).
   }
+}
+
+/** As a selector; empty for what has no pods. */
+function podLabels(object: Manifest): string {
+  const spec = object['spec'] as { template?: { metadata?: { labels?: Record<string, string> } } } | undefined
+  return Object.entries(spec?.template?.metadata?.labels ?? {})
+    .map((pair) => pair.join('='))
+    .join(',')
 }

@@ -76,7 +76,8 @@ export function compileParameters(plan: string, schema: Values): (params: Values
     const errors = validate(checked) ? [] : (validate.errors ?? [])
     const wrong = errors.filter(
       ({ keyword, params: about }) =>
-        keyword !== 'required' || (complete && !(String(about['missingProperty']) in sealed)),
+        // Beside what `then` found wrong.
+        keyword !== 'if' && (keyword !== 'required' || (complete && !(String(about['missingProperty']) in sealed))),
     )
     if (wrong.length === 0) return { ...checked, ...sealed }
     const problems = wrong.map((error) => problemOf(error, secrets))

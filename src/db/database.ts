@@ -70,6 +70,8 @@ export interface DeploymentsTable {
   params: Generated<string | null>
   /** Since when nothing of it runs. */
   suspended_at: Generated<number | null>
+  /** When it was run last, where a schedule runs it. */
+  ran_at: Generated<number | null>
   /** Why it failed, in one line. */
   message: string | null
   created_at: number

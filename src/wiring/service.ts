@@ -5,9 +5,11 @@ import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
 import { Jwts } from '../accounts/jwt.ts'
 import { Memberships } from '../accounts/memberships.ts'
+import { findAccount } from '../accounts/store.ts'
 import { sweep } from '../accounts/sweep.ts'
 import type { EngineRoots } from '../actions/engine-root.ts'
 import { serviceActionNames, serviceActions } from '../actions/service-actions.ts'
+import { createAmqp } from '../adapters/amqp/driver.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
 import { createJwks } from '../adapters/jwks/http.ts'
@@ -17,6 +19,7 @@ import { createSmtp } from '../adapters/mail/smtp.ts'
 import { createMongodb, createMongoSizes } from '../adapters/mongodb/driver.ts'
 import { createNetwork } from '../adapters/network/sockets.ts'
 import { createRabbitmq, createRabbitmqMonitor } from '../adapters/rabbitmq/http.ts'
+import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
 import { createScripts } from '../adapters/scripts/folder.ts'
 import { createOpenidIssuer } from '../adapters/openid/client.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
@@ -25,6 +28,7 @@ import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { createLog, type Log } from '../base/log.ts'
+import { type Repeating, repeat } from '../base/repeat.ts'
 import { loadPlans } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
@@ -38,6 +42,9 @@ import { Engine } from '../engine/engine.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
 import { sweepMails } from '../mails/store.ts'
+import { LOOK_MS, Scaler } from '../runtimes/scaler.ts'
+import { REPAIR_EVERY_MS, repairBroker } from '../schedules/broker-repair.ts'
+import { runScheduledNotebooks } from '../schedules/notebooks.ts'
 import { keepSampling } from '../status/sampler.ts'
 import { AccountStatus } from '../status/status.ts'
 import { writeMirror } from '../tools/mirror.ts'
@@ -133,7 +140,8 @@ export async function serveEngine(): Promise<number> {
   const states = new StateBackend({ states: createStateStore(house.db, keys, () => clock.now()), log })
   await states.start()
   const kubernetes = createKubernetes({ inCluster: true })
-  const actions = actionsOfTheCluster(kubernetes, await engineRoots(states))
+  const rabbitmq = brokerAdmin()
+  const actions = actionsOfTheCluster(kubernetes, rabbitmq, await engineRoots(states))
   const plans = accountPlans(house.site)
   const engine = new Engine({
     ...createLifecycle({ ...house, plans }),
@@ -153,6 +161,12 @@ export async function serveEngine(): Promise<number> {
     await sweep(house.db, clock.now())
     await sweepMails(house.db, clock.now() - MAILS_KEPT_MS)
   })
+  const looking = { clock, log, signal: stopping.signal }
+  const scaler = runtimeScaler(house, kubernetes, rabbitmq, log)
+  const beats = [
+    repeat({ what: 'scaling runtimes', everyMs: LOOK_MS, work: () => scaler.look() }, looking),
+    ...schedules(house, rabbitmq, log).map((one) => repeat(one, looking)),
+  ]
   const wake = () => {
     engine.wake()
     sender?.wake()
@@ -163,7 +177,7 @@ export async function serveEngine(): Promise<number> {
   log.info('working', { plans: plans.size })
   await terminated()
   stopping.abort()
-  await Promise.all([engine.stop(), following, sampling, sender?.stop(), sweeping.stop()])
+  await Promise.all([engine.stop(), following, sampling, sender?.stop(), sweeping.stop(), ...beats])
   // After the engine: a run that is stopped writes its state.
   await states.stop()
   await house.db.destroy()
@@ -180,7 +194,41 @@ function mailSender({ db, site, outbox }: ReturnType<typeof openHouse>, log: Log
   return new MailSender({ db, outbox, server, clock, log, domain: site.domain })
 }
 
-function actionsOfTheCluster(kubernetes: Kubernetes, roots: EngineRoots) {
+/** How often is looked whose notebooks are due. */
+const DUE_MS = 30_000
+
+function schedules(house: ReturnType<typeof openHouse>, broker: Rabbitmq, log: Log): Repeating[] {
+  const notebooks = { ...house, amqp: createAmqp(), clock, log }
+  return [
+    { what: 'starting scheduled notebooks', everyMs: DUE_MS, work: () => runScheduledNotebooks(notebooks) },
+    { what: 'broker repair', everyMs: REPAIR_EVERY_MS, work: () => repairBroker({ ...house, broker, clock, log }) },
+  ]
+}
+
+/** Puts own runtimes to sleep and wakes them. */
+function runtimeScaler(
+  { db, deployments }: ReturnType<typeof openHouse>,
+  kubernetes: Kubernetes,
+  broker: Rabbitmq,
+  log: Log,
+): Scaler {
+  const vhostOf = async (account: string) => {
+    const found = await findAccount(db, account)
+    const settings = found === undefined ? undefined : await deployments.storedSettings(db, found.id, 'omegaml')
+    return settings?.broker?.own.vhost
+  }
+  return new Scaler({ kubernetes, broker, vhostOf, clock, log })
+}
+
+function brokerAdmin(): Rabbitmq {
+  return createRabbitmq({
+    url: required(env, 'CLOUDMGR_RABBITMQ_URL', 'management URL of RabbitMQ'),
+    user: required(env, 'CLOUDMGR_RABBITMQ_USER', 'administrator of RabbitMQ'),
+    password: required(env, 'CLOUDMGR_RABBITMQ_PASSWORD', 'password of CLOUDMGR_RABBITMQ_USER'),
+  })
+}
+
+function actionsOfTheCluster(kubernetes: Kubernetes, rabbitmq: Rabbitmq, roots: EngineRoots) {
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
   const [host = '', port = '27017'] = mongoHost.split(':')
   const mongodb = createMongodb({
@@ -188,11 +236,6 @@ function actionsOfTheCluster(kubernetes: Kubernetes, roots: EngineRoots) {
     port: Number(port),
     user: required(env, 'CLOUDMGR_MONGODB_USER', 'administrator of MongoDB'),
     password: required(env, 'CLOUDMGR_MONGODB_PASSWORD', 'password of CLOUDMGR_MONGODB_USER'),
-  })
-  const rabbitmq = createRabbitmq({
-    url: required(env, 'CLOUDMGR_RABBITMQ_URL', 'management URL of RabbitMQ'),
-    user: required(env, 'CLOUDMGR_RABBITMQ_USER', 'administrator of RabbitMQ'),
-    password: required(env, 'CLOUDMGR_RABBITMQ_PASSWORD', 'password of CLOUDMGR_RABBITMQ_USER'),
   })
   const jupyterhub = createJupyterhub({
     url: required(env, 'CLOUDMGR_JUPYTERHUB_URL', 'URL of the hub API'),

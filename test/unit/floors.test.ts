@@ -15,7 +15,7 @@ const floors: readonly (readonly string[])[] = [
   ['deployments'],
   ['commands'],
   ['actions'],
-  ['status'],
+  ['status', 'runtimes', 'schedules'],
   ['engine'],
   ['api'],
   ['client'],

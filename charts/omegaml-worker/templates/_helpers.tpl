@@ -11,6 +11,23 @@
 {{ ternary (append .Values.queues "default") .Values.queues .Values.defaultTasks | uniq | toJson }}
 {{- end -}}
 
+{{- /*
+What cloudmgr's engine needs to know to put the workers to sleep, wake them and let them grow, as JSON; empty when it
+leaves them alone. `most` is left out where the HPA decides between one and many.
+*/ -}}
+{{- define "omegaml-worker.scaling" -}}
+{{- $kind := .Values.autoscaling.kind -}}
+{{- $sleep := int .Values.sleepMinutes -}}
+{{- if or (eq $kind "queue") (and (ne $kind "keda") (gt $sleep 0)) -}}
+{{- $least := ternary .Values.replicas .Values.autoscaling.minReplicas (eq $kind "none") -}}
+{{- $scaling := dict "least" (int $least) "sleepMinutes" $sleep "concurrency" (int .Values.concurrency) -}}
+{{- $_ := set $scaling "queues" (include "omegaml-worker.queues" . | fromJsonArray) -}}
+{{- if eq $kind "none" }}{{ $_ := set $scaling "most" (int $least) }}{{ end -}}
+{{- if eq $kind "queue" }}{{ $_ := set $scaling "most" (int (max 1 (int $least) (int .Values.autoscaling.maxReplicas))) }}{{ end -}}
+{{ toJson $scaling }}
+{{- end -}}
+{{- end -}}
+
 {{- /* Rules that no schema can say. */ -}}
 {{- define "omegaml-worker.check" -}}
 {{- if and .Values.shared .Values.packages -}}
@@ -21,11 +38,11 @@
 {{- end -}}
 {{- $scaling := .Values.autoscaling -}}
 {{- if ne $scaling.kind "none" -}}
-{{- if lt (int $scaling.maxReplicas) (int $scaling.minReplicas) -}}
+{{- if and (ne $scaling.kind "queue") (lt (int $scaling.maxReplicas) (int $scaling.minReplicas)) -}}
 {{- fail (printf "autoscaling.maxReplicas %d is below autoscaling.minReplicas %d: raise one or lower the other" (int $scaling.maxReplicas) (int $scaling.minReplicas)) -}}
 {{- end -}}
 {{- if and (eq $scaling.kind "hpa") (lt (int $scaling.minReplicas) 1) -}}
-{{- fail "autoscaling.minReplicas 0 needs autoscaling.kind keda: without pods there is no CPU use to go by" -}}
+{{- fail "autoscaling.minReplicas 0 needs autoscaling.kind keda or queue: without pods there is no CPU use to go by; sleepMinutes lets them sleep" -}}
 {{- end -}}
 {{- if and (eq $scaling.kind "keda") (not $scaling.brokerSecret) -}}
 {{- fail "autoscaling.brokerSecret is missing: kind keda asks the broker; name a Secret with the key host (amqp://user:password@rabbitmq.omegaml-services:5672/vhost)" -}}

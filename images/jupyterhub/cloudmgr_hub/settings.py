@@ -1,5 +1,7 @@
 """What an account's configuration may say about its notebook server. Pure: names and values in, names and values out."""
 
+import re
+
 HOME = "/home/jovyan"
 # Where `pip install --user` installs to.
 PACKAGES = "/app/pylib/user"
@@ -37,6 +39,10 @@ ALLOWED = frozenset(ALIASES.values()) | {"http_timeout"}
 # The pod gets these from elsewhere; a wrong one would cut it off or show it another account's data.
 RESERVED_ENVIRONMENT = ("JUPYTERHUB_", "OMEGA_USERID", "OMEGA_APIKEY", "OMEGA_RESTAPI_URL", "HOME", "PATH", "LD_")
 
+# Handled apart: what runs before the server.
+APART = {"packages"}
+REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._,-]+\])?((==|>=|<=|~=|!=|<|>)[A-Za-z0-9][A-Za-z0-9.*+!_-]*)?")
+
 # What Pod Security `restricted` lets a pod mount. No folder of the machine, no Secret.
 VOLUME_KINDS = {"persistentVolumeClaim", "emptyDir", "ephemeral", "csi"}
 
@@ -52,6 +58,8 @@ def spawner_settings(config):
     """Splits JUPYTER_CONFIG into what is applied and the names that were refused."""
     applied, refused = {}, []
     for name, value in flattened(config).items():
+        if name in APART:
+            continue
         setting = ALIASES.get(name, name)
         if setting not in ALLOWED or value is None:
             refused.append(name)
@@ -62,6 +70,12 @@ def spawner_settings(config):
         else:
             applied[setting] = value
     return applied, refused
+
+
+def packages(config):
+    """The account's Python requirements, each once; no option of pip among them."""
+    wanted = (config or {}).get("packages") or []
+    return list(dict.fromkeys(item for item in wanted if isinstance(item, str) and REQUIREMENT.fullmatch(item)))
 
 
 def flattened(config):

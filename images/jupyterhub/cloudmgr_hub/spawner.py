@@ -7,10 +7,16 @@ from kubespawner import KubeSpawner
 from traitlets import Unicode, default
 
 from .config_api import Refused, Unreachable, read_config
-from .settings import HOME, PACKAGES, node_selector, own_folders, spawner_settings, storage, why_not
+from .settings import HOME, PACKAGES, node_selector, own_folders, packages, spawner_settings, storage, why_not
 
 # Sent through a Secret of the server's own: a pod's definition is read by more people than its secrets.
 SECRET_VARIABLES = ("OMEGA_APIKEY", "JUPYTERHUB_API_TOKEN")
+# What can't be installed is told by the server (cloudmgr_notebook), and does not keep it from starting.
+INSTALL = (
+    'rm -f "$PYTHONUSERBASE/packages-failed.txt"; '
+    'python3 -m pip install --user --disable-pip-version-check --no-cache-dir --retries 1 --timeout 10 -- "$@" '
+    '2> /tmp/packages || tail -c 400 /tmp/packages > "$PYTHONUSERBASE/packages-failed.txt"'
+)
 
 
 class ConfigApiSpawner(KubeSpawner):
@@ -31,6 +37,7 @@ class ConfigApiSpawner(KubeSpawner):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._secret_values = {}
+        self._packages = []
         # What the site says, to which every start goes back before it applies what the account says.
         self._site = {}
 
@@ -76,6 +83,7 @@ class ConfigApiSpawner(KubeSpawner):
         if refused or refused_volumes:
             self.log.warning("account %s: settings %s and volumes %s are not allowed", self.user.name, refused, refused_volumes)
         self._restore_site_settings()
+        self._packages = packages(config.get("JUPYTER_CONFIG"))
         self._set("image", config.get("JUPYTER_IMAGE") or os.environ.get("JUPYTER_IMAGE") or self.image)
         self._set("node_selector", node_selector(config.get("JUPYTER_NODE_SELECTOR")))
         own_volumes, own_mounts = own_folders(mounts)
@@ -121,7 +129,34 @@ class ConfigApiSpawner(KubeSpawner):
         reference = {name: {"secretKeyRef": {"name": self._secret(), "key": name}} for name in self._secret_values}
         return {**env, **{name: {"name": name, "valueFrom": source} for name, source in reference.items()}}
 
+    def _installing(self):
+        """Installs the account's requirements, one argument each, with the image and the size of the server."""
+        amounts = {
+            "limits": {"cpu": self.cpu_limit, "memory": self.mem_limit},
+            "requests": {"cpu": self.cpu_guarantee, "memory": self.mem_guarantee},
+        }
+        return {
+            "name": "packages",
+            "image": self.image,
+            "imagePullPolicy": self.image_pull_policy,
+            "command": ["sh", "-c", INSTALL, "packages", *self._packages],
+            "env": [{"name": "HOME", "value": HOME}, {"name": "PYTHONUSERBASE", "value": PACKAGES}],
+            "securityContext": {
+                **self.container_security_context,
+                "allowPrivilegeEscalation": False,
+                "runAsUser": self.uid,
+                "runAsGroup": self.gid,
+            },
+            "resources": {
+                kind: {name: str(value) for name, value in values.items() if value}
+                for kind, values in amounts.items()
+            },
+            "volumeMounts": self.volume_mounts,
+        }
+
     async def get_pod_manifest(self):
+        # Here, because a choice on the start page may have changed the image.
+        self.init_containers = [self._installing()] if self._packages else []
         manifest = await super().get_pod_manifest()
         await self._write_secret()
         return manifest

@@ -75,6 +75,11 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
       // The version tells too little: controllers write their status at the same time.
       return sameApartFromControllers(before, after) ? 'unchanged' : 'changed'
     },
+    change: async (ref, fields) => {
+      const path = `${await api().paths.object(ref)}?fieldManager=${FIELD_MANAGER}&fieldValidation=Strict`
+      const request = { method: 'PATCH', path, contentType: 'application/merge-patch+json', body: fields } as const
+      checked(await api().send(request), `changing ${describeRef(ref)}`)
+    },
     compare: async (manifest) => {
       const before = await find(refOf(manifest))
       if (before === undefined) return 'absent'

@@ -39,6 +39,24 @@ export function kubernetesContract(start: () => Promise<{ kubernetes: Kubernetes
     expect(await kubernetes.compare(secret)).toBe('present')
   })
 
+  test('a change touches its fields only, and can be held to what was seen', async () => {
+    await kubernetes.apply(configMap('changed', 'one', { shape: 'round' }))
+    const ref = refOf(configMap('changed', ''))
+    const seen = await kubernetes.find(ref)
+    await kubernetes.change(ref, { metadata: { annotations: { note: 'here' } }, data: { more: 'two' } })
+    const found = await kubernetes.find(ref)
+    expect(found?.['data']).toEqual({ key: 'one', more: 'two' })
+    expect(found?.metadata.annotations).toEqual({ note: 'here' })
+    expect(found?.metadata.labels).toMatchObject({ shape: 'round' })
+    const resourceVersion = seen?.metadata['resourceVersion']
+    const late = kubernetes.change(ref, { metadata: { resourceVersion, annotations: { note: null } } })
+    await expect(late).rejects.toMatchObject({ kind: 'conflict', code: 'kubernetes-conflict' })
+    await kubernetes.change(ref, { metadata: { annotations: { note: null } } })
+    expect((await kubernetes.find(ref))?.metadata.annotations ?? {}).toEqual({})
+    const missing = kubernetes.change(refOf(configMap('nowhere', '')), { data: {} })
+    await expect(missing).rejects.toMatchObject({ kind: 'not-found', code: 'kubernetes-not-found' })
+  })
+
   test('lists select by namespace and label', async () => {
     await kubernetes.apply(configMap('red', '1', { colour: 'red' }))
     await kubernetes.apply(configMap('blue', '1', { colour: 'blue' }))

@@ -66,6 +66,18 @@ export function createFakeKubernetes(): FakeKubernetes {
       objects.set(key(refOf(manifest)), { applied, live: stored(applied, version) })
       return state === 'absent' ? 'created' : 'changed'
     },
+    change: async (ref, fields) => {
+      alive()
+      const found = objects.get(key(ref))
+      const attempted = `changing ${describeRef(ref)}`
+      if (found === undefined) throw new AppError('not-found', 'kubernetes-not-found', attempted)
+      const { resourceVersion } = (fields['metadata'] ?? {}) as { resourceVersion?: string }
+      if (resourceVersion !== undefined && resourceVersion !== found.live.metadata['resourceVersion'])
+        throw new AppError('conflict', 'kubernetes-conflict', attempted)
+      version += 1
+      const changed = merged(merged(found.live, fields), { metadata: { resourceVersion: String(version) } })
+      objects.set(key(ref), { ...found, live: changed as Manifest })
+    },
     compare: async (manifest) => {
       alive()
       return compare(manifest)
@@ -112,6 +124,19 @@ export function createFakeKubernetes(): FakeKubernetes {
       broken = error
     },
   }
+}
+
+/** As RFC 7396 says it. */
+function merged(before: unknown, fields: unknown): unknown {
+  if (!isObject(fields)) return fields
+  const kept = isObject(before) ? before : {}
+  const changed = Object.entries(fields).map(([name, value]) => [name, merged(kept[name], value)] as const)
+  const all = { ...kept, ...Object.fromEntries(changed) }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null))
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function plain(manifest: Manifest): Manifest {

@@ -66,6 +66,11 @@ export interface Kubernetes {
   /** What `apply` would do, without doing it. */
   compare(manifest: Manifest): Promise<'absent' | 'present' | 'different'>
   find(ref: ObjectRef): Promise<Manifest | undefined>
+  /**
+   * Changes these fields of an object that is there, and nothing else; `null` takes one away. With the object's
+   * `metadata.resourceVersion` only while nobody changed it since: `conflict/kubernetes-conflict` otherwise.
+   */
+  change(ref: ObjectRef, fields: Readonly<Record<string, unknown>>): Promise<void>
   /** Of all namespaces when none is given; `labels` as a selector, for example `app=web,tier!=db`. */
   list(
     kind: KindRef,

@@ -67,6 +67,15 @@ export function rabbitmqContract(parts: () => Rabbitmq): void {
     await broker.deleteVhost('v2')
   })
 
+  test('what lies in queues is told by vhost', async () => {
+    const broker = parts()
+    await broker.ensureVhost('v5')
+    await broker.ensureQueue('v5', 'gpu')
+    expect(await broker.listLoads('v5')).toEqual([{ queue: 'gpu', ready: 0, unacknowledged: 0 }])
+    await broker.deleteVhost('v5')
+    await expect(broker.listLoads('v5')).rejects.toMatchObject({ kind: 'not-found', code: 'rabbitmq-not-found' })
+  })
+
   test('rights on a missing vhost, or of a missing user, are refused as not found', async () => {
     const broker = parts()
     await broker.ensureUser('bob', 'secretBob')

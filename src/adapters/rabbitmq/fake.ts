@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../../base/errors.ts'
-import type { Consumer, Permissions, Policy, Rabbitmq, RabbitmqMonitor } from './port.ts'
+import type { Consumer, Permissions, Policy, QueueLoad, Rabbitmq, RabbitmqMonitor } from './port.ts'
 
 interface Vhost {
   readonly permissions: Map<string, Permissions>
@@ -11,6 +11,8 @@ interface Vhost {
 
 export interface FakeRabbitmq extends Rabbitmq, RabbitmqMonitor {
   setConsumers(vhost: string, consumers: readonly Consumer[]): void
+  /** Of queues that are not named nothing lies there. */
+  setLoads(vhost: string, loads: readonly QueueLoad[]): void
 }
 
 /** A broker in memory: names and rights, no messages. */
@@ -18,6 +20,7 @@ export function createFakeRabbitmq(): FakeRabbitmq {
   const vhosts = new Map<string, Vhost>()
   const users = new Map<string, { password: string; tags: readonly string[] }>()
   const consumers = new Map<string, readonly Consumer[]>()
+  const loads = new Map<string, readonly QueueLoad[]>()
   const inside = (vhost: string): Vhost => {
     const found = vhosts.get(vhost)
     if (found === undefined)
@@ -50,6 +53,11 @@ export function createFakeRabbitmq(): FakeRabbitmq {
     deleteExchange: async (vhost, exchange) => vhosts.get(vhost)?.exchanges.delete(exchange) ?? false,
     listQueues: async (vhost) => [...inside(vhost).queues],
     listExchanges: async (vhost) => [...inside(vhost).exchanges],
+    listLoads: async (vhost) => {
+      const said = loads.get(vhost) ?? []
+      const silent = [...inside(vhost).queues].filter((name) => said.every(({ queue }) => queue !== name))
+      return [...said, ...silent.map((queue) => ({ queue, ready: 0, unacknowledged: 0 }))]
+    },
     listUsers: async (prefix = '') => [...users.keys()].filter((user) => user.startsWith(prefix)),
     listVhosts: async () => [...vhosts.keys()],
     listConsumers: async (vhost) => {
@@ -57,6 +65,7 @@ export function createFakeRabbitmq(): FakeRabbitmq {
       return consumers.get(vhost) ?? []
     },
     setConsumers: (vhost, seen) => void consumers.set(vhost, seen),
+    setLoads: (vhost, seen) => void loads.set(vhost, seen),
   }
 }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../../base/errors.ts'
-import type { Consumer, Permissions, Policy, Rabbitmq, RabbitmqMonitor } from './port.ts'
+import type { Consumer, Permissions, Policy, QueueLoad, Rabbitmq, RabbitmqMonitor } from './port.ts'
 
 export interface RabbitmqOptions {
   /** Of the management interface, path prefix included, for example `http://rabbitmq:15672`. */
@@ -95,6 +95,13 @@ export function createRabbitmq(options: RabbitmqOptions): Rabbitmq {
     deleteExchange: (vhost, exchange) => remove(`/exchanges/${enc(vhost)}/${enc(exchange)}`),
     listQueues: (vhost) => names(`/queues/${enc(vhost)}?columns=name`),
     listExchanges: (vhost) => names(`/exchanges/${enc(vhost)}?columns=name`),
+    listLoads: async (vhost) => {
+      const path = `/queues/${enc(vhost)}?columns=name,messages_ready,messages_unacknowledged`
+      const found = (await get(path)) as LoadAnswer[] | undefined
+      if (found === undefined)
+        throw new AppError('not-found', 'rabbitmq-not-found', `RabbitMQ: vhost ${vhost} is missing`)
+      return found.map(loadOf)
+    },
     listUsers: async (prefix = '') => (await names('/users?columns=name')).filter((name) => name.startsWith(prefix)),
     listVhosts: () => names('/vhosts?columns=name'),
   }
@@ -109,6 +116,17 @@ export function createRabbitmqMonitor(options: RabbitmqOptions): RabbitmqMonitor
       return (checked(status, body, `reading ${path}`) as ConsumerAnswer[]).map(consumerOf)
     },
   }
+}
+
+interface LoadAnswer {
+  readonly name: string
+  /** Missing until the broker has collected its statistics. */
+  readonly messages_ready?: number
+  readonly messages_unacknowledged?: number
+}
+
+function loadOf({ name, messages_ready = 0, messages_unacknowledged = 0 }: LoadAnswer): QueueLoad {
+  return { queue: name, ready: messages_ready, unacknowledged: messages_unacknowledged }
 }
 
 interface ConsumerAnswer {

@@ -12,6 +12,14 @@ export interface Policy {
   readonly priority: number
 }
 
+export interface QueueLoad {
+  readonly queue: string
+  /** Messages that nobody took yet. */
+  readonly ready: number
+  /** Messages that somebody took and did not acknowledge. */
+  readonly unacknowledged: number
+}
+
 /**
  * RabbitMQ's management interface, as an administrator.
  *
@@ -40,6 +48,8 @@ export interface Rabbitmq {
   deleteExchange(vhost: string, exchange: string): Promise<boolean>
   listQueues(vhost: string): Promise<readonly string[]>
   listExchanges(vhost: string): Promise<readonly string[]>
+  /** What lies in a vhost's queues; a second or a few old. */
+  listLoads(vhost: string): Promise<readonly QueueLoad[]>
   listUsers(prefix?: string): Promise<readonly string[]>
   listVhosts(): Promise<readonly string[]>
 }

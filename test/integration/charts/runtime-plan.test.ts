@@ -75,6 +75,38 @@ test('suspended, nothing runs, whatever it grew by before', async () => {
   )
 })
 
+test('workers that may sleep, or grow by their tasks, leave their number to the engine', async () => {
+  const rulesOf = async (params: Values, change: Values = {}) => {
+    const { metadata, spec } = find(await render('omegaml-worker', valuesOf(params, change)), 'Deployment', 'worker')
+    const rules = metadata.annotations?.['cloudmgr.io/scaling']
+    assert.equal(metadata.labels['cloudmgr.io/scaling'], rules === undefined ? undefined : 'engine')
+    return { replicas: spec.replicas, rules: rules === undefined ? undefined : JSON.parse(rules) }
+  }
+  const queues = ['worker', 'default']
+  const sleeping = { sleepMinutes: 15, concurrency: 2, queues }
+  assert.deepEqual(await rulesOf({}), { replicas: 1, rules: undefined })
+  assert.deepEqual(await rulesOf({ sleep: 15, size: 2 }), {
+    replicas: undefined,
+    rules: { least: 2, most: 2, ...sleeping },
+  })
+  assert.deepEqual(await rulesOf({ sleep: 15, autoscale: 'hpa', min: 1, max: 4 }), {
+    replicas: undefined,
+    rules: { least: 1, ...sleeping },
+  })
+  const growing = { autoscale: 'queue', min: 0, max: 3, concurrency: 4 }
+  assert.deepEqual(await rulesOf(growing), {
+    replicas: undefined,
+    rules: { least: 0, most: 3, sleepMinutes: 0, concurrency: 4, queues },
+  })
+  // A suspended one has no rules to be woken by.
+  assert.deepEqual(await rulesOf({ ...growing, sleep: 15 }, plan.suspended), { replicas: 0, rules: undefined })
+})
+
+test('none by CPU alone: without a worker there is nothing to measure', () => {
+  assert.throws(() => plan.checkParams({ autoscale: 'hpa', min: 0 }), /min 0 must be >= 1/)
+  assert.equal(plan.checkParams({ autoscale: 'queue', min: 0 })['min'], 0)
+})
+
 test('packages in a shared runtime are refused', async () => {
   await assert.rejects(render('omegaml-worker', { packages: ['x'] }), /own runtime/)
 })
