@@ -22,10 +22,10 @@ import {
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
+import { bellOf } from '../../src/commands/bell.ts'
 import type { Db } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import type { SiteFacts } from '../../src/deployments/site-facts.ts'
-import { bellOf } from '../../src/commands/bell.ts'
 import { Engine } from '../../src/engine/engine.ts'
 
 const project = resolve(import.meta.dirname, '../..')
@@ -106,7 +106,7 @@ export async function startService(
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-function callers(house: TestHouse) {
+export function callers(house: TestHouse) {
   async function send(method: Method, url: string, headers: Record<string, string>, payload?: object): Promise<Answer> {
     const side = url.startsWith('/api/v1') ? house.inside : house.open
     const answer = await side.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) })
