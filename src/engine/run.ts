@@ -1,11 +1,12 @@
 import type { z } from 'zod'
 import type { Action, ActionContext } from '../actions/action.ts'
-import { AppError, explain, kindOf } from '../base/errors.ts'
+import { AppError, type ErrorKind, explain, kindOf } from '../base/errors.ts'
 import { masker } from '../base/secrets.ts'
 import type { Values } from '../catalog/plan.ts'
 import { resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { begunSteps, getCommand } from '../commands/store.ts'
+import { isTransient } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { ClaimedTask } from './claim.ts'
 import { afterFailure } from './decide.ts'
@@ -205,7 +206,7 @@ function endOf(error: unknown, { deps, settings, task, lease, mask }: Ending): T
   if (lease.interruption === 'command-cancelled')
     return { kind: 'failed', message: `cancelled: ${explain(lease.signal.reason)}` }
   if (lease.interruption !== undefined) return { kind: 'released' }
-  const kind = kindOf(error)
+  const kind = kindOfFailure(error)
   if (kind === 'bug')
     deps.log.error('task failed by a bug', {
       task: task.id,
@@ -224,6 +225,11 @@ function endOf(error: unknown, { deps, settings, task, lease, mask }: Ending): T
   if (next.then === 'retry') return { kind: 'retry', dueAt: next.dueAt, reason: message }
   const tries = next.tooLong ? ` (tried ${task.attempts} times in ${Math.round((now - task.started_at) / 1000)} s)` : ''
   return { kind: 'failed', message: `${message}${tries}` }
+}
+
+/** Our own database may be away like anything outside: that is no mistake of the task's. */
+export function kindOfFailure(error: unknown): ErrorKind {
+  return isTransient(error) ? 'unavailable' : kindOf(error)
 }
 
 /** Of a secret with several lines (a key in PEM), each line is one: output comes line by line. */
