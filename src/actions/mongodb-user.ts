@@ -14,6 +14,8 @@ const input = z.strictObject({
   databases: z.array(database).min(1, 'name one database or more'),
   /** Of `databases`, those that go with the user; all of them when left out. Others' stay: name them here by leaving them out. */
   owned: z.array(database).optional(),
+  /** Whose it is, noted beside the user. */
+  account: z.string().min(1).max(64).optional(),
 })
 
 export type MongodbUserInput = z.infer<typeof input>
@@ -24,6 +26,10 @@ export function mongodbUser({ mongodb }: { readonly mongodb: Mongodb }): Action<
     name: 'mongodb-user',
     input,
     locks: ({ user }) => [`mongodb:${user}`],
+    things: ({ user, databases, owned = databases }) => [
+      { system: 'mongodb', kind: 'user', name: user },
+      ...owned.map((name) => ({ system: 'mongodb', kind: 'database', name }) as const),
+    ],
     observe: async ({ user, password, databases }) => {
       const found = await mongodb.findUser(user)
       if (found === undefined) return { state: 'absent' }
@@ -33,8 +39,8 @@ export function mongodbUser({ mongodb }: { readonly mongodb: Mongodb }): Action<
         ? { state: 'present' }
         : { state: 'different', detail: `${user} has another password` }
     },
-    ensure: async ({ user, password, databases }) => {
-      const changed = await mongodb.ensureUser({ user, password, databases })
+    ensure: async ({ user, password, databases, account }) => {
+      const changed = await mongodb.ensureUser({ user, password, databases, account })
       return { changed, message: changed ? `user ${user} may use ${databases.join(', ')}` : 'already as wanted' }
     },
     remove: async ({ user, databases, owned = databases }, context) => {

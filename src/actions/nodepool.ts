@@ -73,6 +73,7 @@ export function nodepool(parts: NodepoolParts): Action<NodepoolInput> {
     name: 'nodepool',
     input,
     locks: (pool) => [rootLock(rootOf(pool))],
+    things: (pool) => [{ system: 'terraform', kind: 'root', name: rootOf(pool) }],
     observe: (pool, context) => withRoot(pool, context, (wanted) => inner.observe(wanted, context)),
     ensure: (pool, context) => withRoot(pool, context, (wanted) => inner.ensure(wanted, context)),
     remove: (pool, context) => withRoot(pool, context, (wanted) => inner.remove(wanted, context)),

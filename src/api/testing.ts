@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { Accounts } from '../accounts/accounts.ts'
 import { Jwts } from '../accounts/jwt.ts'
 import { Memberships } from '../accounts/memberships.ts'
-import { serviceActionNames } from '../actions/service-actions.ts'
+import { accountActionNames } from '../books/books-actions.ts'
 import { createFakeJwks } from '../adapters/jwks/fake.ts'
 import type { Jwks } from '../adapters/jwks/port.ts'
 import type { Clock } from '../base/clock.ts'
@@ -57,7 +57,7 @@ const testFacts = {
 export const testSite: SiteFacts = siteWith({})
 
 /** The catalogue's own. */
-export const testPlans = loadPlans(resolve(import.meta.dirname, '../../catalog/plans'), serviceActionNames, 'account')
+export const testPlans = loadPlans(resolve(import.meta.dirname, '../../catalog/plans'), accountActionNames, 'account')
 
 export const bootstrapKey = 'bootstrapKeyOfTheTest'
 

@@ -74,6 +74,12 @@ export function isNotGiven(error: unknown): boolean {
   return String(error.details?.['placeholder']).startsWith('params.')
 }
 
+/** Is this the error of what an earlier step would have given? */
+export function isNotMade(error: unknown): boolean {
+  if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
+  return String(error.details?.['placeholder']).startsWith('steps.')
+}
+
 /** Is it of the form `a.b.c`, or `a.b|c.d`? Anything else is a mistake in a plan. */
 export function isPath(name: string): boolean {
   return path.test(name)

@@ -3,7 +3,7 @@ import type { Action, ActionContext } from '../actions/action.ts'
 import { AppError, type ErrorKind, explain, kindOf } from '../base/errors.ts'
 import { masker } from '../base/secrets.ts'
 import type { Values } from '../catalog/plan.ts'
-import { resolveGiven } from '../catalog/resolve.ts'
+import { isNotMade, resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { begunSteps, getCommand } from '../commands/store.ts'
 import { isTransient } from '../db/dialect.ts'
@@ -135,8 +135,7 @@ function wrongInput({ plan, step }: { plan: string; step: string }, action: stri
 /** A removal whose input needs what an earlier step would have given: when this step never began, there is nothing to remove. */
 async function dependsOnNothing(run: Run, error: unknown): Promise<boolean> {
   const { deps, task, command } = run
-  if (!takesAway(run) || !(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
-  if (!String(error.details?.['placeholder']).startsWith('steps.')) return false
+  if (!takesAway(run) || !isNotMade(error)) return false
   const begun = await begunSteps(deps.db, command)
   return begun.every((step) => step.step !== task.step)
 }

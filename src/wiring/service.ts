@@ -7,7 +7,6 @@ import { Jwts } from '../accounts/jwt.ts'
 import { Memberships } from '../accounts/memberships.ts'
 import { sweep } from '../accounts/sweep.ts'
 import type { NodepoolParts } from '../actions/nodepool.ts'
-import { serviceActionNames, serviceActions } from '../actions/service-actions.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import { createJwks } from '../adapters/jwks/http.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
@@ -20,6 +19,7 @@ import { createSmtp } from '../adapters/mail/smtp.ts'
 import { createScripts } from '../adapters/scripts/folder.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
 import { createServer } from '../api/server.ts'
+import { accountActionNames, accountActions, type BooksParts } from '../books/books-actions.ts'
 import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
@@ -33,6 +33,7 @@ import { migrate, pendingMigrations } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle } from '../deployments/lifecycle.ts'
 import { Engine } from '../engine/engine.ts'
+import { lockHolder } from '../engine/locks.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
 import { sweepMails } from '../mails/store.ts'
@@ -109,20 +110,24 @@ export async function serveEngine(): Promise<number> {
   const house = openHouse()
   const ring = required(env, 'CLOUDMGR_ENGINE_KEYS', 'key ring of the engine')
   const keys = parseKeyRing(ring, 'CLOUDMGR_ENGINE_KEYS')
-  const states = new StateBackend({ states: createStateStore(house.db, keys, () => clock.now()), log })
+  const store = createStateStore(house.db, keys, () => clock.now())
+  const states = new StateBackend({ states: store, log })
   await states.start()
   const kubernetes = createKubernetes({ inCluster: true })
-  const actions = actionsOfTheCluster(kubernetes, await nodepoolParts(states))
   const plans = accountPlans()
+  const lifecycle = createLifecycle({ ...house, plans })
+  const unseal = (text: string): string => keys.open(text, 'step outputs')
+  const { db } = house
+  const books = { db, plans, context: lifecycle.context, unseal, states: store, holding: lockHolder(db, clock) }
   const engine = new Engine({
-    ...createLifecycle({ ...house, plans }),
-    db: house.db,
-    actions,
+    ...lifecycle,
+    db,
+    actions: actionsOfTheCluster(kubernetes, await nodepoolParts(states), books),
     plans,
     clock,
     log,
     seal: (text) => keys.seal(text, 'step outputs'),
-    unseal: (text) => keys.open(text, 'step outputs'),
+    unseal,
   })
   await engine.start()
   const stopping = new AbortController()
@@ -159,7 +164,7 @@ function mailSender({ db, site, outbox }: ReturnType<typeof openHouse>, log: Log
   return new MailSender({ db, outbox, server, clock, log, domain: site.domain })
 }
 
-function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts) {
+function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts, books: BooksParts) {
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
   const [host = '', port = '27017'] = mongoHost.split(':')
   const mongodb = createMongodb({
@@ -177,7 +182,7 @@ function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts) {
     url: required(env, 'CLOUDMGR_JUPYTERHUB_URL', 'URL of the hub API'),
     token: required(env, 'CLOUDMGR_JUPYTERHUB_TOKEN', 'service token of the hub API'),
   })
-  return serviceActions({
+  const outside = {
     mongodb,
     rabbitmq,
     jupyterhub,
@@ -190,11 +195,12 @@ function actionsOfTheCluster(kubernetes: Kubernetes, nodepool: NodepoolParts) {
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),
     nodepool,
-  })
+  }
+  return accountActions(outside, books)
 }
 
 function accountPlans(): Plans {
-  return loadPlans(join(project, 'catalog/plans'), serviceActionNames, 'account')
+  return loadPlans(join(project, 'catalog/plans'), accountActionNames, 'account')
 }
 
 /** Programs and modules are the image's; roots and providers' copies lie in a folder that may be lost. */

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { serviceActions } from '../../src/actions/service-actions.ts'
 import { createFakeHelm } from '../../src/adapters/helm/fake.ts'
 import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
 import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
@@ -20,6 +19,7 @@ import {
   testSite,
 } from '../../src/api/testing.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
+import { accountActions } from '../../src/books/books-actions.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
 import { bellOf } from '../../src/commands/bell.ts'
@@ -27,6 +27,7 @@ import type { Db } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import { Engine } from '../../src/engine/engine.ts'
+import { lockHolder } from '../../src/engine/locks.ts'
 
 const project = resolve(import.meta.dirname, '../..')
 
@@ -65,7 +66,7 @@ export async function startService(
     terraform: createFakeTerraform(),
   }
   const roots = mkdtempSync(join(tmpdir(), 'cloudmgr-roots-'))
-  const actions = serviceActions({
+  const parts = {
     ...outside,
     clock,
     manifests: join(project, 'catalog/manifests'),
@@ -81,10 +82,14 @@ export async function startService(
       folder: roots,
       modules: join(project, 'terraform'),
     },
-  })
+  }
   const db = databases?.engine ?? house.db
   const lifecycle =
     databases === undefined ? house.lifecycle : createLifecycle({ ...createRooms(db, clock, site), plans: testPlans })
+  const rows = { db, plans: testPlans, context: lifecycle.context }
+  // Roots that the fake keeps: no database holds their states.
+  const states = { filledRoots: async () => outside.terraform.filledRoots() }
+  const actions = accountActions(parts, { ...rows, states, holding: lockHolder(db, clock) })
   const makeEngine = () =>
     new Engine({ ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }, { pollMs: 100 })
   const engine = makeEngine()

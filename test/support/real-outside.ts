@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { nodepool } from '../../src/actions/nodepool.ts'
-import { type ServiceParts, serviceActions } from '../../src/actions/service-actions.ts'
+import type { ServiceParts } from '../../src/actions/service-actions.ts'
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createJupyterhub } from '../../src/adapters/jupyterhub/http.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
@@ -14,6 +14,7 @@ import { createScripts } from '../../src/adapters/scripts/folder.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { createRooms, siteWith, testPlans } from '../../src/api/testing.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
+import { accountActions } from '../../src/books/books-actions.ts'
 import { type KeyRing, parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
@@ -22,6 +23,7 @@ import { createStateStore } from '../../src/clusters/terraform-states.ts'
 import { type DatabaseOptions, type Db, openDatabase } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import type { EngineDeps } from '../../src/engine/deps.ts'
+import { lockHolder } from '../../src/engine/locks.ts'
 import { ensureTools } from '../../src/tools/ensure.ts'
 import { writeMirror } from '../../src/tools/mirror.ts'
 import { type FakeLocalCloud, startFakeLocalCloud } from './fake-local-cloud.ts'
@@ -150,10 +152,15 @@ export async function enginePartsOf(
   const adapters = given.adapters ?? (await adaptersOf(access))
   const db = openDatabase(access.database)
   const keys = parseKeyRing(access.keys, 'the test')
-  const states = new StateBackend({ states: createStateStore(db, keys, () => clock.now()), log: silentLog })
+  const store = createStateStore(db, keys, () => clock.now())
+  const states = new StateBackend({ states: store, log: silentLog })
   await states.start()
   const { terraform, ...outside } = adapters
-  const actions = serviceActions({
+  const rooms = createRooms(db, clock, siteOfProvider('local'), undefined, keys)
+  const lifecycle = createLifecycle({ ...rooms, plans: testPlans })
+  const unseal = (text: string): string => keys.open(text, 'step outputs')
+  const rows = { db, plans: testPlans, context: lifecycle.context, unseal }
+  const parts = {
     ...outside,
     network: createNetwork(),
     scripts: createScripts(join(project, 'catalog/scripts')),
@@ -171,17 +178,16 @@ export async function enginePartsOf(
       folder: await mkdtemp(join(access.folder, 'roots-')),
       modules: join(project, 'terraform'),
     },
-  })
-  const rooms = createRooms(db, clock, siteOfProvider('local'), undefined, keys)
+  }
   const deps: EngineDeps = {
-    ...createLifecycle({ ...rooms, plans: testPlans }),
+    ...lifecycle,
     db,
-    actions,
+    actions: accountActions(parts, { ...rows, states: store, holding: lockHolder(db, clock) }),
     plans: testPlans,
     clock,
     log: silentLog,
     seal: (text) => keys.seal(text, 'step outputs'),
-    unseal: (text) => keys.open(text, 'step outputs'),
+    unseal,
   }
   const close = async (): Promise<void> => {
     await states.stop()

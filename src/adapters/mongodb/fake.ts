@@ -17,7 +17,11 @@ export function createFakeMongodb(): FakeMongodb {
   const stores: Stores = new Map()
   const dropped: string[] = []
   const bytes = new Map<string, number>()
-  const view = ({ user, databases }: MongoAccess) => ({ user, databases })
+  const view = ({ user, databases, account }: MongoAccess) => ({
+    user,
+    databases,
+    ...(account === undefined ? {} : { account }),
+  })
   const database = (name: string) => getOrMake(stores, name, () => new Map<string, Map<string, unknown>>())
   const collection = (db: string, name: string) => getOrMake(database(db), name, () => new Map<string, unknown>())
   return {
@@ -52,6 +56,7 @@ export function createFakeMongodb(): FakeMongodb {
       for (const one of copied) onCollection?.(one)
       return copied
     },
+    listDatabases: async () => [...stores].filter(([, held]) => held.size > 0).map(([name]) => name),
     listUsers: async (prefix = '') => [...users.values()].map(view).filter(({ user }) => user.startsWith(prefix)),
   }
 }

@@ -3,12 +3,16 @@ export interface MongoAccess {
   readonly user: string
   readonly password: string
   readonly databases: readonly string[]
+  /** Whose user it is: noted beside it, so that it is known as ours when no row of ours names it. */
+  readonly account?: string | undefined
 }
 
 export interface MongoUser {
   readonly user: string
   /** What it may read and write. */
   readonly databases: readonly string[]
+  /** As it was noted by `ensureUser`; left out for users that others made. */
+  readonly account?: string
 }
 
 export interface CopyOptions {
@@ -49,6 +53,8 @@ export interface Mongodb {
    */
   copyDatabase(from: string, to: string, options: CopyOptions): Promise<readonly CopiedCollection[]>
   listUsers(prefix?: string): Promise<readonly MongoUser[]>
+  /** Those that hold something, without the server's own. */
+  listDatabases(): Promise<readonly string[]>
 }
 
 /** Who signs in to which database of which server. */

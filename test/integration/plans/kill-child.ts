@@ -149,17 +149,18 @@ function watch(
   status: string,
   seen: () => void,
 ): { end(): void } {
-  let ended = false
+  const ended = new AbortController()
   const look = async (): Promise<void> => {
-    while (!ended) {
+    while (!ended.signal.aborted) {
       const records = await kubernetes
         .list({ apiVersion: 'v1', kind: 'Secret' }, { namespace, labels: `owner=helm,name=${name}` })
         .catch(() => [])
-      if (!ended && records.some(({ metadata }) => metadata.labels?.['status']?.startsWith(status) === true)) seen()
+      const isMiddle = records.some(({ metadata }) => metadata.labels?.['status']?.startsWith(status) === true)
+      if (isMiddle && !ended.signal.aborted) seen()
     }
   }
   void look()
-  return { end: () => void (ended = true) }
+  return { end: () => ended.abort() }
 }
 
 const changes = /^(ensure|drop|delete|apply|copy|upgrade|unlock|uninstall|stop|start)/

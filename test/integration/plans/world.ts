@@ -31,7 +31,7 @@ export async function lookAtWorld(outside: RealOutside, adapters: Adapters): Pro
     ...(await adapters.jupyterhub.listUsers()).map(({ name }) => `hub user ${name}`),
     ...(await kubernetesLines(adapters)),
     ...(await adapters.helm.list()).map(({ namespace, name, status }) => `release ${namespace}/${name} ${status}`),
-    ...[...outside.cloud.things].map(([path, { state: _, ...thing }]) => `${path} ${JSON.stringify(thing)}`),
+    ...[...outside.cloud.things].map(([path, thing]) => `${path} ${JSON.stringify({ ...thing, state: 'any' })}`),
   ]
   return lines.toSorted()
 }

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import { type Found, orphansOf } from './orphans.ts'
+import { keyOf } from './thing-key.ts'
+
+const user: Found = { system: 'mongodb', kind: 'user', name: 'u', account: 'alice', sure: true, detail: '' }
+const database: Found = { system: 'mongodb', kind: 'database', name: 'd', sure: false, detail: '' }
+const namespace: Found = { system: 'kubernetes', kind: 'v1/Namespace', name: 'om-alice', sure: true, detail: '' }
+const within = keyOf(namespace)
+const release: Found = { system: 'helm', kind: 'release', name: 'om-alice/r', sure: true, detail: '', within }
+
+const nothing = { keys: new Set<string>(), untold: new Set<string>() }
+
+const cases: { found: Found[]; owned?: Partial<typeof nothing>; orphans: Found[]; why: string }[] = [
+  { found: [user], orphans: [user], why: 'what no row has is an orphan' },
+  { found: [user], owned: { keys: new Set([keyOf(user)]) }, orphans: [], why: 'what a row has is none' },
+  {
+    found: [user, database],
+    owned: { untold: new Set(['alice']) },
+    orphans: [database],
+    why: 'of an account that could not be told nothing is judged',
+  },
+  {
+    found: [{ ...user, takes: [keyOf(database)] }, database],
+    orphans: [{ ...user, takes: [keyOf(database)] }],
+    why: 'a database goes with its user',
+  },
+  { found: [namespace, release], orphans: [namespace], why: 'a namespace takes along what lies in it' },
+  {
+    found: [namespace, release],
+    owned: { keys: new Set([within]) },
+    orphans: [release],
+    why: 'in a namespace that stays, a release is an orphan of its own',
+  },
+  {
+    found: [{ ...namespace, sure: false }, release],
+    orphans: [{ ...namespace, sure: false }, release],
+    why: 'a namespace that may not be taken away takes nothing along',
+  },
+]
+
+for (const { found, owned, orphans, why } of cases) {
+  test(why, () => expect(orphansOf(found, { ...nothing, ...owned })).toEqual(orphans))
+}

@@ -1,0 +1,36 @@
+import type { Thing } from '../actions/action.ts'
+import { keyOf } from './thing-key.ts'
+
+/** Something outside that has our label, our note, or a name as we give them. */
+export interface Found extends Thing {
+  /** Whose it is or was, as far as it tells. */
+  readonly account?: string | undefined
+  /** Whether it is ours beyond doubt; only then it may be taken away. */
+  readonly sure: boolean
+  /** For people: how it is known, or why it is not sure. */
+  readonly detail: string
+  /** Keys of what goes with it, and of what it lies in. */
+  readonly takes?: readonly string[]
+  readonly within?: string | undefined
+}
+
+/** What the rows know. */
+export interface Owned {
+  /** Keys of what live deployments and accounts have, or may have while an order runs. */
+  readonly keys: ReadonlySet<string>
+  /** Accounts of which it can't be told what they have: nothing of theirs is judged. */
+  readonly untold: ReadonlySet<string>
+}
+
+/** What nobody has any more; what goes with another orphan is not named beside it. Decides only. */
+export function orphansOf(found: readonly Found[], owned: Owned): Found[] {
+  const alone = found.filter(
+    (one) => !owned.keys.has(keyOf(one)) && (one.account === undefined || !owned.untold.has(one.account)),
+  )
+  const sure = alone.filter((one) => one.sure)
+  const going = new Set([...sure.map(keyOf), ...sure.flatMap((one) => one.takes ?? [])])
+  return alone.filter((one) => {
+    const isTaken = sure.some((other) => other !== one && other.takes?.includes(keyOf(one)) === true)
+    return !isTaken && (one.within === undefined || !going.has(one.within))
+  })
+}

@@ -1,0 +1,27 @@
+import type { Kysely } from 'kysely'
+import { createIndex, createTable, type Schema } from '../schema.ts'
+
+export async function up(db: Kysely<Schema>): Promise<void> {
+  await createTable(db, 'findings', ({ table, longText }) =>
+    table
+      .addColumn('difference', 'varchar(16)', (column) => column.notNull())
+      .addColumn('system', 'varchar(64)', (column) => column.notNull())
+      .addColumn('kind', 'varchar(100)', (column) => column.notNull())
+      .addColumn('name', 'varchar(255)', (column) => column.notNull())
+      .addColumn('account', 'varchar(64)')
+      .addColumn('plan', 'varchar(64)')
+      .addColumn('instance', 'varchar(64)')
+      .addColumn('mendable', 'integer', (column) => column.notNull())
+      .addColumn('detail', longText, (column) => column.notNull()),
+  )
+  await createIndex(db, 'findings_difference', 'findings', ['difference'])
+  await createTable(
+    db,
+    'comparisons',
+    ({ table }) =>
+      table
+        .addColumn('difference', 'varchar(16)', (column) => column.primaryKey())
+        .addColumn('compared_at', 'bigint', (column) => column.notNull()),
+    { numbered: false },
+  )
+}
