@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import { poolMachines, poolName } from '../clusters/nodepool.ts'
-import { nodeTypeOf, type Provider } from '../clusters/provider.ts'
+import type { Machines } from '../clusters/profiles.ts'
+import { hasNodeType, nodeTypeOf, type Provider } from '../clusters/provider.ts'
 import { nodepoolRoot, type PoolSite } from '../clusters/root.ts'
 import type { StateBackend } from '../clusters/state-backend.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
@@ -53,13 +54,14 @@ export function nodepool(parts: NodepoolParts): Action<NodepoolInput> {
 
   async function withRoot<T>(
     pool: NodepoolInput,
+    machinesOf: (provider: Provider) => Machines,
     context: ActionContext,
     work: (wanted: TerraformApplyInput) => Promise<T>,
   ): Promise<T> {
     const { provider, site, env } = ordersFrom(parts.provider)
     const root = rootOf(pool)
     const modules = await modulesFor(join(folder, root), parts.modules)
-    const made = nodepoolRoot({ ...site, modules }, poolMachines(pool, nodeTypeOf(provider, pool.type)))
+    const made = nodepoolRoot({ ...site, modules }, machinesOf(provider))
     const files = { 'main.tf.json': made.main, 'terraform.tfvars.json': made.variables }
     const credential = states.credentialFor({ root, task: context.task.id, fencing: context.task.fencing })
     try {
@@ -74,9 +76,24 @@ export function nodepool(parts: NodepoolParts): Action<NodepoolInput> {
     input,
     locks: (pool) => [rootLock(rootOf(pool))],
     things: (pool) => [{ system: 'terraform', kind: 'root', name: rootOf(pool) }],
-    observe: (pool, context) => withRoot(pool, context, (wanted) => inner.observe(wanted, context)),
-    ensure: (pool, context) => withRoot(pool, context, (wanted) => inner.ensure(wanted, context)),
-    remove: (pool, context) => withRoot(pool, context, (wanted) => inner.remove(wanted, context)),
+    observe: async (pool, context) => {
+      // Nothing can be there of a type that never was; what is left of one that was taken out of the catalogue differs.
+      const machines = (provider: Provider) =>
+        hasNodeType(provider, pool.type) ? poolMachines(pool, nodeTypeOf(provider, pool.type)) : {}
+      return await withRoot(pool, machines, context, (wanted) => inner.observe(wanted, context))
+    },
+    ensure: async (pool, context) => {
+      const machines = (provider: Provider) => poolMachines(pool, nodeTypeOf(provider, pool.type))
+      return await withRoot(pool, machines, context, (wanted) => inner.ensure(wanted, context))
+    },
+    // Its state says what there is.
+    remove: async (pool, context) =>
+      await withRoot(
+        pool,
+        () => ({}),
+        context,
+        (wanted) => inner.remove(wanted, context),
+      ),
   }
 }
 

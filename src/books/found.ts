@@ -6,6 +6,7 @@ import type { Jupyterhub } from '../adapters/jupyterhub/port.ts'
 import type { KindRef, Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import type { Mongodb } from '../adapters/mongodb/port.ts'
 import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
+import { kindOf } from '../base/errors.ts'
 import type { StateStore } from '../clusters/terraform-states.ts'
 import type { Db } from '../db/database.ts'
 import { thingOf } from '../actions/kubernetes-apply.ts'
@@ -57,7 +58,7 @@ async function findInMongodb({ mongodb }: Outside): Promise<Found[]> {
     }
     return randomName.test(user) ? [{ ...thing, sure: false, detail: 'named as ours are, without our note' }] : []
   })
-  const databases = (await mongodb.listDatabases()).filter((name) => randomName.test(name))
+  const databases = (await ifAllowed(mongodb.listDatabases())).filter((name) => randomName.test(name))
   const detail = 'named as ours are; nothing tells whose data it holds'
   return [...users, ...databases.map((name) => ({ system, kind: 'database', name, sure: false, detail }) as const)]
 }
@@ -116,9 +117,19 @@ async function findInKubernetes({ kubernetes }: Outside): Promise<Found[]> {
   }
   const accounts = new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels?.[accountLabel]]))
   for (const kind of kinds)
-    for (const object of await kubernetes.list(kind, { labels: managed }))
+    for (const object of await ifAllowed(kubernetes.list(kind, { labels: managed })))
       found.push(...inNamespace({ ...object, ...kind }, accounts))
   return [...found, ...(await findVolumes(kubernetes, new Set(accounts.keys()))), ...(await findNodes(kubernetes))]
+}
+
+/** What we may not list we have not made: the rights are those of what plans make. */
+async function ifAllowed<One>(listing: Promise<readonly One[]>): Promise<readonly One[]> {
+  try {
+    return await listing
+  } catch (error) {
+    if (kindOf(error) === 'forbidden') return []
+    throw error
+  }
 }
 
 function inNamespace(object: Manifest, accounts: ReadonlyMap<string, string | undefined>): Found[] {

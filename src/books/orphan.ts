@@ -95,13 +95,12 @@ async function takeAway(parts: OrphanParts, thing: Found, context: ActionContext
     case 'helm':
       return gone(await helm.uninstall(inside, namespace, run))
     case 'terraform':
-      return await nodepool(parts.nodepool).remove(poolOf(name, parts.nodepool), context)
+      return await nodepool(parts.nodepool).remove(poolOf(name), context)
   }
 }
 
 /** As much of the pool as its removal needs: its state says what there is. */
-function poolOf(root: string, { provider }: NodepoolParts) {
+function poolOf(root: string) {
   const [, account = '', name = ''] = /^nodepool-([a-z0-9]+)-(.+)$/.exec(root) ?? []
-  const [type = ''] = Object.keys(provider?.provider.nodeTypes ?? {})
-  return { account, name, role: 'worker', type, size: 0, shared: false, simulated: false }
+  return { account, name, role: 'worker', type: 'any', size: 0, shared: false, simulated: false }
 }

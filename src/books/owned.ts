@@ -2,7 +2,7 @@ import type { Action } from '../actions/action.ts'
 import { accountsById, listAccounts } from '../accounts/store.ts'
 import { Status } from '../base/status.ts'
 import type { Plans, Values } from '../catalog/plan.ts'
-import { isNotMade, resolveGiven } from '../catalog/resolve.ts'
+import { isNotMade, isOtherGone, resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { expandPlan } from '../commands/expand.ts'
 import { openCommands } from '../commands/expected.ts'
@@ -111,6 +111,8 @@ export async function stepsOf(deps: BooksDeps, live: Live, phase: 'install' | 'r
     } catch (error) {
       // It needs what an earlier step gives, and that one never ended: this one never began.
       if (isNotMade(error) && begun.every((one) => one.step !== step)) return []
+      // The account that it worked with is gone; it left nothing of its own.
+      if (isOtherGone(error) && action.things === undefined) return []
       throw error
     }
   })

@@ -3,7 +3,7 @@ import type { Action, ActionContext } from '../actions/action.ts'
 import { AppError, type ErrorKind, explain, kindOf } from '../base/errors.ts'
 import { masker } from '../base/secrets.ts'
 import type { Values } from '../catalog/plan.ts'
-import { isNotMade, resolveGiven } from '../catalog/resolve.ts'
+import { isNotMade, isOtherGone, resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { begunSteps, getCommand } from '../commands/store.ts'
 import { isTransient } from '../db/dialect.ts'
@@ -48,7 +48,7 @@ async function runPrepared(run: Run, values: Values): Promise<TaskEnd | undefine
   const { deps, task, mask } = run
   const action = findAction(deps, task)
   const input = await inputOf(run, action, values)
-  if (input === nothingMade) return { kind: 'done', message: 'was never made', outputs: undefined }
+  if (input === nothingMade) return { kind: 'done', message: 'there is nothing to remove', outputs: undefined }
   if (!(await lock(deps, task, action.locks(input)))) return undefined
   const log = new TaskLog({
     db: deps.db,
@@ -118,7 +118,7 @@ async function inputOf(run: Run, action: Action<unknown>, values: Values): Promi
     if (parsed.success) return parsed.data
     throw wrongInput(place, action.name, parsed.error)
   } catch (error) {
-    if (await dependsOnNothing(run, error)) return nothingMade
+    if ((await dependsOnNothing(run, error)) || leavesNothing(run, action, error)) return nothingMade
     throw error
   }
 }
@@ -138,6 +138,11 @@ async function dependsOnNothing(run: Run, error: unknown): Promise<boolean> {
   if (!takesAway(run) || !isNotMade(error)) return false
   const begun = await begunSteps(deps.db, command)
   return begun.every((step) => step.step !== task.step)
+}
+
+/** The account that it worked with is gone, and what it did there leaves nothing of its own. */
+function leavesNothing(run: Run, action: Action<unknown>, error: unknown): boolean {
+  return takesAway(run) && action.things === undefined && isOtherGone(error)
 }
 
 /** What the command's steps gave; for a removal, what the install's gave. */
