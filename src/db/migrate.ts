@@ -8,7 +8,7 @@ import * as services from './migrations/004-services.ts'
 import * as terraformStates from './migrations/005-terraform-states.ts'
 import * as metricSamples from './migrations/006-metric-samples.ts'
 import * as oidc from './migrations/007-oidc.ts'
-import * as comparisons from './migrations/011-comparisons.ts'
+import * as books from './migrations/011-books.ts'
 
 /** Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -19,7 +19,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '005-terraform-states': terraformStates,
   '006-metric-samples': metricSamples,
   '007-oidc': oidc,
-  '011-comparisons': comparisons,
+  '011-books': books,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */

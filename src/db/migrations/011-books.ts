@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { createIndex, createTable, type Schema } from '../schema.ts'
 
+/** What differs between books and world, and what the lists of a service with a long past are looked up by. */
 export async function up(db: Kysely<Schema>): Promise<void> {
   await createTable(db, 'findings', ({ table, longText }) =>
     table
@@ -24,4 +25,7 @@ export async function up(db: Kysely<Schema>): Promise<void> {
         .addColumn('compared_at', 'bigint', (column) => column.notNull()),
     { numbered: false },
   )
+  await createIndex(db, 'commands_plan', 'commands', ['plan'])
+  await createIndex(db, 'commands_state', 'commands', ['status'])
+  await createIndex(db, 'commands_undo_of', 'commands', ['undo_of'])
 }
