@@ -89,7 +89,7 @@ test('an account without rows is found with all it had, and removed; another one
 
   const { orphans, drift } = await compare()
   expect(drift).toEqual([])
-  const found = orphans.map((one: Record<string, unknown>) => `${one['system']} ${one['kind']} ${one['mendable']}`)
+  const found = orphans.map((one: Record<string, unknown>) => [one['system'], one['kind'], one['mendable']].join(' '))
   expect(found.toSorted()).toEqual([
     'jupyterhub user false',
     'jupyterhub user true',
@@ -118,7 +118,7 @@ test('what was changed behind our back is found, and is as delivered again', asy
 
   const { orphans, drift } = await compare()
   expect(orphans).toHaveLength(1)
-  const found = drift.map((one: Record<string, unknown>) => `${one['plan']} ${one['step']} ${one['detail']}`)
+  const found = drift.map((one: Record<string, unknown>) => [one['plan'], one['step'], one['detail']].join(' '))
   expect(found.toSorted()).toEqual([
     expect.stringMatching(/^nodepool nodes different/),
     'omegaml database absent',
