@@ -44,12 +44,14 @@ const someone = (index: number): string => `past${(index * 37) % ACCOUNTS}`
 /** What is measured: each page, with as many different subjects as there are requests. */
 function pages(first: number): Record<string, (index: number) => string> {
   return {
+    'nothing (ping)': () => '/api/v1/ping',
     accounts: (index) => `/api/v2/accounts?after=${someone(index)}`,
     'an account': (index) => `/api/v2/accounts/${someone(index)}`,
     commands: (index) => `/api/v2/commands?before=${first + 100 + ((index * 131) % (COMMANDS - 100))}`,
     'commands of an account': (index) => `/api/v2/commands?account=${someone(index)}`,
     'commands of a plan': () => '/api/v2/commands?plan=registry',
     'failed commands': () => '/api/v2/commands?state=failed',
+    'done commands': () => '/api/v2/commands?state=done',
     'running commands': () => '/api/v2/commands?state=running',
     'a command': (index) => `/api/v2/commands/${first + 1 + ((index * 131) % COMMANDS)}`,
     deployments: (index) => `/api/v2/deployments?after=${(index * 53) % (2 * ACCOUNTS)}`,

@@ -136,7 +136,10 @@ function inNamespace(object: Manifest, accounts: ReadonlyMap<string, string | un
   const { namespace = '' } = object.metadata
   const account = accounts.get(namespace)
   if (account === undefined) return []
-  return [{ ...thingOf(object), account, sure: true, detail: 'has our label', within: namespaceKey(namespace) }]
+  // A claim may hold the only copy of somebody's data: it goes with its namespace, or by hand.
+  const sure = object.kind !== 'PersistentVolumeClaim'
+  const detail = sure ? 'has our label' : 'has our label, and may hold data that somebody wants'
+  return [{ ...thingOf(object), account, sure, detail, within: namespaceKey(namespace) }]
 }
 
 function namespaceKey(name: string): string {
@@ -172,7 +175,7 @@ async function findNodes(kubernetes: Kubernetes): Promise<Found[]> {
     ...thingOf({ ...node, apiVersion: 'v1', kind: 'Node' }),
     sure: false,
     detail: 'a node of an ordered pool: end its machine where the provider shows it',
-    within: keyOf({ system: 'terraform', kind: 'root', name: `nodepool-${node.metadata.labels?.[poolLabel] ?? ''}` }),
+    partOf: keyOf({ system: 'terraform', kind: 'root', name: `nodepool-${node.metadata.labels?.[poolLabel] ?? ''}` }),
   }))
 }
 

@@ -8,6 +8,10 @@ const namespace: Found = { system: 'kubernetes', kind: 'v1/Namespace', name: 'om
 const within = keyOf(namespace)
 const release: Found = { system: 'helm', kind: 'release', name: 'om-alice/r', sure: true, detail: '', within }
 
+const root: Found = { system: 'terraform', kind: 'root', name: 'nodepool-alice-gpu', sure: true, detail: '' }
+const partOf = keyOf(root)
+const node: Found = { system: 'kubernetes', kind: 'v1/Node', name: 'alice-gpu-1', sure: false, detail: '', partOf }
+
 const nothing = { keys: new Set<string>(), untold: new Set<string>() }
 
 const cases: { found: Found[]; owned?: Partial<typeof nothing>; orphans: Found[]; why: string }[] = [
@@ -31,6 +35,14 @@ const cases: { found: Found[]; owned?: Partial<typeof nothing>; orphans: Found[]
     orphans: [release],
     why: 'in a namespace that stays, a release is an orphan of its own',
   },
+  {
+    found: [node],
+    owned: { keys: new Set([partOf]) },
+    orphans: [],
+    why: 'a node of a pool that somebody has is theirs',
+  },
+  { found: [root, node], orphans: [root], why: 'a node goes with its pool' },
+  { found: [node], orphans: [node], why: 'a node whose pool nobody knows is an orphan' },
   {
     found: [{ ...namespace, sure: false }, release],
     orphans: [{ ...namespace, sure: false }, release],

@@ -9,9 +9,12 @@ export interface Found extends Thing {
   readonly sure: boolean
   /** For people: how it is known, or why it is not sure. */
   readonly detail: string
-  /** Keys of what goes with it, and of what it lies in. */
+  /** Keys of what goes with it. */
   readonly takes?: readonly string[]
+  /** Key of what it lies in, and goes with. */
   readonly within?: string | undefined
+  /** Key of what it is a part of: while somebody has that, it is no orphan. */
+  readonly partOf?: string | undefined
 }
 
 /** What the rows know. */
@@ -24,13 +27,15 @@ export interface Owned {
 
 /** What nobody has any more; what goes with another orphan is not named beside it. Decides only. */
 export function orphansOf(found: readonly Found[], owned: Owned): Found[] {
+  const hasOwner = (key: string | undefined): boolean => key !== undefined && owned.keys.has(key)
   const alone = found.filter(
-    (one) => !owned.keys.has(keyOf(one)) && (one.account === undefined || !owned.untold.has(one.account)),
+    (one) =>
+      !hasOwner(keyOf(one)) && !hasOwner(one.partOf) && (one.account === undefined || !owned.untold.has(one.account)),
   )
   const sure = alone.filter((one) => one.sure)
   const going = new Set([...sure.map(keyOf), ...sure.flatMap((one) => one.takes ?? [])])
   return alone.filter((one) => {
     const isTaken = sure.some((other) => other !== one && other.takes?.includes(keyOf(one)) === true)
-    return !isTaken && (one.within === undefined || !going.has(one.within))
+    return !isTaken && ![one.within, one.partOf].some((key) => key !== undefined && going.has(key))
   })
 }

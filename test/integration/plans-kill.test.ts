@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findAccount } from '../../src/accounts/store.ts'
+import { BROKER_MARK } from '../../src/actions/rabbitmq-access.ts'
 import { createRooms, startHouse, type TestHouse, testPlans } from '../../src/api/testing.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { hasEnded } from '../../src/commands/command.ts'
@@ -23,7 +24,7 @@ import {
   startRealOutside,
 } from '../support/real-outside.ts'
 import type { Orders } from './plans/kill-child.ts'
-import { everyOrder, type Order } from './plans/orders.ts'
+import { everyOrder, type Order, ordered, stray } from './plans/orders.ts'
 import { lookAtBooks, lookAtWorld, Words } from './plans/world.ts'
 
 /**
@@ -76,8 +77,10 @@ const admin = (provider: string) => callers(houseOf(provider)).as('admin', admin
 async function place({ plan, phase, params, provider }: Order, name: string): Promise<number> {
   const api = admin(provider)
   if (testPlans.get(plan)?.orderable === 'system') {
-    const subject = (await findAccount(calm.db, 'omworker'))?.id ?? 0
-    return (await submitCommand(calm.db, { plan, phase, params, subject, requestedBy: 'admin' })).id
+    if (plan === 'orphan') await adapters.rabbitmq.ensureUser(stray, 'nobody has it', [BROKER_MARK])
+    const account = await findAccount(calm.db, ordered[plan]?.subject ?? '')
+    const order = { plan, phase, params, requestedBy: 'admin' }
+    return (await submitCommand(calm.db, account === undefined ? order : { ...order, subject: account.id })).id
   }
   const answer =
     plan !== 'omegaml' || phase === 'update'

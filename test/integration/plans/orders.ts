@@ -8,11 +8,16 @@ interface Ordered {
   readonly params?: Partial<Readonly<Record<Phase, Values>>>
   /** The cloud that the site says it is on, where the plan needs another than `local`. */
   readonly provider?: string
+  /** Of a plan that the service alone orders: whom it is for. Left out: nobody, it is of the site. */
+  readonly subject?: string
 }
+
+/** A user of the broker that nobody has; the test makes it. */
+export const stray = 'stray'
 
 /** A plan that is missing here fails the tests: give it parameters that make, change and use all of its steps. */
 export const ordered: Readonly<Record<string, Ordered>> = {
-  'shared-runtime': { params: { update: { rotate: true } } },
+  'shared-runtime': { params: { update: { rotate: true } }, subject: 'omworker' },
   omegaml: { params: { update: { vhost: true, rotate: true } } },
   registry: {
     instance: { name: 'mine' },
@@ -35,6 +40,8 @@ export const ordered: Readonly<Record<string, Ordered>> = {
   jupyter: { params: { install: { memory: '1G' }, update: { cpu: 1 } } },
   nodepool: { instance: { name: 'gpu' }, params: { install: { size: 1 }, update: { size: 2 } } },
   migrateuserdb: { params: { install: { from: 'source' } } },
+  comparison: {},
+  orphan: { params: { remove: { system: 'rabbitmq', kind: 'user', name: stray } } },
 }
 
 export interface Order {
@@ -47,18 +54,22 @@ export interface Order {
 /** Every phase of every plan that a provider can fill: what others need first, removed in the reverse order. */
 export function everyOrder(plans: Plans): Order[] {
   const offered = [...plans.values()].filter((plan) => plan.providers?.length !== 0)
-  const plain = offered
-    .filter((plan) => plan.becomes === undefined)
-    .toSorted((a, b) => depth(a, plans) - depth(b, plans))
-  const shadows = offered.filter((plan) => plan.becomes !== undefined)
+  // Those that deliver nothing of their own come when everything is there.
+  const isOwn = (plan: Plan) => plan.becomes === undefined && (plan.orderable !== 'system' || isOfAccount(plan))
+  const plain = offered.filter(isOwn).toSorted((a, b) => depth(a, plans) - depth(b, plans))
+  const others = offered.filter((plan) => !isOwn(plan))
   const phasesOf = (plan: Plan, phases: readonly Phase[]) =>
     phases.filter((phase) => plan.phases.includes(phase)).map((phase) => orderOf(plan, phase))
   return [
     ...plain.flatMap((plan) => phasesOf(plan, ['install', 'update'])),
-    ...shadows.flatMap((plan) => phasesOf(plan, ['install', 'update', 'suspend', 'resume', 'remove'])),
+    ...others.flatMap((plan) => phasesOf(plan, ['install', 'update', 'suspend', 'resume', 'remove'])),
     ...plain.flatMap((plan) => phasesOf(plan, ['suspend', 'resume'])),
     ...plain.toReversed().flatMap((plan) => phasesOf(plan, ['remove'])),
   ]
+}
+
+function isOfAccount({ plan }: Plan): boolean {
+  return ordered[plan] === undefined || ordered[plan].subject !== undefined
 }
 
 function orderOf({ plan }: Plan, phase: Phase): Order {

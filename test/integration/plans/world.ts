@@ -114,6 +114,7 @@ export async function lookAtBooks(db: Db): Promise<object> {
   return {
     deployments: deployments.map((one) => ({ ...one, suspended_at: one.suspended_at !== null })),
     open,
+    findings: await db.selectFrom('findings').select(['difference', 'system', 'kind', 'name', 'detail']).execute(),
     locks: await db.selectFrom('locks').select('name').execute(),
     terraformLocks: states.filter(({ lock_id }) => lock_id !== null).map(({ root }) => root),
   }
