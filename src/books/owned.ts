@@ -1,7 +1,8 @@
 import type { Action } from '../actions/action.ts'
 import { accountsById, listAccounts } from '../accounts/store.ts'
+import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
-import type { Plans, Values } from '../catalog/plan.ts'
+import { getPlan, type Plans, type Values } from '../catalog/plan.ts'
 import { isNotMade, isOtherGone, resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { expandPlan } from '../commands/expand.ts'
@@ -91,8 +92,7 @@ export async function ownedThings(deps: BooksDeps): Promise<Owned> {
 
 /** The steps that an order of this phase would have, with their inputs resolved. */
 export async function stepsOf(deps: BooksDeps, live: Live, phase: 'install' | 'remove'): Promise<LiveStep[]> {
-  const plan = deps.plans.get(live.plan)
-  if (plan === undefined) throw new Error(`there is no plan ${live.plan}`)
+  const plan = getPlan(deps.plans, live.plan)
   const command = commandFor(live, live.suspended && phase === 'install' ? 'suspend' : phase)
   const { values } = await deps.context(command)
   const begun = await begunSteps(deps.db, live)
@@ -104,7 +104,7 @@ export async function stepsOf(deps: BooksDeps, live: Live, phase: 'install' | 'r
   const wanted = phase === 'remove' ? steps : steps.filter(({ mode }) => mode === 'ensure')
   return wanted.flatMap(({ step, action: name, input }) => {
     const action = deps.actions.find((candidate) => candidate.name === name)
-    if (action === undefined) throw new Error(`there is no action ${name}`)
+    if (action === undefined) throw new AppError('bug', 'action-unknown', `step ${step}: there is no action '${name}'`)
     try {
       const place = { plan: live.plan, step, field: 'with' }
       return [{ step, action, input: action.input.parse(resolveGiven(input, all, place)) as unknown }]

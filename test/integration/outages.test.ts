@@ -122,6 +122,8 @@ interface Outage {
   readonly part: () => Interruptible
   /** Calls `cut` in the middle of the order. */
   readonly middle: (real: Adapters, cut: () => Promise<void>) => Adapters
+  /** What holds meanwhile. */
+  readonly meanwhile?: () => Promise<void>
 }
 
 const outages: Outage[] = [
@@ -162,6 +164,10 @@ const outages: Outage[] = [
   {
     name: 'the service’s database',
     part: () => outside.mariadb,
+    meanwhile: async () => {
+      const answer = await admin().get('/api/v2/accounts')
+      expect([answer.status, answer.body.code]).toEqual([503, 'database-unreachable'])
+    },
     middle: (real, cut) => ({
       ...real,
       jupyterhub: {
@@ -176,13 +182,14 @@ const outages: Outage[] = [
   },
 ]
 
-for (const { name, part, middle } of outages) {
+for (const { name, part, middle, meanwhile } of outages) {
   test(`${name} is away for minutes in the middle of a sign-up, and the sign-up ends well`, async () => {
     const base = await lookAtWorld(outside, adapters)
     const cut = once(async () => await part().halt())
     await startEngine((real) => middle(real, cut.run), fastClock)
     const command = await signUp('alice')
     await cut.done
+    await meanwhile?.()
     await fastClock.sleep(OUTAGE_MS)
     await part().resume()
     await ended(command)

@@ -131,6 +131,20 @@ test('what no row has any more is listed once each, and removed', async () => {
   expect(service.outside.terraform.filledRoots()).toEqual([])
 })
 
+test('of an account that stays, only what lost its row goes', async () => {
+  await signUp('alice')
+  await order('alice', 'runtime', { label: 'keep' })
+  const before = await everything()
+  await order('alice', 'runtime', { label: 'lost' })
+  await service.db.deleteFrom('deployments').where('instance', '=', 'lost').execute()
+
+  const { orphans } = await compare()
+  expect(orphans.map(({ name }: { name: string }) => name)).toEqual(['om-alice/runtime-lost', 'om-alice/runtime-lost'])
+  expect((await mend('orphans')).states).toEqual(['done', 'done'])
+  expect(await everything()).toEqual(before)
+  expect(await compare()).toEqual({ orphans: [], drift: [] })
+})
+
 test('what may be somebody else’s is listed, and never taken away', async () => {
   const { mongodb, jupyterhub, rabbitmq } = service.outside
   const stranger = { user: randomWord(32), password: 'their own one', databases: ['theirs'] }
