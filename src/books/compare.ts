@@ -35,7 +35,7 @@ export function compareBooks(parts: CompareParts): Action<CompareBooksInput> {
     locks: () => [],
     observe: async () => ({ state: 'absent', detail: 'comparing leaves nothing behind' }),
     ensure: async ({ what }, context) => {
-      const findings = what === 'orphans' ? await orphans(parts) : await drift(parts, context)
+      const findings = what === 'orphans' ? await orphans(parts, context) : await drift(parts, context)
       await replaceFindings(parts.books.db, what === 'orphans' ? 'orphan' : 'drift', findings, parts.clock.now())
       for (const one of findings) context.output(lineOf(one))
       const words = what === 'orphans' ? 'things outside that nobody has' : 'steps that are not as delivered'
@@ -49,13 +49,14 @@ function lineOf({ system, kind, name, account, detail }: Finding): string {
   return `${system} ${kind} ${name}${account === undefined ? '' : ` of ${account}`}: ${detail}`
 }
 
-async function orphans({ books, outside }: CompareParts): Promise<Finding[]> {
+async function orphans({ books, outside }: CompareParts, context: ActionContext): Promise<Finding[]> {
   // Rows come first into the world and go last: what is seen now has its row before or after, unless it is nobody's.
   const before = await ownedThings(books)
   const found = await findThings(outside)
   const after = await ownedThings(books)
   const keys = new Set([...before.keys, ...after.keys])
   const untold = new Set([...before.untold, ...after.untold])
+  for (const account of untold) context.output(`${account}: what it has can't be told; nothing of it is judged`)
   return orphansOf(found, { keys, untold }).map(({ system, kind, name, account, sure, detail }) => {
     return { system, kind, name, account, mendable: sure, detail }
   })

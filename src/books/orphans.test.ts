@@ -28,6 +28,12 @@ const cases: { found: Found[]; owned?: Partial<typeof nothing>; orphans: Found[]
     orphans: [{ ...user, takes: [keyOf(database)] }],
     why: 'a database goes with its user',
   },
+  {
+    found: [{ ...release, account: undefined, within: undefined }],
+    owned: { untold: new Set(['alice']) },
+    orphans: [expect.objectContaining({ name: release.name, sure: false })],
+    why: 'what tells no account may be of one that could not be told',
+  },
   { found: [namespace, release], orphans: [namespace], why: 'a namespace takes along what lies in it' },
   {
     found: [namespace, release],

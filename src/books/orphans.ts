@@ -27,15 +27,22 @@ export interface Owned {
 
 /** What nobody has any more; what goes with another orphan is not named beside it. Decides only. */
 export function orphansOf(found: readonly Found[], owned: Owned): Found[] {
-  const hasOwner = (key: string | undefined): boolean => key !== undefined && owned.keys.has(key)
-  const alone = found.filter(
-    (one) =>
-      !hasOwner(keyOf(one)) && !hasOwner(one.partOf) && (one.account === undefined || !owned.untold.has(one.account)),
-  )
+  const alone = found.filter((one) => isAlone(one, owned)).map((one) => doubted(one, owned))
   const sure = alone.filter((one) => one.sure)
   const going = new Set([...sure.map(keyOf), ...sure.flatMap((one) => one.takes ?? [])])
   return alone.filter((one) => {
     const isTaken = sure.some((other) => other !== one && other.takes?.includes(keyOf(one)) === true)
     return !isTaken && ![one.within, one.partOf].some((key) => key !== undefined && going.has(key))
   })
+}
+
+function isAlone(one: Found, { keys, untold }: Owned): boolean {
+  const hasOwner = [keyOf(one), one.partOf].some((key) => key !== undefined && keys.has(key))
+  return !hasOwner && (one.account === undefined || !untold.has(one.account))
+}
+
+/** It may be of an account that can't be told. */
+function doubted(one: Found, { untold }: Owned): Found {
+  if (!one.sure || one.account !== undefined || untold.size === 0) return one
+  return { ...one, sure: false, detail: `${one.detail}, but may be of ${[...untold].join(', ')}, which can't be told` }
 }

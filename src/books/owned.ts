@@ -1,6 +1,6 @@
 import type { Action } from '../actions/action.ts'
 import { accountsById, listAccounts } from '../accounts/store.ts'
-import { AppError } from '../base/errors.ts'
+import { AppError, kindOf } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
 import { getPlan, type Plans, type Values } from '../catalog/plan.ts'
 import { isNotMade, isOtherGone, resolveGiven } from '../catalog/resolve.ts'
@@ -9,6 +9,7 @@ import { expandPlan } from '../commands/expand.ts'
 import { openCommands } from '../commands/expected.ts'
 import { begunSteps, lastInstall } from '../commands/store.ts'
 import type { Db } from '../db/database.ts'
+import { isTransient } from '../db/dialect.ts'
 import { listDeployments } from '../deployments/store.ts'
 import type { Owned } from './orphans.ts'
 import { keyOf } from './thing-key.ts'
@@ -76,7 +77,8 @@ export async function ownedThings(deps: BooksDeps): Promise<Owned> {
     try {
       for (const { action, input } of await stepsOf(deps, one, 'remove'))
         for (const thing of (await action.things?.(input)) ?? []) keys.add(keyOf(thing))
-    } catch {
+    } catch (error) {
+      if (isTransient(error) || kindOf(error) === 'unavailable') throw error
       // A plan that is not there any more, parameters that don't fit: better to say nothing than a wrong thing.
       untold.add(one.account)
     }

@@ -191,3 +191,25 @@ test('books are compared and mended by admins alone; what is not in the comparis
     errors: [{ field: 'ids', value: 7 }],
   })
 })
+
+test('of an account whose plan is not there any more nothing is judged', async () => {
+  await signUp('alice')
+  await order('alice', 'runtime', { label: 'work' })
+  await service.db.updateTable('deployments').set({ plan: 'gone' }).where('plan', '=', 'omegaml').execute()
+  await service.outside.jupyterhub.ensureUser('operator')
+  const before = await everything()
+  const { orphans, drift } = await compare()
+  // What tells no account may be hers.
+  expect(orphans).toMatchObject([
+    { system: 'rabbitmq', kind: 'user', mendable: false, detail: expect.stringContaining('alice') },
+    { system: 'rabbitmq', kind: 'vhost', mendable: false },
+    { name: 'operator', mendable: false },
+  ])
+  expect(drift).toMatchObject([{ plan: 'gone', mendable: false, detail: expect.stringContaining("can't be compared") }])
+  expect(await mend('orphans')).toMatchObject({ states: [] })
+  const params = { system: 'rabbitmq', kind: 'vhost', name: orphans[1].name }
+  const { id } = await submitCommand(service.db, { plan: 'orphan', phase: 'remove', params, requestedBy: 'admin' })
+  await service.ended(id)
+  expect((await getCommand(service.db, id)).state).toBe('failed')
+  expect(await everything()).toEqual(before)
+})
