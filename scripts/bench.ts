@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { Agent, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +6,8 @@ import { type DatabaseOptions, openDatabase } from '../src/db/database.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { type Service, startService } from '../test/journeys/house.ts'
 import { startMariadb } from '../test/support/mariadb.ts'
+import { ask, type Load, load, show } from './bench-load.ts'
+import { measurePages } from './bench-pages.ts'
 
 const ACCOUNTS = 500
 const REQUESTS = 4_000
@@ -21,20 +22,19 @@ interface Figures {
   readonly ping: Load
 }
 
-interface Load {
-  readonly perSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-}
-
 /** Measures the service on both databases; figures that depend on the machine are shown beside the ratio that doesn't. */
 export async function runBenchmarks(): Promise<void> {
   const figures: Figures[] = []
   const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-bench-'))
   const mariadb = await startMariadb()
   try {
-    figures.push(await measure('SQLite', { kind: 'sqlite', path: join(folder, 'bench.db') }))
+    const sqlite = (name: string): DatabaseOptions => ({ kind: 'sqlite', path: join(folder, name) })
+    figures.push(await measure('SQLite', sqlite('bench.db')))
     figures.push(await measure('MariaDB', await mariadb.fresh()))
+    console.log('\nPages of a service with a past, SQLite')
+    await measurePages(sqlite('past.db'))
+    console.log('\nPages of a service with a past, MariaDB')
+    await measurePages(await mariadb.fresh())
   } finally {
     await mariadb.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -61,8 +61,8 @@ async function measure(database: string, options: DatabaseOptions): Promise<Figu
     await service.inside.listen({ host: '127.0.0.1', port: 0 })
     const { port } = service.inside.server.address() as AddressInfo
     const asSomebody = (index: number) => people[index % people.length] ?? ''
-    const config = await load((index) => ask(port, '/api/v1/config/?view=1', asSomebody(index)))
-    const ping = await load((index) => ask(port, '/api/v1/ping', asSomebody(index)))
+    const config = await load(REQUESTS, AT_ONCE, (index) => ask(port, '/api/v1/config/?view=1', asSomebody(index)))
+    const ping = await load(REQUESTS, AT_ONCE, (index) => ask(port, '/api/v1/ping', asSomebody(index)))
     return { database, signUpsPerSecond, config, ping }
   } finally {
     await service.close()
@@ -81,39 +81,3 @@ async function signUp(service: Service, adminKey: string): Promise<string[]> {
   for (const { body } of made) await service.ended(body.command)
   return made.map(({ body }, index) => `ApiKey ${names[index]}:${body.apikey}`)
 }
-
-const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
-
-function ask(port: number, path: string, authorization: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, agent, headers: { authorization } }, (answer) => {
-      answer.resume()
-      answer.once('end', () =>
-        answer.statusCode === 200 ? resolve() : reject(new Error(`${path} answered ${answer.statusCode}`)),
-      )
-    })
-    sent.once('error', reject)
-    sent.end()
-  })
-}
-
-/** A fixed number of requests, a few at a time. */
-async function load(send: (index: number) => Promise<void>): Promise<Load> {
-  const times: number[] = []
-  let next = 0
-  const began = performance.now()
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < REQUESTS; index = next++) {
-      const start = performance.now()
-      await send(index)
-      times.push(performance.now() - start)
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
-  const sorted = times.toSorted((a, b) => a - b)
-  const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0
-  return { perSecond: REQUESTS / ((performance.now() - began) / 1000), p50Ms: at(0.5), p99Ms: at(0.99) }
-}
-
-const show = ({ perSecond, p50Ms, p99Ms }: Load): string =>
-  `${perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`

@@ -26,6 +26,19 @@ export async function audit(db: Db, entry: AuditEntry): Promise<void> {
     .execute()
 }
 
+/** Those of the names that an account of ours has, or had: it was made, or something was ordered for it. */
+export async function everKnown(db: Db, names: readonly string[]): Promise<ReadonlySet<string>> {
+  if (names.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('audit_log')
+    .select('subject')
+    .distinct()
+    .where('subject', 'in', [...names])
+    .where('action', 'in', ['account.create', 'account.sign-up', 'account.remove', 'order.install', 'order.remove'])
+    .execute()
+  return new Set(rows.map(({ subject }) => subject))
+}
+
 export interface AuditFilter {
   readonly actor?: string | undefined
   readonly subject?: string | undefined

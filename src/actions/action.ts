@@ -1,5 +1,14 @@
 import type { z } from 'zod'
 
+/** Something outside, by the system that it lies in. */
+export interface Thing {
+  readonly system: 'mongodb' | 'rabbitmq' | 'jupyterhub' | 'kubernetes' | 'helm' | 'terraform'
+  /** `user`, `database`, `vhost`, `release`, `root`, or a kind of Kubernetes such as `v1/Secret`. */
+  readonly kind: string
+  /** As its system has it; in a namespace `<namespace>/<name>`. */
+  readonly name: string
+}
+
 /** What is outside, compared with what an input asks for. `unknown`: it could not be looked at; never treated as absent. */
 export type ObservedState = 'present' | 'absent' | 'different' | 'unknown'
 
@@ -40,6 +49,11 @@ export interface Action<Input> {
   readonly input: z.ZodType<Input>
   /** Names of what would collide, for example `helm:omegaml-services/system`. Two tasks never hold the same lock. */
   locks(input: Input): readonly string[]
+  /**
+   * What lies outside because of this input, and goes with its removal: whatever is found there and no input of a live
+   * deployment names is an orphan. Left out by actions that leave nothing behind.
+   */
+  things?(input: Input): readonly Thing[] | Promise<readonly Thing[]>
   /** Looks only. */
   observe(input: Input, context: ActionContext): Promise<Observation>
   /** Looks, does what is missing, and ends with the thing as wanted. */

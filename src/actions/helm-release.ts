@@ -51,6 +51,7 @@ export function helmRelease(parts: HelmReleaseParts): Action<HelmReleaseInput> {
     name: 'helm-release',
     input,
     locks: ({ namespace, release }) => [`helm:${namespace}/${release}`],
+    things: ({ namespace, release }) => [{ system: 'helm', kind: 'release', name: `${namespace}/${release}` }],
     observe: async (wanted) => {
       const release = releaseOf(wanted, parts)
       const state = releaseState(await helm.find(release.name, release.namespace), await helm.fingerprint(release))

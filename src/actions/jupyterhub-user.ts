@@ -26,6 +26,7 @@ export function jupyterhubUser({ jupyterhub, clock }: JupyterhubUserParts): Acti
     name: 'jupyterhub-user',
     input,
     locks: ({ user }) => [`jupyterhub:${user}`],
+    things: ({ user }) => [{ system: 'jupyterhub', kind: 'user', name: user }],
     observe: async ({ user, admin }) => {
       const found = await jupyterhub.findUser(user)
       if (found === undefined) return { state: 'absent' }

@@ -6,7 +6,7 @@ import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import { describeRef, refOf } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
-import type { Action, ActionContext } from './action.ts'
+import type { Action, ActionContext, Thing } from './action.ts'
 import { substitute } from './substitute.ts'
 import { clearFailedJobs, waitForObjects } from './workloads.ts'
 
@@ -57,6 +57,7 @@ export function kubernetesApply(parts: KubernetesApplyParts): Action<KubernetesA
       const name = [values['namespace'], values['account'], values['name']].find((one) => typeof one === 'string')
       return [`kubernetes:${file}${name === undefined ? '' : `:${name}`}`]
     },
+    things: async (wanted) => (await manifestsOf(wanted, parts)).map(thingOf),
     observe: async (wanted) => {
       const states: { name: string; state: string }[] = []
       for (const object of await manifestsOf(wanted, parts)) {
@@ -163,6 +164,12 @@ function checked(content: unknown, file: string): Manifest {
   const result = manifest.safeParse(content)
   if (result.success) return result.data as Manifest
   throw new AppError('invalid', 'manifest-invalid', `${file}: ${z.prettifyError(result.error)}`)
+}
+
+/** An object as something outside. */
+export function thingOf({ apiVersion, kind, metadata: { namespace, name } }: Manifest): Thing {
+  const full = namespace === undefined ? name : `${namespace}/${name}`
+  return { system: 'kubernetes', kind: `${apiVersion}/${kind}`, name: full }
 }
 
 /** So that orphans can be found. */

@@ -17,6 +17,8 @@ const input = z
     readOnly: z.array(database).default([]),
     /** Of `databases`, those that go with the user; all of them when left out. Others' stay: name them here by leaving them out. */
     owned: z.array(database).optional(),
+    /** Whose it is, noted beside the user. */
+    account: z.string().min(1).max(64).optional(),
   })
   .refine(({ databases, readOnly }) => databases.length + readOnly.length > 0, 'name one database or more')
 
@@ -28,6 +30,10 @@ export function mongodbUser({ mongodb }: { readonly mongodb: Mongodb }): Action<
     name: 'mongodb-user',
     input,
     locks: ({ user }) => [`mongodb:${user}`],
+    things: ({ user, databases, owned = databases }) => [
+      { system: 'mongodb', kind: 'user', name: user },
+      ...owned.map((name) => ({ system: 'mongodb', kind: 'database', name }) as const),
+    ],
     observe: async ({ user, password, databases, readOnly }) => {
       const found = await mongodb.findUser(user)
       if (found === undefined) return { state: 'absent' }
@@ -37,8 +43,8 @@ export function mongodbUser({ mongodb }: { readonly mongodb: Mongodb }): Action<
         ? { state: 'present' }
         : { state: 'different', detail: `${user} has another password` }
     },
-    ensure: async ({ user, password, databases, readOnly }) => {
-      const changed = await mongodb.ensureUser({ user, password, databases, readOnly })
+    ensure: async ({ user, password, databases, readOnly, account }) => {
+      const changed = await mongodb.ensureUser({ user, password, databases, readOnly, account })
       const granted = grantsOf({ databases, readOnly }).join(', ')
       return { changed, message: changed ? `user ${user} may use ${granted}` : 'already as wanted' }
     },

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { Machines } from '../clusters/profiles.ts'
 import { AppError } from '../base/errors.ts'
 import { poolMachines, poolName } from '../clusters/nodepool.ts'
-import { credentialEnv, nodeTypeOf } from '../clusters/provider.ts'
+import { credentialEnv, hasNodeType, nodeTypeOf, type Provider } from '../clusters/provider.ts'
 import { nodepoolRoot } from '../clusters/root.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
 import type { Action, ActionContext } from './action.ts'
@@ -40,11 +41,12 @@ export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
 
   async function withRoot<T>(
     pool: NodepoolInput,
+    machinesOf: (provider: Provider) => Machines,
     context: ActionContext,
     work: (wanted: TerraformApplyInput) => Promise<T>,
   ): Promise<T> {
     const cloud = withCredential(ordersFrom(parts.provider), pool)
-    const machines = poolMachines(pool, nodeTypeOf(cloud.provider, pool.type))
+    const machines = machinesOf(cloud.provider)
     return await withEngineRoot(parts, rootOf(pool), cloud, (site) => nodepoolRoot(site, machines), context, work)
   }
 
@@ -52,9 +54,25 @@ export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
     name: 'nodepool',
     input,
     locks: (pool) => [rootLock(rootOf(pool))],
-    observe: (pool, context) => withRoot(pool, context, (wanted) => inner.observe(wanted, context)),
-    ensure: (pool, context) => withRoot(pool, context, (wanted) => inner.ensure(wanted, context)),
-    remove: (pool, context) => withRoot(pool, context, (wanted) => inner.remove(wanted, context)),
+    things: (pool) => [{ system: 'terraform', kind: 'root', name: rootOf(pool) }],
+    observe: async (pool, context) => {
+      // Nothing can be there of a type that never was; what is left of one that was taken out of the catalogue differs.
+      const machines = (provider: Provider) =>
+        hasNodeType(provider, pool.type) ? poolMachines(pool, nodeTypeOf(provider, pool.type)) : {}
+      return await withRoot(pool, machines, context, (wanted) => inner.observe(wanted, context))
+    },
+    ensure: async (pool, context) => {
+      const machines = (provider: Provider) => poolMachines(pool, nodeTypeOf(provider, pool.type))
+      return await withRoot(pool, machines, context, (wanted) => inner.ensure(wanted, context))
+    },
+    // Its state says what there is.
+    remove: async (pool, context) =>
+      await withRoot(
+        pool,
+        () => ({}),
+        context,
+        (wanted) => inner.remove(wanted, context),
+      ),
   }
 }
 

@@ -4,6 +4,9 @@ import type { Permissions, Policy, Rabbitmq } from '../adapters/rabbitmq/port.ts
 import type { Action } from './action.ts'
 import { accountNames, EVERYTHING, FORWARDING, sharedPermissions } from './broker-rights.ts'
 
+/** Tag of the users and vhosts that are ours; it gives no rights. */
+export const BROKER_MARK = 'cloudmgr'
+
 const name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, 'up to 128 letters, digits, dots, hyphens and underscores')
@@ -50,6 +53,10 @@ export function rabbitmqAccess({ rabbitmq }: { readonly rabbitmq: Rabbitmq }): A
     name: 'rabbitmq-access',
     input,
     locks: ({ user, vhost, ownVhost }) => [`rabbitmq:user/${user}`, ...(ownVhost ? [`rabbitmq:vhost/${vhost}`] : [])],
+    things: ({ user, vhost, ownVhost }) => [
+      { system: 'rabbitmq', kind: 'user', name: user },
+      ...(ownVhost ? [{ system: 'rabbitmq', kind: 'vhost', name: vhost } as const] : []),
+    ],
     observe: async (wanted) => {
       const left = await whatIsThere(wanted, rabbitmq)
       if (left.length === 0) return { state: 'absent' }
@@ -57,13 +64,13 @@ export function rabbitmqAccess({ rabbitmq }: { readonly rabbitmq: Rabbitmq }): A
       return differing.length === 0 ? { state: 'present' } : { state: 'different', detail: differing.join(', ') }
     },
     ensure: async (wanted) => {
-      const { vhost, user, password } = wanted
+      const { vhost, user, password, ownVhost } = wanted
       const done: string[] = []
       const note = (changed: boolean, what: string): void => void (changed && done.push(what))
-      note(await rabbitmq.ensureVhost(vhost), `vhost ${vhost}`)
+      note(await rabbitmq.ensureVhost(vhost, ownVhost ? [BROKER_MARK] : []), `vhost ${vhost}`)
       // Rules before rights: nobody sends before the rule that keeps tasks apart.
       for (const policy of policiesOf(wanted)) note(await rabbitmq.ensurePolicy(vhost, policy), `policy ${policy.name}`)
-      note(await rabbitmq.ensureUser(user, password), `user ${user}`)
+      note(await rabbitmq.ensureUser(user, password, [BROKER_MARK]), `user ${user}`)
       note(await rabbitmq.ensurePermissions(vhost, user, permissionsOf(wanted)), `rights of ${user} on ${vhost}`)
       return { changed: done.length > 0, message: done.length > 0 ? `made ${done.join(', ')}` : 'already as wanted' }
     },

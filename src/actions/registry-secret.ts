@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import { describeRef, refOf } from '../adapters/kubernetes/port.ts'
 import type { Action } from './action.ts'
+import { thingOf } from './kubernetes-apply.ts'
 
 const kubernetesName = z
   .string()
@@ -26,6 +27,7 @@ export function registrySecret({ kubernetes }: { readonly kubernetes: Kubernetes
     name: 'registry-secret',
     input,
     locks: ({ namespace, name }) => [`kubernetes:Secret ${namespace}/${name}`],
+    things: (wanted) => [thingOf(secretOf(wanted))],
     observe: async (wanted) => ({ state: await kubernetes.compare(secretOf(wanted)) }),
     ensure: async (wanted) => {
       const applied = await kubernetes.apply(secretOf(wanted))

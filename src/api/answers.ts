@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { AppError, type ErrorDetails, type ErrorKind, explain } from '../base/errors.ts'
 import { type FieldError, fieldErrorsOf, fieldsInvalid } from '../base/field-errors.ts'
 import type { Log } from '../base/log.ts'
+import { isDatabaseAway } from '../db/dialect.ts'
 
 /** RFC 9457. `code` and `kind` are for programs, `detail` is for people. */
 export const errorBody = z
@@ -134,6 +135,10 @@ function asAppError(thrown: FastifyError, request: FastifyRequest): AppError {
   if (thrown.statusCode !== undefined && thrown.statusCode >= 400 && thrown.statusCode < 500) {
     return new AppError('invalid', 'request-malformed', thrown.message, { cause: thrown })
   }
+  if (isDatabaseAway(thrown))
+    return new AppError('unavailable', 'database-unreachable', 'the database does not answer right now', {
+      cause: thrown,
+    })
   return new AppError('bug', 'internal-error', 'handling the request', { cause: thrown })
 }
 

@@ -19,6 +19,7 @@ import { accountChangeRoutes } from './routes/account-changes.ts'
 import { mountOidc } from './oidc/routes.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { auditRoute } from './routes/audit.ts'
+import { booksRoutes } from './routes/books.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -97,6 +98,7 @@ async function publicRoutes(
     orderRoutes(scope, deps, signIn)
     deploymentRoutes(scope, deps, signIn)
     planRoutes(scope, deps, signIn)
+    booksRoutes(scope, deps, signIn)
     bootstrapRoutes(scope, deps, signIn)
     statusRoutes(scope, deps, signIn)
   })

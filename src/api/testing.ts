@@ -4,20 +4,20 @@ import type { FastifyInstance } from 'fastify'
 import { Accounts } from '../accounts/accounts.ts'
 import { Jwts } from '../accounts/jwt.ts'
 import { Memberships } from '../accounts/memberships.ts'
+import { accountActionNames } from '../books/books-actions.ts'
 import { createFakeJwks } from '../adapters/jwks/fake.ts'
 import type { Jwks } from '../adapters/jwks/port.ts'
 import type { Clock } from '../base/clock.ts'
-import { parseKeyRing } from '../base/key-ring.ts'
+import { type KeyRing, parseKeyRing } from '../base/key-ring.ts'
 import { silentLog } from '../base/log.ts'
-import { serviceActionNames } from '../actions/service-actions.ts'
 import { loadPlans } from '../catalog/load.ts'
 import { type Db, openDatabase } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle, type Lifecycle } from '../deployments/lifecycle.ts'
 import { parseSiteFacts, type SiteFacts } from '../deployments/site-facts.ts'
-import { AccountStatus } from '../status/status.ts'
 import { Outbox } from '../mails/outbox.ts'
+import { AccountStatus } from '../status/status.ts'
 import type { ApiDeps } from './deps.ts'
 import { createServer } from './server.ts'
 
@@ -59,7 +59,7 @@ export const testSite: SiteFacts = siteWith({})
 /** The catalogue's own. */
 export const testPlans = loadPlans(
   resolve(import.meta.dirname, '../../catalog/plans'),
-  serviceActionNames,
+  accountActionNames,
   'account',
   testSite,
 )
@@ -98,12 +98,26 @@ export async function startHouse({
 }
 
 /** Accounts and deployments as another process sees them: same rows, same keys, memory of its own. */
-export function createRooms(db: Db, clock: Clock, site: SiteFacts = testSite, jwks: Jwks = createFakeJwks()) {
-  const accounts = new Accounts({ db, keys, clock })
-  const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
-  const jwts = new Jwts({ db, keys, clock, jwks, issuer: site.publicUrl, foreign: site.issuers })
+export function createRooms(
+  db: Db,
+  clock: Clock,
+  site: SiteFacts = testSite,
+  jwks: Jwks = createFakeJwks(),
+  ring: KeyRing = keys,
+) {
+  const accounts = new Accounts({ db, keys: ring, clock })
+  const outbox = new Outbox({ keys: ring, clock, delivers: site.mail.smtp !== undefined })
+  const jwts = new Jwts({ db, keys: ring, clock, jwks, issuer: site.publicUrl, foreign: site.issuers })
   const memberships = new Memberships({ db, clock })
-  return { db, accounts, outbox, jwts, memberships, deployments: new Deployments({ db, keys, site, clock }), site }
+  return {
+    db,
+    accounts,
+    outbox,
+    jwts,
+    memberships,
+    deployments: new Deployments({ db, keys: ring, site, clock }),
+    site,
+  }
 }
 
 async function emptyDatabase(): Promise<Db> {

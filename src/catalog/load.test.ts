@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { serviceActionNames } from '../actions/service-actions.ts'
+import { accountActionNames } from '../books/books-actions.ts'
 import { loadPlans, parsePlan } from './load.ts'
 
 const good = `plan: test
@@ -223,7 +223,7 @@ for (const { texts, why } of together) {
 
 test('the catalogue’s plans for accounts use actions of the service, those of the site stay apart', () => {
   const folder = resolve(import.meta.dirname, '../../catalog/plans')
-  const plans = loadPlans(folder, serviceActionNames, 'account')
+  const plans = loadPlans(folder, accountActionNames, 'account')
   expect([...plans.keys()]).toContain('omegaml')
   expect([...plans.keys()]).not.toContain('site')
 })

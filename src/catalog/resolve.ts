@@ -106,8 +106,22 @@ function whenGiven<Value>(make: () => Value): Value[] {
 
 /** Is this the error of a parameter that was not given, or of another service that was not named? */
 export function isNotGiven(error: unknown): boolean {
+  return isUnknown(error, 'params.') || isUnknown(error, 'needs.')
+}
+
+/** Is this the error of what an earlier step would have given? */
+export function isNotMade(error: unknown): boolean {
+  return isUnknown(error, 'steps.')
+}
+
+/** Is this the error of another account that is gone? */
+export function isOtherGone(error: unknown): boolean {
+  return isUnknown(error, 'other.')
+}
+
+function isUnknown(error: unknown, root: string): boolean {
   if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
-  return /^(params|needs)\./.test(String(error.details?.['placeholder']))
+  return String(error.details?.['placeholder']).startsWith(root)
 }
 
 /** Is it of the form `a.b.c`, or `a.b|c.d`? Anything else is a mistake in a plan. */

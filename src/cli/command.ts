@@ -120,7 +120,8 @@ export async function followCommand(id: number, options: GlobalOptions, io: Io):
   return exitCodes.failed
 }
 
-async function followToEnd(
+/** Tells every step and line to `show`; answers with how it ended. */
+export async function followToEnd(
   api: ServiceApi,
   id: number,
   show: (line: string) => void,

@@ -213,6 +213,19 @@ function addOrderWords(program: Command, on: On): void {
       },
     )
   }
+  const differences = [
+    ['orphans', 'compare books and world: what is outside without a row', 'remove what is surely ours'],
+    ['drift', 'compare books and world: what is not as it was delivered', 'deliver it again'],
+  ] as const
+  for (const [word, about, mend] of differences) {
+    on(
+      program.command(word).description(about).option('--mend', mend).option('--yes', "don't ask before that"),
+      async () => {
+        const { showDifferences } = await import('./books.ts')
+        return run(async (options, io) => await showDifferences(word, options, io))
+      },
+    )
+  }
   const command = program.command('command').description("the service's commands: orders of accounts")
   const load = async () => await import('./command.ts')
   on(

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { serviceActionNames } from '../actions/service-actions.ts'
+import { accountActionNames } from '../books/books-actions.ts'
 import { AppError } from '../base/errors.ts'
 import { parsePlan } from '../catalog/load.ts'
 import type { Plan } from '../catalog/plan.ts'
@@ -69,7 +69,7 @@ function defaultOf(schema: Parameter): string {
 
 /** Reads a plan file as the service would; its first mistake is named with line and field. */
 export async function checkService(file: string, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const plan = parsePlan(readText(file), file, new Set(serviceActionNames))
+  const plan = parsePlan(readText(file), file, new Set(accountActionNames))
   if (options.json === true) printJson(io, { ok: true, plan: plan.plan, steps: plan.steps.map(({ step }) => step) })
   else print(io, `${file}: plan ${plan.plan} is right (${plan.steps.length} steps)`)
   return exitCodes.ok

@@ -676,6 +676,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/comparisons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compare the books with the world */
+        post: operations["compareBooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/orphans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what the last comparison saw outside that nobody has */
+        get: operations["listOrphans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what the last comparison saw that is not as delivered */
+        get: operations["listDrift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/orphans/mend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order the removal of orphans that are surely ours */
+        post: operations["mendOrphans"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/drift/mend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order anew what is not as delivered */
+        post: operations["mendDrift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/bootstrap": {
         parameters: {
             query?: never;
@@ -1001,11 +1086,6 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        SiteAccountInput: {
-            userid: string;
-            apikey: string;
-            command?: number;
-        };
         CommandInput: {
             id: number;
             plan: string;
@@ -1105,6 +1185,38 @@ export interface components {
             steps: components["schemas"]["StepInput"][];
             /** @description steps that an undo would take back if it failed, in this order; none: what was there before stays */
             undoes: string[];
+        };
+        OrphanInput: {
+            /** @description of this comparison: the next one has others */
+            id: number;
+            /** @description mongodb, rabbitmq, jupyterhub, kubernetes, helm or terraform */
+            system: string;
+            kind: string;
+            name: string;
+            /** @description whose it was, as far as it tells */
+            account?: string;
+            /** @description how it is known, or why it may be somebody else’s */
+            detail: string;
+            /** @description surely ours: an order may take it away */
+            mendable: boolean;
+        };
+        DriftInput: {
+            /** @description of this comparison: the next one has others */
+            id: number;
+            account?: string;
+            plan?: string;
+            instance?: string;
+            step: string;
+            action: string;
+            /** @description what differs or is missing */
+            detail: string;
+            /** @description an order delivers it again */
+            mendable: boolean;
+        };
+        SiteAccountInput: {
+            userid: string;
+            apikey: string;
+            command?: number;
         };
         AccountStatusInput: {
             userid: string;
@@ -1567,11 +1679,6 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        SiteAccount: {
-            userid: string;
-            apikey: string;
-            command?: number;
-        };
         Command: {
             id: number;
             plan: string;
@@ -1671,6 +1778,38 @@ export interface components {
             steps: components["schemas"]["Step"][];
             /** @description steps that an undo would take back if it failed, in this order; none: what was there before stays */
             undoes: string[];
+        };
+        Orphan: {
+            /** @description of this comparison: the next one has others */
+            id: number;
+            /** @description mongodb, rabbitmq, jupyterhub, kubernetes, helm or terraform */
+            system: string;
+            kind: string;
+            name: string;
+            /** @description whose it was, as far as it tells */
+            account?: string;
+            /** @description how it is known, or why it may be somebody else’s */
+            detail: string;
+            /** @description surely ours: an order may take it away */
+            mendable: boolean;
+        };
+        Drift: {
+            /** @description of this comparison: the next one has others */
+            id: number;
+            account?: string;
+            plan?: string;
+            instance?: string;
+            step: string;
+            action: string;
+            /** @description what differs or is missing */
+            detail: string;
+            /** @description an order delivers it again */
+            mendable: boolean;
+        };
+        SiteAccount: {
+            userid: string;
+            apikey: string;
+            command?: number;
         };
         AccountStatus: {
             userid: string;
@@ -3826,6 +3965,230 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compareBooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listOrphans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description when books and world were compared; left out: never
+                         */
+                        comparedAt?: string;
+                        orphans: components["schemas"]["Orphan"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDrift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description when books and world were compared; left out: never
+                         */
+                        comparedAt?: string;
+                        drift: components["schemas"]["Drift"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mendOrphans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description all of them when left out */
+                    ids?: number[];
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        commands: components["schemas"]["Command"][];
+                        left: components["schemas"]["Orphan"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mendDrift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description all of them when left out */
+                    ids?: number[];
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        commands: components["schemas"]["Command"][];
+                        left: components["schemas"]["Drift"][];
+                    };
                 };
             };
             /** @description Default Response */

@@ -44,8 +44,12 @@ export function loadProvider(folder: string, name: string): Provider {
   throw new AppError('invalid', 'provider-invalid', `${file}: ${issue?.path.join('.')}: ${issue?.message}`)
 }
 
+export function hasNodeType(provider: Provider, name: string): boolean {
+  return Object.hasOwn(provider.nodeTypes, name)
+}
+
 export function nodeTypeOf(provider: Provider, name: string): NodeType {
-  const found = Object.hasOwn(provider.nodeTypes, name) ? provider.nodeTypes[name] : undefined
+  const found = hasNodeType(provider, name) ? provider.nodeTypes[name] : undefined
   if (found !== undefined) return found
   const known = Object.keys(provider.nodeTypes).join(', ')
   throw new AppError(

@@ -67,6 +67,18 @@ test('the next run takes over the lock of one that was killed, which then can’
   expect((await ask(next, 'GET')).text).toBe('{"serial":1}')
 })
 
+test('a run that hung while another one began and finished can’t write either', async () => {
+  const hanging = await claimed(1, 1)
+  await ask(hanging, 'LOCK', { ID: 'hanging' })
+  const next = await claimed(1, 2)
+  await ask(next, 'LOCK', { ID: 'next' })
+  await ask(next, 'POST', { serial: 1 }, '?ID=next')
+  await ask(next, 'UNLOCK', { ID: 'next' })
+  expect((await ask(hanging, 'POST', { serial: 9 }, '?ID=hanging')).status).toBe(409)
+  expect((await ask(hanging, 'UNLOCK', { ID: 'hanging' })).status).toBe(200)
+  expect((await ask(next, 'GET')).text).toBe('{"serial":1}')
+})
+
 test('a run that is not the root’s is told who holds it', async () => {
   await ask(await claimed(1, 1), 'LOCK', { ID: 'holder', Who: 'engine' })
   const stranger = backend.credentialFor({ root, task: 7, fencing: 1 })

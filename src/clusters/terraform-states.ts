@@ -24,6 +24,8 @@ export interface StateStore {
    */
   lock(user: StateUser, lockId: string, info: string): Promise<string | undefined>
   unlock(root: string, lockId: string): Promise<void>
+  /** Roots whose state holds resources. */
+  filledRoots(): Promise<readonly string[]>
 }
 
 /** Name of the engine's lock that a task holds while it works on a root. */
@@ -44,7 +46,8 @@ export function createStateStore(db: Db, keys: KeyRing, now: () => number): Stat
     write: async (root, state, lockId) => {
       const sealed = keys.seal(state, context(root))
       await change(root, async (tx, row) => {
-        if (row.lock_id !== null && row.lock_id !== lockId) throw lockLost(root)
+        // Also when nobody holds it any more: whoever took it over may have finished in between.
+        if (row.lock_id !== (lockId ?? null)) throw lockLost(root)
         const version = row.version + 1
         const newest = { state: sealed, version, updated_at: now() }
         await tx.updateTable('terraform_states').set(newest).where('id', '=', row.id).execute()
@@ -66,12 +69,23 @@ export function createStateStore(db: Db, keys: KeyRing, now: () => number): Stat
         await tx.updateTable('terraform_states').set(taken).where('id', '=', row.id).execute()
         return undefined
       }),
+    filledRoots: async () => {
+      const rows = await db.selectFrom('terraform_states').select(['root', 'state']).orderBy('root').execute()
+      return rows
+        .filter(({ root, state }) => state !== null && holdsResources(keys.open(state, context(root))))
+        .map(({ root }) => root)
+    },
     unlock: async (root, lockId) => {
       const free = { lock_id: null, lock_info: null }
       const held = db.updateTable('terraform_states').set(free).where('root', '=', root)
       await held.where('lock_id', '=', lockId).execute()
     },
   }
+}
+
+function holdsResources(state: string): boolean {
+  const { resources = [] } = JSON.parse(state) as { resources?: { mode?: string }[] }
+  return resources.some(({ mode }) => mode === 'managed')
 }
 
 /** The root's row, made when missing and held until the transaction ends: an update comes first. */

@@ -25,6 +25,8 @@ export interface Tables {
   account_groups: AccountGroupsTable
   group_members: GroupMembersTable
   identities: IdentitiesTable
+  findings: FindingsTable
+  comparisons: ComparisonsTable
 }
 
 export interface AccountsTable {
@@ -196,6 +198,26 @@ export interface TerraformStateVersionsTable {
   version: number
   state: string
   created_at: number
+}
+
+/** What differed between rows and world when they were compared last. */
+export interface FindingsTable {
+  id: Generated<number>
+  difference: 'orphan' | 'drift'
+  system: string
+  kind: string
+  name: string
+  account: string | null
+  plan: string | null
+  instance: string | null
+  /** 1: an order may mend it. */
+  mendable: number
+  detail: string
+}
+
+export interface ComparisonsTable {
+  difference: 'orphan' | 'drift'
+  compared_at: number
 }
 
 /** What nodes and accounts' pods used, every half minute: written by the engine, read by the API. */

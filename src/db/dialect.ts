@@ -58,16 +58,31 @@ export function isDuplicate(error: unknown): boolean {
   return code === 'ER_DUP_ENTRY' || errcode === 2067 || errcode === 1555
 }
 
+/** Did the server go away, or was it not there? What was asked for may or may not have been done. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false
+  const { code, fatal } = error as { code?: string; fatal?: boolean }
+  // The driver calls fatal what ends a connection, and gives no code for what was asked after its end.
+  return away.has(code ?? '') || (fatal === true && code === undefined)
+}
+
+const away = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'PROTOCOL_CONNECTION_LOST',
+  'PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR',
+  'ER_CON_COUNT_ERROR',
+  'ER_SERVER_SHUTDOWN',
+])
+
 /** Is it worth doing the transaction again? A deadlock or a busy file, not a wrong statement. */
 export function isTransient(error: unknown): boolean {
   const { code, errcode } = error as { code?: string; errcode?: number }
-  const transient = [
-    'ER_LOCK_DEADLOCK',
-    'ER_LOCK_WAIT_TIMEOUT',
-    'ECONNRESET',
-    'ECONNREFUSED',
-    'PROTOCOL_CONNECTION_LOST',
-    'EPIPE',
-  ]
-  return transient.includes(code ?? '') || errcode === 5 || errcode === 6
+  const crossed = code === 'ER_LOCK_DEADLOCK' || code === 'ER_LOCK_WAIT_TIMEOUT'
+  return crossed || errcode === 5 || errcode === 6 || isDatabaseAway(error)
 }

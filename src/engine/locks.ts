@@ -1,5 +1,7 @@
-import type { Tx } from '../db/database.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Db, Tx } from '../db/database.ts'
 import { capabilities } from '../db/dialect.ts'
+import { inTransaction } from '../db/transaction.ts'
 
 export interface LockTaker {
   readonly id: number
@@ -50,4 +52,21 @@ export async function freeLocks(tx: Tx, task: { readonly id: number; readonly no
   await tx.deleteFrom('locks').where('task_id', '=', task.id).execute()
   const freed = { due_at: task.now, waiting_lock: null }
   await tx.updateTable('tasks').set(freed).where('waiting_lock', 'in', names).where('state', '=', 'ready').execute()
+}
+
+/** Work of a running task that finds out late what it would collide with: undefined when another has one of the locks. */
+export function lockHolder(db: Db, clock: Clock) {
+  return async <T>(
+    names: readonly string[],
+    task: { readonly id: number; readonly fencing: number },
+    work: () => Promise<T>,
+  ): Promise<T | undefined> => {
+    const busy = await inTransaction(db, async (tx) => await takeLocks(tx, names, { ...task, now: clock.now() }))
+    if (busy !== undefined) return undefined
+    try {
+      return await work()
+    } finally {
+      await inTransaction(db, async (tx) => await freeLocks(tx, { id: task.id, now: clock.now() }))
+    }
+  }
 }

@@ -1,11 +1,12 @@
 import type { z } from 'zod'
 import type { Action, ActionContext } from '../actions/action.ts'
-import { AppError, explain, kindOf } from '../base/errors.ts'
+import { AppError, type ErrorKind, explain, kindOf } from '../base/errors.ts'
 import { masker } from '../base/secrets.ts'
 import type { Values } from '../catalog/plan.ts'
-import { resolveGiven } from '../catalog/resolve.ts'
+import { isNotMade, isOtherGone, resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { begunSteps, getCommand } from '../commands/store.ts'
+import { isTransient } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { ClaimedTask } from './claim.ts'
 import { afterFailure } from './decide.ts'
@@ -47,7 +48,7 @@ async function runPrepared(run: Run, values: Values): Promise<TaskEnd | undefine
   const { deps, task, mask } = run
   const action = findAction(deps, task)
   const input = await inputOf(run, action, values)
-  if (input === nothingMade) return { kind: 'done', message: 'was never made', outputs: undefined }
+  if (input === nothingMade) return { kind: 'done', message: 'there is nothing to remove', outputs: undefined }
   if (!(await lock(deps, task, action.locks(input)))) return undefined
   const log = new TaskLog({
     db: deps.db,
@@ -117,7 +118,7 @@ async function inputOf(run: Run, action: Action<unknown>, values: Values): Promi
     if (parsed.success) return parsed.data
     throw wrongInput(place, action.name, parsed.error)
   } catch (error) {
-    if (await dependsOnNothing(run, error)) return nothingMade
+    if ((await dependsOnNothing(run, error)) || leavesNothing(run, action, error)) return nothingMade
     throw error
   }
 }
@@ -134,10 +135,14 @@ function wrongInput({ plan, step }: { plan: string; step: string }, action: stri
 /** A removal whose input needs what an earlier step would have given: when this step never began, there is nothing to remove. */
 async function dependsOnNothing(run: Run, error: unknown): Promise<boolean> {
   const { deps, task, command } = run
-  if (!takesAway(run) || !(error instanceof AppError) || error.code !== 'placeholder-unknown') return false
-  if (!String(error.details?.['placeholder']).startsWith('steps.')) return false
+  if (!takesAway(run) || !isNotMade(error)) return false
   const begun = await begunSteps(deps.db, command)
   return begun.every((step) => step.step !== task.step)
+}
+
+/** The account that it worked with is gone, and what it did there leaves nothing of its own. */
+function leavesNothing(run: Run, action: Action<unknown>, error: unknown): boolean {
+  return takesAway(run) && action.things === undefined && isOtherGone(error)
 }
 
 /** What the command's steps gave; for a removal, what the install's gave. */
@@ -205,7 +210,7 @@ function endOf(error: unknown, { deps, settings, task, lease, mask }: Ending): T
   if (lease.interruption === 'command-cancelled')
     return { kind: 'failed', message: `cancelled: ${explain(lease.signal.reason)}` }
   if (lease.interruption !== undefined) return { kind: 'released' }
-  const kind = kindOf(error)
+  const kind = kindOfFailure(error)
   if (kind === 'bug')
     deps.log.error('task failed by a bug', {
       task: task.id,
@@ -224,6 +229,11 @@ function endOf(error: unknown, { deps, settings, task, lease, mask }: Ending): T
   if (next.then === 'retry') return { kind: 'retry', dueAt: next.dueAt, reason: message }
   const tries = next.tooLong ? ` (tried ${task.attempts} times in ${Math.round((now - task.started_at) / 1000)} s)` : ''
   return { kind: 'failed', message: `${message}${tries}` }
+}
+
+/** Our own database may be away like anything outside: that is no mistake of the task's. */
+export function kindOfFailure(error: unknown): ErrorKind {
+  return isTransient(error) ? 'unavailable' : kindOf(error)
 }
 
 /** Of a secret with several lines (a key in PEM), each line is one: output comes line by line. */

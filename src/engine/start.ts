@@ -1,4 +1,4 @@
-import { explain, kindOf } from '../base/errors.ts'
+import { explain } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
 import { mergedParams } from '../catalog/parameters.ts'
 import { getPlan, type Plan, type Values } from '../catalog/plan.ts'
@@ -11,6 +11,7 @@ import { inTransaction } from '../db/transaction.ts'
 import { backOff } from './decide.ts'
 import type { EngineDeps } from './deps.ts'
 import { endCommand, lockCommand, settleCommand } from './end.ts'
+import { kindOfFailure } from './run.ts'
 
 /** Turns waiting commands whose lane is free into tasks. Several engines may do so at once: each command starts once. */
 export async function startCommands(deps: EngineDeps): Promise<void> {
@@ -133,11 +134,12 @@ const idle = {
 async function refuse(deps: EngineDeps, row: Row<'commands'>, error: unknown): Promise<void> {
   const now = deps.clock.now()
   const message = explain(error)
-  deps.log.warn('command not started', { command: row.id, plan: row.plan, kind: kindOf(error), reason: message })
+  const kind = kindOfFailure(error)
+  deps.log.warn('command not started', { command: row.id, plan: row.plan, kind, reason: message })
   await inTransaction(deps.db, async (tx) => {
     const current = await lockCommand(tx, row.id)
     if (current.status !== Status.initiated) return
-    if (kindOf(error) === 'unavailable') {
+    if (kind === 'unavailable') {
       const later = { due_at: now + backOff(4, Math.random()), message }
       await tx.updateTable('commands').set(later).where('id', '=', row.id).execute()
       return

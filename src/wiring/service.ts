@@ -8,7 +8,6 @@ import { Memberships } from '../accounts/memberships.ts'
 import { findAccount } from '../accounts/store.ts'
 import { sweep } from '../accounts/sweep.ts'
 import type { EngineRoots } from '../actions/engine-root.ts'
-import { serviceActionNames, serviceActions } from '../actions/service-actions.ts'
 import { createAmqp } from '../adapters/amqp/driver.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
@@ -24,6 +23,7 @@ import { createScripts } from '../adapters/scripts/folder.ts'
 import { createOpenidIssuer } from '../adapters/openid/client.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
 import { createServer } from '../api/server.ts'
+import { accountActionNames, accountActions, type BooksParts } from '../books/books-actions.ts'
 import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
@@ -39,6 +39,7 @@ import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle } from '../deployments/lifecycle.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
 import { Engine } from '../engine/engine.ts'
+import { lockHolder } from '../engine/locks.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
 import { sweepMails } from '../mails/store.ts'
@@ -137,21 +138,25 @@ export async function serveEngine(): Promise<number> {
   const house = openHouse()
   const ring = required(env, 'CLOUDMGR_ENGINE_KEYS', 'key ring of the engine')
   const keys = parseKeyRing(ring, 'CLOUDMGR_ENGINE_KEYS')
-  const states = new StateBackend({ states: createStateStore(house.db, keys, () => clock.now()), log })
+  const store = createStateStore(house.db, keys, () => clock.now())
+  const states = new StateBackend({ states: store, log })
   await states.start()
   const kubernetes = createKubernetes({ inCluster: true })
   const rabbitmq = brokerAdmin()
-  const actions = actionsOfTheCluster(kubernetes, rabbitmq, await engineRoots(states))
   const plans = accountPlans(house.site)
+  const lifecycle = createLifecycle({ ...house, plans })
+  const unseal = (text: string): string => keys.open(text, 'step outputs')
+  const { db } = house
+  const books = { db, plans, context: lifecycle.context, unseal, states: store, holding: lockHolder(db, clock) }
   const engine = new Engine({
-    ...createLifecycle({ ...house, plans }),
-    db: house.db,
-    actions,
+    ...lifecycle,
+    db,
+    actions: actionsOfTheCluster(kubernetes, rabbitmq, await engineRoots(states), books),
     plans,
     clock,
     log,
     seal: (text) => keys.seal(text, 'step outputs'),
-    unseal: (text) => keys.open(text, 'step outputs'),
+    unseal,
   })
   await engine.start()
   const stopping = new AbortController()
@@ -228,7 +233,7 @@ function brokerAdmin(): Rabbitmq {
   })
 }
 
-function actionsOfTheCluster(kubernetes: Kubernetes, rabbitmq: Rabbitmq, roots: EngineRoots) {
+function actionsOfTheCluster(kubernetes: Kubernetes, rabbitmq: Rabbitmq, roots: EngineRoots, books: BooksParts) {
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
   const [host = '', port = '27017'] = mongoHost.split(':')
   const mongodb = createMongodb({
@@ -241,7 +246,7 @@ function actionsOfTheCluster(kubernetes: Kubernetes, rabbitmq: Rabbitmq, roots: 
     url: required(env, 'CLOUDMGR_JUPYTERHUB_URL', 'URL of the hub API'),
     token: required(env, 'CLOUDMGR_JUPYTERHUB_TOKEN', 'service token of the hub API'),
   })
-  return serviceActions({
+  const outside = {
     mongodb,
     openMongodb: createMongodb,
     rabbitmq,
@@ -255,11 +260,12 @@ function actionsOfTheCluster(kubernetes: Kubernetes, rabbitmq: Rabbitmq, roots: 
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),
     roots,
-  })
+  }
+  return accountActions(outside, books)
 }
 
 function accountPlans(site: SiteFacts): Plans {
-  return loadPlans(join(project, 'catalog/plans'), serviceActionNames, 'account', site)
+  return loadPlans(join(project, 'catalog/plans'), accountActionNames, 'account', site)
 }
 
 /** Programs and modules are the image's; roots and providers' copies lie in a folder that may be lost. */

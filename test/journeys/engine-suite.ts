@@ -4,8 +4,8 @@ import { cancelCommand } from '../../src/commands/cancel.ts'
 import { type Command, hasEnded } from '../../src/commands/command.ts'
 import { listOutput, listSteps } from '../../src/commands/progress.ts'
 import { retryCommand } from '../../src/commands/retry.ts'
-import { type Order, submitCommand } from '../../src/commands/submit.ts'
 import { getCommand, listCommands } from '../../src/commands/store.ts'
+import { type Order, submitCommand } from '../../src/commands/submit.ts'
 import { undoCommand } from '../../src/commands/undo.ts'
 import type { Db } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
@@ -135,6 +135,19 @@ export function engineSuite(open: () => Promise<Db>): void {
     await engine({ retryForMs: 0 }).start()
     const command = await run({ plan: 'single' })
     expect(command).toMatchObject({ state: 'failed', message: expect.stringContaining('asking the world') })
+  })
+
+  test('a database that was away for a moment fails nothing', async () => {
+    // At the start of the command, and at the start of its second task.
+    const lost = [1, 3]
+    let asked = 0
+    const context = async () => {
+      if (lost.includes(++asked)) throw Object.assign(new Error('lost'), { code: 'PROTOCOL_CONNECTION_LOST' })
+      return { values: { secrets: { word: secret } }, secrets: [secret] }
+    }
+    await engine({}, { context }).start()
+    expect((await ended(await submit(), 20_000)).state).toBe('done')
+    expect(asked).toBeGreaterThan(lost.length + 3)
   })
 
   test('a failed command stops there, and a retry continues it', async () => {

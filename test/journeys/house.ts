@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { serviceActions } from '../../src/actions/service-actions.ts'
 import { createFakeHelm } from '../../src/adapters/helm/fake.ts'
 import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
 import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
@@ -21,6 +20,7 @@ import {
 } from '../../src/api/testing.ts'
 import type { ApiDeps } from '../../src/api/deps.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
+import { accountActions } from '../../src/books/books-actions.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
 import { bellOf } from '../../src/commands/bell.ts'
@@ -28,6 +28,7 @@ import type { Db } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import { Engine } from '../../src/engine/engine.ts'
+import { lockHolder } from '../../src/engine/locks.ts'
 
 const project = resolve(import.meta.dirname, '../..')
 
@@ -39,7 +40,7 @@ export interface Answer {
 }
 
 /** Parts of the outside world that may be real ones of the caller's. */
-type OutsideParts = Pick<Parameters<typeof serviceActions>[0], 'mongodb' | 'rabbitmq'>
+type OutsideParts = Pick<Parameters<typeof accountActions>[0], 'mongodb' | 'rabbitmq'>
 
 /**
  * The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is
@@ -76,7 +77,6 @@ export async function startService(
       },
     }),
   }
-  const parts = { ...outside, ...real }
   const roots = mkdtempSync(join(tmpdir(), 'cloudmgr-roots-'))
   /** The accounts' own database servers, by host. */
   const servers = new Map<string, FakeMongodb>()
@@ -85,8 +85,9 @@ export async function startService(
     servers.set(host, server)
     return server
   }
-  const actions = serviceActions({
-    ...parts,
+  const parts = {
+    ...outside,
+    ...real,
     openMongodb,
     clock,
     manifests: join(project, 'catalog/manifests'),
@@ -105,10 +106,14 @@ export async function startService(
       folder: roots,
       modules: join(project, 'terraform'),
     },
-  })
+  }
   const db = databases?.engine ?? house.db
   const lifecycle =
     databases === undefined ? house.lifecycle : createLifecycle({ ...createRooms(db, clock, site), plans: testPlans })
+  const rows = { db, plans: testPlans, context: lifecycle.context }
+  // Roots that the fake keeps: no database holds their states.
+  const states = { filledRoots: async () => outside.terraform.filledRoots() }
+  const actions = accountActions(parts, { ...rows, states, holding: lockHolder(db, clock) })
   const makeEngine = () =>
     new Engine({ ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }, { pollMs: 100 })
   const engine = makeEngine()
@@ -130,7 +135,7 @@ export async function startService(
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-function callers(house: TestHouse) {
+export function callers(house: TestHouse) {
   async function send(method: Method, url: string, headers: Record<string, string>, payload?: object): Promise<Answer> {
     const side = url.startsWith('/api/v1') ? house.inside : house.open
     const answer = await side.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) })

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
 import type { Kubernetes } from '../../src/adapters/kubernetes/port.ts'
 import { freePort, needProgram } from './programs.ts'
-import type { ServerProcess } from './server-process.ts'
+import type { Interruptible, ServerProcess } from './server-process.ts'
 import { startServer, untilReady } from './server-process.ts'
 
-export interface TestCluster {
+/** Interrupted is its API server alone. */
+export interface TestCluster extends Interruptible {
   /** Path of an administrator's kubeconfig. */
   readonly kubeconfig: string
   readonly kubernetes: Kubernetes
@@ -26,7 +27,7 @@ export async function startCluster(): Promise<TestCluster> {
   }
   try {
     const etcd = await startEtcd(folder, started)
-    const kubeconfig = await startApiServer(folder, etcd, started)
+    const { kubeconfig, halt, resume } = await startApiServer(folder, etcd, started)
     const args = [
       `--kubeconfig=${kubeconfig}`,
       `--service-account-private-key-file=${join(folder, 'sa.key')}`,
@@ -56,7 +57,7 @@ export async function startCluster(): Promise<TestCluster> {
         )
       },
     )
-    return { kubeconfig, kubernetes, folder, stop }
+    return { kubeconfig, kubernetes, folder, stop, halt, resume }
   } catch (error) {
     await stop()
     throw error
@@ -89,7 +90,11 @@ async function startEtcd(folder: string, started: ServerProcess[]): Promise<stri
   return client
 }
 
-async function startApiServer(folder: string, etcd: string, started: ServerProcess[]): Promise<string> {
+async function startApiServer(
+  folder: string,
+  etcd: string,
+  started: ServerProcess[],
+): Promise<Interruptible & { readonly kubeconfig: string }> {
   const keys = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -101,37 +106,39 @@ async function startApiServer(folder: string, etcd: string, started: ServerProce
   writeFileSync(join(folder, 'tokens.csv'), `${token},admin,admin,system:masters\n`, { mode: 0o600 })
   const port = await freePort()
   const log = join(folder, 'apiserver.log')
-  const server = startServer(
-    needProgram('kube-apiserver'),
-    [
-      `--etcd-servers=${etcd}`,
-      '--bind-address=127.0.0.1',
-      `--secure-port=${port}`,
-      `--cert-dir=${join(folder, 'certs')}`,
-      `--token-auth-file=${join(folder, 'tokens.csv')}`,
-      '--authorization-mode=RBAC',
-      '--service-cluster-ip-range=10.99.0.0/24',
-      `--service-account-key-file=${join(folder, 'sa.pub')}`,
-      `--service-account-signing-key-file=${join(folder, 'sa.key')}`,
-      '--service-account-issuer=https://kubernetes.default.svc',
-      '--endpoint-reconciler-type=none',
-      '--advertise-address=127.0.0.1',
-    ],
-    { log },
-  )
-  started.push(server)
+  const args = [
+    `--etcd-servers=${etcd}`,
+    '--bind-address=127.0.0.1',
+    `--secure-port=${port}`,
+    `--cert-dir=${join(folder, 'certs')}`,
+    `--token-auth-file=${join(folder, 'tokens.csv')}`,
+    '--authorization-mode=RBAC',
+    '--service-cluster-ip-range=10.99.0.0/24',
+    `--service-account-key-file=${join(folder, 'sa.pub')}`,
+    `--service-account-signing-key-file=${join(folder, 'sa.key')}`,
+    '--service-account-issuer=https://kubernetes.default.svc',
+    '--endpoint-reconciler-type=none',
+    '--advertise-address=127.0.0.1',
+  ]
+  const begin = () => startServer(needProgram('kube-apiserver'), args, { log })
+  let server = begin()
+  const place = started.push(server) - 1
   const kubeconfig = join(folder, 'kubeconfig')
-  await untilReady('kube-apiserver', server, log, async () => {
-    writeKubeconfig(
-      kubeconfig,
-      `https://127.0.0.1:${port}`,
-      readFileSync(join(folder, 'certs', 'apiserver.crt'), 'utf8'),
-      token,
-    )
-    const kubernetes = createKubernetes({ kubeconfigFile: kubeconfig })
-    return (await kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name: 'default' })) !== undefined
-  })
-  return kubeconfig
+  const ready = async (): Promise<void> =>
+    await untilReady('kube-apiserver', server, log, async () => {
+      const ca = readFileSync(join(folder, 'certs', 'apiserver.crt'), 'utf8')
+      writeKubeconfig(kubeconfig, `https://127.0.0.1:${port}`, ca, token)
+      const kubernetes = createKubernetes({ kubeconfigFile: kubeconfig })
+      return (await kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name: 'default' })) !== undefined
+    })
+  await ready()
+  const halt = async (): Promise<void> => await server.kill()
+  const resume = async (): Promise<void> => {
+    server = begin()
+    started[place] = server
+    await ready()
+  }
+  return { kubeconfig, halt, resume }
 }
 
 function writeKubeconfig(path: string, server: string, ca: string, token: string): void {

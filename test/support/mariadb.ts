@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
 import type { DatabaseOptions } from '../../src/db/database.ts'
 import { freePort, needProgram } from './programs.ts'
-import { startServer, untilReady } from './server-process.ts'
+import { type Interruptible, startServer, untilReady } from './server-process.ts'
 
-export interface TestMariadb {
+export interface TestMariadb extends Interruptible {
   readonly port: number
   readonly rootPassword: string
   /** Statements as root. */
@@ -31,24 +31,29 @@ export async function startMariadb(): Promise<TestMariadb> {
     const args = ['--no-defaults', ...own, `--socket=${folder}/sock`, '--bind-address=127.0.0.1', `--port=${port}`]
     const fast = ['--innodb-flush-log-at-trx-commit=2', '--innodb-buffer-pool-size=64M', '--performance-schema=OFF']
     const log = join(folder, 'log')
-    const server = startServer(
-      needProgram('mariadbd'),
-      [...args, ...fast, '--skip-name-resolve', `--pid-file=${folder}/pid`],
-      { log, ...owner },
-    )
+    const all = [...args, ...fast, '--skip-name-resolve', `--pid-file=${folder}/pid`]
+    const begin = () => startServer(needProgram('mariadbd'), all, { log, ...owner })
+    let server = begin()
     const stop = async (): Promise<void> => {
       await server.stop()
       rmSync(folder, { recursive: true, force: true })
     }
     const mariadb = connected(port, rootPassword, stop)
-    await untilReady('mariadbd', server, log, async () => {
+    const answers = async (): Promise<boolean> => {
       await mariadb.sql('SELECT 1')
       return true
-    }).catch(async (error: unknown) => {
+    }
+    const ready = async (): Promise<void> => await untilReady('mariadbd', server, log, answers)
+    await ready().catch(async (error: unknown) => {
       await server.stop()
       throw error
     })
-    return mariadb
+    const halt = async (): Promise<void> => await server.kill()
+    const resume = async (): Promise<void> => {
+      server = begin()
+      await ready()
+    }
+    return { ...mariadb, halt, resume }
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     throw error
@@ -83,7 +88,11 @@ function makeData(folder: string, rootPassword: string, owner: Owner): string[] 
   return own
 }
 
-function connected(port: number, rootPassword: string, stop: () => Promise<void>): TestMariadb {
+function connected(
+  port: number,
+  rootPassword: string,
+  stop: () => Promise<void>,
+): Omit<TestMariadb, keyof Interruptible> {
   const host = '127.0.0.1'
   const as = (user: string, password: string, database: string): DatabaseOptions => ({
     kind: 'mysql',

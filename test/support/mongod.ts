@@ -4,9 +4,9 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import { findProgram, freePort } from './programs.ts'
-import { startServer, untilReady } from './server-process.ts'
+import { type Interruptible, startServer, untilReady } from './server-process.ts'
 
-export interface TestMongod {
+export interface TestMongod extends Interruptible {
   readonly admin: { readonly host: string; readonly port: number; readonly user: string; readonly password: string }
   stop(): Promise<void>
 }
@@ -32,7 +32,7 @@ export async function startMongod(): Promise<TestMongod> {
     '--wiredTigerCacheSizeGB',
     '0.25',
   ]
-  const server = startServer(program, args, { log })
+  let server = startServer(program, args, { log })
   const admin = { host: '127.0.0.1', port, user: 'admin', password: 'admin-of-tests' }
   const stop = async (): Promise<void> => {
     await server.stop()
@@ -40,13 +40,30 @@ export async function startMongod(): Promise<TestMongod> {
   }
   // The first user may be made from loopback without signing in.
   await untilReady('mongod', server, log, () => makeAdmin(admin))
-  return { admin, stop }
+  const halt = async (): Promise<void> => await server.kill()
+  const resume = async (): Promise<void> => {
+    server = startServer(program, args, { log })
+    await untilReady('mongod', server, log, () => answers(admin))
+  }
+  return { admin, stop, halt, resume }
 }
 
 async function makeAdmin({ host, port, user, password }: TestMongod['admin']): Promise<boolean> {
   const client = new MongoClient(`mongodb://${host}:${port}/?directConnection=true`, { serverSelectionTimeoutMS: 500 })
   try {
     await client.db('admin').command({ createUser: user, pwd: password, roles: ['root'] })
+    return true
+  } finally {
+    await client.close()
+  }
+}
+
+async function answers({ host, port, user, password }: TestMongod['admin']): Promise<boolean> {
+  const address = `mongodb://${host}:${port}/?directConnection=true`
+  const auth = { username: user, password }
+  const client = new MongoClient(address, { auth, authSource: 'admin', serverSelectionTimeoutMS: 500 })
+  try {
+    await client.db('admin').command({ ping: 1 })
     return true
   } finally {
     await client.close()

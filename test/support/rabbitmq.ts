@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomWord } from '../../src/base/secrets.ts'
 import { findProgram, freePort, needProgram } from './programs.ts'
-import { startServer, untilReady } from './server-process.ts'
+import { type Interruptible, startServer, untilReady } from './server-process.ts'
 
-export interface TestRabbitmq {
+export interface TestRabbitmq extends Interruptible {
   /** Of the management interface. */
   readonly admin: { readonly url: string; readonly user: string; readonly password: string }
   /** Where clients connect (AMQP, plain). */
@@ -56,25 +56,28 @@ export async function startRabbitmq(given: RabbitmqStart = {}): Promise<TestRabb
     log,
     ...owner,
   })
-  const server = startServer(serverProgram(), [], { log, env, cwd: folder, ...owner })
+  const begin = () => startServer(serverProgram(), [], { log, env, cwd: folder, ...owner })
+  let server = begin()
   const stop = async (): Promise<void> => {
     await server.stop()
     await mapper.stop()
     if (given.folder === undefined) rmSync(folder, { recursive: true, force: true })
   }
   const authorization = `Basic ${Buffer.from(`${admin.user}:${admin.password}`).toString('base64')}`
+  const answers = async () => (await fetch(`${admin.url}/api/overview`, { headers: { authorization } })).ok
+  const ready = async (): Promise<void> => await untilReady('rabbitmq', server, log, answers)
   try {
-    await untilReady(
-      'rabbitmq',
-      server,
-      log,
-      async () => (await fetch(`${admin.url}/api/overview`, { headers: { authorization } })).ok,
-    )
+    await ready()
   } catch (error) {
     await stop()
     throw error
   }
-  return { admin, amqp: { host: '127.0.0.1', port: amqpPort }, stop }
+  const halt = async (): Promise<void> => await server.kill()
+  const resume = async (): Promise<void> => {
+    server = begin()
+    await ready()
+  }
+  return { admin, amqp: { host: '127.0.0.1', port: amqpPort }, stop, halt, resume }
 }
 
 function writeFiles(

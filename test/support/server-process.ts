@@ -7,6 +7,14 @@ export interface ServerProcess {
   readonly pid: number
   isAlive(): boolean
   stop(): Promise<void>
+  /** As a power cut does it; resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+/** A server that can be away for a while: killed, and started again with the data and the ports it had. */
+export interface Interruptible {
+  halt(): Promise<void>
+  resume(): Promise<void>
 }
 
 /** Starts a server of a test with its output in a file; ends with the test's process at the latest. */
@@ -29,7 +37,11 @@ export function startServer(
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
   })
-  return { pid: child.pid ?? -1, isAlive: () => isAlive(child), stop: () => stop(child, ended) }
+  const kill = async (): Promise<void> => {
+    if (isAlive(child)) child.kill('SIGKILL')
+    await ended
+  }
+  return { pid: child.pid ?? -1, isAlive: () => isAlive(child), stop: () => stop(child, ended), kill }
 }
 
 /** Repeats a check until it holds; rejects with the server's last lines when the server died or the time is over. */

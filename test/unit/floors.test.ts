@@ -15,6 +15,7 @@ const floors: readonly (readonly string[])[] = [
   ['deployments'],
   ['commands'],
   ['actions'],
+  ['books'],
   ['status', 'runtimes', 'schedules'],
   ['engine'],
   ['api'],

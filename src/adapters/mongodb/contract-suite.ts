@@ -34,6 +34,21 @@ export function mongodbContract(parts: () => Mongodb): void {
     await mongodb.dropUser('uReader')
   })
 
+  test('a user is known as an account’s from the note beside it', async () => {
+    const mongodb = parts()
+    await mongodb.ensureUser({ ...alice, user: 'rA' })
+    expect(await mongodb.listUsers('rA')).toEqual([{ user: 'rA', databases: ['dAlice'] }])
+    expect(await mongodb.ensureUser({ ...alice, user: 'rA', account: 'alice' })).toBe(true)
+    expect(await mongodb.ensureUser({ ...alice, user: 'rA', account: 'alice' })).toBe(false)
+    expect(await mongodb.listUsers('rA')).toEqual([{ user: 'rA', databases: ['dAlice'], account: 'alice' }])
+    await mongodb.dropUser('rA')
+  })
+
+  test('the server’s own databases are not listed', async () => {
+    const listed = await parts().listDatabases()
+    expect(listed.filter((name) => ['admin', 'config', 'local'].includes(name))).toEqual([])
+  })
+
   test('users are listed by prefix', async () => {
     const mongodb = parts()
     await mongodb.ensureUser({ ...alice, user: 'pA' })

@@ -19,6 +19,8 @@ const SIGN_IN_FAILED = 18
 const UNAUTHORIZED = 13
 const USER_NOT_FOUND = 11
 const TIMEOUT_MS = 5000
+const NOTED = 'cloudmgr'
+const own = new Set(['admin', 'config', 'local'])
 
 /** The real one. A connection per call: calls are rare, and an engine that sleeps holds none. */
 export function createMongodb(options: MongodbOptions): Mongodb {
@@ -50,6 +52,7 @@ export function createMongodb(options: MongodbOptions): Mongodb {
       const before = await findUser(access.user)
       if (
         before !== undefined &&
+        before.account === access.account &&
         sameSet(before.databases, grantsOf(access)) &&
         (await canLogin(access.user, access.password))
       )
@@ -85,6 +88,11 @@ export function createMongodb(options: MongodbOptions): Mongodb {
           dumpDatabase(client.db(database), other.db(to.database), name, dump),
         )
       }),
+    listDatabases: () =>
+      asAdmin('listing databases', async (client) => {
+        const { databases } = await client.db('admin').admin().listDatabases({ nameOnly: true })
+        return databases.map(({ name }) => name).filter((name) => !own.has(name))
+      }),
     listUsers: (prefix = '') =>
       asAdmin('listing users', async (client) => {
         const found = (await client.db('admin').command({ usersInfo: 1 })) as UsersInfo
@@ -116,6 +124,7 @@ interface UsersInfo {
   readonly users: readonly {
     readonly user: string
     readonly roles: readonly { readonly role: string; readonly db: string }[]
+    readonly customData?: { readonly managedBy?: unknown; readonly account?: unknown }
   }[]
 }
 
@@ -123,14 +132,17 @@ async function writeUser(client: MongoClient, access: MongoAccess, isNew: boolea
   const writes = access.databases.map((db) => ({ role: 'readWrite', db }))
   const roles = [...writes, ...(access.readOnly ?? []).map((db) => ({ role: 'read', db }))]
   const command = isNew ? { createUser: access.user } : { updateUser: access.user }
-  await client.db('admin').command({ ...command, pwd: access.password, roles })
+  const note = access.account === undefined ? {} : { customData: { managedBy: NOTED, account: access.account } }
+  await client.db('admin').command({ ...command, pwd: access.password, roles, ...note })
 }
 
 function userOf(found: UsersInfo['users'][number]): MongoUser {
+  const { managedBy, account } = found.customData ?? {}
   // Other roles count too: a user who may more than asked for is different.
   return {
     user: found.user,
     databases: found.roles.map(({ role, db }) => (role === 'readWrite' ? db : `${db}:${role}`)),
+    ...(managedBy === NOTED && typeof account === 'string' ? { account } : {}),
   }
 }
 

@@ -20,7 +20,11 @@ export function createFakeMongodb(): FakeMongodb {
   const dropped: string[] = []
   const bytes = new Map<string, number>()
   const dumps = new Map<string, readonly unknown[]>()
-  const view = (access: MongoAccess) => ({ user: access.user, databases: grantsOf(access) })
+  const view = (access: MongoAccess) => ({
+    user: access.user,
+    databases: grantsOf(access),
+    ...(access.account === undefined ? {} : { account: access.account }),
+  })
   const database = (name: string) => getOrMake(stores, name, () => new Map<string, Map<string, unknown>>())
   const collection = (db: string, name: string) => getOrMake(database(db), name, () => new Map<string, unknown>())
   return {
@@ -67,6 +71,7 @@ export function createFakeMongodb(): FakeMongodb {
       for (const one of copied) onCollection?.(one)
       return copied
     },
+    listDatabases: async () => [...stores].filter(([, held]) => held.size > 0).map(([name]) => name),
     listUsers: async (prefix = '') => [...users.values()].map(view).filter(({ user }) => user.startsWith(prefix)),
   }
 }

@@ -5,12 +5,16 @@ export interface MongoAccess {
   readonly databases: readonly string[]
   /** What it may only read. */
   readonly readOnly?: readonly string[]
+  /** Whose user it is: noted beside it, so that it is known as ours when no row of ours names it. */
+  readonly account?: string | undefined
 }
 
 export interface MongoUser {
   readonly user: string
   /** What it may read and write; with `:` and the role what it may otherwise, such as `sales:read`. */
   readonly databases: readonly string[]
+  /** As it was noted by `ensureUser`; left out for users that others made. */
+  readonly account?: string
 }
 
 export interface CopyOptions {
@@ -72,6 +76,8 @@ export interface Mongodb {
     options: DumpOptions,
   ): Promise<readonly DumpedCollection[]>
   listUsers(prefix?: string): Promise<readonly MongoUser[]>
+  /** Those that hold something, without the server's own. */
+  listDatabases(): Promise<readonly string[]>
 }
 
 /** Who signs in to which database of which server. */

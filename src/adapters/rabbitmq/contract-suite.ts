@@ -39,6 +39,23 @@ export function rabbitmqContract(parts: () => Rabbitmq): void {
     expect(await broker.deleteVhost('v/one')).toBe(false)
   })
 
+  test('users and vhosts are found by their tags, which give no rights', async () => {
+    const broker = parts()
+    await broker.ensureVhost('plain')
+    expect(await broker.ensureVhost('tagged', ['mark'])).toBe(true)
+    expect(await broker.ensureVhost('tagged', ['mark'])).toBe(false)
+    expect(await broker.vhostsWithTag('mark')).toEqual(['tagged'])
+    expect(await broker.ensureVhost('plain', ['mark'])).toBe(true)
+    expect((await broker.vhostsWithTag('mark')).toSorted()).toEqual(['plain', 'tagged'])
+    await broker.ensureUser('bob', 'secretOne')
+    expect(await broker.usersWithTag('mark')).toEqual([])
+    expect(await broker.ensureUser('bob', 'secretOne', ['mark'])).toBe(true)
+    expect(await broker.ensureUser('bob', 'secretOne', ['mark'])).toBe(false)
+    expect([await broker.usersWithTag('mark'), await broker.canLogin('bob', 'secretOne')]).toEqual([['bob'], true])
+    await broker.deleteUser('bob')
+    for (const vhost of ['plain', 'tagged']) await broker.deleteVhost(vhost)
+  })
+
   test('policies, queues and exchanges are made once and deleted', async () => {
     const broker = parts()
     await broker.ensureVhost('v2')

@@ -3,6 +3,7 @@ import { AppError } from '../../base/errors.ts'
 import type { Consumer, Permissions, Policy, QueueLoad, Rabbitmq, RabbitmqMonitor } from './port.ts'
 
 interface Vhost {
+  tags: readonly string[]
   readonly permissions: Map<string, Permissions>
   readonly policies: Map<string, Policy>
   readonly queues: Set<string>
@@ -28,8 +29,18 @@ export function createFakeRabbitmq(): FakeRabbitmq {
     return found
   }
   return {
-    ensureVhost: async (vhost) =>
-      addTo(vhosts, vhost, { permissions: new Map(), policies: new Map(), queues: new Set(), exchanges: new Set() }),
+    ensureVhost: async (vhost, tags = []) => {
+      const empty = {
+        permissions: new Map(),
+        policies: new Map(),
+        queues: new Set<string>(),
+        exchanges: new Set<string>(),
+      }
+      const isNew = addTo(vhosts, vhost, { ...empty, tags })
+      const isTagged = tags.every((tag) => inside(vhost).tags.includes(tag))
+      if (!isTagged) inside(vhost).tags = tags
+      return isNew || !isTagged
+    },
     hasVhost: async (vhost) => vhosts.has(vhost),
     deleteVhost: async (vhost) => vhosts.delete(vhost),
     ensureUser: async (user, password, tags = []) => replaceIn(users, user, { password, tags }),
@@ -60,6 +71,8 @@ export function createFakeRabbitmq(): FakeRabbitmq {
     },
     listUsers: async (prefix = '') => [...users.keys()].filter((user) => user.startsWith(prefix)),
     listVhosts: async () => [...vhosts.keys()],
+    usersWithTag: async (tag) => [...users].filter(([, { tags }]) => tags.includes(tag)).map(([name]) => name),
+    vhostsWithTag: async (tag) => [...vhosts].filter(([, { tags }]) => tags.includes(tag)).map(([name]) => name),
     listConsumers: async (vhost) => {
       inside(vhost)
       return consumers.get(vhost) ?? []

@@ -37,6 +37,8 @@ export function createRabbitmq(options: RabbitmqOptions): Rabbitmq {
     if (found === undefined) throw new AppError('not-found', 'rabbitmq-not-found', `RabbitMQ: ${path} is missing`)
     return found.map(({ name }) => name)
   }
+  const tagged = async (path: string, tag: string): Promise<readonly string[]> =>
+    ((await get(path)) as Tagged[]).filter((one) => tagsOf(one).includes(tag)).map(({ name }) => name)
   const canLogin = async (user: string, password: string): Promise<boolean> => {
     const { status, body } = await request({ ...options, user, password }, 'GET', '/whoami')
     // Users without tags may not use the interface; the server looks at the password first and says which it was.
@@ -61,8 +63,12 @@ export function createRabbitmq(options: RabbitmqOptions): Rabbitmq {
     canLogin,
     findPermissions,
     findPolicy,
-    ensureVhost: async (vhost) =>
-      (await get(`/vhosts/${enc(vhost)}`)) === undefined && (await put(`/vhosts/${enc(vhost)}`, {})),
+    ensureVhost: async (vhost, tags = []) => {
+      const path = `/vhosts/${enc(vhost)}`
+      const found = (await get(path)) as Tagged | undefined
+      const isAsWanted = found !== undefined && tags.every((tag) => tagsOf(found).includes(tag))
+      return !isAsWanted && (await put(path, tags.length === 0 ? {} : { tags: tags.join(',') }))
+    },
     hasVhost: async (vhost) => (await get(`/vhosts/${enc(vhost)}`)) !== undefined,
     deleteVhost: (vhost) => remove(`/vhosts/${enc(vhost)}`),
     ensureUser: async (user, password, tags = []) => {
@@ -104,6 +110,8 @@ export function createRabbitmq(options: RabbitmqOptions): Rabbitmq {
     },
     listUsers: async (prefix = '') => (await names('/users?columns=name')).filter((name) => name.startsWith(prefix)),
     listVhosts: () => names('/vhosts?columns=name'),
+    usersWithTag: (tag) => tagged('/users?columns=name,tags', tag),
+    vhostsWithTag: (tag) => tagged('/vhosts?columns=name,tags', tag),
   }
 }
 
@@ -127,6 +135,16 @@ interface LoadAnswer {
 
 function loadOf({ name, messages_ready = 0, messages_unacknowledged = 0 }: LoadAnswer): QueueLoad {
   return { queue: name, ready: messages_ready, unacknowledged: messages_unacknowledged }
+}
+
+interface Tagged {
+  readonly name: string
+  /** A list, or words with commas in older brokers. */
+  readonly tags?: string | readonly string[]
+}
+
+function tagsOf({ tags = [] }: Tagged): readonly string[] {
+  return typeof tags === 'string' ? tags.split(',') : tags
 }
 
 interface ConsumerAnswer {

@@ -28,7 +28,8 @@ export interface QueueLoad {
  * `not-found/rabbitmq-not-found` (vhost or user to act in is missing), `invalid/rabbitmq-refused` (with the server's reason).
  */
 export interface Rabbitmq {
-  ensureVhost(vhost: string): Promise<boolean>
+  /** With these tags where some are given; they give no rights. What exists is otherwise left as it is. */
+  ensureVhost(vhost: string, tags?: readonly string[]): Promise<boolean>
   hasVhost(vhost: string): Promise<boolean>
   deleteVhost(vhost: string): Promise<boolean>
   /** With exactly this password and no tags, unless given. */
@@ -52,6 +53,8 @@ export interface Rabbitmq {
   listLoads(vhost: string): Promise<readonly QueueLoad[]>
   listUsers(prefix?: string): Promise<readonly string[]>
   listVhosts(): Promise<readonly string[]>
+  usersWithTag(tag: string): Promise<readonly string[]>
+  vhostsWithTag(tag: string): Promise<readonly string[]>
 }
 
 /** Somebody who takes messages from a queue. */

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../../base/errors.ts'
 import type { Preview, Terraform } from './port.ts'
@@ -16,6 +16,8 @@ export interface FakeTerraform extends Terraform {
   lose(root: string, address: string): void
   /** The next apply fails like this, after having done nothing. */
   failNextApply(error: AppError): void
+  /** Names of the roots that hold resources. */
+  filledRoots(): readonly string[]
 }
 
 /** Keeps a state per root in memory: resources and modules of the root's `*.tf.json` files, compared by their text. */
@@ -54,6 +56,8 @@ export function createFakeTerraform(options: FakeTerraformOptions = {}): FakeTer
     failNextApply: (error) => {
       failure = error
     },
+    filledRoots: () =>
+      [...states].filter(([, { resources }]) => Object.keys(resources).length > 0).map(([root]) => basename(root)),
   }
 }
 

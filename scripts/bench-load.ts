@@ -1,0 +1,44 @@
+import { Agent, request } from 'node:http'
+
+export interface Load {
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+
+/** One request that must be answered with 200. */
+export function ask(port: number, path: string, authorization: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, path, agent, headers: { authorization } }, (answer) => {
+      answer.resume()
+      answer.once('end', () =>
+        answer.statusCode === 200 ? resolve() : reject(new Error(`${path} answered ${answer.statusCode}`)),
+      )
+    })
+    sent.once('error', reject)
+    sent.end()
+  })
+}
+
+/** A fixed number of requests, a few at a time. */
+export async function load(count: number, atOnce: number, send: (index: number) => Promise<void>): Promise<Load> {
+  const times: number[] = []
+  let next = 0
+  const began = performance.now()
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < count; index = next++) {
+      const start = performance.now()
+      await send(index)
+      times.push(performance.now() - start)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0
+  return { perSecond: count / ((performance.now() - began) / 1000), p50Ms: at(0.5), p99Ms: at(0.99) }
+}
+
+export const show = ({ perSecond, p50Ms, p99Ms }: Load): string =>
+  `${perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`

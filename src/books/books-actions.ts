@@ -1,0 +1,24 @@
+import type { Action } from '../actions/action.ts'
+import { type ServiceParts, serviceActionNames, serviceActions } from '../actions/service-actions.ts'
+import type { StateStore } from '../clusters/terraform-states.ts'
+import { compareBooks, type Holding } from './compare.ts'
+import { orphan } from './orphan.ts'
+import type { BooksDeps } from './owned.ts'
+
+/** Names of everything that steps of the accounts' plans and of the comparison can do; the same as of `accountActions`. */
+export const accountActionNames: readonly string[] = [...serviceActionNames, 'compare-books', 'orphan']
+
+/** What the comparison needs beside the outside. */
+export type BooksParts = Omit<BooksDeps, 'actions'> & {
+  readonly states: Pick<StateStore, 'filledRoots'>
+  readonly holding: Holding
+}
+
+/** What delivers, and what compares the books with what was delivered. */
+export function accountActions(parts: ServiceParts, { states, holding, ...rows }: BooksParts): Action<never>[] {
+  const delivering = serviceActions(parts)
+  const books: BooksDeps = { ...rows, actions: delivering }
+  const outside = { ...parts, db: rows.db, states }
+  const comparing = { books, outside, holding, clock: parts.clock, roots: parts.roots }
+  return [...delivering, compareBooks(comparing), orphan(comparing)] as Action<never>[]
+}

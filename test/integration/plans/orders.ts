@@ -1,0 +1,87 @@
+import type { Phase, Plan, Plans, Values } from '../../../src/catalog/plan.ts'
+
+/** What the tests order of a plan. */
+interface Ordered {
+  /** Tells which of several; needed by plans that may be had several times. */
+  readonly instance?: Values
+  /** By phase, beside `instance`. */
+  readonly params?: Partial<Readonly<Record<Phase, Values>>>
+  /** The cloud that the site says it is on, where the plan needs another than `local`. */
+  readonly provider?: string
+  /** Of a plan that the service alone orders: whom it is for. Left out: nobody, it is of the site. */
+  readonly subject?: string
+}
+
+/** A user of the broker that nobody has; the test makes it. */
+export const stray = 'stray'
+
+/** A plan that is missing here fails the tests: give it parameters that make, change and use all of its steps. */
+export const ordered: Readonly<Record<string, Ordered>> = {
+  'shared-runtime': { params: { update: { rotate: true } }, subject: 'omworker' },
+  omegaml: { params: { update: { vhost: true, rotate: true } } },
+  registry: {
+    instance: { name: 'mine' },
+    params: {
+      install: { server: 'ghcr.io', username: 'somebody', password: 'a secret of theirs' },
+      update: { username: 'another' },
+    },
+  },
+  storage: {
+    instance: { name: 'data' },
+    // A claim that no node uses is not bound, and grows only once it is: the update makes sure of it.
+    params: { install: { size: 1 } },
+    provider: 'existing',
+  },
+  runtime: {
+    instance: { label: 'work' },
+    params: { install: { registry: 'mine', size: 1 }, update: { size: 2 } },
+  },
+  worker: { instance: { 'node-name': 'work' }, params: { update: { scale: 1 } } },
+  jupyter: { params: { install: { memory: '1G' }, update: { cpu: 1 } } },
+  nodepool: { instance: { name: 'gpu' }, params: { install: { size: 1 }, update: { size: 2 } } },
+  migrateuserdb: { params: { install: { from: 'source' } } },
+  comparison: {},
+  orphan: { params: { remove: { system: 'rabbitmq', kind: 'user', name: stray } } },
+}
+
+export interface Order {
+  readonly plan: string
+  readonly phase: Phase
+  readonly params: Values
+  readonly provider: string
+}
+
+/** Every phase of every plan that a provider can fill: what others need first, removed in the reverse order. */
+export function everyOrder(plans: Plans): Order[] {
+  const offered = [...plans.values()].filter((plan) => plan.providers?.length !== 0)
+  // Those that deliver nothing of their own come when everything is there.
+  const isOwn = (plan: Plan) => plan.becomes === undefined && (plan.orderable !== 'system' || isOfAccount(plan))
+  const plain = offered.filter(isOwn).toSorted((a, b) => depth(a, plans) - depth(b, plans))
+  const others = offered.filter((plan) => !isOwn(plan))
+  const phasesOf = (plan: Plan, phases: readonly Phase[]) =>
+    phases.filter((phase) => plan.phases.includes(phase)).map((phase) => orderOf(plan, phase))
+  return [
+    ...plain.flatMap((plan) => phasesOf(plan, ['install', 'update'])),
+    ...others.flatMap((plan) => phasesOf(plan, ['install', 'update', 'suspend', 'resume', 'remove'])),
+    ...plain.flatMap((plan) => phasesOf(plan, ['suspend', 'resume'])),
+    ...plain.toReversed().flatMap((plan) => phasesOf(plan, ['remove'])),
+  ]
+}
+
+function isOfAccount({ plan }: Plan): boolean {
+  return ordered[plan] === undefined || ordered[plan].subject !== undefined
+}
+
+function orderOf({ plan }: Plan, phase: Phase): Order {
+  const given = ordered[plan]
+  if (given === undefined) throw new Error(`plan ${plan} has no parameters in test/integration/plans/orders.ts`)
+  const params = { ...given.instance, ...given.params?.[phase] }
+  return { plan, phase, params, provider: given.provider ?? 'local' }
+}
+
+function depth({ needs }: Plan, plans: Plans): number {
+  return needs.reduce((deepest, need) => {
+    const needed = plans.get(need.plan)
+    return needed === undefined ? deepest : Math.max(deepest, 1 + depth(needed, plans))
+  }, 0)
+}
