@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { type Account, mayActFor } from '../../accounts/account.ts'
+import type { Account } from '../../accounts/account.ts'
 import { AppError } from '../../base/errors.ts'
 import { type AccountStatusView, accountStatusView } from '../../status/contract.ts'
 import type { Pod } from '../../status/objects.ts'
@@ -9,6 +9,8 @@ import { errorBody } from '../answers.ts'
 import type { ApiDeps } from '../deps.ts'
 import { observedOf } from '../observed.ts'
 import type { SignIn } from '../sign-in.ts'
+import { podUnknown } from '../../status/status.ts'
+import { accountFor } from '../subject.ts'
 
 export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignIn): void {
   const app = plain.withTypeProvider<ZodTypeProvider>()
@@ -25,12 +27,37 @@ export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sign
       },
     },
     async (request, reply) => {
-      const caller = await signIn.account(request)
-      const { name } = request.params
-      if (!mayActFor(caller, name))
-        throw new AppError('forbidden', 'not-your-account', `account ${JSON.stringify(name)} is not yours`)
+      const account = await accountFor(deps, await signIn.account(request), request.params.name)
       void reply.header('cache-control', 'no-store')
-      return await showStatus(deps, await deps.accounts.get(deps.db, name))
+      return await showStatus(deps, account)
+    },
+  )
+
+  app.get(
+    '/api/v2/accounts/:name/pods/:pod/log',
+    {
+      schema: {
+        tags: ['accounts'],
+        summary: 'Show what a pod of an account says',
+        operationId: 'getPodLog',
+        params: z.object({ name: z.string().max(200), pod: z.string().max(253) }),
+        querystring: z.object({
+          seconds: z.coerce.number().int().min(1).max(604_800).default(3_600).describe('how far back, in seconds'),
+        }),
+        response: {
+          200: z.object({ text: z.string().describe('4 MB at most, said at its end when it is cut') }),
+          '4xx': errorBody,
+          '5xx': errorBody,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { name, pod } = request.params
+      const account = await accountFor(deps, await signIn.account(request), name)
+      const { namespace } = await observedOf(deps, account)
+      void reply.header('cache-control', 'no-store')
+      if (namespace === undefined) throw podUnknown(pod)
+      return { text: await deps.status.podLog(namespace, pod, request.query.seconds) }
     },
   )
 }
