@@ -81,6 +81,11 @@ export async function findAccountById(db: Db, id: number): Promise<Account | und
   return row === undefined ? undefined : toAccount(row)
 }
 
+/** Of everybody, for guesses at what was meant. */
+export async function listNames(db: Db): Promise<string[]> {
+  return (await db.selectFrom('accounts').select('name').execute()).map(({ name }) => name)
+}
+
 /** By name, from after `after` on. */
 export async function listAccounts(
   db: Db,

@@ -1,5 +1,6 @@
 import { type Account, mayActFor } from '../accounts/account.ts'
 import { AppError } from '../base/errors.ts'
+import { namedAccount } from './access.ts'
 import type { ApiDeps } from './deps.ts'
 
 /** Whose things are listed: everybody's (`undefined`) for admins only, else the caller's. */
@@ -19,7 +20,7 @@ export async function accountFor(
   account: string,
 ): Promise<Account> {
   if (account === caller.name) return caller
-  if (mayActFor(caller, account)) return await deps.accounts.get(deps.db, account)
+  if (mayActFor(caller, account)) return await namedAccount(deps, account)
   throw new AppError('forbidden', 'not-your-account', `account ${JSON.stringify(account)} is not yours`, {
     details: { field: 'account', value: account, right: caller.name },
   })

@@ -1,6 +1,7 @@
 import { systemClock } from '../base/clock.ts'
 import { randomWord } from '../base/secrets.ts'
 import { AppError } from '../base/errors.ts'
+import type { AccountView } from '../site/service-api.ts'
 import { waitUntilActive, waitUntilDone } from '../site/service-wait.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
@@ -66,9 +67,8 @@ export async function listAccounts(options: GlobalOptions, io: Io): Promise<Exit
 
 export async function showAccount(typed: string | undefined, options: GlobalOptions, io: Io): Promise<ExitCode> {
   const { api, userid } = await connect(options, io)
-  const name = typed ?? userid
-  const account = await api.findAccount(name)
-  if (account === undefined) throw new AppError('not-found', 'no-account', `there is no account ${name}`)
+  const path = `/api/v2/accounts/${encodeURIComponent(typed ?? userid)}`
+  const account = await api.call<AccountView>({ path })
   if (options.json === true) printJson(io, account)
   else
     print(

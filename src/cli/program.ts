@@ -1,12 +1,14 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import { AppError } from '../base/errors.ts'
 import { type ProfileName, profileNames } from '../site/site.ts'
+import { completionScript, type Shell, shells } from './completion.ts'
 import { errorText, type ExitCode, exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts'
 import { addIdentityWords } from './identity-words.ts'
 import { type GlobalOptions, type Io, parseNumber } from './io.ts'
 import { addLoginWords } from './login-words.ts'
 import { addOrderWords } from './order-words.ts'
 import { type On, type Run, run } from './words.ts'
+import { typedWords } from './words-tree.ts'
 
 /** Runs one line of words; answers with the exit code. Never throws. */
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
@@ -51,7 +53,22 @@ export function createProgram(io: Io, start: Start): Command {
   addCommandWords(program, on)
   addServiceWords(program, onService)
   addOrderWords(program, onService)
+  addCompletion(program, start)
   return program
+}
+
+function addCompletion(program: Command, start: Start): void {
+  program
+    .command('completion')
+    .addArgument(new Argument('<shell>', 'whose script').choices(shells))
+    .description('print a script that completes these words in your shell')
+    .action(async (shell: Shell) => {
+      const print = async (_options: unknown, io: Io) => {
+        io.out.write(completionScript(shell, typedWords(program)))
+        return exitCodes.ok
+      }
+      await start(print, { site: '' })
+    })
 }
 
 function withGlobals(command: Command): Command {

@@ -185,3 +185,14 @@ test('the real program reads the key from its input and trusts what Node was tol
   const second = await program(['whoami', '--json'])
   expect(JSON.parse(second.stdout)).toMatchObject({ userid: 'alice', url })
 })
+
+test('a mistyped plan or account is answered with what may have been meant; users learn nothing of others', async () => {
+  await login('alice')
+  expect((await cli('order', 'add', 'runtme')).err).toContain('did you mean runtime?')
+  expect((await cli('service', 'show', 'jupiter')).err).toContain('did you mean jupyter?')
+  expect((await cli('account', 'show', 'boby')).err).not.toContain('bobby')
+  await login('admin')
+  expect((await cli('account', 'show', 'boby')).err).toContain('did you mean bobby?')
+  expect((await cli('order', 'add', 'runtime', '--account', 'alcie')).err).toContain('did you mean alice?')
+  expect((await cli('account', 'remove', 'bobbby', '--yes')).err).toContain('did you mean bobby?')
+})

@@ -12,7 +12,7 @@ import {
   passwordChange,
 } from '../../accounts/contract.ts'
 import { listKeys } from '../../accounts/key-store.ts'
-import { accountFor, managedAccount, ownAccount } from '../access.ts'
+import { accountFor, managedAccount, namedAccount, ownAccount } from '../access.ts'
 import { activateAccount, approveAccount, changeRole, deactivateAccount, rejectAccount } from '../account-state.ts'
 import { showAccount, showOpened } from '../account-views.ts'
 import { errorBody } from '../answers.ts'
@@ -87,7 +87,7 @@ export function accountChangeRoutes(plain: FastifyInstance, deps: ApiDeps, signI
     },
     async (request) => {
       const caller = await signIn.admin(request)
-      const account = await deps.accounts.get(deps.db, request.params.name)
+      const account = await namedAccount(deps, request.params.name)
       return await showAccount(deps, await changeRole(deps, caller, account, request.body))
     },
   )

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { type Account, accountStates } from '../../accounts/account.ts'
 import { accountCredentials, accountView, createdAccount, newAccount, removal } from '../../accounts/contract.ts'
 import { listAccounts } from '../../accounts/store.ts'
-import { accountFor, ownAccount } from '../access.ts'
+import { accountFor, namedAccount, ownAccount } from '../access.ts'
 import { createAccount, type Delivered, removeAccount, rotateCredentials } from '../account-cases.ts'
 import { showAccount, showAccounts, showCredentials } from '../account-views.ts'
 import { errorBody } from '../answers.ts'
@@ -146,7 +146,7 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
 
   /** Of the account itself or for an admin; staff sees nobody's. */
   async function credentialsOf(caller: Account, name: string): Promise<Account> {
-    return caller.role === 'admin' ? await deps.accounts.get(deps.db, name) : ownAccount(caller, name)
+    return caller.role === 'admin' ? await namedAccount(deps, name) : ownAccount(caller, name)
   }
 
   async function created({ account, apikey, command }: Delivered) {
