@@ -677,6 +677,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/accounts/{name}/pods/{pod}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a pod of an account says */
+        get: operations["getPodLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -742,6 +759,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
         };
         NewAccountInput: {
             /** @description 3 to 30 lower-case letters and digits, beginning with a letter */
@@ -773,6 +792,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             /** @description sent once here; its owner can ask for it again */
             apikey: string;
             /** @description the order that delivers its plan */
@@ -802,6 +823,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             command?: number;
         };
         SignUpInput: {
@@ -853,6 +876,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             /** @description the order that delivers its plan */
             command?: number;
         };
@@ -932,6 +957,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             members: components["schemas"]["GroupMemberInput"][];
+            /** @description of who is in it, for `if-match` of a change */
+            etag: string;
         };
         NewGroupInput: {
             /** @description 3 to 30 lower-case letters and digits, beginning with a letter */
@@ -1181,6 +1208,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             members: components["schemas"]["GroupMemberInput"][];
+            /** @description of who is in it, for `if-match` of a change */
+            etag: string;
             /** @description the order that follows */
             command?: number;
         };
@@ -1276,6 +1305,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
         };
         NewAccount: {
             /** @description 3 to 30 lower-case letters and digits, beginning with a letter */
@@ -1307,6 +1338,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             /** @description sent once here; its owner can ask for it again */
             apikey: string;
             /** @description the order that delivers its plan */
@@ -1336,6 +1369,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             command?: number;
         };
         SignUp: {
@@ -1387,6 +1422,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             /** @description the order that delivers its plan */
             command?: number;
         };
@@ -1466,6 +1503,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             members: components["schemas"]["GroupMember"][];
+            /** @description of who is in it, for `if-match` of a change */
+            etag: string;
         };
         NewGroup: {
             /** @description 3 to 30 lower-case letters and digits, beginning with a letter */
@@ -1715,6 +1754,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             members: components["schemas"]["GroupMember"][];
+            /** @description of who is in it, for `if-match` of a change */
+            etag: string;
             /** @description the order that follows */
             command?: number;
         };
@@ -2109,7 +2150,11 @@ export interface operations {
     listAccounts: {
         parameters: {
             query?: {
+                /** @description `next` of the page before */
                 after?: string;
+                role?: "admin" | "staff" | "user" | "machine" | "group";
+                /** @description part of the name or address */
+                search?: string;
                 state?: "unconfirmed" | "waiting-approval" | "active" | "disabled" | "removing";
                 limit?: number;
             };
@@ -2279,7 +2324,10 @@ export interface operations {
     changeAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `etag` of what was read; 412 when it is another by now */
+                "if-match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -2775,7 +2823,10 @@ export interface operations {
     listGroups: {
         parameters: {
             query?: {
+                /** @description `next` of the page before */
                 after?: string;
+                /** @description those that this account is in */
+                member?: string;
                 limit?: number;
             };
             header?: never;
@@ -2819,7 +2870,10 @@ export interface operations {
     createGroup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key again gives the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2901,7 +2955,10 @@ export interface operations {
     removeGroup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `etag` of what was read; 412 when it is another by now */
+                "if-match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -2944,7 +3001,10 @@ export interface operations {
     rotateGroup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key again gives the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -2984,7 +3044,10 @@ export interface operations {
     setGroupMember: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `etag` of what was read; 412 when it is another by now */
+                "if-match"?: string;
+            };
             path: {
                 name: string;
                 account: string;
@@ -3029,7 +3092,10 @@ export interface operations {
     removeGroupMember: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `etag` of what was read; 412 when it is another by now */
+                "if-match"?: string;
+            };
             path: {
                 name: string;
                 account: string;
@@ -3208,6 +3274,7 @@ export interface operations {
             query?: {
                 account?: string;
                 plan?: string;
+                phase?: "install" | "update" | "remove" | "suspend" | "resume";
                 state?: "waiting" | "running" | "done" | "failed";
                 /** @description `next` of the page before */
                 before?: number;
@@ -3414,7 +3481,10 @@ export interface operations {
     ensureDeployments: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key again gives the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3785,6 +3855,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccountStatus"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPodLog: {
+        parameters: {
+            query?: {
+                /** @description how far back, in seconds */
+                seconds?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+                pod: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 4 MB at most, said at its end when it is cut */
+                        text: string;
+                    };
                 };
             };
             /** @description Default Response */

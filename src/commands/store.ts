@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
+import type { Phase } from '../catalog/plan.ts'
 import type { Db, Row } from '../db/database.ts'
 import { type Command, type CommandState, toCommand } from './command.ts'
 
@@ -20,6 +21,7 @@ export interface CommandFilter {
   readonly subject?: number
   /** Only the site's own commands (without an account). */
   readonly site?: boolean
+  readonly phase?: Phase
   readonly state?: CommandState
   readonly before?: number
   readonly limit?: number
@@ -35,6 +37,7 @@ export async function listCommands(db: Db, filter: CommandFilter = {}): Promise<
   if (filter.plan !== undefined) query = query.where('plan', '=', filter.plan)
   if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
   if (filter.site === true) query = query.where('subject', 'is', null)
+  if (filter.phase !== undefined) query = query.where('phase', '=', filter.phase)
   if (filter.state !== undefined) query = query.where('status', 'in', codesOf(filter.state))
   if (filter.before !== undefined) query = query.where('id', '<', filter.before)
   return (await query.execute()).map(toCommand)

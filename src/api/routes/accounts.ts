@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { type Account, accountStates } from '../../accounts/account.ts'
+import { type Account, accountStates, roles } from '../../accounts/account.ts'
 import { accountCredentials, accountView, createdAccount, newAccount, removal } from '../../accounts/contract.ts'
 import { listAccounts } from '../../accounts/store.ts'
 import { accountFor, namedAccount, ownAccount } from '../access.ts'
@@ -47,7 +47,9 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         summary: 'List accounts by name',
         operationId: 'listAccounts',
         querystring: z.object({
-          after: z.string().max(200).optional(),
+          after: z.string().max(200).optional().describe('`next` of the page before'),
+          role: z.enum(roles).optional(),
+          search: z.string().min(1).max(200).optional().describe('part of the name or address'),
           state: z.enum(accountStates).optional(),
           limit: z.coerce.number().int().min(1).max(1000).default(100),
         }),
@@ -56,9 +58,8 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     },
     async (request) => {
       await signIn.granted(request, 'accounts:read')
-      const { after, state, limit } = request.query
-      const accounts = await listAccounts(deps.db, { after, state, limit })
-      const last = accounts.length === limit ? accounts.at(-1)?.name : undefined
+      const accounts = await listAccounts(deps.db, request.query)
+      const last = accounts.length === request.query.limit ? accounts.at(-1)?.name : undefined
       return { accounts: await showAccounts(deps, accounts), ...(last === undefined ? {} : { next: last }) }
     },
   )
@@ -74,11 +75,12 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         response: { 200: accountView, ...problems },
       },
     },
-    async (request) =>
-      await showAccount(
-        deps,
-        await accountFor(deps, await signIn.account(request), request.params.name, 'accounts:read'),
-      ),
+    async (request, reply) => {
+      const caller = await signIn.account(request)
+      const shown = await showAccount(deps, await accountFor(deps, caller, request.params.name, 'accounts:read'))
+      void reply.header('etag', shown.etag)
+      return shown
+    },
   )
 
   app.get(
