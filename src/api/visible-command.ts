@@ -1,6 +1,7 @@
 import type { Account } from '../accounts/account.ts'
 import { AppError } from '../base/errors.ts'
 import type { Command } from '../commands/command.ts'
+import { type CommandChange, possibleChanges } from '../commands/next-steps.ts'
 import { getCommand } from '../commands/store.ts'
 import type { ApiDeps } from './deps.ts'
 
@@ -11,16 +12,29 @@ export async function visibleCommand(deps: Pick<ApiDeps, 'db'>, caller: Account,
   throw new AppError('not-found', 'command-unknown', `there is no command ${id}`, { details: { id } })
 }
 
-/** One's own orders of what one may order; admins all. */
+/** What the caller may do with an order as it stands. */
+export async function changesFor(
+  deps: Pick<ApiDeps, 'db' | 'plans'>,
+  caller: Account,
+  command: Command,
+): Promise<CommandChange[]> {
+  return (await possibleChanges(deps.db, command)).filter((what) => mayChange(deps, caller, command, what))
+}
+
+/** One's own orders of what one may order; admins all. Trying again is no more than what was ordered. */
+function mayChange({ plans }: Pick<ApiDeps, 'plans'>, caller: Account, command: Command, what: CommandChange): boolean {
+  if (caller.role === 'admin' || plans.get(command.plan)?.orderable === 'user') return true
+  return what === 'retry' && command.requestedBy === caller.name
+}
+
+/** The order if the caller may do that to it. */
 export async function changeableCommand(
   deps: Pick<ApiDeps, 'db' | 'plans'>,
   caller: Account,
   id: number,
-  what: 'cancel' | 'retry' | 'undo',
+  what: CommandChange,
 ): Promise<Command> {
   const command = await visibleCommand(deps, caller, id)
-  if (caller.role === 'admin' || deps.plans.get(command.plan)?.orderable === 'user') return command
-  // Trying again is no more than what was ordered.
-  if (what === 'retry' && command.requestedBy === caller.name) return command
+  if (mayChange(deps, caller, command, what)) return command
   throw new AppError('forbidden', 'admins-only', `to ${what} an order of plan ${command.plan} is for admins`)
 }

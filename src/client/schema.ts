@@ -608,6 +608,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/deployments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what was delivered */
+        get: operations["getDeployment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/plans": {
         parameters: {
             query?: never;
@@ -741,6 +758,14 @@ export interface components {
             updatedAt: string;
             /** Format: date-time */
             suspendedAt?: string;
+            /** @description the newest order of it */
+            command?: {
+                id: number;
+                /** @enum {string} */
+                phase: "install" | "update" | "remove" | "suspend" | "resume";
+                /** @enum {string} */
+                state: "waiting" | "running" | "done" | "failed";
+            };
         };
         AccountInput: {
             userid: string;
@@ -1088,6 +1113,8 @@ export interface components {
             /** Format: date-time */
             endedAt?: string;
             steps: components["schemas"]["StepInput"][];
+            /** @description what the caller may do with it as it stands */
+            may: ("cancel" | "retry" | "undo")[];
             /** @description steps that an undo would take back if it failed, in this order; none: what was there before stays */
             undoes: string[];
         };
@@ -1287,6 +1314,14 @@ export interface components {
             updatedAt: string;
             /** Format: date-time */
             suspendedAt?: string;
+            /** @description the newest order of it */
+            command?: {
+                id: number;
+                /** @enum {string} */
+                phase: "install" | "update" | "remove" | "suspend" | "resume";
+                /** @enum {string} */
+                state: "waiting" | "running" | "done" | "failed";
+            };
         };
         Account: {
             userid: string;
@@ -1634,6 +1669,8 @@ export interface components {
             /** Format: date-time */
             endedAt?: string;
             steps: components["schemas"]["Step"][];
+            /** @description what the caller may do with it as it stands */
+            may: ("cancel" | "retry" | "undo")[];
             /** @description steps that an undo would take back if it failed, in this order; none: what was there before stays */
             undoes: string[];
         };
@@ -3634,6 +3671,46 @@ export interface operations {
                         deployments: components["schemas"]["Deployment"][];
                         next?: number;
                     };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
             /** @description Default Response */

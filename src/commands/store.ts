@@ -56,6 +56,23 @@ function codesOf(state: CommandState) {
   }
 }
 
+/** The newest order of each thing that these accounts have. */
+export async function newestCommands(db: Db, subjects: readonly number[]): Promise<Command[]> {
+  if (subjects.length === 0) return []
+  const newest = db
+    .selectFrom('commands')
+    .select(({ fn }) => fn.max('id').as('id'))
+    .where('subject', 'in', [...new Set(subjects)])
+    .groupBy(['subject', 'plan', 'instance'])
+    .as('newest')
+  const rows = await db
+    .selectFrom(newest)
+    .innerJoin('commands', 'commands.id', 'newest.id')
+    .selectAll('commands')
+    .execute()
+  return rows.map(toCommand)
+}
+
 export async function findByKey(db: Db, key: string): Promise<Row<'commands'> | undefined> {
   return db.selectFrom('commands').selectAll().where('idempotency_key', '=', key).executeTakeFirst()
 }

@@ -72,7 +72,8 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       },
     },
     async (request) => {
-      return await viewDetails(deps, await visibleCommand(deps, await signIn.account(request), request.params.id))
+      const caller = await signIn.account(request)
+      return await viewDetails(deps, caller, await visibleCommand(deps, caller, request.params.id))
     },
   )
 

@@ -9,11 +9,16 @@ export function Table({ name, head, children }: { name: string; head: readonly s
       <table className={classes['table']}>
         <thead>
           <tr>
-            {head.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
+            {head.map((name) =>
+              // What can be done with a row needs no name of its own.
+              name === '' ? (
+                <td key="none" />
+              ) : (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>{children}</tbody>
