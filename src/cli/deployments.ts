@@ -38,7 +38,7 @@ export async function listDeployments(plan: string, options: DeploymentOptions, 
       account,
       state,
       sizeOf(params),
-      String(params['role'] ?? ''),
+      wordOf(params['role']),
       message,
     ])
     print(io, ...table([['NAME', 'ACCOUNT', 'STATE', 'SIZE', 'ROLE', ''], ...rows]))
@@ -47,7 +47,11 @@ export async function listDeployments(plan: string, options: DeploymentOptions, 
 }
 
 function sizeOf({ size, min, max, autoscale }: Readonly<Record<string, unknown>>): string {
-  return autoscale === undefined || autoscale === 'none' ? String(size ?? '') : `${String(min)}..${String(max)}`
+  return autoscale === undefined || autoscale === 'none' ? wordOf(size) : `${wordOf(min)}..${wordOf(max)}`
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 }
 
 export interface NamedOrderOptions extends OrderOptions {

@@ -43,7 +43,7 @@ export function createProgram(io: Io, start: Start): Command {
     withGlobals(command).action(async (...args: unknown[]) => {
       const self = args.at(-1) as Command
       const sources = { site: self.getOptionValueSource('site'), url: self.getOptionValueSource('url') }
-      await start(await load(self.args), { ...self.opts(), sources } as GlobalOptions & Record<string, unknown>)
+      await start(await load(self.args), { ...self.opts<GlobalOptions>(), sources })
     })
   const onService: On = (command, load) => on(withService(command), load)
 

@@ -26,7 +26,7 @@ export function siteAddress(site: Site): ServiceAddress {
 }
 
 /** A service anywhere, by its URL. `ca`: PEM of an authority beside those of the system. Errors: `invalid`. */
-export function serviceAddress(text: string, ca?: string | undefined): ServiceAddress {
+export function serviceAddress(text: string, ca?: string): ServiceAddress {
   const url = parse(text)
   const isTls = url.protocol === 'https:'
   const name = url.hostname.replace(/^\[|\]$/g, '')

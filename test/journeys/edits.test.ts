@@ -90,7 +90,7 @@ test('of two edits of a group at once with the same etag one wins', async () => 
   const { etag } = (await alice.get('/api/v2/groups/team')).body
   const put = (name: string) => alice.put(`/api/v2/groups/team/members/${name}`, {}, { 'if-match': etag })
   const statuses = (await Promise.all([put('bobby'), put('carol')])).map(({ status }) => status)
-  expect(statuses.toSorted()).toEqual([200, 412])
+  expect(statuses.toSorted((one, other) => one - other)).toEqual([200, 412])
   const group = (await alice.get('/api/v2/groups/team')).body
   expect(group.members).toHaveLength(2)
   expect((await alice.delete('/api/v2/groups/team/members/alice', { 'if-match': etag })).status).toBe(412)

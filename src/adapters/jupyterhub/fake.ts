@@ -18,7 +18,11 @@ export function createFakeJupyterhub(): Jupyterhub {
     ensureUser: async (name, { admin = false } = {}) => {
       const found = users.get(name)
       if (!/^[a-z][a-z0-9]{2,29}$/.test(name))
-        throw new AppError('invalid', 'jupyterhub-refused', `JupyterHub: making user ${name}: Invalid username: ${name}`)
+        throw new AppError(
+          'invalid',
+          'jupyterhub-refused',
+          `JupyterHub: making user ${name}: Invalid username: ${name}`,
+        )
       users.set(name, { isRunning: found?.isRunning ?? false, admin })
       return found?.admin !== admin
     },

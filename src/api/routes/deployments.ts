@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { accountNames } from '../../accounts/store.ts'
-import { AppError } from '../../base/errors.ts'
+import { AppError, must } from '../../base/errors.ts'
 import { Status, type StatusCode } from '../../base/status.ts'
 import { newestCommands } from '../../commands/store.ts'
 import { deploymentView, showDeployment } from '../../deployments/contract.ts'
@@ -79,7 +79,7 @@ export function deploymentRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: 
         throw new AppError('not-found', 'deployment-unknown', `there is no deployment ${id}`, { details: { id } })
       }
       const [view] = await show([row])
-      return view as z.infer<typeof deploymentView>
+      return must(view, `deployment ${id}`)
     },
   )
 

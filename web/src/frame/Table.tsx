@@ -9,16 +9,11 @@ export function Table({ name, head, children }: { name: string; head: readonly s
       <table className={classes['table']}>
         <thead>
           <tr>
-            {head.map((name) =>
-              // What can be done with a row needs no name of its own.
-              name === '' ? (
-                <td key="none" />
-              ) : (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ),
-            )}
+            {head.map((name) => (
+              <th key={name} scope="col">
+                {name === '' ? <span className="visually-hidden">What can be done</span> : name}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>{children}</tbody>

@@ -80,7 +80,7 @@ function aboutOf(schema: Schema, kind: Field['kind']): string {
 export function shownValue({ kind }: Field, value: unknown): string {
   if (value === undefined || value === null) return ''
   if (kind === 'lines' && Array.isArray(value)) return value.map(String).join('\n')
-  return typeof value === 'object' ? JSON.stringify(value, null, 2) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2)
 }
 
 /** A word typed in a field that can't be read as what it shall be. */

@@ -19,7 +19,7 @@ const words: Record<Order['phase'], string> = {
 }
 
 /** The same order in a terminal; secrets are left to be typed. */
-export function commandLine({ plan, phase, account, params = {} }: Order, parameters: Plan['parameters']): string {
+export function commandLine({ plan, phase, account, params }: Order, parameters: Plan['parameters']): string {
   const properties = (parameters['properties'] ?? {}) as Readonly<Record<string, { secret?: boolean } | undefined>>
   const said = Object.entries(params)
     .filter(([, value]) => value !== null)
@@ -33,7 +33,7 @@ export function commandLine({ plan, phase, account, params = {} }: Order, parame
 
 function textOf(value: unknown): string {
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(';')
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function quoted(text: string): string {
