@@ -6,6 +6,8 @@ import { table } from './table.ts'
 
 export interface AccountStatusOptions extends GlobalOptions {
   readonly account?: string | undefined
+  /** Such as the name of a group: what it has. */
+  readonly qualifier?: string | undefined
 }
 
 interface ShownDeployment {
@@ -17,13 +19,16 @@ interface ShownDeployment {
 
 const pathOf = (name: string) => `/api/v2/accounts/${encodeURIComponent(name)}`
 
+const queryOf = ({ qualifier }: AccountStatusOptions) =>
+  new URLSearchParams(qualifier === undefined ? {} : { qualifier }).toString()
+
 /** What was delivered to an account and what runs of it. */
 export async function accountStatus(options: AccountStatusOptions, io: Io): Promise<ExitCode> {
   const { api, url, userid } = await connect(options, io)
   const name = options.account ?? userid
   const [account, runs, { deployments }] = await Promise.all([
     api.call<{ status: string; statusDetail?: string }>({ path: pathOf(name) }),
-    api.call<AccountStatusView>({ path: `${pathOf(name)}/status` }),
+    api.call<AccountStatusView>({ path: `${pathOf(name)}/status?${queryOf(options)}` }),
     api.call<{ deployments: ShownDeployment[] }>({
       path: `/api/v2/deployments?limit=500&account=${encodeURIComponent(name)}`,
     }),
@@ -67,10 +72,13 @@ export interface PodLogsOptions extends AccountStatusOptions {
 export async function podLogs(pod: string | undefined, options: PodLogsOptions, io: Io): Promise<ExitCode> {
   const { api, userid } = await connect(options, io)
   const path = pathOf(options.account ?? userid)
+  const query = queryOf(options)
   const names = pod === undefined ? await podNames() : [pod]
   const found = await Promise.all(
     names.map(async (name) => {
-      const { text } = await api.call<{ text: string }>({ path: `${path}/pods/${encodeURIComponent(name)}/log` })
+      const { text } = await api.call<{ text: string }>({
+        path: `${path}/pods/${encodeURIComponent(name)}/log?${query}`,
+      })
       return { source: name, lines: text.trimEnd().split('\n').slice(-options.lines) }
     }),
   )
@@ -80,7 +88,7 @@ export async function podLogs(pod: string | undefined, options: PodLogsOptions, 
   return exitCodes.ok
 
   async function podNames(): Promise<string[]> {
-    const { pods } = await api.call<AccountStatusView>({ path: `${path}/status` })
+    const { pods } = await api.call<AccountStatusView>({ path: `${path}/status?${query}` })
     return (pods ?? []).map(({ name }) => name)
   }
 }

@@ -10,6 +10,7 @@ import { isElsewhere } from './service.ts'
 export interface LogsOptions extends GlobalOptions {
   readonly lines: number
   readonly account?: string | undefined
+  readonly qualifier?: string | undefined
 }
 
 interface Source {

@@ -115,7 +115,8 @@ function addSiteWords(program: Command, on: On, onService: On): void {
     program
       .command('status')
       .description('machines, components, addresses, running steps; elsewhere: what runs for an account')
-      .option('--account <name>', 'what runs for this account'),
+      .option('--account <name>', 'what runs for this account')
+      .option('--qualifier <name>', 'what runs for this group of it'),
     async () => run((await import('./status.ts')).status),
   )
   on(program.command('doctor').description('what is missing, and how to mend it'), async () =>
@@ -127,6 +128,7 @@ function addSiteWords(program: Command, on: On, onService: On): void {
       .argument('[name]', 'a step of the last command, or a component such as omegaweb; elsewhere: a pod')
       .description('output of steps, logs of components; elsewhere: what the pods of an account say')
       .option('--account <name>', 'of this account')
+      .option('--qualifier <name>', 'of this group of it')
       .addOption(new Option('--lines <number>', 'how many lines of each').argParser(parseNumber('lines')).default(200)),
     async ([name]) => {
       const { logs } = await import('./logs.ts')

@@ -26,6 +26,7 @@ export interface SiteStatus {
 
 export interface StatusOptions extends GlobalOptions {
   readonly account?: string | undefined
+  readonly qualifier?: string | undefined
 }
 
 /** What the site consists of and how it is; exit code 5 when it is not up. Elsewhere: what runs for an account. */

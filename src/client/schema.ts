@@ -3916,7 +3916,10 @@ export interface operations {
     };
     getAccountStatus: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description of the account, or the name of a group that it is in */
+                qualifier?: string;
+            };
             header?: never;
             path: {
                 name: string;
@@ -3957,6 +3960,8 @@ export interface operations {
     getPodLog: {
         parameters: {
             query?: {
+                /** @description of the account, or the name of a group that it is in */
+                qualifier?: string;
                 /** @description how far back, in seconds */
                 seconds?: number;
             };

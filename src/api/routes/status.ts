@@ -12,6 +12,13 @@ import type { SignIn } from '../sign-in.ts'
 import { podUnknown } from '../../status/status.ts'
 import { accountFor } from '../subject.ts'
 
+const ofQualifier = z
+  .string()
+  .min(1)
+  .max(200)
+  .default('default')
+  .describe('of the account, or the name of a group that it is in')
+
 export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignIn): void {
   const app = plain.withTypeProvider<ZodTypeProvider>()
 
@@ -23,13 +30,14 @@ export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sign
         summary: 'Show what runs for an account: pods, workers, size of its database, notebook',
         operationId: 'getAccountStatus',
         params: z.object({ name: z.string().max(200) }),
+        querystring: z.object({ qualifier: ofQualifier }),
         response: { 200: accountStatusView, '4xx': errorBody, '5xx': errorBody },
       },
     },
     async (request, reply) => {
       const account = await accountFor(deps, await signIn.account(request), request.params.name)
       void reply.header('cache-control', 'no-store')
-      return await showStatus(deps, account)
+      return await showStatus(deps, account, request.query.qualifier)
     },
   )
 
@@ -42,6 +50,7 @@ export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sign
         operationId: 'getPodLog',
         params: z.object({ name: z.string().max(200), pod: z.string().max(253) }),
         querystring: z.object({
+          qualifier: ofQualifier,
           seconds: z.coerce.number().int().min(1).max(604_800).default(3_600).describe('how far back, in seconds'),
         }),
         response: {
@@ -54,7 +63,7 @@ export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sign
     async (request, reply) => {
       const { name, pod } = request.params
       const account = await accountFor(deps, await signIn.account(request), name)
-      const { namespace } = await observedOf(deps, account)
+      const { namespace } = await observedOf(deps, account, request.query.qualifier)
       void reply.header('cache-control', 'no-store')
       if (namespace === undefined) throw podUnknown(pod)
       return { text: await deps.status.podLog(namespace, pod, request.query.seconds) }
@@ -65,8 +74,8 @@ export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sign
 type Problem = AccountStatusView['problems'][number]
 
 /** Parts fail one by one: a broker that is away hides no pods. */
-async function showStatus(deps: ApiDeps, account: Account): Promise<AccountStatusView> {
-  const { namespace, qualifier } = await observedOf(deps, account)
+async function showStatus(deps: ApiDeps, account: Account, word: string): Promise<AccountStatusView> {
+  const { namespace, qualifier } = await observedOf(deps, account, word)
   const problems: Problem[] = []
   const asked = async <T>(part: Problem['part'], work: Promise<T>): Promise<T | null> => {
     try {
