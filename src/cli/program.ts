@@ -1,6 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { AppError } from '../base/errors.ts'
-import { type ProfileName, profileNames } from '../site/site.ts'
+import { type ProfileName, profileNames, signUpRuntimes } from '../site/site.ts'
 import { completionScript, type Shell, shells } from './completion.ts'
 import { errorText, type ExitCode, exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts'
 import { addIdentityWords } from './identity-words.ts'
@@ -96,6 +96,13 @@ function addSiteWords(program: Command, on: On, onService: On): void {
         new Option('--profile <name>', 'machines of the site').choices([...profileNames] satisfies ProfileName[]),
       )
       .option('--domain <name>', 'domain of its host names (default: <site>.localhost)')
+      .addOption(
+        new Option(
+          '--open-signup [runtimes]',
+          'let everybody sign up; their tasks run on workers of their own, or on the shared ones',
+        ).choices(signUpRuntimes),
+      )
+      .option('--no-open-signup', 'accounts are made by admins only')
       .addOption(port('port-base', 'first of four ports in a row: http, https, mongo, broker'))
       .addOption(port('http-port', 'port of portal, API and notebooks (default: 8080)'))
       .addOption(port('https-port', 'the same with TLS (default: 8443)'))

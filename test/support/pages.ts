@@ -18,7 +18,7 @@ export async function buildPages(folder: string): Promise<void> {
 export async function servePages(folder: string, signUp: object = {}) {
   const port = await freePort()
   const url = `http://hub.omega.localhost:${port}`
-  const site = siteWith({ publicUrl: url, signUp: { open: true, ...signUp } })
+  const site = siteWith({ publicUrl: url, signUp: { open: true, runtime: 'shared', ...signUp } })
   const service = await startService(undefined, site, folder)
   await service.open.listen({ host: '127.0.0.1', port })
   const { body } = await service.bootstrap({ admin: { password: adminPassword } })
