@@ -31,7 +31,7 @@ export async function* commandEvents(
     const events: string[] = []
     for (const { id: line, task, ...told } of lines) {
       cursor.set(task, line)
-      const data = JSON.stringify({ ...told, at: new Date(told.at).toISOString() })
+      const data = JSON.stringify({ task, ...told, at: new Date(told.at).toISOString() })
       events.push(event('output', cursorText(cursor), data))
     }
     if (state !== shown) events.push(event('state', cursorText(cursor), state))

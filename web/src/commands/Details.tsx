@@ -1,4 +1,4 @@
-import { useParams } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
 import { useAccount } from '../accounts/session.ts'
 import type { CommandDetails } from '../api.ts'
 import { Cli } from '../frame/Cli.tsx'
@@ -85,12 +85,21 @@ function About({ command }: { command: CommandDetails }) {
     ['Ordered', <Time key="t" at={createdAt} />],
     ['Begun', startedAt === undefined ? undefined : <Time key="t" at={startedAt} />],
     ['Ended', endedAt === undefined ? undefined : <Time key="t" at={endedAt} />],
-    ['Takes back', undoOf === undefined ? undefined : `order ${undoOf}`],
+    [
+      'Takes back',
+      undoOf === undefined ? undefined : (
+        <Link key="l" to="/commands/$id" params={{ id: String(undoOf) }}>
+          {`order ${undoOf}`}
+        </Link>
+      ),
+    ],
     [
       'Waits for',
       waitsFor === undefined ? undefined : (
         <>
-          order {waitsFor.command} ({waitsFor.phase} of {serviceName(waitsFor)}), since <Time at={waitsFor.since} />
+          <Link to="/commands/$id" params={{ id: String(waitsFor.command) }}>{`order ${waitsFor.command}`}</Link>
+          {` (${waitsFor.phase} of ${serviceName(waitsFor)}), since `}
+          <Time at={waitsFor.since} />
         </>
       ),
     ],
@@ -110,7 +119,8 @@ function About({ command }: { command: CommandDetails }) {
   )
 }
 
-function undoText({ state, phase }: CommandDetails, undoes: readonly string[]): string | undefined {
-  if (state === 'done' || phase === 'remove') return undefined
+/** Nothing can be said before the steps are known. */
+function undoText({ state, phase, steps }: CommandDetails, undoes: readonly string[]): string | undefined {
+  if (state === 'done' || phase === 'remove' || steps.length === 0) return undefined
   return undoes.length === 0 ? 'nothing: what was there before stays' : undoes.join(', ')
 }
