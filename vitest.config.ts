@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/unit/**/*.test.ts', 'test/journeys/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/unit/**/*.test.ts', 'test/journeys/**/*.test.ts'],
           exclude: ['**/*.integration.test.ts'],
           testTimeout: 30_000,
         },

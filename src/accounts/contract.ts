@@ -24,6 +24,7 @@ export const accountView = z
     statusDetail: z.string().optional(),
     createdAt: z.iso.datetime(),
     notebookUrl: z.string().optional(),
+    etag: z.string().describe('of role, rights, state and address, for `if-match` of a change'),
   })
   .meta({ id: 'Account' })
 export type AccountView = z.infer<typeof accountView>
@@ -148,6 +149,7 @@ export const groupView = z
     statusDetail: z.string().optional(),
     createdAt: z.iso.datetime(),
     members: z.array(groupMember),
+    etag: z.string().describe('of who is in it, for `if-match` of a change'),
   })
   .meta({ id: 'Group' })
 

@@ -1,4 +1,5 @@
 import type { Db, GroupMembersTable } from '../db/database.ts'
+import { capabilities } from '../db/dialect.ts'
 
 export type MemberRole = GroupMembersTable['role']
 
@@ -56,6 +57,12 @@ export async function listGroups(
 export async function insertGroup(db: Db, group: { name: string; accountId: number; now: number }): Promise<void> {
   const { name, accountId, now } = group
   await db.insertInto('account_groups').values({ name, account_id: accountId, created_at: now }).execute()
+}
+
+/** Until the transaction ends nobody else changes who is in it. SQLite lets one write at a time in any case. */
+export async function lockGroup(tx: Db, id: number): Promise<void> {
+  const query = tx.selectFrom('account_groups').select('id').where('id', '=', id)
+  await (capabilities(tx).rowLocks ? query.forUpdate() : query).execute()
 }
 
 /** Of all these groups, by name. */

@@ -1,4 +1,6 @@
+import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
+import { capabilities } from '../db/dialect.ts'
 import { type Account, type AccountState, type Right, type Role, rights as knownRights } from './account.ts'
 
 /** An account with what its sign-in is compared with. */
@@ -81,14 +83,39 @@ export async function findAccountById(db: Db, id: number): Promise<Account | und
   return row === undefined ? undefined : toAccount(row)
 }
 
+/** Until the transaction ends nobody else changes the row. SQLite lets one write at a time in any case. */
+export async function lockAccount(tx: Db, name: string): Promise<void> {
+  const query = tx.selectFrom('accounts').select('id').where('name', '=', name)
+  await (capabilities(tx).rowLocks ? query.forUpdate() : query).execute()
+}
+
+/** Of everybody, for guesses at what was meant. */
+export async function listNames(db: Db): Promise<string[]> {
+  return (await db.selectFrom('accounts').select('name').execute()).map(({ name }) => name)
+}
+
+export interface AccountFilter {
+  readonly after?: string | undefined
+  readonly state?: AccountState | undefined
+  readonly role?: Role | undefined
+  /** Part of a name or mail address. */
+  readonly search?: string | undefined
+  readonly limit: number
+}
+
 /** By name, from after `after` on. */
-export async function listAccounts(
-  db: Db,
-  { after, state, limit }: { after?: string | undefined; state?: AccountState | undefined; limit: number },
-): Promise<Account[]> {
+export async function listAccounts(db: Db, { after, state, role, search, limit }: AccountFilter): Promise<Account[]> {
   let query = db.selectFrom('accounts').select(accountColumns).orderBy('name').limit(limit)
   if (after !== undefined) query = query.where('name', '>', after)
   if (state !== undefined) query = query.where('status', '=', state)
+  if (role !== undefined) query = query.where('role', '=', role)
+  if (search !== undefined) {
+    // A mark that no name or address has: % and _ are letters like others.
+    const like = `%${search.toLowerCase().replace(/[%_!]/g, '!$&')}%`
+    query = query.where(({ or }) =>
+      or([sql<boolean>`name like ${like} escape '!'`, sql<boolean>`email like ${like} escape '!'`]),
+    )
+  }
   return (await query.execute()).map(toAccount)
 }
 

@@ -1,5 +1,7 @@
 import { type Account, hasRight, mayManage, type StaffRight } from '../accounts/account.ts'
+import { findAccount, listNames } from '../accounts/store.ts'
 import { AppError } from '../base/errors.ts'
+import { didYouMean, nearest } from '../base/nearest.ts'
 import type { ApiDeps } from './deps.ts'
 
 /** The account if it is the caller's own, or one that the caller may do `right` to. Others don't even learn that it exists. */
@@ -17,9 +19,19 @@ export async function managedAccount(
 ): Promise<Account> {
   // Whoever may manage no user at all is not told whether there is one of that name.
   if (!mayManage(caller, right, { role: 'user' })) throw notYours(name)
-  const target = await deps.accounts.get(deps.db, name)
+  const target = await namedAccount(deps, name)
   if (mayManage(caller, right, target)) return target
   throw notYours(name)
+}
+
+/** The account of that name, for callers who may know who there is: a wrong one is answered with names like it. */
+export async function namedAccount({ db }: Pick<ApiDeps, 'db'>, name: string): Promise<Account> {
+  const account = await findAccount(db, name)
+  if (account !== undefined) return account
+  const near = nearest(name, await listNames(db))
+  throw new AppError('not-found', 'account-unknown', `there is no account ${JSON.stringify(name)}${didYouMean(near)}`, {
+    details: { name, near },
+  })
 }
 
 /** The caller, when the account is its own: not even admins do this for others. */

@@ -1,7 +1,7 @@
 import { type Account, checkRights, planOf, type Right, type Role, siteAccounts } from '../accounts/account.ts'
 import { audit } from '../accounts/audit.ts'
 import { closeSessionsOf } from '../accounts/sessions.ts'
-import { updateAccount } from '../accounts/store.ts'
+import { lockAccount, updateAccount } from '../accounts/store.ts'
 import { AppError } from '../base/errors.ts'
 import { bellOf } from '../commands/bell.ts'
 import type { Db } from '../db/database.ts'
@@ -10,6 +10,7 @@ import { findDeployment } from '../deployments/store.ts'
 import { eraseAccount } from '../deployments/lifecycle.ts'
 import { accountRejected } from '../mails/mail.ts'
 import type { ApiDeps } from './deps.ts'
+import { assertMatch, etagOfAccount } from './etag.ts'
 import { lockOutOfGroups } from './group-cases.ts'
 import { openAccount } from './open-account.ts'
 import { placeOrder } from './orders.ts'
@@ -71,12 +72,14 @@ export async function changeRole(
   caller: Account,
   { name }: Account,
   wish: { readonly role: Role; readonly rights: readonly Right[] },
+  ifMatch?: string,
 ): Promise<Account> {
   refuseSitesOwn(name)
   if (name === caller.name)
     throw new AppError('conflict', 'own-account', 'an admin’s own role is changed by another admin')
   checkRights(wish)
   const { account } = await change(deps, caller, name, 'account.change-role', async (tx, account) => {
+    assertMatch(ifMatch, etagOfAccount(account), `account ${name}`)
     if (account.role === 'machine' || account.role === 'group') {
       throw new AppError('conflict', 'role-fixed', `account ${name} is a ${account.role} and stays one`)
     }
@@ -113,6 +116,7 @@ async function change(
   work: (tx: Db, account: Account) => Promise<Changed>,
 ): Promise<Changed> {
   const changed = await inTransaction(deps.db, async (tx) => {
+    await lockAccount(tx, name)
     const account = await deps.accounts.get(tx, name)
     const done = await work(tx, account)
     const details = { account: account.id, ...done.details }

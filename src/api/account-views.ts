@@ -3,6 +3,7 @@ import type { AccountView } from '../accounts/contract.ts'
 import { deliveryStatus } from '../deployments/delivery.ts'
 import { type DeploymentRow, listDeployments } from '../deployments/store.ts'
 import type { ApiDeps } from './deps.ts'
+import { etagOfAccount } from './etag.ts'
 
 export async function showAccount(deps: ApiDeps, account: Account): Promise<AccountView> {
   const [view] = await showAccounts(deps, [account])
@@ -36,6 +37,7 @@ function view(deps: ApiDeps, account: Account, deployment: DeploymentRow | undef
     status: deliveryStatus(account, deployment),
     ...(deployment?.message === undefined ? {} : { statusDetail: deployment.message }),
     createdAt: new Date(account.createdAt).toISOString(),
+    etag: etagOfAccount(account),
     ...(planOf(account) === 'omegaml' ? { notebookUrl: notebookUrlOf(deps, account) } : {}),
   }
 }

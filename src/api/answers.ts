@@ -39,6 +39,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   'too-many-failures': 429,
   'too-many-requests': 429,
   'body-too-large': 413,
+  'changed-since': 412,
 }
 
 /** Shapes every error; what we did not foresee is logged and told without its insides. */

@@ -1,3 +1,4 @@
+import type { Account } from '../accounts/account.ts'
 import { bellOf } from '../commands/bell.ts'
 import { cursorText, parseCursor, readLines } from '../commands/follow.ts'
 import { getCommand } from '../commands/store.ts'
@@ -14,6 +15,7 @@ const BEAT_MS = 15_000
  */
 export async function* commandEvents(
   deps: Pick<ApiDeps, 'db' | 'plans' | 'clock'>,
+  caller: Account,
   id: number,
   lastEventId: string | undefined,
   signal: AbortSignal,
@@ -25,11 +27,11 @@ export async function* commandEvents(
   while (!signal.aborted) {
     const rung = listen(deps, signal)
     const { lines, ended, more } = await readLines(db, id, cursor)
-    const state = JSON.stringify(await viewState(deps, await getCommand(db, id)))
+    const state = JSON.stringify(await viewState(deps, caller, await getCommand(db, id)))
     const events: string[] = []
     for (const { id: line, task, ...told } of lines) {
       cursor.set(task, line)
-      const data = JSON.stringify({ ...told, at: new Date(told.at).toISOString() })
+      const data = JSON.stringify({ task, ...told, at: new Date(told.at).toISOString() })
       events.push(event('output', cursorText(cursor), data))
     }
     if (state !== shown) events.push(event('state', cursorText(cursor), state))

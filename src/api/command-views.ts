@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { phases } from '../catalog/plan.ts'
 import type { Command } from '../commands/command.ts'
+import { commandChanges } from '../commands/next-steps.ts'
 import { listOutput, type StepView } from '../commands/progress.ts'
 import type { Plan } from '../catalog/plan.ts'
 import type { Db } from '../db/database.ts'
@@ -55,6 +56,7 @@ export const stepView = z
 export const commandDetails = commandView
   .extend({
     steps: z.array(stepView),
+    may: z.array(z.enum(commandChanges)).describe('what the caller may do with it as it stands'),
     undoes: z
       .array(z.string())
       .describe('steps that an undo would take back if it failed, in this order; none: what was there before stays'),

@@ -13,11 +13,11 @@ const PAGE = 500
  * Orders what was delivered to every active account before, what others need first. What is as wanted is left as it is.
  * Answers with the orders of the accounts' own plans: nobody has to wait for a service that one of them broke.
  */
-export async function ensureDeployments(deps: ApiDeps, caller: Account): Promise<number[]> {
+export async function ensureDeployments(deps: ApiDeps, caller: Account, idempotencyKey?: string): Promise<number[]> {
   const ordered: number[] = []
   for (let after: string | undefined; ; ) {
     const accounts = await listAccounts(deps.db, { after, limit: PAGE })
-    ordered.push(...(await orderPage(deps, caller, accounts)))
+    ordered.push(...(await orderPage(deps, caller, accounts, idempotencyKey)))
     after = accounts.at(-1)?.name
     if (accounts.length < PAGE) break
   }
@@ -25,7 +25,12 @@ export async function ensureDeployments(deps: ApiDeps, caller: Account): Promise
   return ordered
 }
 
-async function orderPage(deps: ApiDeps, caller: Account, accounts: readonly Account[]): Promise<number[]> {
+async function orderPage(
+  deps: ApiDeps,
+  caller: Account,
+  accounts: readonly Account[],
+  key: string | undefined,
+): Promise<number[]> {
   const rows = await listDeployments(
     deps.db,
     accounts.map((account) => account.id),
@@ -40,7 +45,14 @@ async function orderPage(deps: ApiDeps, caller: Account, accounts: readonly Acco
       if (!subject.active) continue
       for (const { plan, instance, suspendedAt } of delivered.filter((row) => row.accountId === subject.id)) {
         const phase = suspendedAt === undefined ? 'install' : 'suspend'
-        const id = await placeOrder(tx, { plan, instance, phase, subject, requestedBy: caller.name })
+        const id = await placeOrder(tx, {
+          plan,
+          instance,
+          phase,
+          subject,
+          requestedBy: caller.name,
+          idempotencyKey: key === undefined ? undefined : [key, subject.id, plan, instance].join(' '),
+        })
         if (plan === planOf(subject)) ids.push(id)
       }
     }

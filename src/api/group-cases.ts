@@ -8,6 +8,8 @@ import {
   type Group,
   insertGroup,
   listGroups,
+  lockGroup,
+  listMembers,
   type MemberRole,
   putMember,
 } from '../accounts/group-store.ts'
@@ -19,7 +21,8 @@ import { isDuplicate } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { findDeployment } from '../deployments/store.ts'
 import type { ApiDeps } from './deps.ts'
-import { placeOrder } from './orders.ts'
+import { assertMatch, etagOfGroup } from './etag.ts'
+import { findOrder, placeOrder } from './orders.ts'
 import { orderOthers } from './other-deployments.ts'
 import { endSharesWith, renewSharesWith } from './share-orders.ts'
 
@@ -49,9 +52,12 @@ export async function createGroup(
   deps: ApiDeps,
   caller: Account,
   wish: { readonly name: string; readonly owner?: string | undefined },
+  idempotencyKey?: string,
 ): Promise<GroupOrder> {
   const name = userName(wish.name)
   const made = await inTransaction(deps.db, async (tx) => {
+    const repeated = await repeatedOrder(tx, caller, name, idempotencyKey)
+    if (repeated !== undefined) return repeated
     const owner = wish.owner === undefined ? undefined : await person(deps, tx, wish.owner)
     const account = await addGroupAccount(deps, tx, name)
     const now = deps.clock.now()
@@ -62,10 +68,24 @@ export async function createGroup(
     // Nobody starts a notebook as a group, so nothing would be written to its home.
     const params = { home: 0 }
     const order = { plan: GROUP_PLAN, phase: 'install', params, subject: account, requestedBy: caller.name } as const
-    return { group, command: await placeOrder(tx, order) }
+    return { group, command: await placeOrder(tx, { ...order, idempotencyKey }) }
   })
   bellOf(deps.db).ring()
   return made
+}
+
+/** What the same caller ordered for this group with the same key; `conflict` when the key was used for another. */
+async function repeatedOrder(
+  tx: Db,
+  caller: Account,
+  name: string,
+  key: string | undefined,
+): Promise<GroupOrder | undefined> {
+  const order = key === undefined ? undefined : await findOrder(tx, caller.name, key)
+  if (order === undefined) return undefined
+  const group = await findGroup(tx, name)
+  if (group !== undefined && group.accountId === order.subject) return { group, command: order.id }
+  throw new AppError('conflict', 'idempotency-key-reused', 'this Idempotency-Key was used for another order already')
 }
 
 async function addGroupAccount(deps: ApiDeps, tx: Db, name: string): Promise<Account> {
@@ -97,8 +117,10 @@ export async function setMember(
   caller: Account,
   group: Group,
   wish: { readonly account: string; readonly role: MemberRole },
+  ifMatch?: string,
 ): Promise<void> {
   const member = await inTransaction(deps.db, async (tx) => {
+    await assertUnchanged(tx, group, ifMatch)
     const account = await person(deps, tx, wish.account)
     if (wish.role === 'member') await keepAnOwner(tx, caller, group, account)
     await takeMember(deps, tx, caller, group, { account, role: wish.role })
@@ -107,9 +129,16 @@ export async function setMember(
   deps.memberships.forget(group.name, member.id)
 }
 
-/** With the order of new passwords that follows. */
-export async function removeMember(deps: ApiDeps, caller: Account, group: Group, name: string): Promise<GroupOrder> {
+/** With the order of new passwords that follows: whoever leaves knew those of before. */
+export async function removeMember(
+  deps: ApiDeps,
+  caller: Account,
+  group: Group,
+  name: string,
+  ifMatch?: string,
+): Promise<GroupOrder> {
   const { member, command } = await inTransaction(deps.db, async (tx) => {
+    await assertUnchanged(tx, group, ifMatch)
     const member = await findAccount(tx, name)
     if (member === undefined || (await findMemberRole(tx, group.id, member.id)) === undefined) {
       throw new AppError('not-found', 'member-unknown', `${JSON.stringify(name)} is no member of group ${group.name}`)
@@ -154,28 +183,47 @@ export async function lockOutOfGroups(tx: Db, account: Account, caller: Account)
   }
 }
 
-export async function rotateGroup(deps: ApiDeps, caller: Account, group: Group): Promise<GroupOrder> {
-  const command = await inTransaction(deps.db, async (tx) => {
+/** The rows of the group are locked until the transaction ends. */
+async function assertUnchanged(tx: Db, group: Group, ifMatch: string | undefined): Promise<void> {
+  await lockGroup(tx, group.id)
+  assertMatch(ifMatch, etagOfGroup(group, await listMembers(tx, [group.id])), `group ${group.name}`)
+}
+
+export async function rotateGroup(
+  deps: ApiDeps,
+  caller: Account,
+  group: Group,
+  idempotencyKey?: string,
+): Promise<GroupOrder> {
+  const rotated = await inTransaction(deps.db, async (tx): Promise<GroupOrder> => {
+    const repeated = await repeatedOrder(tx, caller, group.name, idempotencyKey)
+    if (repeated !== undefined) return repeated
     await note(deps, tx, caller, 'group.rotate', group.name)
-    return await renewPasswords(tx, group, caller)
+    return { group, command: await renewPasswords(tx, group, caller, idempotencyKey) }
   })
   bellOf(deps.db).ring()
-  return { group, command }
+  return rotated
 }
 
 /** Nothing to renew before the group's service was delivered: nobody was told a password. */
-async function renewPasswords(tx: Db, group: Group, caller: Account): Promise<number | undefined> {
+async function renewPasswords(
+  tx: Db,
+  group: Group,
+  caller: Account,
+  idempotencyKey?: string,
+): Promise<number | undefined> {
   const subject = await findAccountById(tx, group.accountId)
   const row = await findDeployment(tx, group.accountId, GROUP_PLAN)
   if (subject === undefined || row?.readyAt === undefined) return undefined
   await renewSharesWith(tx, subject)
   const order = { plan: GROUP_PLAN, phase: 'update', subject, requestedBy: caller.name } as const
-  return await placeOrder(tx, { ...order, params: { rotate: true } })
+  return await placeOrder(tx, { ...order, params: { rotate: true }, idempotencyKey })
 }
 
 /** With everything it has; the name is free once the order is done. */
-export async function removeGroup(deps: ApiDeps, caller: Account, group: Group): Promise<GroupOrder> {
+export async function removeGroup(deps: ApiDeps, caller: Account, group: Group, ifMatch?: string): Promise<GroupOrder> {
   const command = await inTransaction(deps.db, async (tx) => {
+    await assertUnchanged(tx, group, ifMatch)
     const subject = await findAccountById(tx, group.accountId)
     if (subject === undefined) return undefined
     await markRemoving(tx, subject.id)

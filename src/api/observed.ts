@@ -1,9 +1,10 @@
 import { type Account, planOf } from '../accounts/account.ts'
-import { AppError } from '../base/errors.ts'
+import { hasQualifier, noService } from '../deployments/config.ts'
 import type { Qualifier } from '../deployments/settings.ts'
 import type { ApiDeps } from './deps.ts'
+import { ownService, serviceOf } from './service-of.ts'
 
-/** Where to look for what runs for an account. */
+/** Where to look for what runs for an account, or for a group that it is in. */
 export interface Observed {
   /** Absent for accounts that have none: admins and machines. */
   readonly namespace: string | undefined
@@ -11,18 +12,14 @@ export interface Observed {
   readonly qualifier: Qualifier | undefined
 }
 
-/** `not-found` when the account's service is not there (yet, or any more), or has no such qualifier. */
-export async function observedOf(deps: ApiDeps, account: Account, name = 'default'): Promise<Observed> {
-  const plan = planOf(account)
-  const settings = plan === undefined ? undefined : await deps.deployments.servedSettings(account.id, plan)
-  const qualifiers = settings?.qualifiers ?? {}
-  const qualifier = Object.hasOwn(qualifiers, name) ? qualifiers[name] : undefined
-  const isNothingWanted = plan === undefined && name === 'default'
-  if (qualifier === undefined && !isNothingWanted) throw noService(account, name)
-  return { namespace: account.role === 'user' ? `om-${account.name}` : undefined, qualifier }
-}
-
-export function noService({ name: user }: Account, qualifier: string): AppError {
-  const message = `no service available for user ${user} and qualifier ${qualifier}`
-  return new AppError('not-found', 'no-service', message, { details: { user, qualifier } })
+/**
+ * By qualifier, as in the client's config: `not-found` when the service is not there (yet, or any more) or has no such
+ * qualifier, `forbidden` for a group that the account is not in.
+ */
+export async function observedOf(deps: ApiDeps, account: Account, asked = 'default'): Promise<Observed> {
+  if (planOf(account) === undefined && asked === 'default') return { namespace: undefined, qualifier: undefined }
+  const found = await serviceOf(deps, account, await ownService(deps, account), asked)
+  // A group may have been asked for a qualifier that it does not have.
+  if (!hasQualifier(found.settings, found.qualifier)) throw noService(account.name, asked)
+  return { namespace: `om-${found.owner}`, qualifier: found.settings.qualifiers[found.qualifier] }
 }

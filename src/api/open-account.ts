@@ -14,6 +14,20 @@ export async function openAccount(
   await deps.outbox.put(tx, accountReady(deps.site, { to: account.email, name: account.name }))
   const plan = planOf(account)
   if (plan === undefined) return { account, command: undefined }
-  const command = await placeOrder(tx, { plan, phase: 'install', subject: account, requestedBy: requestedBy.name })
+  const order = { phase: 'install', subject: account, requestedBy: requestedBy.name } as const
+  if (!keepsApart(deps)) return { account, command: await placeOrder(tx, { ...order, plan }) }
+  const command = await placeOrder(tx, { ...order, plan, params: { vhost: true } })
+  // After the account's own: orders of one account are done one after the other.
+  if (deps.plans.has(RUNTIME))
+    await placeOrder(tx, { ...order, plan: RUNTIME, instance: LABEL, params: { label: LABEL } })
   return { account, command }
+}
+
+const RUNTIME = 'runtime'
+/** As the plan has it when nobody says otherwise. */
+const LABEL = 'worker'
+
+/** Whoever may sign up is no circle of trust: their code runs in workers of their own, unless the site says otherwise. */
+function keepsApart({ site: { signUp } }: ApiDeps): boolean {
+  return signUp.open && signUp.runtime === 'own'
 }

@@ -31,6 +31,13 @@ const pagePaths = [
   '/accounts/logout',
   '/accounts/password/forgot',
   '/accounts/password/reset',
+  '/commands',
+  '/commands/:id',
+  '/services',
+  '/services/:plan',
+  '/deployments/:id',
+  '/keys',
+  '/groups',
   '/mails',
 ]
 

@@ -1,3 +1,4 @@
+import type { Account } from '../accounts/account.ts'
 import { accountNames } from '../accounts/store.ts'
 import type { Command } from '../commands/command.ts'
 import { commandBefore } from '../commands/lane.ts'
@@ -5,6 +6,7 @@ import { listSteps } from '../commands/progress.ts'
 import { undoableSteps } from '../commands/undo.ts'
 import { showCommand, showProgress, showStep } from './command-views.ts'
 import type { ApiDeps } from './deps.ts'
+import { changesFor } from './visible-command.ts'
 
 type Deps = Pick<ApiDeps, 'db' | 'plans' | 'clock'>
 
@@ -26,20 +28,26 @@ export async function viewCommands(deps: Deps, commands: readonly Command[]) {
 }
 
 /** Everything that is known of it. */
-export async function viewDetails(deps: Deps, command: Command) {
+export async function viewDetails(deps: Deps, caller: Account, command: Command) {
   const now = deps.clock.now()
   const steps = await listSteps(deps.db, command.id)
   return {
     ...(await viewCommand(deps, command)),
     steps: await Promise.all(steps.map((step) => showStep(deps.db, step, now))),
+    may: await changesFor(deps, caller, command),
     undoes: await undoableSteps(deps.db, command),
   }
 }
 
 /** Its state without output and without what changes by the clock alone. */
-export async function viewState(deps: Deps, command: Command) {
+export async function viewState(deps: Deps, caller: Account, command: Command) {
   const steps = await listSteps(deps.db, command.id)
-  return { ...(await viewCommand(deps, command)), steps: steps.map((step) => withoutDuration(showProgress(step, 0))) }
+  return {
+    ...(await viewCommand(deps, command)),
+    steps: steps.map((step) => withoutDuration(showProgress(step, 0))),
+    may: await changesFor(deps, caller, command),
+    undoes: await undoableSteps(deps.db, command),
+  }
 }
 
 function withoutDuration<View extends { durationMs?: number }>({ durationMs: _durationMs, ...view }: View) {

@@ -2,6 +2,7 @@ import { type Account, mayActFor } from '../accounts/account.ts'
 import { roleInGroupOf } from '../accounts/group-store.ts'
 import { findAccount } from '../accounts/store.ts'
 import { AppError } from '../base/errors.ts'
+import { namedAccount } from './access.ts'
 import type { ApiDeps } from './deps.ts'
 
 type Deps = Pick<ApiDeps, 'accounts' | 'db'>
@@ -18,7 +19,7 @@ export async function subjectOf(deps: Deps, caller: Account, account: string | u
 /** The account of that name if the caller may act for it: its own, one of its groups', or any for admins. */
 export async function accountFor(deps: Deps, caller: Account, account: string, aim: Aim): Promise<Account> {
   if (account === caller.name) return caller
-  if (mayActFor(caller, account)) return await deps.accounts.get(deps.db, account)
+  if (mayActFor(caller, account)) return await namedAccount(deps, account)
   const target = await findAccount(deps.db, account)
   if (target?.role === 'group' && (await mayForGroup(deps, caller, target.id, aim))) return target
   throw new AppError('forbidden', 'not-your-account', `account ${JSON.stringify(account)} is not yours`, {

@@ -51,7 +51,7 @@ const testFacts = {
     internalHost: 'rabbitmq.omegaml-services.svc.cluster.local:5672',
   },
   images: { runtime: 'registry/omegaml-runtime@sha256:1' },
-  signUp: { open: true },
+  signUp: { open: true, runtime: 'shared' },
 }
 
 export const testSite: SiteFacts = siteWith({})

@@ -1,6 +1,8 @@
 import type { Account } from '../accounts/account.ts'
+import { roleInGroupOf } from '../accounts/group-store.ts'
 import { AppError } from '../base/errors.ts'
 import type { Command } from '../commands/command.ts'
+import { type CommandChange, possibleChanges } from '../commands/next-steps.ts'
 import { getCommand } from '../commands/store.ts'
 import type { ApiDeps } from './deps.ts'
 import { mayForGroup } from './subject.ts'
@@ -13,18 +15,38 @@ export async function visibleCommand(deps: Pick<ApiDeps, 'db'>, caller: Account,
   throw new AppError('not-found', 'command-unknown', `there is no command ${id}`, { details: { id } })
 }
 
-/** One's own orders, and those of groups that one owns, of what one may order; admins all. */
+/** What the caller may do with an order as it stands. */
+export async function changesFor(
+  deps: Pick<ApiDeps, 'db' | 'plans'>,
+  caller: Account,
+  command: Command,
+): Promise<CommandChange[]> {
+  if (!(await mayOrderFor(deps, caller, command))) return []
+  return (await possibleChanges(deps.db, command)).filter((what) => mayChange(deps, caller, command, what))
+}
+
+/** Those of groups are for the groups' owners; their members see them. */
+async function mayOrderFor(deps: Pick<ApiDeps, 'db'>, caller: Account, { subject }: Command): Promise<boolean> {
+  if (caller.role === 'admin' || subject === undefined || subject === caller.id) return true
+  return (await roleInGroupOf(deps.db, subject, caller.id)) === 'owner'
+}
+
+/** Of what one may order; admins all. Trying again is no more than what was ordered. */
+function mayChange({ plans }: Pick<ApiDeps, 'plans'>, caller: Account, command: Command, what: CommandChange): boolean {
+  if (caller.role === 'admin' || plans.get(command.plan)?.orderable === 'user') return true
+  return what === 'retry' && command.requestedBy === caller.name
+}
+
+/** The order if the caller may do that to it. */
 export async function changeableCommand(
   deps: Pick<ApiDeps, 'db' | 'plans'>,
   caller: Account,
   id: number,
-  what: 'cancel' | 'retry' | 'undo',
+  what: CommandChange,
 ): Promise<Command> {
   const command = await visibleCommand(deps, caller, id)
   if (caller.role !== 'admin' && command.subject !== undefined && command.subject !== caller.id)
     await mayForGroup(deps, caller, command.subject, 'order')
-  if (caller.role === 'admin' || deps.plans.get(command.plan)?.orderable === 'user') return command
-  // Trying again is no more than what was ordered.
-  if (what === 'retry' && command.requestedBy === caller.name) return command
+  if (mayChange(deps, caller, command, what)) return command
   throw new AppError('forbidden', 'admins-only', `to ${what} an order of plan ${command.plan} is for admins`)
 }

@@ -1,4 +1,5 @@
 import { AppError } from '../base/errors.ts'
+import { didYouMean, nearest } from '../base/nearest.ts'
 
 /** `suspend`: nothing of it runs, nothing of it is lost; `resume` brings it back as it was. */
 export const phases = ['install', 'update', 'remove', 'suspend', 'resume'] as const
@@ -95,14 +96,11 @@ export function getPlan(plans: Plans, name: string): Plan {
   const plan = plans.get(name)
   if (plan !== undefined) return plan
   const known = [...plans.keys()].sort()
-  throw new AppError(
-    'not-found',
-    'plan-unknown',
-    `there is no plan '${name}'; there are ${known.join(', ') || 'none'}`,
-    {
-      details: { plan: name, known },
-    },
-  )
+  const near = nearest(name, known)
+  const rest = near.length > 0 ? didYouMean(near) : `; there are ${known.join(', ') || 'none'}`
+  throw new AppError('not-found', 'plan-unknown', `there is no plan '${name}'${rest}`, {
+    details: { plan: name, near, known },
+  })
 }
 
 /** Why this site can't deliver the plan, or `undefined` when it can. */

@@ -1,11 +1,11 @@
 import { systemClock } from '../base/clock.ts'
 import { randomWord } from '../base/secrets.ts'
 import { AppError } from '../base/errors.ts'
+import type { AccountView } from '../site/service-api.ts'
 import { waitUntilActive, waitUntilDone } from '../site/service-wait.ts'
-import { siteUrls } from '../site/site.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
-import { connectAsAdmin } from './service.ts'
+import { connect } from './service.ts'
 import { table } from './table.ts'
 
 export interface CreateOptions extends GlobalOptions {
@@ -17,7 +17,7 @@ export interface CreateOptions extends GlobalOptions {
 
 /** Makes an account and waits until it can be used. */
 export async function createAccount(name: string, options: CreateOptions, io: Io): Promise<ExitCode> {
-  const { site, api } = await connectAsAdmin(options, io)
+  const { url: apiUrl, api } = await connect(options, io)
   const began = io.now()
   const password = options.password ?? randomWord(16)
   const admin = options.admin === true
@@ -36,7 +36,6 @@ export async function createAccount(name: string, options: CreateOptions, io: Io
       ? created.status
       : (await waitUntilActive(api, name, systemClock.sleep.bind(systemClock), follow)).status
   const readySeconds = Math.round((io.now() - began) / 100) / 10
-  const apiUrl = siteUrls(site).api
   const { userid, apikey } = created
   if (options.json === true) printJson(io, { userid, apikey, apiUrl, status, readySeconds })
   else {
@@ -56,7 +55,7 @@ function onChange(say: (reason: string | undefined) => void): (reason: string | 
 }
 
 export async function listAccounts(options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const accounts = await api.listAccounts()
   if (options.json === true) printJson(io, accounts)
   else {
@@ -66,10 +65,10 @@ export async function listAccounts(options: GlobalOptions, io: Io): Promise<Exit
   return exitCodes.ok
 }
 
-export async function showAccount(name: string, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
-  const account = await api.findAccount(name)
-  if (account === undefined) throw new AppError('not-found', 'no-account', `there is no account ${name}`)
+export async function showAccount(typed: string | undefined, options: GlobalOptions, io: Io): Promise<ExitCode> {
+  const { api, userid } = await connect(options, io)
+  const path = `/api/v2/accounts/${encodeURIComponent(typed ?? userid)}`
+  const account = await api.call<AccountView>({ path })
   if (options.json === true) printJson(io, account)
   else
     print(
@@ -85,10 +84,10 @@ export async function showAccount(name: string, options: GlobalOptions, io: Io):
 }
 
 export async function rotateAccount(name: string, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { site, api } = await connectAsAdmin(options, io)
+  const { api, url: apiUrl, userid: caller, renewed } = await connect(options, io)
   const { userid, apikey, status, command } = await api.rotateAccount(name)
-  if (command !== undefined) await waitUntilDone(api, command, systemClock.sleep.bind(systemClock), io.interrupted)
-  const apiUrl = siteUrls(site).api
+  const after = userid === caller && apikey !== undefined ? renewed(apikey) : api
+  if (command !== undefined) await waitUntilDone(after, command, systemClock.sleep.bind(systemClock), io.interrupted)
   const next =
     apikey === undefined
       ? `${userid} is told the new key alone: at ${apiUrl}, signed in`
@@ -105,7 +104,7 @@ export interface RemoveOptions extends GlobalOptions {
 
 /** Takes the account and all its data away, and waits until it is gone. */
 export async function removeAccount(name: string, options: RemoveOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   if (options.yes !== true) {
     const answer = await io.ask(
       `This deletes account ${name} with its data, models and notebooks. Type its name to go on: `,
@@ -126,7 +125,7 @@ export async function removeAccount(name: string, options: RemoveOptions, io: Io
       throw new AppError(
         'conflict',
         'removal-failed',
-        `removing ${name} failed: ${account.statusDetail ?? 'see ./cloudmgr commands list --service'}`,
+        `removing ${name} failed: ${account.statusDetail ?? 'see cloudmgr command list'}`,
       )
     }
     await systemClock.sleep(250, io.interrupted)

@@ -3,7 +3,7 @@ import type { ServiceApi } from '../site/service-api.ts'
 import { type FollowedCommand, followCommand, followToEnd } from './command.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
-import { connectAsAdmin } from './service.ts'
+import { connect } from './service.ts'
 import { table } from './table.ts'
 
 export interface BooksOptions extends GlobalOptions {
@@ -28,7 +28,7 @@ type Word = 'orphans' | 'drift'
 
 /** Compares books and world, and lists what differs; with `--mend` orders what mends it, and compares again. */
 export async function showDifferences(word: Word, options: BooksOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const findings = await compare(word, api, io)
   const mendable = findings.filter((one) => one.mendable)
   if (options.mend !== true || mendable.length === 0) {

@@ -3,7 +3,7 @@ import { AppError } from '../base/errors.ts'
 import type { ServiceApi } from '../site/service-api.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
-import { connectAsAdmin } from './service.ts'
+import { connect } from './service.ts'
 import { table } from './table.ts'
 
 export interface FollowedCommand {
@@ -40,7 +40,7 @@ export interface ListOptions extends GlobalOptions {
 
 /** The service's newest orders. */
 export async function listOrders(options: ListOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const query = new URLSearchParams({ limit: String(options.limit ?? 30) })
   const filters = { account: options.account, plan: options.plan, state: options.only }
   for (const [name, value] of Object.entries(filters)) if (value !== undefined) query.set(name, value)
@@ -62,7 +62,7 @@ function nameOf({ plan, instance }: FollowedCommand): string {
 
 /** One order with its steps, what they wait for and said, and what an undo would take back. */
 export async function showOrder(id: number, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const command = await api.call<FollowedCommand>({ path: `/api/v2/commands/${id}` })
   if (options.json === true) printJson(io, command)
   else print(io, ...detailLines(command))
@@ -102,7 +102,7 @@ function stepLines({
 export type Change = 'cancel' | 'retry' | 'undo'
 
 export async function changeOrder(what: Change, id: number, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const command = await api.call<FollowedCommand>({ method: 'POST', path: `/api/v2/commands/${id}/${what}`, body: {} })
   if (options.json === true) printJson(io, command)
   else print(io, `command ${command.id}: ${command.phase} ${nameOf(command)}, ${command.message ?? command.state}`)
@@ -111,7 +111,7 @@ export async function changeOrder(what: Change, id: number, options: GlobalOptio
 
 /** Every step and line as it happens, to the end; the exit code tells how it came out. */
 export async function followCommand(id: number, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const show = options.json === true ? () => {} : (line: string) => print(io, line)
   const last = await followToEnd(api, id, show, io.interrupted)
   if (options.json === true) printJson(io, last ?? { id })

@@ -6,7 +6,7 @@ import { failureOf, runCommand } from '../site/run.ts'
 import type { ServiceCommand } from '../site/service-api.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson, progressOf } from './io.ts'
-import { connectAsAdmin } from './service.ts'
+import { connect } from './service.ts'
 import { renderSteps } from './steps.ts'
 import { coloured, plain } from './style.ts'
 import { table } from './table.ts'
@@ -27,7 +27,7 @@ export async function listCommands(options: CommandsOptions, io: Io): Promise<Ex
 }
 
 async function serviceRows(options: CommandsOptions, io: Io): Promise<ServiceCommand[]> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   return await api.listCommands(30)
 }
 
@@ -51,7 +51,7 @@ export function statusWord(status: number): string {
 
 export async function showCommand(id: number, options: CommandsOptions, io: Io): Promise<ExitCode> {
   if (options.service === true) {
-    const { api } = await connectAsAdmin(options, io)
+    const { api } = await connect(options, io)
     const command = await api.findCommand(id)
     if (command === undefined) throw unknown(id)
     if (options.json === true) printJson(io, command)
@@ -73,7 +73,7 @@ export async function showCommand(id: number, options: CommandsOptions, io: Io):
 
 export async function retryCommand(id: number, options: CommandsOptions, io: Io): Promise<ExitCode> {
   if (options.service === true) {
-    const { api } = await connectAsAdmin(options, io)
+    const { api } = await connect(options, io)
     const command = await api.retryCommand(id)
     return told(`command ${command.id} is tried again`, command, options, io)
   }
@@ -86,7 +86,7 @@ export async function retryCommand(id: number, options: CommandsOptions, io: Io)
 
 export async function undoCommand(id: number, options: CommandsOptions, io: Io): Promise<ExitCode> {
   if (options.service === true) {
-    const { api } = await connectAsAdmin(options, io)
+    const { api } = await connect(options, io)
     const command = await api.undoCommand(id)
     return told(`command ${command.id} takes back what ${id} did`, command, options, io)
   }

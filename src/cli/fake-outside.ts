@@ -97,6 +97,8 @@ export function createFakeOutside(folder: string): FakeOutside {
         out: { write: (text) => (texts.out += text) },
         err: { write: (text) => (texts.err += text) },
         ask: async () => outside.answer,
+        secret: async () => outside.answer,
+        service: (_address, credential) => fakeService(outside, credential),
         now: () => Date.now(),
         operator: async () => fakeOperator(outside),
         interrupted: interruption.signal,
@@ -125,7 +127,6 @@ function fakeOperator(outside: FakeOutside): Operator {
     secrets: ({ folder }) => ensureSecrets(folder),
     cloud: () => fakeCloud(outside),
     kubernetes: () => outside.kubernetes,
-    service: (_site, credential) => fakeService(outside, credential),
     checks: async () => [],
   }
 }

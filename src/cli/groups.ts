@@ -1,7 +1,7 @@
 import { type ExitCode, exitCodes } from './exit.ts'
 import { AppError } from '../base/errors.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
-import { connectAsAdmin } from './service.ts'
+import { connect } from './service.ts'
 import { table } from './table.ts'
 
 interface Group {
@@ -16,7 +16,7 @@ const pathOf = (name: string) => `/api/v2/groups/${encodeURIComponent(name)}`
 const memberPath = (group: string, account: string) => `${pathOf(group)}/members/${encodeURIComponent(account)}`
 
 export async function listGroups(options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const groups: Group[] = []
   for (let after: string | undefined = ''; after !== undefined; ) {
     const query: string = after === '' ? '' : `?after=${encodeURIComponent(after)}`
@@ -33,7 +33,7 @@ export async function listGroups(options: GlobalOptions, io: Io): Promise<ExitCo
 }
 
 export async function showGroup(name: string, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const group = await api.call<Group>({ path: pathOf(name) })
   if (options.json === true) printJson(io, group)
   else tell(group, io)
@@ -77,7 +77,7 @@ export async function removeGroup(name: string, options: RemoveGroupOptions, io:
       throw new AppError('invalid', 'not-confirmed', message)
     }
   }
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const removed = await api.call<{ command?: number }>({ method: 'DELETE', path: pathOf(name) })
   if (options.json === true) printJson(io, { name, ...removed })
   else print(io, `group ${name} is being removed`)
@@ -89,7 +89,7 @@ async function change(
   io: Io,
   { method = 'POST', path, body }: { method?: 'POST' | 'PUT' | 'DELETE'; path: string; body?: unknown },
 ): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const group = await api.call<Group>({ method, path, ...(body === undefined ? {} : { body }) })
   if (options.json === true) printJson(io, group)
   else tell(group, io)

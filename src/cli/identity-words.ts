@@ -154,7 +154,7 @@ function addKeyWords(program: Command, on: On): void {
     key
       .command('create')
       .argument('<name>')
-      .description('another key of the admin, told once')
+      .description('another key of your own, told once')
       .option('--expires <time>', 'when it ends, such as 2026-12-31T00:00:00Z'),
     async ([name = '']) => {
       const { createKey } = await load()

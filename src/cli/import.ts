@@ -4,7 +4,7 @@ import { type CsvRow, parseCsv } from './csv.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
 import type { ServiceApi } from '../site/service-api.ts'
-import { connectAsAdmin } from './service.ts'
+import { connect } from './service.ts'
 import { table } from './table.ts'
 
 interface Imported {
@@ -17,7 +17,7 @@ interface Imported {
 /** Makes an account of each line; those that are there already stay as they are, so that it may be repeated. */
 export async function importAccounts(file: string, options: GlobalOptions, io: Io): Promise<ExitCode> {
   const rows = readRows(file)
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const done: Imported[] = []
   for (const row of rows) {
     io.interrupted.throwIfAborted()

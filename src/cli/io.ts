@@ -1,5 +1,7 @@
 import { AppError } from '../base/errors.ts'
 import type { Operator } from '../site/operator.ts'
+import type { ServiceAddress } from '../site/service-address.ts'
+import type { Credential, ServiceApi } from '../site/service-api.ts'
 import type { Site } from '../site/site.ts'
 import { getSite, type StatePaths, stateFolder, statePaths } from '../site/state.ts'
 import { createProgress, type Progress, silentProgress, type Terminal } from './live.ts'
@@ -10,7 +12,10 @@ export interface Io {
   readonly err: { write(text: string): unknown }
   /** Asks the person; `undefined` when nobody can answer. */
   readonly ask: (question: string) => Promise<string | undefined>
+  /** Asks without showing what is typed; where nobody sits, the first line of the input. */
+  readonly secret: (question: string) => Promise<string | undefined>
   readonly now: () => number
+  readonly service: (address: ServiceAddress, credential: Credential) => ServiceApi
   readonly operator: () => Promise<Operator>
   /** Aborted by the first Ctrl-C. */
   readonly interrupted: AbortSignal
@@ -20,6 +25,12 @@ export interface GlobalOptions {
   readonly site: string
   readonly state?: string | undefined
   readonly json?: boolean | undefined
+  /** A service elsewhere, who speaks there, and its authority. */
+  readonly url?: string | undefined
+  readonly userid?: string | undefined
+  readonly ca?: string | undefined
+  /** Where `site` and `url` come from, as commander says it: `cli`, `env`, `default`. */
+  readonly sources?: { readonly site: string | undefined; readonly url: string | undefined } | undefined
 }
 
 export interface OpenSite {

@@ -49,6 +49,23 @@ test('up runs the whole plan and ends with what a newcomer needs', async () => {
   expect(order.at(-1)).toBe('build omegaml-runtime')
 })
 
+test('sign-up is opened, stays open, and is closed again', async () => {
+  const signUp = () =>
+    (outside.helm.valuesOf('omegaml-system', 'omegaml-services') as { site: { signUp: object } }).site.signUp
+  await cli('up')
+  expect(signUp()).toEqual({ open: false })
+  await cli('up', '--open-signup')
+  expect(signUp()).toEqual({ open: true, runtime: 'own' })
+  outside.printed()
+  await cli('up', '--open-signup', 'shared')
+  expect(outside.printed().out).toContain('note: everybody may sign up and run code on the shared workers')
+  await cli('up')
+  expect(signUp()).toEqual({ open: true, runtime: 'shared' })
+  await cli('up', '--no-open-signup')
+  expect(signUp()).toEqual({ open: false })
+  expect(await cli('up', '--open-signup', 'everywhere')).toBe(2)
+})
+
 test('up --json prints one object and nothing else', async () => {
   const result = await json<Record<string, unknown>>('up')
   expect(result).toEqual({

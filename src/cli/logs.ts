@@ -2,11 +2,15 @@ import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import { AppError } from '../base/errors.ts'
 import { siteNamespaces } from '../site/components.ts'
 import type { Journal } from '../site/journal.ts'
+import { podLogs } from './account-status.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson } from './io.ts'
+import { isElsewhere } from './service.ts'
 
 export interface LogsOptions extends GlobalOptions {
   readonly lines: number
+  readonly account?: string | undefined
+  readonly qualifier?: string | undefined
 }
 
 interface Source {
@@ -14,8 +18,12 @@ interface Source {
   readonly lines: readonly string[]
 }
 
-/** A step's output in the journal, or the logs of a component's pods; without a name the newest command's output. */
+/**
+ * A step's output in the journal, or the logs of a component's pods; without a name the newest command's output. Of an
+ * account, or elsewhere: what its pods say.
+ */
 export async function logs(name: string | undefined, options: LogsOptions, io: Io): Promise<ExitCode> {
+  if (options.account !== undefined || isElsewhere(options)) return await podLogs(name, options, io)
   const { site, paths } = openSite(options)
   const operator = await io.operator()
   const journal = await operator.openJournal(site, paths)

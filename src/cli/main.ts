@@ -1,5 +1,7 @@
 import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
 import type { Operator } from '../site/operator.ts'
+import { createServiceApi } from '../site/service-http.ts'
 import { exitCodes } from './exit.ts'
 import type { Io } from './io.ts'
 import { runCli } from './program.ts'
@@ -17,6 +19,8 @@ export async function main(words: readonly string[], loadOperator: () => Promise
     out: process.stdout,
     err: process.stderr,
     ask,
+    secret,
+    service: createServiceApi,
     now: () => Date.now(),
     operator: loadOperator,
     interrupted: interruption.signal,
@@ -32,4 +36,29 @@ async function ask(question: string): Promise<string | undefined> {
   } finally {
     lines.close()
   }
+}
+
+/** Nothing that is typed appears; who pipes a key in has it read from the first line. */
+async function secret(question: string): Promise<string | undefined> {
+  const isTyped = process.stdin.isTTY
+  const silent = new Writable({ write: (_text, _encoding, done) => done() })
+  if (isTyped) process.stderr.write(question)
+  const lines = createInterface({ input: process.stdin, ...(isTyped ? { output: silent, terminal: true } : {}) })
+  const interrupted = Promise.withResolvers<undefined>()
+  // The terminal is in raw mode: Ctrl-C is a key, not a signal.
+  lines.once('SIGINT', () => {
+    process.emit('SIGINT')
+    interrupted.reject(new Error('interrupted'))
+  })
+  try {
+    return await Promise.race([firstLine(lines), interrupted.promise])
+  } finally {
+    lines.close()
+    if (isTyped) process.stderr.write('\n')
+  }
+}
+
+async function firstLine(lines: AsyncIterable<string>): Promise<string | undefined> {
+  for await (const line of lines) return line.trim()
+  return undefined
 }

@@ -4,7 +4,7 @@ import type { Phase } from '../catalog/plan.ts'
 import { type FollowedCommand, followCommand } from './command.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
-import { connectAsAdmin } from './service.ts'
+import { connect } from './service.ts'
 import { table } from './table.ts'
 
 export interface OrderOptions extends GlobalOptions {
@@ -30,7 +30,7 @@ interface Preview {
 
 /** Orders, and follows the order to its end; with `--preview` says what would change. */
 export async function order(phase: Phase, plan: string, options: OrderOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const texts = textsOf(options)
   const path = `/api/v2/plans/${encodeURIComponent(plan)}`
   const { parameters } = await api.call<{ parameters: Record<string, unknown> }>({ path })

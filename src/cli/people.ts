@@ -1,13 +1,13 @@
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
-import { connectAsAdmin } from './service.ts'
+import { connect } from './service.ts'
 import { table } from './table.ts'
 
 type Step = 'approve' | 'reject' | 'activate' | 'deactivate'
 
 /** Opens, refuses, switches off or on. */
 export async function changeAccount(step: Step, name: string, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const path = `/api/v2/accounts/${encodeURIComponent(name)}/${step}`
   const account = await api.call<{ status: string } | undefined>({ method: 'POST', path, body: {} })
   const status = step === 'reject' ? 'removed' : account?.status
@@ -27,7 +27,7 @@ interface KeyView {
 const keysOf = (account: string) => `/api/v2/accounts/${encodeURIComponent(account)}/keys`
 
 export async function listKeys(account: string, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const { keys } = await api.call<{ keys: KeyView[] }>({ path: keysOf(account) })
   if (options.json === true) printJson(io, keys)
   else {
@@ -46,18 +46,18 @@ export interface KeyOptions extends GlobalOptions {
   readonly expires?: string | undefined
 }
 
-/** A key of the admin's own: nobody makes keys of others. */
+/** A key of the caller's own: nobody makes keys of others. */
 export async function createKey(name: string, options: KeyOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api, userid } = await connect(options, io)
   const body = { name, ...(options.expires === undefined ? {} : { expiresAt: options.expires }) }
-  const key = await api.call<KeyView & { apikey: string }>({ method: 'POST', path: keysOf('admin'), body })
+  const key = await api.call<KeyView & { apikey: string }>({ method: 'POST', path: keysOf(userid), body })
   if (options.json === true) printJson(io, key)
-  else print(io, `key ${key.name} of admin, told this once: ${key.apikey}`)
+  else print(io, `key ${key.name} of ${userid}, told this once: ${key.apikey}`)
   return exitCodes.ok
 }
 
 export async function revokeKey(account: string, id: number, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   await api.call({ method: 'DELETE', path: `${keysOf(account)}/${id}` })
   if (options.json === true) printJson(io, { account, id, status: 'revoked' })
   else print(io, `key ${id} of ${account} no longer works`)
@@ -83,7 +83,7 @@ interface AuditEntry {
 
 /** Who changed what, newest first. */
 export async function audit(options: AuditOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const { actor, subject, action, from, to, limit } = options
   const query = new URLSearchParams({ limit: String(limit) })
   for (const [name, value] of Object.entries({ actor, subject, action, from, to })) {

@@ -1,11 +1,14 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import { AppError } from '../base/errors.ts'
-import type { Phase } from '../catalog/plan.ts'
-import { type ProfileName, profileNames } from '../site/site.ts'
-import { exitCodeHelp, exitCodeOf, exitCodes, errorText, type ExitCode } from './exit.ts'
+import { type ProfileName, profileNames, signUpRuntimes } from '../site/site.ts'
+import { completionScript, type Shell, shells } from './completion.ts'
+import { errorText, type ExitCode, exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts'
 import { addIdentityWords } from './identity-words.ts'
 import { type GlobalOptions, type Io, parseNumber } from './io.ts'
+import { addLoginWords } from './login-words.ts'
+import { addOrderWords } from './order-words.ts'
 import { type On, type Run, run } from './words.ts'
+import { typedWords } from './words-tree.ts'
 
 /** Runs one line of words; answers with the exit code. Never throws. */
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
@@ -39,15 +42,33 @@ export function createProgram(io: Io, start: Start): Command {
   const on = (command: Command, load: (words: readonly string[]) => Promise<Run>) =>
     withGlobals(command).action(async (...args: unknown[]) => {
       const self = args.at(-1) as Command
-      await start(await load(self.args), self.opts())
+      const sources = { site: self.getOptionValueSource('site'), url: self.getOptionValueSource('url') }
+      await start(await load(self.args), { ...self.opts<GlobalOptions>(), sources })
     })
+  const onService: On = (command, load) => on(withService(command), load)
 
-  addSiteWords(program, on)
-  addAccountWords(program, on)
+  addSiteWords(program, on, onService)
+  addLoginWords(program, on, onService)
+  addAccountWords(program, onService)
   addCommandWords(program, on)
-  addServiceWords(program, on)
-  addOrderWords(program, on)
+  addServiceWords(program, onService)
+  addOrderWords(program, onService)
+  addCompletion(program, start)
   return program
+}
+
+function addCompletion(program: Command, start: Start): void {
+  program
+    .command('completion')
+    .addArgument(new Argument('<shell>', 'whose script').choices(shells))
+    .description('print a script that completes these words in your shell')
+    .action(async (shell: Shell) => {
+      const print = async (_options: unknown, io: Io) => {
+        io.out.write(completionScript(shell, typedWords(program)))
+        return exitCodes.ok
+      }
+      await start(print, { site: '' })
+    })
 }
 
 function withGlobals(command: Command): Command {
@@ -57,7 +78,15 @@ function withGlobals(command: Command): Command {
     .option('--json', 'print one JSON object instead of text')
 }
 
-function addSiteWords(program: Command, on: On): void {
+/** Words that speak to a service, of this machine or elsewhere. */
+function withService(command: Command): Command {
+  return command
+    .addOption(new Option('--url <url>', 'a service elsewhere (default: where you signed in last)').env('CLOUDMGR_URL'))
+    .addOption(new Option('--userid <name>', 'who speaks there').env('CLOUDMGR_USERID'))
+    .addOption(new Option('--ca <file>', 'certificates of its authority').env('CLOUDMGR_CA'))
+}
+
+function addSiteWords(program: Command, on: On, onService: On): void {
   const port = (name: string, about: string) => new Option(`--${name} <number>`, about).argParser(parseNumber(name))
   on(
     program
@@ -67,6 +96,13 @@ function addSiteWords(program: Command, on: On): void {
         new Option('--profile <name>', 'machines of the site').choices([...profileNames] satisfies ProfileName[]),
       )
       .option('--domain <name>', 'domain of its host names (default: <site>.localhost)')
+      .addOption(
+        new Option(
+          '--open-signup [runtimes]',
+          'let everybody sign up; their tasks run on workers of their own, or on the shared ones',
+        ).choices(signUpRuntimes),
+      )
+      .option('--no-open-signup', 'accounts are made by admins only')
       .addOption(port('port-base', 'first of four ports in a row: http, https, mongo, broker'))
       .addOption(port('http-port', 'port of portal, API and notebooks (default: 8080)'))
       .addOption(port('https-port', 'the same with TLS (default: 8443)'))
@@ -82,17 +118,24 @@ function addSiteWords(program: Command, on: On): void {
       .option('--yes', "don't ask for the site's name"),
     async () => run((await import('./down.ts')).down),
   )
-  on(program.command('status').description('machines, components, addresses, running steps'), async () =>
-    run((await import('./status.ts')).status),
+  onService(
+    program
+      .command('status')
+      .description('machines, components, addresses, running steps; elsewhere: what runs for an account')
+      .option('--account <name>', 'what runs for this account')
+      .option('--qualifier <name>', 'what runs for this group of it'),
+    async () => run((await import('./status.ts')).status),
   )
   on(program.command('doctor').description('what is missing, and how to mend it'), async () =>
     run((await import('./doctor.ts')).doctor),
   )
-  on(
+  onService(
     program
       .command('logs')
-      .argument('[component]', 'a step of the last command, or a component such as omegaweb')
-      .description('output of steps, logs of components')
+      .argument('[name]', 'a step of the last command, or a component such as omegaweb; elsewhere: a pod')
+      .description('output of steps, logs of components; elsewhere: what the pods of an account say')
+      .option('--account <name>', 'of this account')
+      .option('--qualifier <name>', 'of this group of it')
       .addOption(new Option('--lines <number>', 'how many lines of each').argParser(parseNumber('lines')).default(200)),
     async ([name]) => {
       const { logs } = await import('./logs.ts')
@@ -125,7 +168,7 @@ function addAccountWords(program: Command, on: On): void {
     },
   )
   on(account.command('list').description('all accounts'), async () => run((await load()).listAccounts))
-  on(account.command('show').argument('<name>').description('one account'), async ([name = '']) => {
+  on(account.command('show').argument('[name]').description('one account (default: your own)'), async ([name]) => {
     const { showAccount } = await load()
     return run(async (options, io) => await showAccount(name, options, io))
   })
@@ -181,81 +224,5 @@ function addServiceWords(program: Command, on: On): void {
       const { checkService } = await load()
       return run(async (options, io) => await checkService(file, options, io))
     },
-  )
-}
-
-function addOrderWords(program: Command, on: On): void {
-  const orders = program.command('order').description('order, change and remove services of accounts')
-  const words: readonly [string, Phase, string][] = [
-    ['add', 'install', 'order a service'],
-    ['update', 'update', 'change a service; what is not said stays as it is'],
-    ['remove', 'remove', 'remove a service with its data'],
-    ['suspend', 'suspend', 'stop a service; nothing of it is lost'],
-    ['resume', 'resume', 'start a suspended service again'],
-  ]
-  const collect = (value: string, before: string[] = []) => [...before, value]
-  for (const [word, phase, about] of words) {
-    on(
-      orders
-        .command(word)
-        .argument('<plan>', 'see `service list`')
-        .description(about)
-        .option('--account <name>', 'whom it is for (default: the caller)')
-        .option('--specs <text>', 'parameters: key=value,key=value')
-        .option('--param <key=value>', 'one parameter, also with commas; may be repeated', collect)
-        .option('--preview', 'say what would change, and do nothing')
-        .option('--key <text>', 'the same key again is the same order')
-        .option('--yes', "don't ask before a removal")
-        .option('--no-wait', "don't follow it to its end"),
-      async ([plan = '']) => {
-        const { order } = await import('./orders.ts')
-        return run(async (options, io) => await order(phase, plan, options, io))
-      },
-    )
-  }
-  const differences = [
-    ['orphans', 'compare books and world: what is outside without a row', 'remove what is surely ours'],
-    ['drift', 'compare books and world: what is not as it was delivered', 'deliver it again'],
-  ] as const
-  for (const [word, about, mend] of differences) {
-    on(
-      program.command(word).description(about).option('--mend', mend).option('--yes', "don't ask before that"),
-      async () => {
-        const { showDifferences } = await import('./books.ts')
-        return run(async (options, io) => await showDifferences(word, options, io))
-      },
-    )
-  }
-  const command = program.command('command').description("the service's commands: orders of accounts")
-  const load = async () => await import('./command.ts')
-  on(
-    command
-      .command('list')
-      .description('the newest orders')
-      .option('--account <name>', 'of one account')
-      .option('--plan <plan>', 'of one plan')
-      .addOption(new Option('--only <state>', 'in this state').choices(['waiting', 'running', 'done', 'failed']))
-      .addOption(new Option('--limit <number>', 'how many').argParser(parseNumber('limit')).default(30)),
-    async () => run((await load()).listOrders),
-  )
-  const withId = (
-    name: string,
-    about: string,
-    use: (id: number, options: GlobalOptions, io: Io) => Promise<ExitCode>,
-  ) =>
-    on(command.command(name).argument('<id>').description(about), async ([text = '']) => {
-      const id = parseNumber('id')(text)
-      return run(async (options, io) => await use(id, options, io))
-    })
-  withId('show', 'one order with its steps and their output', async (...all) => await (await load()).showOrder(...all))
-  withId('follow', 'an order live, to its end', async (...all) => await (await load()).followCommand(...all))
-  withId('cancel', 'end an order; what was done stays done', async (...all) => {
-    return await (await load()).changeOrder('cancel', ...all)
-  })
-  withId('retry', 'continue a failed order', async (...all) => await (await load()).changeOrder('retry', ...all))
-  withId(
-    'undo',
-    'take back what a failed install did',
-    async (...all) => await (await load()).changeOrder('undo', ...all),
   )
 }

@@ -5,7 +5,7 @@ import { parsePlan } from '../catalog/load.ts'
 import type { Plan } from '../catalog/plan.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
-import { connectAsAdmin } from './service.ts'
+import { connect } from './service.ts'
 import { table } from './table.ts'
 
 /** A plan as the service shows it. */
@@ -27,7 +27,7 @@ interface Parameter {
 
 /** What can be ordered. */
 export async function listServices(options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const { plans } = await api.call<{ plans: ShownPlan[] }>({ path: '/api/v2/plans' })
   if (options.json === true) printJson(io, plans)
   else {
@@ -39,7 +39,7 @@ export async function listServices(options: GlobalOptions, io: Io): Promise<Exit
 
 /** One plan with its parameters. */
 export async function showService(name: string, options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const plan = await api.call<ShownPlan>({ path: `/api/v2/plans/${encodeURIComponent(name)}` })
   if (options.json === true) printJson(io, plan)
   else {

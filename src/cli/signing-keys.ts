@@ -1,6 +1,6 @@
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
-import { connectAsAdmin } from './service.ts'
+import { connect } from './service.ts'
 import { table } from './table.ts'
 
 const path = '/api/v2/signing-keys'
@@ -11,7 +11,7 @@ interface SigningKeys {
 
 /** The keys of tokens and of the OpenID Connect provider. */
 export async function listSigningKeys(options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   return show(await api.call<SigningKeys>({ path }), options, io)
 }
 
@@ -21,7 +21,7 @@ export interface RotateOptions extends GlobalOptions {
 
 /** A new key signs; what older ones signed holds until its end, or ends at once. */
 export async function rotateSigningKeys(options: RotateOptions, io: Io): Promise<ExitCode> {
-  const { api } = await connectAsAdmin(options, io)
+  const { api } = await connect(options, io)
   const body = { endOld: options.endOld === true }
   return show(await api.call<SigningKeys>({ method: 'POST', path: `${path}/rotate`, body }), options, io)
 }

@@ -4,8 +4,10 @@ import { type ComponentState, type NodeState, readComponents, readNodes } from '
 import type { CommandView, Journal, StepView } from '../site/journal.ts'
 import { isLocked } from '../site/lock.ts'
 import { type SiteUrls, siteUrls } from '../site/site.ts'
+import { accountStatus } from './account-status.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson } from './io.ts'
+import { isElsewhere } from './service.ts'
 import { coloured, plain, type Style } from './style.ts'
 import { table } from './table.ts'
 
@@ -22,8 +24,14 @@ export interface SiteStatus {
   readonly problem?: string
 }
 
-/** What the site consists of and how it is; exit code 5 when it is not up. */
-export async function status(options: GlobalOptions, io: Io): Promise<ExitCode> {
+export interface StatusOptions extends GlobalOptions {
+  readonly account?: string | undefined
+  readonly qualifier?: string | undefined
+}
+
+/** What the site consists of and how it is; exit code 5 when it is not up. Elsewhere: what runs for an account. */
+export async function status(options: StatusOptions, io: Io): Promise<ExitCode> {
+  if (options.account !== undefined || isElsewhere(options)) return await accountStatus(options, io)
   const { site, paths } = openSite(options)
   const operator = await io.operator()
   const answers = await operator.cloud(site, paths).answers()

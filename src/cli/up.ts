@@ -5,7 +5,7 @@ import { prepareSite } from '../site/prepare.ts'
 import { promises } from '../site/profiles.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../site/run.ts'
 import type { SiteSecrets } from '../site/secrets.ts'
-import { type PortName, type ProfileName, type Site, siteUrls } from '../site/site.ts'
+import { type PortName, type ProfileName, type SignUpRuntime, type Site, siteUrls } from '../site/site.ts'
 import { findSite, stateFolder, statePaths, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson, progressOf } from './io.ts'
@@ -20,6 +20,8 @@ export interface UpOptions extends GlobalOptions {
   readonly httpsPort?: number | undefined
   readonly mongoPort?: number | undefined
   readonly brokerPort?: number | undefined
+  /** `true`: with the default; `false`: closed; left out: as it is. */
+  readonly openSignup?: SignUpRuntime | boolean | undefined
 }
 
 /** Brings the site up, or makes sure that it is; may be interrupted and repeated. */
@@ -29,7 +31,12 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   const folder = stateFolder(options.site, options.state)
   const before = findSite(folder, undefined)
   const name = options.state === undefined || options.site !== 'omega' ? options.site : (before?.name ?? options.site)
-  const site = await prepareSite(operator, folder, { ...options, name, ports: portOptions(options) })
+  const site = await prepareSite(operator, folder, {
+    ...options,
+    name,
+    ports: portOptions(options),
+    signUp: signUpOf(options),
+  })
   writeSite(folder, site)
   const unlock = lockFolder(folder)
   try {
@@ -39,6 +46,7 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
     const facts = operator.facts(cacheFolder(), folder)
     for (const line of greeting(site, folder, facts.warm)) progress.say(line)
     for (const line of promises(site.profile, facts)) progress.say(`note: ${line}`)
+    if (site.signUp === 'shared') progress.say(`note: ${sharedWithStrangers}`)
     const journal = await operator.openJournal(site, paths)
     try {
       const order = { plan: 'site', phase: 'install', params: { profile: site.profile } } as const
@@ -56,6 +64,14 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   } finally {
     unlock()
   }
+}
+
+const sharedWithStrangers =
+  'everybody may sign up and run code on the shared workers, which see the data of all who use them'
+
+function signUpOf({ openSignup }: UpOptions): SignUpRuntime | 'closed' | undefined {
+  if (openSignup === false) return 'closed'
+  return openSignup === true ? 'own' : openSignup
 }
 
 function portOptions(options: UpOptions) {

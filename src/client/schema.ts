@@ -642,6 +642,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/deployments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what was delivered */
+        get: operations["getDeployment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/plans": {
         parameters: {
             query?: never;
@@ -796,6 +813,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/accounts/{name}/pods/{pod}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a pod of an account says */
+        get: operations["getPodLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -843,6 +877,14 @@ export interface components {
             updatedAt: string;
             /** Format: date-time */
             suspendedAt?: string;
+            /** @description the newest order of it */
+            command?: {
+                id: number;
+                /** @enum {string} */
+                phase: "install" | "update" | "remove" | "suspend" | "resume";
+                /** @enum {string} */
+                state: "waiting" | "running" | "done" | "failed";
+            };
         };
         AccountInput: {
             userid: string;
@@ -861,6 +903,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
         };
         NewAccountInput: {
             /** @description 3 to 30 lower-case letters and digits, beginning with a letter */
@@ -892,6 +936,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             /** @description told to whoever makes the account, here and for ten minutes to the same request again; its owner can ask for it */
             apikey?: string;
             /** @description the order that delivers its plan */
@@ -929,6 +975,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             command?: number;
         };
         SignUpInput: {
@@ -980,6 +1028,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             /** @description the order that delivers its plan */
             command?: number;
         };
@@ -1059,6 +1109,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             members: components["schemas"]["GroupMemberInput"][];
+            /** @description of who is in it, for `if-match` of a change */
+            etag: string;
         };
         NewGroupInput: {
             /** @description 3 to 30 lower-case letters and digits, beginning with a letter */
@@ -1183,6 +1235,8 @@ export interface components {
             /** Format: date-time */
             endedAt?: string;
             steps: components["schemas"]["StepInput"][];
+            /** @description what the caller may do with it as it stands */
+            may: ("cancel" | "retry" | "undo")[];
             /** @description steps that an undo would take back if it failed, in this order; none: what was there before stays */
             undoes: string[];
         };
@@ -1335,6 +1389,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             members: components["schemas"]["GroupMemberInput"][];
+            /** @description of who is in it, for `if-match` of a change */
+            etag: string;
             /** @description the order that follows */
             command?: number;
         };
@@ -1436,6 +1492,14 @@ export interface components {
             updatedAt: string;
             /** Format: date-time */
             suspendedAt?: string;
+            /** @description the newest order of it */
+            command?: {
+                id: number;
+                /** @enum {string} */
+                phase: "install" | "update" | "remove" | "suspend" | "resume";
+                /** @enum {string} */
+                state: "waiting" | "running" | "done" | "failed";
+            };
         };
         Account: {
             userid: string;
@@ -1454,6 +1518,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
         };
         NewAccount: {
             /** @description 3 to 30 lower-case letters and digits, beginning with a letter */
@@ -1485,6 +1551,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             /** @description told to whoever makes the account, here and for ten minutes to the same request again; its owner can ask for it */
             apikey?: string;
             /** @description the order that delivers its plan */
@@ -1522,6 +1590,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             command?: number;
         };
         SignUp: {
@@ -1573,6 +1643,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             notebookUrl?: string;
+            /** @description of role, rights, state and address, for `if-match` of a change */
+            etag: string;
             /** @description the order that delivers its plan */
             command?: number;
         };
@@ -1652,6 +1724,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             members: components["schemas"]["GroupMember"][];
+            /** @description of who is in it, for `if-match` of a change */
+            etag: string;
         };
         NewGroup: {
             /** @description 3 to 30 lower-case letters and digits, beginning with a letter */
@@ -1776,6 +1850,8 @@ export interface components {
             /** Format: date-time */
             endedAt?: string;
             steps: components["schemas"]["Step"][];
+            /** @description what the caller may do with it as it stands */
+            may: ("cancel" | "retry" | "undo")[];
             /** @description steps that an undo would take back if it failed, in this order; none: what was there before stays */
             undoes: string[];
         };
@@ -1928,6 +2004,8 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             members: components["schemas"]["GroupMember"][];
+            /** @description of who is in it, for `if-match` of a change */
+            etag: string;
             /** @description the order that follows */
             command?: number;
         };
@@ -2346,7 +2424,11 @@ export interface operations {
     listAccounts: {
         parameters: {
             query?: {
+                /** @description `next` of the page before */
                 after?: string;
+                role?: "admin" | "staff" | "user" | "machine" | "group";
+                /** @description part of the name or address */
+                search?: string;
                 state?: "unconfirmed" | "waiting-approval" | "active" | "disabled" | "removing";
                 limit?: number;
             };
@@ -2516,7 +2598,10 @@ export interface operations {
     changeAccount: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `etag` of what was read; 412 when it is another by now */
+                "if-match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -3012,7 +3097,10 @@ export interface operations {
     listGroups: {
         parameters: {
             query?: {
+                /** @description `next` of the page before */
                 after?: string;
+                /** @description those that this account is in */
+                member?: string;
                 limit?: number;
             };
             header?: never;
@@ -3056,7 +3144,10 @@ export interface operations {
     createGroup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key again gives the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3138,7 +3229,10 @@ export interface operations {
     removeGroup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `etag` of what was read; 412 when it is another by now */
+                "if-match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -3181,7 +3275,10 @@ export interface operations {
     rotateGroup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key again gives the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -3221,7 +3318,10 @@ export interface operations {
     setGroupMember: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `etag` of what was read; 412 when it is another by now */
+                "if-match"?: string;
+            };
             path: {
                 name: string;
                 account: string;
@@ -3266,7 +3366,10 @@ export interface operations {
     removeGroupMember: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `etag` of what was read; 412 when it is another by now */
+                "if-match"?: string;
+            };
             path: {
                 name: string;
                 account: string;
@@ -3529,6 +3632,7 @@ export interface operations {
             query?: {
                 account?: string;
                 plan?: string;
+                phase?: "install" | "update" | "remove" | "suspend" | "resume";
                 state?: "waiting" | "running" | "done" | "failed";
                 /** @description `next` of the page before */
                 before?: number;
@@ -3735,7 +3839,10 @@ export interface operations {
     ensureDeployments: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key again gives the same answer */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3885,6 +3992,46 @@ export interface operations {
                         deployments: components["schemas"]["Deployment"][];
                         next?: number;
                     };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDeployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
                 };
             };
             /** @description Default Response */
@@ -4314,7 +4461,10 @@ export interface operations {
     };
     getAccountStatus: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description of the account, or the name of a group that it is in */
+                qualifier?: string;
+            };
             header?: never;
             path: {
                 name: string;
@@ -4330,6 +4480,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccountStatus"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPodLog: {
+        parameters: {
+            query?: {
+                /** @description of the account, or the name of a group that it is in */
+                qualifier?: string;
+                /** @description how far back, in seconds */
+                seconds?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+                pod: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 4 MB at most, said at its end when it is cut */
+                        text: string;
+                    };
                 };
             };
             /** @description Default Response */

@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
+import type { Phase } from '../catalog/plan.ts'
 import type { Db, Row } from '../db/database.ts'
 import { type Command, type CommandState, toCommand } from './command.ts'
 
@@ -20,6 +21,7 @@ export interface CommandFilter {
   readonly subject?: number
   /** Only the site's own commands (without an account). */
   readonly site?: boolean
+  readonly phase?: Phase
   readonly state?: CommandState
   readonly before?: number
   readonly limit?: number
@@ -35,6 +37,7 @@ export async function listCommands(db: Db, filter: CommandFilter = {}): Promise<
   if (filter.plan !== undefined) query = query.where('plan', '=', filter.plan)
   if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
   if (filter.site === true) query = query.where('subject', 'is', null)
+  if (filter.phase !== undefined) query = query.where('phase', '=', filter.phase)
   // Nearly all are done: the newest are found by looking back, not by sorting them all.
   if (filter.state === 'done') query = query.where('status', 'not in', notDone)
   else if (filter.state !== undefined) query = query.where('status', '=', codeOf(filter.state))
@@ -53,6 +56,23 @@ function codeOf(state: Exclude<CommandState, 'done'>) {
     case 'failed':
       return Status.failed
   }
+}
+
+/** The newest order of each thing that these accounts have. */
+export async function newestCommands(db: Db, subjects: readonly number[]): Promise<Command[]> {
+  if (subjects.length === 0) return []
+  const newest = db
+    .selectFrom('commands')
+    .select(({ fn }) => fn.max('id').as('id'))
+    .where('subject', 'in', [...new Set(subjects)])
+    .groupBy(['subject', 'plan', 'instance'])
+    .as('newest')
+  const rows = await db
+    .selectFrom(newest)
+    .innerJoin('commands', 'commands.id', 'newest.id')
+    .selectAll('commands')
+    .execute()
+  return rows.map(toCommand)
 }
 
 export async function findByKey(db: Db, key: string): Promise<Row<'commands'> | undefined> {

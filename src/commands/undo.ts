@@ -22,6 +22,29 @@ export async function undoCommand(
     .orderBy('id', 'desc')
     .executeTakeFirst()
   if (earlier !== undefined) return getCommand(db, earlier.id)
+  await assertUndoable(db, command)
+  const undo = await db.transaction().execute(async (tx) => {
+    const { plan, instance, params, subject } = command
+    const order = {
+      plan,
+      instance,
+      phase: 'remove',
+      params,
+      requestedBy,
+      idempotencyKey: `undo-${id}`,
+      ...(subject === undefined ? {} : { subject }),
+    } as const
+    const made = await submitCommand(tx, order, { now })
+    await tx.updateTable('commands').set({ undo_of: id }).where('id', '=', made.id).execute()
+    return getCommand(tx, made.id)
+  })
+  bellOf(db).ring()
+  return undo
+}
+
+/** Only the newest failed install of what does not serve can be taken back; else `conflict`. */
+export async function assertUndoable(db: Db, command: Command): Promise<void> {
+  const { id } = command
   if (command.phase !== 'install') {
     throw new AppError(
       'conflict',
@@ -41,23 +64,6 @@ export async function undoCommand(
       { details: { id } },
     )
   }
-  const undo = await db.transaction().execute(async (tx) => {
-    const { plan, instance, params, subject } = command
-    const order = {
-      plan,
-      instance,
-      phase: 'remove',
-      params,
-      requestedBy,
-      idempotencyKey: `undo-${id}`,
-      ...(subject === undefined ? {} : { subject }),
-    } as const
-    const made = await submitCommand(tx, order, { now })
-    await tx.updateTable('commands').set({ undo_of: id }).where('id', '=', made.id).execute()
-    return getCommand(tx, made.id)
-  })
-  bellOf(db).ring()
-  return undo
 }
 
 /** Whether an undo would take back what this command itself began, and nothing that served before. */

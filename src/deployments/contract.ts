@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Status } from '../base/status.ts'
-import type { Plan, Values } from '../catalog/plan.ts'
+import { type Plan, phases, type Values } from '../catalog/plan.ts'
 import type { DeploymentRow } from './store.ts'
 
 export const deploymentStates = ['pending', 'active', 'suspended', 'failed', 'removing', 'removed'] as const
@@ -22,6 +22,10 @@ export const deploymentView = z
     createdAt: time,
     updatedAt: time,
     suspendedAt: time.optional(),
+    command: z
+      .object({ id: z.int(), phase: z.enum(phases), state: z.enum(['waiting', 'running', 'done', 'failed']) })
+      .optional()
+      .describe('the newest order of it'),
   })
   .meta({ id: 'Deployment' })
 

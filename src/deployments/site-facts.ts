@@ -21,6 +21,11 @@ const quota = z.strictObject({
 /** Who may make an account of their own. */
 const signUp = z.strictObject({
   open: z.boolean().default(false),
+  /**
+   * Where tasks of those who signed up while it is open run. `own`: workers of their own on a virtual host of their own.
+   * `shared`: the shared workers, where everybody's code sees what the worker sees: strangers join one circle of trust.
+   */
+  runtime: z.enum(['own', 'shared']).default('own'),
   /** By programs, for others: `POST /admin/api/v2/auth/signup/` with a key that may create accounts. */
   api: z.boolean().default(true),
   /** The address must be confirmed before the account opens. */

@@ -55,6 +55,11 @@ export async function findDeployment(
   return row === undefined ? undefined : toDeployment(row)
 }
 
+export async function findDeploymentById(db: Db, id: number): Promise<DeploymentRow | undefined> {
+  const row = await db.selectFrom('deployments').selectAll().where('id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : toDeployment(row)
+}
+
 export async function listDeployments(db: Db, accountIds?: readonly number[]): Promise<DeploymentRow[]> {
   if (accountIds?.length === 0) return []
   let query = db.selectFrom('deployments').selectAll().orderBy('id')

@@ -63,5 +63,8 @@ export function serviceSite(site: Site): Record<string, unknown> {
       vhost: 'omegaml',
     },
     tls: false,
+    // The cloud that its machines come from.
+    provider: 'local',
+    signUp: site.signUp === undefined ? { open: false } : { open: true, runtime: site.signUp },
   }
 }

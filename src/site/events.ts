@@ -1,6 +1,6 @@
-import { type IncomingMessage, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { AppError } from '../base/errors.ts'
-import type { HttpAnswer, HttpRequest, Target } from './http.ts'
+import { type HttpAnswer, type HttpRequest, requestTo, type Target } from './http.ts'
 
 /** The service says something every 15 seconds: a connection that is silent longer than this is lost. */
 const SILENT_MS = 45_000
@@ -22,8 +22,7 @@ export async function* serverEvents(
   refused: (answer: HttpAnswer) => AppError,
   signal: AbortSignal,
 ): AsyncGenerator<ServerEvent> {
-  const outgoing = request({
-    ...target,
+  const outgoing = requestTo(target, {
     method: wanted.method,
     path: wanted.path,
     headers: { accept: 'text/event-stream', ...wanted.headers },

@@ -1,8 +1,19 @@
-import { request } from 'node:http'
+import { request as plainRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { request as tlsRequest } from 'node:https'
+import { getCACertificates } from 'node:tls'
 import { AppError } from '../base/errors.ts'
 
-/** Where to connect, apart from the name that is asked for: a socket, or a port of the loopback. */
-export type Target = { readonly socketPath: string } | { readonly host: string; readonly port: number }
+/** How TLS is spoken: the name that the certificate must have, and an authority beside those of the system. */
+export interface Tls {
+  readonly servername: string
+  /** PEM. */
+  readonly ca?: string | undefined
+}
+
+/** Where to connect, apart from the name that is asked for: a socket, or a port of a host. */
+export type Target =
+  | { readonly socketPath: string }
+  | { readonly host: string; readonly port: number; readonly tls?: Tls | undefined }
 
 export interface HttpRequest {
   readonly method: string
@@ -18,7 +29,21 @@ export interface HttpAnswer {
   readonly body: unknown
 }
 
-/** One JSON request; rejects with `unavailable` when nobody answers. No name is looked up: works without hosts lines. */
+/** A request that was not sent yet, over TLS where the target wants it. */
+export function requestTo(
+  target: Target,
+  options: RequestOptions,
+  answered?: (answer: IncomingMessage) => void,
+): ClientRequest {
+  const tls = 'tls' in target ? target.tls : undefined
+  const { tls: _tls, ...where } = { tls, ...target }
+  if (tls === undefined) return plainRequest({ ...where, ...options }, answered)
+  const { servername, ca } = tls
+  const authorities = ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }
+  return tlsRequest({ ...where, ...options, servername, ...authorities }, answered)
+}
+
+/** One JSON request; rejects with `unavailable` when nobody answers. */
 export async function sendJson(target: Target, wanted: HttpRequest): Promise<HttpAnswer> {
   const text = wanted.body === undefined ? undefined : JSON.stringify(wanted.body)
   const headers = {
@@ -30,25 +55,39 @@ export async function sendJson(target: Target, wanted: HttpRequest): Promise<Htt
   }
   try {
     return await new Promise<HttpAnswer>((resolve, reject) => {
-      const outgoing = request(
-        { ...target, method: wanted.method, path: wanted.path, headers, agent: false },
-        (incoming) => {
-          const chunks: Buffer[] = []
-          incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-          incoming.on('error', reject)
-          incoming.on('end', () =>
-            resolve({ status: incoming.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString('utf8')) }),
-          )
-        },
-      )
+      const { method, path } = wanted
+      const outgoing = requestTo(target, { method, path, headers, agent: false }, (incoming) => {
+        const chunks: Buffer[] = []
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+        incoming.on('error', reject)
+        incoming.on('end', () =>
+          resolve({ status: incoming.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString('utf8')) }),
+        )
+      })
       outgoing.setTimeout(wanted.timeoutMs ?? 30_000, () => outgoing.destroy(new Error('no answer in time')))
       outgoing.on('error', reject)
       outgoing.end(text)
     })
   } catch (cause) {
-    const where = 'socketPath' in target ? target.socketPath : `${target.host}:${target.port}`
-    throw new AppError('unavailable', 'no-answer', `${wanted.method} ${wanted.path} at ${where}`, { cause })
+    throw notAnswered(target, `${wanted.method} ${wanted.path}`, cause)
   }
+}
+
+/** Codes of Node when it does not know who signed a certificate. */
+const strangers = [
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_GET_ISSUER_CERT',
+]
+
+export function notAnswered(target: Target, attempted: string, cause: unknown): AppError {
+  const where = 'socketPath' in target ? target.socketPath : `${target.host}:${target.port}`
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  if (!strangers.includes(code)) return new AppError('unavailable', 'no-answer', `${attempted} at ${where}`, { cause })
+  const text = `the certificate of ${where} is of an authority that is not known here; give it with --ca FILE`
+  return new AppError('unavailable', 'certificate-unknown', text, { cause })
 }
 
 function parse(text: string): unknown {

@@ -3,7 +3,6 @@ import type { Check, HostFacts } from './checks.ts'
 import type { Journal } from './journal.ts'
 import type { FindHolder } from './ports.ts'
 import type { SiteSecrets } from './secrets.ts'
-import type { Credential, ServiceApi } from './service-api.ts'
 import type { Site } from './site.ts'
 import type { StatePaths } from './state.ts'
 
@@ -18,7 +17,6 @@ export interface Operator {
   readonly secrets: (paths: StatePaths) => SiteSecrets
   readonly cloud: (site: Site, paths: StatePaths) => CloudControl
   readonly kubernetes: (paths: StatePaths) => Kubernetes
-  readonly service: (site: Site, credential: Credential) => ServiceApi
   /** Checks beyond the host's facts: packages, tools, cgroups, registries. */
   readonly checks: (site: Site | undefined, paths: StatePaths) => Promise<Check[]>
 }

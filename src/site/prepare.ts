@@ -2,7 +2,15 @@ import { AppError } from '../base/errors.ts'
 import { type Check, hostChecks } from './checks.ts'
 import type { Operator } from './operator.ts'
 import { choosePorts, type PortOptions, portInUse } from './ports.ts'
-import { checkDomain, checkSiteName, defaultDomain, type PortName, type ProfileName, type Site } from './site.ts'
+import {
+  checkDomain,
+  checkSiteName,
+  defaultDomain,
+  type PortName,
+  type ProfileName,
+  type SignUpRuntime,
+  type Site,
+} from './site.ts'
 import { findSite, portsOfOtherSites, sitesHome, statePaths } from './state.ts'
 import { cacheFolder } from '../tools/ensure.ts'
 
@@ -11,6 +19,8 @@ export interface SiteWishes {
   readonly profile?: ProfileName | undefined
   readonly domain?: string | undefined
   readonly ports: PortOptions
+  /** Left out: as it is. */
+  readonly signUp?: SignUpRuntime | 'closed' | undefined
 }
 
 /** Checks everything that can be checked before anything is changed, and answers with the site to bring up. */
@@ -23,11 +33,16 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
   const domain = checkDomain(wishes.domain ?? known?.domain ?? defaultDomain(name))
   if (known === undefined) {
     const ports = choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
-    return { name, profile, domain, ports }
+    return { name, profile, domain, ports, ...signUpOf(undefined, wishes) }
   }
   const running = await operator.cloud(known, statePaths(folder)).answers()
   if (!running) refuseTakenPorts(known, operator)
-  return { ...known, profile }
+  const { signUp, ...rest } = known
+  return { ...rest, profile, ...signUpOf(signUp, wishes) }
+}
+
+function signUpOf(known: SignUpRuntime | undefined, { signUp = known }: SiteWishes): { signUp?: SignUpRuntime } {
+  return signUp === undefined || signUp === 'closed' ? {} : { signUp }
 }
 
 /** The first thing that is missing, all of them in the text. */

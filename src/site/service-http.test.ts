@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createServiceApi, errorOf } from './service-http.ts'
+import { siteAddress } from './service-address.ts'
 import type { Site } from './site.ts'
 
 let server: Server
@@ -33,7 +34,7 @@ afterEach(() => server.close())
 const admin = { kind: 'apikey', userid: 'admin', apikey: 'k' } as const
 
 test('the public name is asked for on the loopback, with the key in a header', async () => {
-  await createServiceApi(site, admin).findAccount('alice')
+  await createServiceApi(siteAddress(site), admin).findAccount('alice')
   expect(seen).toEqual([
     {
       method: 'GET',
@@ -46,9 +47,11 @@ test('the public name is asked for on the loopback, with the key in a header', a
 
 test('an account that is not there is undefined, a missing route is not', async () => {
   answers = [{ status: 404, body: '{"kind":"not-found","code":"account-unknown","detail":"no"}' }]
-  expect(await createServiceApi(site, admin).findAccount('alice')).toBeUndefined()
+  expect(await createServiceApi(siteAddress(site), admin).findAccount('alice')).toBeUndefined()
   answers = [{ status: 404, body: 'nginx' }]
-  await expect(createServiceApi(site, admin).findAccount('alice')).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(createServiceApi(siteAddress(site), admin).findAccount('alice')).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
 })
 
 test('all pages of accounts are read', async () => {
@@ -56,13 +59,16 @@ test('all pages of accounts are read', async () => {
     { status: 200, body: '{"accounts":[{"userid":"a"}],"next":"a"}' },
     { status: 200, body: '{"accounts":[{"userid":"b"}]}' },
   ]
-  expect((await createServiceApi(site, admin).listAccounts()).map((account) => account.userid)).toEqual(['a', 'b'])
+  expect((await createServiceApi(siteAddress(site), admin).listAccounts()).map((account) => account.userid)).toEqual([
+    'a',
+    'b',
+  ])
   expect(seen.map(({ url }) => url)).toEqual(['/api/v2/accounts?limit=1000', '/api/v2/accounts?limit=1000&after=a'])
 })
 
 test('nobody listening is not healthy, and unavailable for everything else', async () => {
   server.close()
-  const api = createServiceApi({ ...site, ports: { ...site.ports, http: 1 } }, admin)
+  const api = createServiceApi(siteAddress({ ...site, ports: { ...site.ports, http: 1 } }), admin)
   expect(await api.healthy()).toBe(false)
   await expect(api.findAccount('alice')).rejects.toMatchObject({ kind: 'unavailable', code: 'no-answer' })
 })
@@ -88,8 +94,8 @@ test('the key of an account is asked for as that account, by its password', asyn
     { status: 200, body: '{"token":"a.b.c"}' },
     { status: 200, body: '{"apikey":"of demo"}' },
   ]
-  expect(await createServiceApi(site, admin).ownApikey(login)).toBe('of demo')
+  expect(await createServiceApi(siteAddress(site), admin).ownApikey(login)).toBe('of demo')
   expect(seen.at(-1)).toMatchObject({ url: '/api/v2/accounts/demo/credentials', authorization: 'Bearer a.b.c' })
   answers = [{ status: 400, body: '{"errors":[{"code":"credentials-wrong"}]}' }]
-  expect(await createServiceApi(site, admin).ownApikey(login)).toBeUndefined()
+  expect(await createServiceApi(siteAddress(site), admin).ownApikey(login)).toBeUndefined()
 })

@@ -2,19 +2,24 @@ import { AppError, type ErrorKind } from '../base/errors.ts'
 import { serverEvents } from './events.ts'
 import { type HttpAnswer, sendJson } from './http.ts'
 import type { AccountView, CreatedAccount, Credential, ServiceApi, ServiceCall, ServiceCommand } from './service-api.ts'
-import { type Site, siteHosts } from './site.ts'
+import type { ServiceAddress } from './service-address.ts'
 
-/** The service through the site's front door: the ingress on the loopback, by its public name. */
-export function createServiceApi(site: Site, credential: Credential): ServiceApi {
-  const target = { host: '127.0.0.1', port: site.ports.http }
-  const headers = { host: `${siteHosts(site).hub}:${site.ports.http}`, authorization: authorization(credential) }
+/** The service through its front door. */
+export function createServiceApi(address: ServiceAddress, credential: Credential): ServiceApi {
+  const { target, base } = address
+  const headers = { host: address.host, authorization: authorization(credential) }
   const send = async (
     method: string,
     path: string,
     body?: unknown,
     more: Readonly<Record<string, string>> = {},
   ): Promise<HttpAnswer> =>
-    await sendJson(target, { method, path, headers: { ...headers, ...more }, ...(body === undefined ? {} : { body }) })
+    await sendJson(target, {
+      method,
+      path: `${base}${path}`,
+      headers: { ...headers, ...more },
+      ...(body === undefined ? {} : { body }),
+    })
   const must = async <T>(
     method: string,
     path: string,
@@ -49,10 +54,12 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
     findAccount: async (userid) => await find<AccountView>(account(userid)),
     listAccounts: async () => await allAccounts(must),
     rotateAccount: async (userid) => {
+      // Before: the caller's own old key is of no use afterwards.
+      const view = await must<AccountView>('GET', account(userid))
       const path = `${account(userid)}/credentials/rotate`
       const { apikey, command } = await must<{ apikey?: string; command?: number }>('POST', path, {})
       return {
-        ...(await must<AccountView>('GET', account(userid))),
+        ...view,
         ...(apikey === undefined ? {} : { apikey }),
         ...(command === undefined ? {} : { command }),
       }
@@ -69,7 +76,7 @@ export function createServiceApi(site: Site, credential: Credential): ServiceApi
       await must<T>(method, path, body, more),
     events: (path, lastId, signal) => {
       const more = lastId === '' ? {} : { 'last-event-id': lastId }
-      const wanted = { method: 'GET', path, headers: { ...headers, ...more } }
+      const wanted = { method: 'GET', path: `${base}${path}`, headers: { ...headers, ...more } }
       return serverEvents(target, wanted, (answer) => errorOf(answer, `GET ${path}`), signal)
     },
     revokeBootstrap: async () => void (await must('DELETE', '/api/v2/bootstrap')),

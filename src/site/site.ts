@@ -14,12 +14,18 @@ export interface SitePorts {
 
 export type PortName = keyof SitePorts
 
+/** Where tasks of those run who may sign up by themselves. */
+export const signUpRuntimes = ['own', 'shared'] as const
+export type SignUpRuntime = (typeof signUpRuntimes)[number]
+
 /** What a site is, without secrets: the content of `site.json`. */
 export interface Site {
   readonly name: string
   readonly profile: ProfileName
   readonly domain: string
   readonly ports: SitePorts
+  /** Left out: nobody may sign up; accounts are made by admins. */
+  readonly signUp?: SignUpRuntime | undefined
 }
 
 export const nodePorts: SitePorts = { http: 30080, https: 30443, mongo: 30017, broker: 30671 }
@@ -31,6 +37,7 @@ export const siteSchema = z.object({
   profile: z.enum(profileNames),
   domain: z.string(),
   ports: z.object({ http: port, https: port, mongo: port, broker: port }),
+  signUp: z.enum(signUpRuntimes).optional(),
 })
 
 /** Names end up in network links, cgroups and host names: short, lower-case, starting with a letter. */

@@ -71,8 +71,8 @@ export function findSite(folder: string, name: string | undefined): Site | undef
 
 function readSite(folder: string, path: string): Site {
   try {
-    const { name, profile, domain, ports } = fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
-    return { name, profile, domain, ports }
+    const { cloudmgr: _kind, version: _version, ...site } = fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+    return site
   } catch (cause) {
     throw refuse(folder, 'its site.json is not one that this version of cloudmgr wrote', cause)
   }

@@ -11,6 +11,7 @@ import { checkNotebook } from '../site/notebook-check.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
 import type { Operator } from '../site/operator.ts'
 import { ensureSecrets } from '../site/secrets.ts'
+import { siteAddress } from '../site/service-address.ts'
 import { createServiceApi } from '../site/service-http.ts'
 import type { Site } from '../site/site.ts'
 import { type SiteParts, siteActions, sitePlans } from '../site/site-actions.ts'
@@ -44,7 +45,6 @@ export function siteOperator(): Operator {
     secrets: ({ folder }) => ensureSecrets(folder),
     cloud,
     kubernetes,
-    service: createServiceApi,
     checks: async (site, paths) =>
       await siteChecks({
         site,
@@ -74,7 +74,7 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
       createTerraformCli({ program: program('tofu'), folder: join(folder, 'terraform', 'cli'), mirror }),
     ),
     layOutProvider: async () => void (await writeMirror(mirror, program('terraform-provider-localcloud'))),
-    connect: (credential) => createServiceApi(site, credential),
+    connect: (credential) => createServiceApi(siteAddress(site), credential),
     checkNotebook,
     hostsFile: '/etc/hosts',
     clock: systemClock,

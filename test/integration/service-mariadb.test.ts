@@ -102,6 +102,35 @@ test('the same order sent many times at once is one order', async () => {
   expect((await send()).body.command).toBe(made[0])
 })
 
+test('of edits at once with the same etag one wins, and filters find what they should', async () => {
+  const made = await admin.post('/api/v2/groups', { name: 'team' })
+  await service.ended(made.body.command)
+  const names = ['alice', 'bobby', 'carol', 'daniel']
+  for (const name of names) await admin.post('/api/v2/accounts', { name, email: `${name}@example.org` })
+  const { etag } = (await admin.get('/api/v2/groups/team')).body
+  const put = (name: string) => admin.put(`/api/v2/groups/team/members/${name}`, {}, { 'if-match': etag })
+  const statuses = (await Promise.all(names.map(put))).map(({ status }) => status)
+  expect(statuses.toSorted((one, other) => one - other)).toEqual([200, 412, 412, 412])
+  const group = (await admin.get('/api/v2/groups/team')).body
+  expect(group.members).toHaveLength(1)
+
+  await admin.post('/api/v2/accounts', { name: 'helper', email: 'helper@example.org', role: 'staff' })
+  const helper = (await admin.get('/api/v2/accounts/helper')).body
+  const patch = (right: string) =>
+    admin.patch('/api/v2/accounts/helper', { role: 'staff', rights: [right] }, { 'if-match': helper.etag })
+  const changed = await Promise.all([patch('audit:read'), patch('accounts:read')])
+  expect(changed.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([200, 412])
+
+  const found = async (query: string) =>
+    (await admin.get(`/api/v2/accounts?${query}`)).body.accounts.map(({ userid }: { userid: string }) => userid)
+  expect(await found('search=ARO')).toEqual(['carol'])
+  expect(await found('search=a_ice')).toEqual([])
+  expect(await found('role=staff')).toEqual(['helper'])
+  const [member] = group.members
+  expect((await admin.get(`/api/v2/groups?member=${member.account}`)).body.groups).toMatchObject([{ name: 'team' }])
+  expect((await admin.get('/api/v2/deployments')).body.deployments[0].command).toMatchObject({ phase: 'install' })
+})
+
 test('services are ordered, changed, cancelled, undone and removed with the API’s own rights', async () => {
   const alice = await signUp('alice')
   const order = async (phase: string, params: object = {}) => {

@@ -243,6 +243,189 @@ test('an account that could not be set up says why', async () => {
   })
 })
 
+/** An account with its service, signed in. */
+async function signedInAlice(page: Page) {
+  const { body } = await pages.admin.post('/api/v2/accounts', { name: 'alice', email: 'a@example.org', password })
+  await pages.ended(body.command)
+  await signIn(page, 'alice')
+  await heading(page, 'Hello, alice').waitFor()
+  return pages.as('alice', body.apikey)
+}
+
+/** Holds every change of a chart until it is let go; what it says meanwhile reaches the page. */
+function holdHelm() {
+  const { helm } = pages.outside
+  const gate = Promise.withResolvers<void>()
+  const upgrade = helm.upgrade.bind(helm)
+  Object.assign(helm, {
+    upgrade: async (...words: Parameters<typeof upgrade>) => {
+      await gate.promise
+      return await upgrade(...words)
+    },
+  })
+  return { letGo: () => gate.resolve(), fail: (message: string) => gate.reject(new Error(message)) }
+}
+
+test('a service is ordered, followed, changed and removed, each after a look at what would happen', async () => {
+  pages = await servePages(folder)
+  await pages.engine.start()
+  await browse(async (page) => {
+    await signedInAlice(page)
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+    await page.getByRole('link', { name: 'Order a service' }).click()
+    await heading(page, 'Services').waitFor()
+    expect(await hurdles(page)).toEqual([])
+    await page.getByRole('link', { name: 'Runtime workers' }).click()
+    await heading(page, 'Runtime workers').waitFor()
+    await page.fill('[name=label]', 'Gold!')
+    await page.fill('[name=size]', '2')
+    await button(page, 'Preview').click()
+    await page.locator('[name=label][aria-invalid=true]').waitFor()
+    expect(await page.evaluate('document.activeElement.name')).toBe('label')
+    expect(await hurdles(page)).toEqual([])
+    await page.fill('[name=label]', 'gold')
+    await button(page, 'Preview').click()
+    await page.getByRole('heading', { name: 'What would happen: install of runtime gold' }).waitFor()
+    await page.getByRole('row', { name: 'size 2' }).waitFor()
+    await page.getByText('cloudmgr order add runtime --param label=gold --param size=2').waitFor()
+    expect(await hurdles(page)).toEqual([])
+
+    const { letGo } = holdHelm()
+    await button(page, 'Order now').click()
+    await heading(page, 'Order of runtime gold').waitFor()
+    const workers = page.locator('li[data-state=running]', { hasText: 'Workers' })
+    await workers.waitFor()
+    await page.getByText('alice (you)').waitFor()
+    await page.getByLabel('Output of workers').getByText('installing runtime-gold in om-alice').waitFor()
+    asked.length = 0
+    letGo()
+    await page.locator('li[data-state=done]', { hasText: 'Workers' }).waitFor()
+    await page.locator('main').getByText('Done', { exact: true }).waitFor()
+    // The stream told it: nothing was asked for again.
+    expect(asked.filter((path) => /^\/api\/v2\/commands\/\d+$/.test(path))).toEqual([])
+
+    await page.getByRole('link', { name: 'Home', exact: true }).click()
+    await page.getByRole('link', { name: 'runtime gold' }).click()
+    await heading(page, 'runtime gold').waitFor()
+    expect(await hurdles(page)).toEqual([])
+    await page.fill('[name=size]', '3')
+    await button(page, 'Preview').click()
+    await page.getByRole('row', { name: 'size 2 3' }).waitFor()
+    await button(page, 'Change now').click()
+    await heading(page, 'Change of runtime gold').waitFor()
+    await page.locator('main').getByText('Done', { exact: true }).waitFor()
+
+    await page.getByRole('link', { name: 'Orders' }).click()
+    await page.getByRole('row', { name: /runtime gold update Done/ }).waitFor()
+    expect(await hurdles(page)).toEqual([])
+    await page.getByRole('link', { name: 'Home', exact: true }).click()
+    await page.getByRole('link', { name: 'runtime gold' }).click()
+    await button(page, 'Remove…').click()
+    await page.getByRole('heading', { name: 'What would happen: remove of runtime gold' }).waitFor()
+    await button(page, 'Remove it now').click()
+    await heading(page, 'Removal of runtime gold').waitFor()
+    await page.locator('main').getByText('Done', { exact: true }).waitFor()
+    await page.getByRole('link', { name: 'Home', exact: true }).click()
+    await page.getByRole('link', { name: 'omegaml', exact: true }).waitFor()
+    expect(await page.getByRole('link', { name: 'runtime gold' }).count()).toBe(0)
+  })
+})
+
+test('a failed order says why, is tried again, and is undone', async () => {
+  pages = await servePages(folder)
+  await pages.engine.start()
+  await browse(async (page) => {
+    const alice = await signedInAlice(page)
+    const { helm } = pages.outside
+    const upgrade = helm.upgrade.bind(helm)
+    Object.assign(helm, { upgrade: () => Promise.reject(new Error('the chart said no')) })
+    const { body } = await alice.post('/api/v2/orders', {
+      plan: 'runtime',
+      phase: 'install',
+      params: { label: 'gold' },
+    })
+    await pages.ended(body.id)
+    await page.goto(`${pages.url}/commands/${body.id}`)
+    await page.getByRole('alert').filter({ hasText: 'the chart said no' }).waitFor()
+    await page.locator('li[data-state=failed]', { hasText: 'Workers' }).waitFor()
+    expect(await hurdles(page)).toEqual([])
+    await button(page, 'Try again').click()
+    await page.locator('li[data-state=failed]', { hasText: 'Workers' }).waitFor()
+    await button(page, 'Undo…').click()
+    await page.getByText('What it has begun is taken back: workers, credentials.').waitFor()
+    expect(await hurdles(page)).toEqual([])
+    Object.assign(helm, { upgrade })
+    await button(page, 'Undo it now').click()
+    await heading(page, 'Removal of runtime gold').waitFor()
+    await page.locator('main').getByText('Done', { exact: true }).waitFor()
+    await page.getByText(`order ${body.id}`).waitFor()
+    expect(await page.getByRole('button', { name: /Undo|Try again|Cancel/ }).count()).toBe(0)
+  })
+})
+
+test('an order is followed by asking where the stream does not come through, and can be cancelled', async () => {
+  pages = await servePages(folder)
+  await pages.engine.start()
+  await withPage(async (page) => {
+    page.setDefaultTimeout(20_000)
+    await page.route('**/events', (route) => route.abort())
+    const alice = await signedInAlice(page)
+    const { letGo } = holdHelm()
+    const { body } = await alice.post('/api/v2/orders', {
+      plan: 'runtime',
+      phase: 'install',
+      params: { label: 'gold' },
+    })
+    await page.goto(`${pages.url}/commands/${body.id}`)
+    await page.locator('li[data-state=running]', { hasText: 'Workers' }).waitFor()
+    await button(page, 'Cancel…').click()
+    await button(page, 'Cancel it now').click()
+    letGo()
+    await page.getByRole('alert').filter({ hasText: 'Cancelled by alice' }).waitFor()
+    await button(page, 'Try again').waitFor()
+  })
+})
+
+test('keys are made, shown once and revoked; a group takes somebody in and lets somebody go', async () => {
+  pages = await servePages(folder)
+  await pages.engine.start()
+  await browse(async (page) => {
+    await signedInAlice(page)
+    await pages.admin.post('/api/v2/accounts', { name: 'bobby', email: 'b@example.org' })
+    await pages.admin.post('/api/v2/groups', { name: 'team', owner: 'alice' })
+    await page.getByRole('link', { name: 'Keys' }).click()
+    await heading(page, 'API keys').waitFor()
+    await button(page, 'Make a key').click()
+    await page.locator('[name=name][aria-invalid=true]').waitFor()
+    await page.fill('[name=name]', 'laptop')
+    await page.fill('[name=ends]', '2100-01-31')
+    await button(page, 'Make a key').click()
+    await page.getByRole('status').filter({ hasText: 'Key laptop is made' }).waitFor()
+    const key = (await page.locator('code.line').last().innerText()).trim()
+    expect((await pages.as('alice', key).get('/api/v2/accounts/alice')).status).toBe(200)
+    expect(await hurdles(page)).toEqual([])
+    await button(page, 'I have it').click()
+    await page.getByRole('button', { name: /Revoke.*laptop/ }).click()
+    await button(page, 'Revoke now').click()
+    await page.getByRole('row', { name: /laptop/ }).waitFor({ state: 'detached' })
+    expect((await pages.as('alice', key).get('/api/v2/accounts/alice')).status).toBe(401)
+
+    await page.getByRole('link', { name: 'Groups' }).click()
+    await page.getByRole('heading', { name: 'team' }).waitFor()
+    await page.fill('[name=account]', 'nobody')
+    await button(page, 'Take in').click()
+    await page.getByRole('alert').filter({ hasText: 'nobody' }).waitFor()
+    await page.fill('[name=account]', 'bobby')
+    await button(page, 'Take in').click()
+    await page.getByRole('row', { name: /bobby member/ }).waitFor()
+    expect(await hurdles(page)).toEqual([])
+    await page.getByRole('button', { name: /Take out.*bobby/ }).click()
+    await page.getByRole('button', { name: /^Do it/ }).click()
+    await page.getByRole('row', { name: /bobby/ }).waitFor({ state: 'detached' })
+  })
+})
+
 test('who was signed out elsewhere is led to the sign-in, and back', async () => {
   pages = await servePages(folder)
   await pages.engine.start()

@@ -50,6 +50,32 @@ test('members use what the group has under its name, each as themselves', async 
   expect(one.OMEGA_APIKEY).toBe((await dataOf(alice, 'default')).OMEGA_APIKEY)
 })
 
+test('members see under its name what runs for the group, others do not', async () => {
+  await makeTeam()
+  const carol = await make('carol')
+  await alice.put('/api/v2/groups/team/members/bobby')
+  const dashboard = async (caller: Caller, qualifier: string) =>
+    await caller.get(`/apps/omops/dashboard/api/v1/status/pods?qualifier=${qualifier}`)
+  const own = async (caller: Caller, name: string, qualifier: string) =>
+    await caller.get(`/api/v2/accounts/${name}/status?qualifier=${qualifier}`)
+  // This house has no cluster to ask: what counts is whose pods it would have asked for.
+  const lookedAt = async (answer: Promise<Answer>) =>
+    /the pods of (\S+):/.exec((await answer).body.problems[0].message)?.[1]
+  expect(await lookedAt(own(bobby, 'bobby', 'team'))).toBe('om-g-team')
+  expect(await lookedAt(own(bobby, 'bobby', 'team:default'))).toBe('om-g-team')
+  expect(await lookedAt(own(bobby, 'bobby', 'default'))).toBe('om-bobby')
+  expect(await lookedAt(own(admin, 'g-team', 'default'))).toBe('om-g-team')
+  expect((await dashboard(bobby, 'team')).status).toBe(503)
+  for (const [qualifier, status] of [
+    ['team', 403],
+    ['other', 404],
+  ] as const) {
+    expect((await dashboard(carol, qualifier)).status).toBe(status)
+    expect((await own(carol, 'carol', qualifier)).status).toBe(status)
+  }
+  expect((await dashboard(bobby, 'team:special')).status).toBe(404)
+})
+
 const qualifiers: { qualifier: string; status: number; why: string }[] = [
   { qualifier: 'team', status: 200, why: 'the group by its name' },
   { qualifier: 'team:', status: 200, why: 'an empty qualifier is the default' },

@@ -163,9 +163,12 @@ export function callers(house: TestHouse) {
         get: async (url: string) => await send('GET', url, own),
         post: async (url: string, body: object = {}, headers: Record<string, string> = {}) =>
           await send('POST', url, { ...own, ...headers }, body),
-        put: async (url: string, body: object = {}) => await send('PUT', url, own, body),
-        patch: async (url: string, body: object) => await send('PATCH', url, own, body),
-        delete: async (url: string) => await send('DELETE', url, own),
+        put: async (url: string, body: object = {}, headers: Record<string, string> = {}) =>
+          await send('PUT', url, { ...own, ...headers }, body),
+        patch: async (url: string, body: object, headers: Record<string, string> = {}) =>
+          await send('PATCH', url, { ...own, ...headers }, body),
+        delete: async (url: string, headers: Record<string, string> = {}) =>
+          await send('DELETE', url, { ...own, ...headers }),
       }
     },
     /** Without any credentials. */

@@ -297,6 +297,9 @@ test('an order is followed live to its end, and a reader that comes back misses 
   expect(events.filter(({ event }) => event === 'state').at(-1)?.data).toMatchObject({ state: 'done' })
   const lines = events.filter(({ event }) => event === 'output')
   expect(lines.map(({ data }) => data.line)).toContain('installing runtime-worker in om-alice')
+  // Each line names the very step that said it.
+  const tasks = (await alice.get(`/api/v2/commands/${id}`)).body.steps.map(({ task }: { task: number }) => task)
+  for (const { data } of lines) expect(tasks).toContain(data.task)
   expect(JSON.stringify(events)).not.toContain(alice.apikey)
 
   const some = await follow(id, undefined, ({ event }) => event === 'output')

@@ -10,7 +10,7 @@ let admin: ReturnType<Service['as']>
 afterEach(async () => await service.close())
 
 async function open(signUp: object = {}) {
-  service = await startService(undefined, siteWith({ signUp: { open: true, ...signUp } }))
+  service = await startService(undefined, siteWith({ signUp: { open: true, runtime: 'shared', ...signUp } }))
   const { body } = await service.bootstrap()
   admin = service.as('admin', body.admin.apikey)
   await service.engine.start()
@@ -54,6 +54,29 @@ test('signed up, confirmed by the link, delivered, signed in', async () => {
   const { apikey } = (await browser.get('/api/v2/accounts/testinguser/credentials')).body
   expect((await service.as('testinguser', apikey).get('/api/v1/config/')).status).toBe(200)
   expect((await mailsTo('testing.user@example.org'))[0]).toMatchObject({ kind: 'account-ready' })
+})
+
+test('where strangers may sign up, they get a virtual host and workers of their own', async () => {
+  await open({ runtime: undefined, confirmation: false })
+  await signUp('alice@example.org')
+  const vhostOf = async (name: string) => {
+    const { body } = await admin.get(`/api/v2/deployments?account=${name}`)
+    for (const { command } of body.deployments) await service.ended(command.id)
+    return (await admin.get(`/api/v2/deployments?account=${name}`)).body.deployments
+  }
+  const browser = browserOf(service)
+  await browser.post('/api/v2/session', { login: 'alice@example.org', password })
+  const orders = (await browser.get('/api/v2/commands?account=alice')).body.commands
+  expect(orders.map(({ plan }: { plan: string }) => plan)).toEqual(['runtime', 'omegaml'])
+  for (const { id } of orders) await service.ended(id)
+  expect(await vhostOf('alice')).toMatchObject([
+    { plan: 'omegaml', state: 'active', params: { vhost: true } },
+    { plan: 'runtime', instance: 'worker', state: 'active', params: { label: 'worker', size: 1 } },
+  ])
+  // Whom an admin lets in shares the workers with the admin's others.
+  const { body } = await admin.post('/api/v2/accounts', { name: 'bobby', email: 'b@example.org' })
+  await service.ended(body.command)
+  expect(await vhostOf('bobby')).toMatchObject([{ plan: 'omegaml', params: { vhost: false } }])
 })
 
 test('a link works once, typed too; another is sent on demand, but not every second', async () => {

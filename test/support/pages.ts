@@ -26,7 +26,7 @@ export async function servePages(folder: string, signUp: object = {}, outside?: 
   const port = await freePort()
   const url = `http://hub.omega.localhost:${port}`
   const { facts: openid, deps } = (await outside?.(url)) ?? {}
-  const site = siteWith({ publicUrl: url, openid, signUp: { open: true, ...signUp } })
+  const site = siteWith({ publicUrl: url, openid, signUp: { open: true, runtime: 'shared', ...signUp } })
   const service = await startService(undefined, site, folder, { openid: deps })
   await service.open.listen({ host: '127.0.0.1', port })
   const { body } = await service.bootstrap({ admin: { password: adminPassword } })

@@ -3,8 +3,15 @@ import type { components, paths } from '../../src/client/schema.ts'
 
 type Schemas = components['schemas']
 export type Account = Schemas['Account']
+export type ApiKey = Schemas['ApiKey']
+export type Command = Schemas['Command']
 export type CommandDetails = Schemas['CommandDetails']
+export type Deployment = Schemas['Deployment']
+export type Group = Schemas['Group']
 export type Mail = Schemas['Mail']
+export type Order = Schemas['NewOrder']
+export type Plan = Schemas['Plan']
+export type Preview = Schemas['Preview']
 export type Session = Schemas['Session']
 
 /** A refusal in the words of the service, with what is wrong at which field. */
@@ -79,8 +86,44 @@ export const api = {
   approve: (name: string) => answered(client.POST('/api/v2/accounts/{name}/approve', of(name))),
   reject: (name: string) => answered(client.POST('/api/v2/accounts/{name}/reject', of(name))),
 
-  commands: (account: string) =>
-    answered(client.GET('/api/v2/commands', { params: { query: { account, limit: 10 } } })),
+  keys: (name: string) => answered(client.GET('/api/v2/accounts/{name}/keys', of(name))),
+  createKey: (name: string, body: { name: string; expiresAt?: string }) =>
+    answered(client.POST('/api/v2/accounts/{name}/keys', { ...of(name), body })),
+  revokeKey: (name: string, id: number) =>
+    answered(client.DELETE('/api/v2/accounts/{name}/keys/{id}', { params: { path: { name, id } } })),
+
+  groups: (query: { after?: string }) => answered(client.GET('/api/v2/groups', { params: { query } })),
+  setMember: (name: string, account: string, role: 'owner' | 'member', etag: string) =>
+    answered(
+      client.PUT('/api/v2/groups/{name}/members/{account}', {
+        params: { path: { name, account }, header: { 'if-match': etag } },
+        body: { role },
+      }),
+    ),
+  dropMember: (name: string, account: string, etag: string) =>
+    answered(
+      client.DELETE('/api/v2/groups/{name}/members/{account}', {
+        params: { path: { name, account }, header: { 'if-match': etag } },
+      }),
+    ),
+
+  plans: () => answered(client.GET('/api/v2/plans')),
+  plan: (name: string) => answered(client.GET('/api/v2/plans/{name}', of(name))),
+  deployments: (query: { account: string; after?: number }) =>
+    answered(client.GET('/api/v2/deployments', { params: { query } })),
+  deployment: (id: number) => answered(client.GET('/api/v2/deployments/{id}', { params: { path: { id } } })),
+  preview: async (order: Order) =>
+    (await answered(client.POST('/api/v2/orders', { body: { ...order, preview: true } }))) as Preview,
+  /** The same key again is the same order. */
+  order: async (order: Order, key: string) =>
+    (await answered(
+      client.POST('/api/v2/orders', { params: { header: { 'idempotency-key': key } }, body: order }),
+    )) as Command,
+
+  commands: (query: { account?: string; before?: number; limit?: number }) =>
+    answered(client.GET('/api/v2/commands', { params: { query } })),
   command: (id: number) => answered(client.GET('/api/v2/commands/{id}', { params: { path: { id } } })),
+  change: (id: number, what: 'cancel' | 'retry' | 'undo') =>
+    answered(client.POST(`/api/v2/commands/{id}/${what}`, { params: { path: { id } } })),
   mails: (query: { before?: number }) => answered(client.GET('/api/v2/mails', { params: { query } })),
 }

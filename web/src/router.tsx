@@ -144,11 +144,53 @@ const mails = createRoute({
   component: lazyRouteComponent(() => import('./mails/List.tsx'), 'MailList'),
 })
 
+const commands = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/commands',
+  component: lazyRouteComponent(() => import('./commands/List.tsx'), 'CommandList'),
+})
+
+const command = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/commands/$id',
+  component: lazyRouteComponent(() => import('./commands/Details.tsx'), 'CommandPage'),
+})
+
+const services = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/services',
+  component: lazyRouteComponent(() => import('./orders/Plans.tsx'), 'PlanList'),
+})
+
+const newOrder = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/services/$plan',
+  component: lazyRouteComponent(() => import('./orders/New.tsx'), 'NewOrder'),
+})
+
+const deployment = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/deployments/$id',
+  component: lazyRouteComponent(() => import('./deployments/Details.tsx'), 'DeploymentPage'),
+})
+
+const keys = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/keys',
+  component: lazyRouteComponent(() => import('./keys/List.tsx'), 'KeyList'),
+})
+
+const groups = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/groups',
+  component: lazyRouteComponent(() => import('./groups/List.tsx'), 'GroupList'),
+})
+
 export function createPages(queries: QueryClient) {
   return createRouter({
     routeTree: root.addChildren([
       way.addChildren([signIn, signUp, confirm, confirmed, waiting, signOut, forgotten, reset]),
-      signedIn.addChildren([home, accounts, mails]),
+      signedIn.addChildren([home, services, newOrder, deployment, commands, command, groups, keys, accounts, mails]),
     ]),
     context: { queries },
     ...words,

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type Account, GROUP_PLAN, mayImpersonate, planOf } from '../../accounts/account.ts'
+import { type Account, mayImpersonate } from '../../accounts/account.ts'
 import { audit } from '../../accounts/audit.ts'
 import { accountUnknown, findByUserWord } from '../../accounts/user-word.ts'
 import { AppError } from '../../base/errors.ts'
-import { configFor, hasQualifier, noService } from '../../deployments/config.ts'
-import type { Settings } from '../../deployments/settings.ts'
+import { configFor } from '../../deployments/config.ts'
 import type { ApiDeps, Side } from '../deps.ts'
+import { ownService, serviceOf } from '../service-of.ts'
 import type { SignIn } from '../sign-in.ts'
 
 interface ConfigQuery {
@@ -37,34 +37,12 @@ export function configRoute(app: FastifyInstance, deps: ApiDeps, side: Side, sig
 }
 
 async function configOf(deps: ApiDeps, subject: Account, asked: string, inCluster: boolean) {
-  const plan = planOf(subject)
-  const own = plan === undefined ? undefined : await deps.deployments.servedSettings(subject.id, plan)
+  const own = await ownService(deps, subject)
   const { settings, qualifier } = await serviceOf(deps, subject, own, asked)
   const qualifiers = [...Object.keys(own?.qualifiers ?? {}), ...(await deps.memberships.groupsOf(subject.id))]
   const apikey = await deps.accounts.rememberedApiKey(subject)
   const { site } = deps
   return configFor({ userid: subject.name, apikey, settings, site, qualifier, asked, qualifiers, inCluster })
-}
-
-/** The account's own service when it knows the qualifier, else that of the group which the qualifier names. */
-async function serviceOf(
-  deps: ApiDeps,
-  subject: Account,
-  own: Settings | undefined,
-  asked: string,
-): Promise<{ settings: Settings; qualifier: string }> {
-  if (own !== undefined && hasQualifier(own, asked)) return { settings: own, qualifier: asked }
-  if (asked === 'default') throw noService(subject.name, asked)
-  // A third part counts for nothing.
-  const [group = '', qualifier = ''] = asked.split(':')
-  const membership = await deps.memberships.find(group, subject.id)
-  if (membership === undefined) throw noService(subject.name, asked)
-  if (!membership.isMember) {
-    throw new AppError('forbidden', 'not-a-member', `user ${subject.name} is not in group ${JSON.stringify(group)}`)
-  }
-  const settings = await deps.deployments.servedSettings(membership.groupAccount, GROUP_PLAN)
-  if (settings === undefined) throw noService(subject.name, asked)
-  return { settings, qualifier: qualifier === '' ? 'default' : qualifier }
 }
 
 /** Whose config it is. Reading another's is the right of machines, and written down. */

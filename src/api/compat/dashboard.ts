@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiDeps } from '../deps.ts'
-import { noService, observedOf } from '../observed.ts'
+import { noService } from '../../deployments/config.ts'
+import { observedOf } from '../observed.ts'
 import type { SignIn } from '../sign-in.ts'
 import { podUnknown } from '../../status/status.ts'
 import { qualifierOf } from './config.ts'
@@ -57,7 +58,7 @@ export function dashboardRoutes(app: FastifyInstance, deps: ApiDeps, signIn: Sig
   )
 
   answer('dbsize', 'status/dbsize', async (asked, { account, qualifier }) => {
-    if (qualifier === undefined) throw noService(account, qualifierOf(asked))
+    if (qualifier === undefined) throw noService(account.name, qualifierOf(asked))
     return databaseBody(await status.databaseBytes(qualifier))
   })
 

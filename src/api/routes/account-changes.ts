@@ -12,11 +12,12 @@ import {
   passwordChange,
 } from '../../accounts/contract.ts'
 import { listKeys } from '../../accounts/key-store.ts'
-import { accountFor, managedAccount, ownAccount } from '../access.ts'
+import { accountFor, managedAccount, namedAccount, ownAccount } from '../access.ts'
 import { activateAccount, approveAccount, changeRole, deactivateAccount, rejectAccount } from '../account-state.ts'
 import { showAccount, showOpened } from '../account-views.ts'
 import { errorBody } from '../answers.ts'
 import type { ApiDeps } from '../deps.ts'
+import { changeHeaders, ifMatchOf } from '../etag.ts'
 import type { Guessing } from '../guessing.ts'
 import { addKey, revokeKey, showKey } from '../key-cases.ts'
 import { changePassword, requestMailChange } from '../password-cases.ts'
@@ -80,6 +81,7 @@ export function accountChangeRoutes(plain: FastifyInstance, deps: ApiDeps, signI
         tags,
         summary: 'Change what a person is and may do; for admins',
         operationId: 'changeAccount',
+        headers: changeHeaders,
         params: byName,
         body: accountChange,
         response: { 200: accountView, ...problems },
@@ -87,8 +89,8 @@ export function accountChangeRoutes(plain: FastifyInstance, deps: ApiDeps, signI
     },
     async (request) => {
       const caller = await signIn.admin(request)
-      const account = await deps.accounts.get(deps.db, request.params.name)
-      return await showAccount(deps, await changeRole(deps, caller, account, request.body))
+      const account = await namedAccount(deps, request.params.name)
+      return await showAccount(deps, await changeRole(deps, caller, account, request.body, ifMatchOf(request)))
     },
   )
 

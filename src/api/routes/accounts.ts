@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { accountStates } from '../../accounts/account.ts'
+import { accountStates, roles } from '../../accounts/account.ts'
 import {
   accountCredentials,
   accountView,
@@ -54,7 +54,9 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         summary: 'List accounts by name',
         operationId: 'listAccounts',
         querystring: z.object({
-          after: z.string().max(200).optional(),
+          after: z.string().max(200).optional().describe('`next` of the page before'),
+          role: z.enum(roles).optional(),
+          search: z.string().min(1).max(200).optional().describe('part of the name or address'),
           state: z.enum(accountStates).optional(),
           limit: z.coerce.number().int().min(1).max(1000).default(100),
         }),
@@ -63,9 +65,8 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     },
     async (request) => {
       await signIn.granted(request, 'accounts:read')
-      const { after, state, limit } = request.query
-      const accounts = await listAccounts(deps.db, { after, state, limit })
-      const last = accounts.length === limit ? accounts.at(-1)?.name : undefined
+      const accounts = await listAccounts(deps.db, request.query)
+      const last = accounts.length === request.query.limit ? accounts.at(-1)?.name : undefined
       return { accounts: await showAccounts(deps, accounts), ...(last === undefined ? {} : { next: last }) }
     },
   )
@@ -81,11 +82,12 @@ export function accountRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         response: { 200: accountView, ...problems },
       },
     },
-    async (request) =>
-      await showAccount(
-        deps,
-        await accountFor(deps, await signIn.account(request), request.params.name, 'accounts:read'),
-      ),
+    async (request, reply) => {
+      const caller = await signIn.account(request)
+      const shown = await showAccount(deps, await accountFor(deps, caller, request.params.name, 'accounts:read'))
+      void reply.header('etag', shown.etag)
+      return shown
+    },
   )
 
   app.get(

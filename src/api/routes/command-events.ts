@@ -40,7 +40,7 @@ export function commandEventRoutes(plain: FastifyInstance, deps: ApiDeps, signIn
         )
       const ending = new AbortController()
       open.set(ending, caller.id)
-      const events = commandEvents(deps, command.id, request.headers['last-event-id'], ending.signal)
+      const events = commandEvents(deps, caller, command.id, request.headers['last-event-id'], ending.signal)
       const stream = Readable.from(events, { objectMode: false })
       stream.once('close', () => {
         ending.abort()

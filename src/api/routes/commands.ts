@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
 import { audit } from '../../accounts/audit.ts'
+import { phases } from '../../catalog/plan.ts'
 import { cancelOrder } from '../../commands/cancel.ts'
 import { retryCommand } from '../../commands/retry.ts'
 import { getCommand, listCommands } from '../../commands/store.ts'
@@ -15,6 +16,7 @@ import { viewCommand, viewCommands, viewDetails } from '../show-command.ts'
 import type { SignIn } from '../sign-in.ts'
 import { subjectOf } from '../subject.ts'
 import { changeableCommand, visibleCommand } from '../visible-command.ts'
+import { idempotencyKeyOf, orderHeaders } from './headers.ts'
 
 const tags = ['commands']
 const byId = z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) })
@@ -33,6 +35,7 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         querystring: z.object({
           account: z.string().max(200).optional(),
           plan: z.string().max(100).optional(),
+          phase: z.enum(phases).optional(),
           state: z.enum(['waiting', 'running', 'done', 'failed']).optional(),
           before: z.coerce.number().int().optional().describe('`next` of the page before'),
           limit: z.coerce.number().int().min(1).max(500).default(50),
@@ -42,12 +45,13 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     },
     async (request) => {
       const caller = await signIn.account(request)
-      const { account, plan, state, before, limit } = request.query
+      const { account, plan, phase, state, before, limit } = request.query
       const subject = await subjectOf(deps, caller, account)
       const commands = await listCommands(deps.db, {
         limit,
         ...(subject === undefined ? {} : { subject }),
         ...(plan === undefined ? {} : { plan }),
+        ...(phase === undefined ? {} : { phase }),
         ...(state === undefined ? {} : { state }),
         ...(before === undefined ? {} : { before }),
       })
@@ -68,7 +72,8 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       },
     },
     async (request) => {
-      return await viewDetails(deps, await visibleCommand(deps, await signIn.account(request), request.params.id))
+      const caller = await signIn.account(request)
+      return await viewDetails(deps, caller, await visibleCommand(deps, caller, request.params.id))
     },
   )
 
@@ -139,12 +144,13 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         tags: ['deployments'],
         summary: 'Make sure of what every active account was delivered, as after a restored site',
         operationId: 'ensureDeployments',
+        headers: orderHeaders,
         response: { 202: z.object({ commands: z.array(commandView) }), ...problems },
       },
     },
     async (request, reply) => {
       const caller = await signIn.admin(request)
-      const ids = await ensureDeployments(deps, caller)
+      const ids = await ensureDeployments(deps, caller, idempotencyKeyOf(request))
       await note(caller, 'deployments.ensure', ids.length)
       const commands = await viewCommands(deps, await Promise.all(ids.map(async (id) => await getCommand(deps.db, id))))
       return reply.code(202).send({ commands })

@@ -2,9 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { accountNames } from '../../accounts/store.ts'
+import { AppError, must } from '../../base/errors.ts'
 import { Status, type StatusCode } from '../../base/status.ts'
+import { newestCommands } from '../../commands/store.ts'
 import { deploymentView, showDeployment } from '../../deployments/contract.ts'
-import { pageDeployments } from '../../deployments/store.ts'
+import { type DeploymentRow, findDeploymentById, pageDeployments } from '../../deployments/store.ts'
 import { errorBody } from '../answers.ts'
 import type { ApiDeps } from '../deps.ts'
 import type { SignIn } from '../sign-in.ts'
@@ -51,13 +53,50 @@ export function deploymentRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: 
         after,
         limit,
       })
-      const names = await accountNames(
-        deps.db,
-        rows.map((row) => row.accountId),
-      )
-      const deployments = rows.map((row) => showDeployment(row, names.get(row.accountId), deps.plans.get(row.plan)))
+      const deployments = await show(rows)
       const next = rows.length === limit ? rows.at(-1)?.id : undefined
       return { deployments, ...(next === undefined ? {} : { next }) }
     },
   )
+
+  app.get(
+    '/api/v2/deployments/:id',
+    {
+      schema: {
+        tags: ['deployments'],
+        summary: 'Show what was delivered',
+        operationId: 'getDeployment',
+        params: z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+        response: { 200: deploymentView, ...problems },
+      },
+    },
+    async (request) => {
+      const caller = await signIn.account(request)
+      const { id } = request.params
+      const row = await findDeploymentById(deps.db, id)
+      // Of others' things one does not even learn that they exist.
+      if (row === undefined || (caller.role !== 'admin' && row.accountId !== caller.id)) {
+        throw new AppError('not-found', 'deployment-unknown', `there is no deployment ${id}`, { details: { id } })
+      }
+      const [view] = await show([row])
+      return must(view, `deployment ${id}`)
+    },
+  )
+
+  async function show(rows: readonly DeploymentRow[]) {
+    const owners = rows.map((row) => row.accountId)
+    const [names, newest] = await Promise.all([accountNames(deps.db, owners), newestCommands(deps.db, owners)])
+    const orders = new Map(newest.map((command) => [keyOf(command.subject, command), command]))
+    return rows.map((row) => {
+      const shown = showDeployment(row, names.get(row.accountId), deps.plans.get(row.plan))
+      const order = orders.get(keyOf(row.accountId, row))
+      return order === undefined
+        ? shown
+        : { ...shown, command: { id: order.id, phase: order.phase, state: order.state } }
+    })
+  }
+}
+
+function keyOf(account: number | undefined, { plan, instance }: { plan: string; instance: string }): string {
+  return `${account} ${plan} ${instance}`
 }

@@ -39,8 +39,12 @@ test('everybody sees what they may order, and why a site can’t deliver somethi
   })
 })
 
-test('an unknown plan is answered with those that exist', async () => {
-  const answer = await house.open.inject({ url: '/api/v2/plans/pol', headers: alice })
+const unknown = [
+  { plan: 'pol', told: 'did you mean pool?' },
+  { plan: 'database', told: 'there are cluster, pool' },
+]
+test.each(unknown)('an unknown plan is answered with what may have been meant', async ({ plan, told }) => {
+  const answer = await house.open.inject({ url: `/api/v2/plans/${plan}`, headers: alice })
   expect(answer.statusCode).toBe(404)
-  expect(answer.body).toContain('cluster, pool')
+  expect(answer.body).toContain(told)
 })

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { type Account, mayActFor } from '../../accounts/account.ts'
+import type { Account } from '../../accounts/account.ts'
 import { AppError } from '../../base/errors.ts'
 import { type AccountStatusView, accountStatusView } from '../../status/contract.ts'
 import type { Pod } from '../../status/objects.ts'
@@ -9,6 +9,15 @@ import { errorBody } from '../answers.ts'
 import type { ApiDeps } from '../deps.ts'
 import { observedOf } from '../observed.ts'
 import type { SignIn } from '../sign-in.ts'
+import { podUnknown } from '../../status/status.ts'
+import { accountFor } from '../subject.ts'
+
+const ofQualifier = z
+  .string()
+  .min(1)
+  .max(200)
+  .default('default')
+  .describe('of the account, or the name of a group that it is in')
 
 export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignIn): void {
   const app = plain.withTypeProvider<ZodTypeProvider>()
@@ -21,16 +30,43 @@ export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sign
         summary: 'Show what runs for an account: pods, workers, size of its database, notebook',
         operationId: 'getAccountStatus',
         params: z.object({ name: z.string().max(200) }),
+        querystring: z.object({ qualifier: ofQualifier }),
         response: { 200: accountStatusView, '4xx': errorBody, '5xx': errorBody },
       },
     },
     async (request, reply) => {
-      const caller = await signIn.account(request)
-      const { name } = request.params
-      if (!mayActFor(caller, name))
-        throw new AppError('forbidden', 'not-your-account', `account ${JSON.stringify(name)} is not yours`)
+      const account = await accountFor(deps, await signIn.account(request), request.params.name, 'see')
       void reply.header('cache-control', 'no-store')
-      return await showStatus(deps, await deps.accounts.get(deps.db, name))
+      return await showStatus(deps, account, request.query.qualifier)
+    },
+  )
+
+  app.get(
+    '/api/v2/accounts/:name/pods/:pod/log',
+    {
+      schema: {
+        tags: ['accounts'],
+        summary: 'Show what a pod of an account says',
+        operationId: 'getPodLog',
+        params: z.object({ name: z.string().max(200), pod: z.string().max(253) }),
+        querystring: z.object({
+          qualifier: ofQualifier,
+          seconds: z.coerce.number().int().min(1).max(604_800).default(3_600).describe('how far back, in seconds'),
+        }),
+        response: {
+          200: z.object({ text: z.string().describe('4 MB at most, said at its end when it is cut') }),
+          '4xx': errorBody,
+          '5xx': errorBody,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { name, pod } = request.params
+      const account = await accountFor(deps, await signIn.account(request), name, 'see')
+      const { namespace } = await observedOf(deps, account, request.query.qualifier)
+      void reply.header('cache-control', 'no-store')
+      if (namespace === undefined) throw podUnknown(pod)
+      return { text: await deps.status.podLog(namespace, pod, request.query.seconds) }
     },
   )
 }
@@ -38,8 +74,8 @@ export function statusRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sign
 type Problem = AccountStatusView['problems'][number]
 
 /** Parts fail one by one: a broker that is away hides no pods. */
-async function showStatus(deps: ApiDeps, account: Account): Promise<AccountStatusView> {
-  const { namespace, qualifier } = await observedOf(deps, account)
+async function showStatus(deps: ApiDeps, account: Account, word: string): Promise<AccountStatusView> {
+  const { namespace, qualifier } = await observedOf(deps, account, word)
   const problems: Problem[] = []
   const asked = async <T>(part: Problem['part'], work: Promise<T>): Promise<T | null> => {
     try {

@@ -4,19 +4,20 @@ import { Cli } from '../frame/Cli.tsx'
 import { Panel } from '../frame/Panel.tsx'
 import { Loading, Problem } from '../frame/States.tsx'
 import { Title } from '../frame/Title.tsx'
+import { useCommand } from './follow.ts'
 import { Steps } from './Steps.tsx'
 
 /** How far the account is: the steps of the order that delivers it, as they happen. */
 export function SetUp({ account: { userid, status, statusDetail } }: { account: Account }) {
-  const every = status === 'pending' ? 1_000 : false
   const {
-    data: order,
+    data: id,
     error,
     refetch,
   } = useQuery({
-    queryKey: ['set-up', userid],
+    queryKey: ['commands', 'latest', userid],
     queryFn: () => latestOrder(userid),
-    refetchInterval: every,
+    // The order is written together with the account; another one may follow a failed one.
+    refetchInterval: ({ state }) => (state.data == null ? 1_000 : 10_000),
   })
   const failed = status === 'failed'
   return (
@@ -31,20 +32,28 @@ export function SetUp({ account: { userid, status, statusDetail } }: { account: 
       </div>
       {failed && statusDetail !== undefined && <Problem title="What went wrong" error={new Error(statusDetail)} />}
       {error !== null && <Problem title="The steps can’t be shown" error={error} again={refetch} />}
-      {order === undefined && error === null && <Loading />}
-      {order === null && <p className="dim">The order has not been written yet.</p>}
-      {order != null && (
-        <Panel title="Steps" foot={<Cli line={`cloudmgr commands show ${order.id} --service`} />}>
-          <Steps steps={order.steps} />
-        </Panel>
-      )}
+      {id === undefined && error === null && <Loading />}
+      {id === null && <p className="dim">The order has not been written yet.</p>}
+      {id != null && <Followed id={id} key={id} />}
     </>
   )
 }
 
+function Followed({ id }: { id: number }) {
+  const { command, error, again } = useCommand(id)
+  if (command === undefined) {
+    return error === null ? <Loading /> : <Problem title="The steps can’t be shown" error={error} again={again} />
+  }
+  return (
+    <Panel title="Steps" foot={<Cli line={`cloudmgr command follow ${id}`} />}>
+      <Steps steps={command.steps} />
+    </Panel>
+  )
+}
+
 /** What is being done now, or was done last. */
-async function latestOrder(userid: string) {
-  const { commands } = await api.commands(userid)
+async function latestOrder(userid: string): Promise<number | null> {
+  const { commands } = await api.commands({ account: userid, limit: 10 })
   const order = commands.find(({ state }) => state === 'running') ?? commands[0]
-  return order === undefined ? null : await api.command(order.id)
+  return order?.id ?? null
 }

@@ -23,15 +23,21 @@ export function Shell() {
             <Mark size={24} />
             <span>{site?.title ?? 'omega|ml'}</span>
           </Link>
-          {account?.role === 'admin' && (
-            <nav className={classes['nav']} aria-label="Rooms">
-              <Link to="/" activeOptions={{ exact: true }}>
-                Home
-              </Link>
-              <Link to="/accounts">Accounts</Link>
-              <Link to="/mails">Mails</Link>
-            </nav>
-          )}
+          <nav className={classes['nav']} aria-label="Rooms">
+            <Link to="/" activeOptions={{ exact: true }}>
+              Home
+            </Link>
+            <Link to="/services">Services</Link>
+            <Link to="/commands">Orders</Link>
+            <Link to="/groups">Groups</Link>
+            <Link to="/keys">Keys</Link>
+            {account?.role === 'admin' && (
+              <>
+                <Link to="/accounts">Accounts</Link>
+                <Link to="/mails">Mails</Link>
+              </>
+            )}
+          </nav>
           <div className={classes['who']}>
             <span className={classes['name']} title={account?.email}>
               {account?.userid}

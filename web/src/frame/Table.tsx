@@ -11,7 +11,7 @@ export function Table({ name, head, children }: { name: string; head: readonly s
           <tr>
             {head.map((name) => (
               <th key={name} scope="col">
-                {name}
+                {name === '' ? <span className="visually-hidden">What can be done</span> : name}
               </th>
             ))}
           </tr>

@@ -21,7 +21,8 @@ function Start({ name, known }: { name: string; known: Account }) {
     queryFn: () => api.account(name),
     initialData: known,
     initialDataUpdatedAt: 0,
-    refetchInterval: ({ state }) => (state.data?.status === 'pending' ? 1_000 : false),
+    // The end of its order is told by the stream; this is the net.
+    refetchInterval: ({ state }) => (state.data?.status === 'pending' ? 5_000 : false),
   })
   const { status, role } = account.data
   if (status === 'pending' || status === 'failed') return <SetUp account={account.data} />
