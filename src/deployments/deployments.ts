@@ -65,6 +65,7 @@ export class Deployments {
 
   /** Settings as stored, also before they serve; `undefined` when there are none. */
   async storedSettings(db: Db, accountId: number, plan: string, instance = ''): Promise<Settings | undefined> {
+    if (!hasSettings(plan)) return undefined
     const row = await store.findDeployment(db, accountId, plan, instance)
     return row?.sealed === undefined ? undefined : this.open(row.sealed, accountId, plan)
   }

@@ -50,7 +50,7 @@ export function createFakeMongodb(): FakeMongodb {
     ensureUser: async (access) => {
       const before = users.get(access.user)
       users.set(access.user, access)
-      const said = (one: MongoAccess | undefined) => one && JSON.stringify([one.password, grantsOf(one)])
+      const said = (one: MongoAccess | undefined) => one && JSON.stringify([one.password, one.account, grantsOf(one)])
       return said(before) !== said(access)
     },
     findUser: async (user) => {
