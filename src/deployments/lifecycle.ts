@@ -242,7 +242,7 @@ async function delivered(deps: LifecycleDeps, command: Delivery, account: Accoun
     suspended: suspending,
   })
   if (name === 'omegaml') await deployments.switchBroker(tx, account, params['vhost'] === true)
-  if (name === SHARE) await deployments.shares.deliver(tx, account, instance)
+  if (name === SHARE) await deployments.shares.deliver(tx, account, instance, params)
   if (plan?.settings === undefined) return
   const values = { params: withoutSealed(kept), site: siteValues(site), account: accountValues(account), instance }
   const addition = resolveGiven(plan.settings, values, { plan: name, step: 'settings', field: 'settings' }) as Values
