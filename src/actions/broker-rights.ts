@@ -24,11 +24,14 @@ export function sharedPermissions(account: string): Permissions {
   }
 }
 
+/** The workers' queue for tasks without a label. */
+export const WORKERS_QUEUE = 'default'
+
 /** Whatever reaches an account's queue moves on at once to the workers' queue, which no account may touch. */
 export const FORWARDING: Policy = {
   name: 'cloudmgr-forward',
   pattern: '^q-',
-  definition: { 'message-ttl': 0, 'dead-letter-exchange': '', 'dead-letter-routing-key': 'default' },
+  definition: { 'message-ttl': 0, 'dead-letter-exchange': '', 'dead-letter-routing-key': WORKERS_QUEUE },
   applyTo: 'queues',
   priority: 10,
 }

@@ -229,7 +229,7 @@ describe('accounts', () => {
     await rabbitmq.deleteUser('ua')
     expect(await alice.observe()).toMatchObject({ state: 'different' })
     await alice.remove()
-    expect(await rabbitmq.listQueues('v')).toEqual([])
+    expect(await rabbitmq.listQueues('v')).toEqual(['default'])
     expect(await bob.observe()).toEqual({ state: 'present' })
   })
 

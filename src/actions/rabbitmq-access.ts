@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { Permissions, Policy, Rabbitmq } from '../adapters/rabbitmq/port.ts'
 import type { Action } from './action.ts'
-import { accountNames, EVERYTHING, FORWARDING, sharedPermissions } from './broker-rights.ts'
+import { accountNames, EVERYTHING, FORWARDING, sharedPermissions, WORKERS_QUEUE } from './broker-rights.ts'
 
 /** Tag of the users and vhosts that are ours; it gives no rights. */
 export const BROKER_MARK = 'cloudmgr'
@@ -70,6 +70,8 @@ export function rabbitmqAccess({ rabbitmq }: { readonly rabbitmq: Rabbitmq }): A
       note(await rabbitmq.ensureVhost(vhost, ownVhost ? [BROKER_MARK] : []), `vhost ${vhost}`)
       // Rules before rights: nobody sends before the rule that keeps tasks apart.
       for (const policy of policiesOf(wanted)) note(await rabbitmq.ensurePolicy(vhost, policy), `policy ${policy.name}`)
+      // What is forwarded to a queue that there is not is lost: it is there before the first worker is.
+      if (isForwarded(wanted)) note(await rabbitmq.ensureQueue(vhost, WORKERS_QUEUE), `queue ${WORKERS_QUEUE}`)
       note(await rabbitmq.ensureUser(user, password, [BROKER_MARK]), `user ${user}`)
       note(await rabbitmq.ensurePermissions(vhost, user, permissionsOf(wanted)), `rights of ${user} on ${vhost}`)
       return { changed: done.length > 0, message: done.length > 0 ? `made ${done.join(', ')}` : 'already as wanted' }
@@ -95,8 +97,13 @@ function permissionsOf({ permissions, account }: RabbitmqAccessInput): Permissio
   return account === undefined ? EVERYTHING : sharedPermissions(account)
 }
 
-function policiesOf({ policies, account, ownVhost }: RabbitmqAccessInput): readonly Policy[] {
-  return account === undefined || ownVhost ? policies : [FORWARDING, ...policies]
+/** Whether its tasks go through a queue of its own to that of workers which are not its own. */
+function isForwarded({ account, ownVhost }: RabbitmqAccessInput): boolean {
+  return account !== undefined && !ownVhost
+}
+
+function policiesOf(wanted: RabbitmqAccessInput): readonly Policy[] {
+  return isForwarded(wanted) ? [FORWARDING, ...wanted.policies] : wanted.policies
 }
 
 /** What removal would take away. */
@@ -123,6 +130,8 @@ async function differences(wanted: RabbitmqAccessInput, rabbitmq: Rabbitmq): Pro
   if (!(await rabbitmq.canLogin(user, password))) found.push(`${user} has another password`)
   const rights = await rabbitmq.findPermissions(vhost, user)
   if (!isDeepStrictEqual(rights, { ...permissionsOf(wanted) })) found.push(`rights of ${user} on ${vhost} differ`)
+  if (isForwarded(wanted) && !(await rabbitmq.listQueues(vhost)).includes(WORKERS_QUEUE))
+    found.push(`queue ${WORKERS_QUEUE} is missing`)
   for (const policy of policiesOf(wanted)) {
     if (!isDeepStrictEqual(await rabbitmq.findPolicy(vhost, policy.name), { ...policy }))
       found.push(`policy ${policy.name} differs`)

@@ -53,8 +53,15 @@ export function hasQualifier(settings: Settings, qualifier: string): boolean {
 
 function qualifierOf({ settings, userid, qualifier, asked = qualifier }: ConfigRequest): Qualifier {
   const found = hasQualifier(settings, qualifier) ? settings.qualifiers[qualifier] : undefined
-  if (found !== undefined) return found
-  throw noService(userid, asked)
+  if (found === undefined) throw noService(userid, asked)
+  return found.sharedBy !== undefined && found.brokeruser === undefined ? withOwnBroker(found, settings) : found
+}
+
+/** What is shared for reading comes without a broker: tasks go the account's own way. */
+function withOwnBroker(found: Qualifier, { qualifiers }: Settings): Qualifier {
+  const { mongodbname: _name, mongouser: _user, mongopassword: _password, ...own } = qualifiers['default'] ?? found
+  const { mongohost: _host, 'mongohost.in': _inside, ...broker } = own
+  return { ...broker, ...found }
 }
 
 /** In the words of the original: clients show them. */

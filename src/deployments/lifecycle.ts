@@ -268,7 +268,7 @@ async function delivered(deps: LifecycleDeps, command: Delivery, account: Accoun
     suspended: suspending,
   })
   if (name === 'omegaml') await deployments.switchBroker(tx, account, params['vhost'] === true)
-  if (name === SHARE) await deployments.shares.deliver(tx, account, instance)
+  if (name === SHARE) await deployments.shares.deliver(tx, account, instance, params)
   if (plan !== undefined) await showDatabase(deps, plan, command, account, tx)
   if (plan !== undefined) await addSettings(deps, plan, { ...command, params: kept }, account, tx)
 }

@@ -26,6 +26,9 @@ const shareSchema = z.object({
 })
 type Share = z.infer<typeof shareSchema>
 
+/** Whom the removal of a share that was never begun takes away: no user is called so. */
+const nobody = { user: 'nobody', password: 'never-made' }
+
 /** What accounts let others use. */
 export class Shares {
   private readonly db: Db
@@ -75,43 +78,38 @@ export class Shares {
     if (rotate) await this.tell(tx, giver, name, (before) => before && { ...before, ...wordsFor(share, before) })
   }
 
-  /** Values of `${share.…}`, and the secrets among them; nothing when there is no such share (any more). */
-  async values(
-    giver: Account,
-    name: string,
-    params: Values,
-  ): Promise<{ values: Values; secrets: string[] } | undefined> {
+  /** Values of `${share.…}`, and the secrets among them. Before `prepare` they only tell which ways to the broker there are. */
+  async values(giver: Account, name: string, params: Values): Promise<{ values: Values; secrets: string[] }> {
     const row = await findDeployment(this.db, giver.id, SHARE, name)
-    if (row?.sealed === undefined) return undefined
-    const share = this.open(row.sealed, giver.id, name)
-    const settings = await this.settingsOf(this.db, giver)
-    const store = settings?.qualifiers['default']?.mongodbname
-    const stores = store === undefined ? [] : [store]
+    const store = (await this.settingsOf(this.db, giver))?.qualifiers['default']
     const isReader = params['access'] === 'read'
-    return {
-      values: { ...share, writes: isReader ? [] : stores, reads: isReader ? stores : [] },
-      secrets: [share.database.password, share.shared.password, share.own.password],
+    const isShared = store?.exchange !== undefined
+    const stores = store === undefined ? [] : [store.mongodbname]
+    const plain = {
+      writes: isReader ? [] : stores,
+      reads: isReader ? stores : [],
+      onSharedVhost: !isReader && isShared,
+      onOwnVhost: !isReader && !isShared,
     }
+    if (row?.sealed === undefined)
+      return { values: { database: nobody, shared: nobody, own: nobody, ...plain }, secrets: [] }
+    const share = this.open(row.sealed, giver.id, name)
+    const secrets = [share.database.password, share.shared.password, share.own.password]
+    return { values: { ...share, ...plain }, secrets }
   }
 
   /** It is there: the other account finds it under the giver's name. */
-  async deliver(tx: Db, giver: Account, name: string): Promise<void> {
+  async deliver(tx: Db, giver: Account, name: string, params: Values): Promise<void> {
     const row = await findDeployment(tx, giver.id, SHARE, name)
     const store = (await this.settingsOf(tx, giver))?.qualifiers['default']
     if (row?.sealed === undefined || store === undefined) return
     const share = this.open(row.sealed, giver.id, name)
-    // On its own vhost an account needs no exchange of its own.
-    const { user, password } = store.exchange === undefined ? share.own : share.shared
-    const through = `${name}.${giver.name}`
     await this.tell(tx, giver, name, () => ({
       mongodbname: store.mongodbname,
       mongouser: share.database.user,
       mongopassword: share.database.password,
-      brokeruser: user,
-      brokerpassword: password,
-      ...(store.brokervhost === undefined ? {} : { brokervhost: store.brokervhost }),
-      routing: `q-${through}`,
-      exchange: `x-${through}`,
+      // Who may only read sends tasks where it always does: whoever sends one runs code on the worker that takes it.
+      ...(params['access'] === 'read' ? {} : brokerOf(share, store, `${name}.${giver.name}`)),
       sharedBy: giver.name,
     }))
   }
@@ -154,9 +152,22 @@ export class Shares {
   }
 }
 
+/** The share's own way to the broker that the giver uses; `through` names its queue there. */
+function brokerOf({ shared, own }: Share, { exchange, brokervhost }: Qualifier, through: string) {
+  // On its own vhost an account needs no exchange of its own.
+  const { user, password } = exchange === undefined ? own : shared
+  return {
+    brokeruser: user,
+    brokerpassword: password,
+    ...(brokervhost === undefined ? {} : { brokervhost }),
+    routing: `q-${through}`,
+    exchange: `x-${through}`,
+  }
+}
+
 function wordsFor({ database, shared, own }: Share, { brokeruser }: Qualifier) {
   const { password } = brokeruser === own.user ? own : shared
-  return { mongopassword: database.password, brokerpassword: password }
+  return { mongopassword: database.password, ...(brokeruser === undefined ? {} : { brokerpassword: password }) }
 }
 
 function context(giver: number, name: string): string {

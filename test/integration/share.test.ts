@@ -149,7 +149,6 @@ test('what is taken back ends at once, also for who is connected; the data stay'
 test('on the shared vhost tasks go through a queue of the share’s own, and nobody else’s are seen', async () => {
   await share('install')
   const { broker, queue } = await configOf(bobby, 'alice')
-  await createRabbitmq(rabbit.admin).ensureQueue(broker.vhost, 'default')
   const before = await messagesIn(broker.vhost, 'default')
   await sendTo(broker, queue)
   await expect.poll(() => messagesIn(broker.vhost, 'default')).toBe(before + 1)
@@ -167,9 +166,9 @@ test('on the giver’s own vhost tasks reach the giver’s workers, and the give
   const own = await configOf(alice)
   const { broker, queue } = await configOf(bobby, 'alice')
   expect(broker.vhost).toBe(own.broker.vhost)
-  // The giver's workers and tasks.
-  await sendTo(own.broker, 'default', 'a task of alice')
+  // Before any worker was there: it waits for the first one.
   await sendTo(broker, queue)
+  await sendTo(own.broker, 'default', 'a task of alice')
   await expect.poll(() => messagesIn(broker.vhost, 'default')).toBe(2)
   await expect(consumeFrom(broker, ['default'])).rejects.toThrow(REFUSED)
   // A queue can't be emptied or deleted by who may not configure it; it may be sent to by name.

@@ -83,13 +83,23 @@ test('who is given a share finds the store under the giver’s name, with users 
   expect((await config(alice, 'bobby')).status).toBe(404)
 })
 
-test('a share for reading reads, and may become one for writing', async () => {
+test('a share for reading reads, and sends tasks nowhere else than before; it may become one for writing, and back', async () => {
+  const { rabbitmq } = service.outside
   await order(alice, 'install', { access: 'read' })
-  const { mongo } = await access(bobby, 'alice')
+  const users = await rabbitmq.listUsers()
+  const { mongo, broker, celery } = await access(bobby, 'alice')
   expect(await databaseOf(mongo.username)).toEqual([`${mongo.pathname.slice(1)}:read`])
+  const own = await access(bobby)
+  expect([broker.href, celery.CELERY_DEFAULT_QUEUE]).toEqual([own.broker.href, own.celery.CELERY_DEFAULT_QUEUE])
+
   await order(alice, 'update', { access: 'write' })
   expect(await databaseOf(mongo.username)).toEqual([mongo.pathname.slice(1)])
-  expect((await access(bobby, 'alice')).mongo.href).toBe(mongo.href)
+  const writer = await access(bobby, 'alice')
+  expect(writer.mongo.href).toBe(mongo.href)
+  expect(writer.celery.CELERY_DEFAULT_QUEUE).toBe('q-bobby.alice')
+  await order(alice, 'update', { access: 'read' })
+  expect(await rabbitmq.listUsers()).toEqual(users)
+  expect((await access(bobby, 'alice')).broker.href).toBe(own.broker.href)
 })
 
 test('what is taken back is gone, outside too; the store stays', async () => {
@@ -164,6 +174,24 @@ for (const who of ['alice', 'bobby']) {
     expect(left.filter(({ status }) => Number(status) !== 8)).toEqual([])
   })
 }
+
+test('an order whose other account is gone when it is worked on does nothing, and leaves nothing', async () => {
+  await service.engine.stop()
+  const wish = { plan: 'share', phase: 'install', params: { with: 'bobby' } }
+  const { body } = await alice.post('/api/v2/orders', wish)
+  await service.db.updateTable('accounts').set({ status: 'disabled' }).where('name', '=', 'bobby').execute()
+  await service.restart()
+  await service.ended(body.id)
+  expect((await admin.get(`/api/v2/commands/${body.id}`)).body).toMatchObject({
+    state: 'failed',
+    message: /another user/,
+  })
+  const users = await service.outside.mongodb.listUsers()
+  await order(alice, 'remove')
+  expect(await service.outside.mongodb.listUsers()).toEqual(users)
+  const left = await service.db.selectFrom('deployments').select('status').where('plan', '=', 'share').execute()
+  expect(left).toEqual([{ status: 8 }])
+})
 
 test('a deactivated account does not keep passwords that work', async () => {
   await order(alice, 'install')
