@@ -124,6 +124,8 @@ function problemText(error: ErrorObject): string {
       const hint = error.parentSchema?.['description']
       return `must match ${String(error.params['pattern'])}${typeof hint === 'string' ? ` (${hint})` : ''}`
     }
+    case 'false schema':
+      return 'can’t be given together with the other values'
     default:
       return error.message ?? `is not as wanted (${error.keyword})`
   }

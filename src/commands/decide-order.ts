@@ -58,7 +58,7 @@ export function decideOrder(wish: OrderWish, facts: OrderFacts): DecidedOrder {
   checkAvailable(asked, facts)
   checkRights(asked, facts.requester)
   const { becomes } = asked
-  if (becomes === undefined || !isOther(asked, becomes, wish)) return decide(asked, wish, facts)
+  if (becomes === undefined || !isOther(asked, becomes, wish, facts)) return decide(asked, wish, facts)
   checkPhase(asked, wish.phase, [])
   const params = asked.checkParams(mergedParams({}, wish.params))
   const place = { plan: asked.plan, step: 'becomes', field: 'params' }
@@ -66,8 +66,16 @@ export function decideOrder(wish: OrderWish, facts: OrderFacts): DecidedOrder {
   return decide(getPlan(facts.plans, becomes.plan), { ...wish, params: other }, facts)
 }
 
-function isOther({ plan }: Plan, { when }: Becomes, { params }: OrderWish): boolean {
-  return when === undefined || holds(when, paramValues(params), { plan, step: 'becomes', field: 'when' })
+/** As the order says, or as what it names was ordered before. */
+function isOther(asked: Plan, { plan, when }: Becomes, { phase, params }: OrderWish, { held }: OrderFacts): boolean {
+  const place = { plan: asked.plan, step: 'becomes', field: 'when' }
+  if (when === undefined || holds(when, paramValues(params), place)) return true
+  const has = (one: string) => held.some((other) => other.plan === one && other.instance === namedIn(asked, params))
+  return phase !== 'install' && has(plan) && !has(asked.plan)
+}
+
+function namedIn(plan: Plan, params: Values): unknown {
+  return params[/^\$\{params\.(.+)\}$/.exec(plan.instance ?? '')?.[1] ?? '']
 }
 
 /** Where only some orders become others, the other plan's own defaults hold. */
