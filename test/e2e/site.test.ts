@@ -5,6 +5,7 @@ import { runPython } from './client.ts'
 import { endpoints, kubectl, killEverything, memoryGb, podIn, reaches, upgrade } from './cluster.ts'
 import { configOf, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
 import { openNotebook, openNotebookFromPortal } from './notebook.ts'
+import { orderEverything } from './orders.ts'
 
 let site: TestSite
 let up: UpResult
@@ -108,6 +109,14 @@ describe('a notebook', () => {
     expect(await reaches(site, annas, `omegaweb.${services}`, 8080), 'the hub').toBe(true)
     // The guard itself: the neighbour's server does listen where it was looked for.
     expect(await reaches(site, boriss, boriss.ip, 8888), 'boris’ own notebook').toBe(true)
+  })
+})
+
+describe('orders', () => {
+  test('of nodes and workers are delivered, used and taken away by the unmodified client, over HTTPS', async () => {
+    await orderEverything(site)
+    expect(await kubectl(site, 'get', 'nodes', '-o', 'name')).toBe('node/node-1')
+    expect(await kubectl(site, 'get', 'deployments', '-n', 'om-olga', '-o', 'name')).toBe('')
   })
 })
 
