@@ -94,6 +94,7 @@ function decide(plan: Plan, wish: OrderWish, facts: OrderFacts): DecidedOrder {
   const order = { plan, phase: wish.phase, instance, given, before, after, isNew: found === undefined }
   checkExistence(order, found, existing)
   checkUse(order, facts)
+  checkGrowth(order)
   if (wish.phase === 'remove') return { ...order, first: [] }
   checkQuota(order, facts)
   checkQualifier(order, facts)
@@ -209,6 +210,19 @@ function checkExistence(order: Ordered, found: Expected | undefined, existing: r
     })
   }
   if (found?.suspended === true && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
+}
+
+/** What is stored has no way into something smaller. */
+function checkGrowth({ plan, phase, before, after, isNew }: Ordered): void {
+  if (phase === 'remove' || isNew) return
+  const problems = plan.grows.flatMap((name): ParameterProblem[] => {
+    const [old, value] = [Number(before[name]), Number(after[name])]
+    if (!(value < old) || value === 0) return []
+    return [
+      { field: `params.${name}`, value, problem: `is smaller than before: it never shrinks, ${old} or more is right` },
+    ]
+  })
+  checkPhase(plan, phase, problems)
 }
 
 /** A thing in use can't be removed, nor changed so that its users could not go on. */
