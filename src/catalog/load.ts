@@ -153,6 +153,7 @@ function buildPlan(raw: RawPlan, fail: Fail, actions: ReadonlySet<string> | unde
     steps,
     secrets: markedParameters(raw.parameters, 'secret'),
     once: markedParameters(raw.parameters, 'once'),
+    grows: markedParameters(raw.parameters, 'grows'),
     other: markedParameters(raw.parameters, 'account')[0],
     checkParams,
   }

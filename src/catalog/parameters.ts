@@ -20,7 +20,7 @@ export function parametersOf(schema: Values): Readonly<Record<string, Values>> {
 }
 
 /** Names of the parameters whose schema has this mark. */
-export function markedParameters(schema: Values, mark: 'secret' | 'once' | 'account'): string[] {
+export function markedParameters(schema: Values, mark: 'secret' | 'once' | 'account' | 'grows'): string[] {
   return Object.entries(parametersOf(schema)).flatMap(([name, part]) => (part[mark] === true ? [name] : []))
 }
 
@@ -63,7 +63,7 @@ export function compileParameters(plan: string, schema: Values): (params: Values
   })
   for (const format of ['email', 'uri', 'hostname', 'password']) ajv.addFormat(format, true)
   // For people and forms (`unit`), and for the service itself.
-  for (const keyword of ['secret', 'once', 'account', 'unit', 'siteDefault']) ajv.addKeyword(keyword)
+  for (const keyword of ['secret', 'once', 'account', 'unit', 'siteDefault', 'grows']) ajv.addKeyword(keyword)
   const validate = ajv.compile({ type: 'object', additionalProperties: false, ...schema })
   const secrets = new Set(markedParameters(schema, 'secret'))
   const check = (params: Values, { complete = true } = {}): Values => {
@@ -125,6 +125,8 @@ function problemText(error: ErrorObject): string {
       const hint = error.parentSchema?.['description']
       return `must match ${String(error.params['pattern'])}${typeof hint === 'string' ? ` (${hint})` : ''}`
     }
+    case 'false schema':
+      return 'can’t be given together with the other values'
     default:
       return error.message ?? `is not as wanted (${error.keyword})`
   }

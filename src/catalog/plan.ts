@@ -83,6 +83,8 @@ export interface Plan {
   readonly secrets: readonly string[]
   /** The parameter that names another account, whose settings the steps may use as `${other.settings.…}`: for admins' plans. */
   readonly other: string | undefined
+  /** Numbers that an update may make larger, or 0 where that is allowed, and nothing in between. */
+  readonly grows: readonly string[]
   /** Parameters that mean one order only and are not remembered, such as `rotate`. */
   readonly once: readonly string[]
   /** Parameters with defaults filled in; throws `invalid`, naming the parameter and what would be right. */

@@ -61,7 +61,7 @@ export function decideOrder(wish: OrderWish, facts: OrderFacts): DecidedOrder {
   checkAvailable(asked, facts)
   checkRights(asked, facts.requester)
   const { becomes } = asked
-  if (becomes === undefined || !isOther(asked, becomes, wish)) return decide(asked, wish, facts)
+  if (becomes === undefined || !isOther(asked, becomes, wish, facts)) return decide(asked, wish, facts)
   checkPhase(asked, wish.phase, [])
   const params = asked.checkParams(mergedParams({}, wish.params))
   const place = { plan: asked.plan, step: 'becomes', field: 'params' }
@@ -69,8 +69,16 @@ export function decideOrder(wish: OrderWish, facts: OrderFacts): DecidedOrder {
   return decide(getPlan(facts.plans, becomes.plan), { ...wish, params: other }, facts)
 }
 
-function isOther({ plan }: Plan, { when }: Becomes, { params }: OrderWish): boolean {
-  return when === undefined || holds(when, paramValues(params), { plan, step: 'becomes', field: 'when' })
+/** As the order says, or as what it names was ordered before. */
+function isOther(asked: Plan, { plan, when }: Becomes, { phase, params }: OrderWish, { held }: OrderFacts): boolean {
+  const place = { plan: asked.plan, step: 'becomes', field: 'when' }
+  if (when === undefined || holds(when, paramValues(params), place)) return true
+  const has = (one: string) => held.some((other) => other.plan === one && other.instance === namedIn(asked, params))
+  return phase !== 'install' && has(plan) && !has(asked.plan)
+}
+
+function namedIn(plan: Plan, params: Values): unknown {
+  return params[/^\$\{params\.(.+)\}$/.exec(plan.instance ?? '')?.[1] ?? '']
 }
 
 /** Where only some orders become others, the other plan's own defaults hold. */
@@ -89,6 +97,7 @@ function decide(plan: Plan, wish: OrderWish, facts: OrderFacts): DecidedOrder {
   const order = { plan, phase: wish.phase, instance, given, before, after, isNew: found === undefined }
   checkExistence(order, found, existing)
   checkUse(order, facts)
+  checkGrowth(order)
   if (wish.phase === 'remove') return { ...order, first: [], followers: [] }
   checkQuota(order, facts)
   checkQualifier(order, facts)
@@ -204,6 +213,19 @@ function checkExistence(order: Ordered, found: Expected | undefined, existing: r
     })
   }
   if (found?.suspended === true && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
+}
+
+/** What is stored has no way into something smaller. */
+function checkGrowth({ plan, phase, before, after, isNew }: Ordered): void {
+  if (phase === 'remove' || isNew) return
+  const problems = plan.grows.flatMap((name): ParameterProblem[] => {
+    const [old, value] = [Number(before[name]), Number(after[name])]
+    if (!(value < old) || value === 0) return []
+    return [
+      { field: `params.${name}`, value, problem: `is smaller than before: it never shrinks, ${old} or more is right` },
+    ]
+  })
+  checkPhase(plan, phase, problems)
 }
 
 /** A thing in use can't be removed, nor changed so that its users could not go on. */

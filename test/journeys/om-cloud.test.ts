@@ -72,6 +72,29 @@ test('om cloud add, update and remove end in "Ok, done."', async () => {
   ])
 })
 
+test('storage of either kind is added, grown and removed, by its name alone, too', async () => {
+  const order = { offering: 'storage', user: 'alice' }
+  const claims = async () =>
+    (
+      await service.outside.kubernetes.list(
+        { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+        { namespace: 'om-alice' },
+      )
+    )
+      .map(({ metadata }) => metadata.name)
+      .filter((name) => name !== 'home')
+  for (const params of ['provider=,name=data,size=2', 'provider=,kind=mongodb,name=docs,size=2'])
+    expect(await run({ ...order, phase: 'install', params })).toBe('5')
+  expect((await claims()).toSorted()).toEqual(['database-docs', 'storage-data'])
+  expect(await run({ ...order, phase: 'update', params: 'provider=,name=data,size=4' })).toBe('5')
+  expect(await run({ ...order, phase: 'update', params: 'provider=,name=docs,size=4' })).toBe('5')
+  const wrong = await post({ ...order, phase: 'install', params: 'name=x,memory=2' })
+  expect([wrong.statusCode, wrong.body]).toEqual([400, expect.stringContaining('together with the other values')])
+  expect(await run({ ...order, phase: 'uninstall', params: 'provider=,name=docs' })).toBe('5')
+  expect(await run({ ...order, phase: 'uninstall', params: 'provider=,name=data' })).toBe('5')
+  expect(await claims()).toEqual([])
+})
+
 test('a failed order ends in status 9 with its reason; other programs than the client are answered 200', async () => {
   service.outside.helm.failNextUpgrade(new AppError('invalid', 'chart-invalid', 'no'))
   const accepted = await post({ offering: 'runtime', user: 'alice', phase: 'install', params: '' })

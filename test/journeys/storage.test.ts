@@ -121,8 +121,11 @@ test('on the local cloud a volume is ordered of the cloud, and its claim is boun
     storageClassName: spec.storageClassName,
   })
 
-  const smaller = await ended(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 2 } })
-  expect(smaller).toMatchObject({ state: 'failed', message: expect.stringContaining('never shrinks') })
+  const smaller = await order(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 2 } })
+  expect(smaller.body).toMatchObject({
+    code: 'order-invalid',
+    errors: [{ field: 'params.size', value: 2, problem: expect.stringContaining('5 or more') }],
+  })
   await delivered(alice, { plan: 'storage', phase: 'update', params: { name: 'data', size: 8 } })
   expect((await find('PersistentVolume', spec.volumeName)).spec.capacity.storage).toBe('8Gi')
 

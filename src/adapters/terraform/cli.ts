@@ -8,6 +8,7 @@ import type { Diagnostic } from './events.ts'
 import { previewOf, readEvent } from './events.ts'
 import { rootStamp, writeCliConfig } from './mirror.ts'
 import type { Preview, PreviewOptions, Terraform, TerraformRun } from './port.ts'
+import { createSlots } from './slots.ts'
 
 export interface TerraformCliOptions {
   /** Path of OpenTofu or Terraform. */
@@ -19,11 +20,14 @@ export interface TerraformCliOptions {
 }
 
 const PREVIEW = 'cloudmgr.tfplan'
+/** A run takes about 100 MB with its provider: many orders at once must not take all memory of the engine's pod. */
+const MOST_RUNS = 4
 /** Long enough to let providers end what they are at and the state be written; nothing is lost by waiting. */
 const GRACE_MS = 120_000
 
 /** The real one: the CLI with JSON output, interrupted by SIGINT so that the state is written. */
 export function createTerraformCli(options: TerraformCliOptions): Terraform {
+  const inSlot = createSlots(MOST_RUNS)
   const tofu = async (
     root: string,
     args: readonly string[],
@@ -46,14 +50,16 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
       running.waiting?.(waiting)
     }
     const events = args.includes('-json') && ['init', 'plan', 'apply'].includes(args[0] ?? '') ? { onLine } : {}
-    const result = await run(options.program, args, {
-      cwd: root,
-      env,
-      signal: running.signal,
-      stopSignal: 'SIGINT',
-      graceMs: GRACE_MS,
-      ...events,
-    })
+    const result = await inSlot(() =>
+      run(options.program, args, {
+        cwd: root,
+        env,
+        signal: running.signal,
+        stopSignal: 'SIGINT',
+        graceMs: GRACE_MS,
+        ...events,
+      }),
+    )
     running.waiting?.(undefined)
     return { ...result, diagnostics }
   }
