@@ -83,7 +83,7 @@ test('workers that may sleep, or grow by their tasks, leave their number to the 
     return { replicas: spec.replicas, rules: rules === undefined ? undefined : JSON.parse(rules) }
   }
   const queues = ['worker', 'default']
-  const sleeping = { sleepMinutes: 15, concurrency: 2, queues }
+  const sleeping = { sleepMinutes: 15, concurrency: 2, queues, revision: 1 }
   assert.deepEqual(await rulesOf({}), { replicas: 1, rules: undefined })
   assert.deepEqual(await rulesOf({ sleep: 15, size: 2 }), {
     replicas: undefined,
@@ -96,7 +96,7 @@ test('workers that may sleep, or grow by their tasks, leave their number to the 
   const growing = { autoscale: 'queue', min: 0, max: 3, concurrency: 4 }
   assert.deepEqual(await rulesOf(growing), {
     replicas: undefined,
-    rules: { least: 0, most: 3, sleepMinutes: 0, concurrency: 4, queues },
+    rules: { least: 0, most: 3, sleepMinutes: 0, concurrency: 4, queues, revision: 1 },
   })
   // A suspended one has no rules to be woken by.
   assert.deepEqual(await rulesOf({ ...growing, sleep: 15 }, plan.suspended), { replicas: 0, rules: undefined })
