@@ -77,6 +77,8 @@ const siteFactsSchema = z.looseObject({
     .looseObject({ volumes: z.array(z.unknown()).default([]), volumeMounts: z.array(z.unknown()).default([]) })
     .prefault({}),
   jupyterConfig: z.record(z.string(), z.unknown()).default({}),
+  /** pip's variables in notebooks and own runtimes, such as PIP_INDEX_URL; they are no secrets there. */
+  pip: z.record(z.string().regex(/^PIP_[A-Z_]+$/, 'a variable of pip, such as PIP_INDEX_URL'), z.string()).default({}),
   /** Merged into every account's config. */
   defaults: z
     .record(z.string(), z.unknown())

@@ -75,7 +75,12 @@ export async function startWorker(start: WorkerStart): Promise<TestWorker> {
     rmSync(folder, { recursive: true, force: true })
   }
   const said = (): string => readFileSync(log, 'utf8')
-  await untilReady('worker', server, log, async () => / ready\./.test(said()), 180_000)
+  try {
+    await untilReady('worker', server, log, async () => / ready\./.test(said()), 180_000)
+  } catch (error) {
+    await stop()
+    throw error
+  }
   return { process: server, state, log: said, stop }
 }
 

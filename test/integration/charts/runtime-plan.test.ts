@@ -14,7 +14,7 @@ const place = { plan: 'runtime', step: 'workers', field: 'with' }
 /** What Helm gets when somebody orders a runtime with these parameters. */
 function valuesOf(params: Values, change: Values = {}): Values {
   const account = { name: 'alice', namespace: 'om-alice', apikey: 'k', keyId: '0a1b2c' }
-  const site = { ...testSite, images: { runtime: '10.0.0.1:5000/runtime@sha256:0a' }, dnsCidrs: ['10.1.2.3/32'] }
+  const site = { ...testSite, pip: { PIP_INDEX_URL: 'https://pypi.test/simple' }, images: { runtime: '10.0.0.1:5000/runtime@sha256:0a' }, dnsCidrs: ['10.1.2.3/32'] }
   const values = { params: { ...plan.checkParams(params), ...change }, account, site }
   const workers = plan.steps.find(({ step }) => step === 'workers')
   return (resolveGiven(workers?.with, values, place) as { values: Values }).values
@@ -58,6 +58,7 @@ test('every parameter reaches the workers, packages as arguments of their own', 
   assert.deepEqual(spec.volumes.at(-1), { name: 'storage', persistentVolumeClaim: { claimName: 'storage-data' } })
   const [install] = spec.initContainers
   assert.deepEqual(install.args, params.packages)
+  assert.deepEqual(install.env.at(-1), { name: 'PIP_INDEX_URL', value: 'https://pypi.test/simple' })
   assert.equal(install.image, 'mine/runtime:1')
   assert.equal(install.securityContext.readOnlyRootFilesystem, true)
   const queues = worker.env.find(({ name }: { name: string }) => name === 'CELERY_Q').value
