@@ -100,6 +100,13 @@ test('the in-cluster view has other hosts, no TLS, and what spawner and workers 
   expect(view['OMEGA_CELERY_CONFIG']).toMatchObject({ BROKER_USE_SSL: false })
 })
 
+test('notebooks take packages from the site’s index, with the account’s own variables beside it', () => {
+  const pip = { PIP_INDEX_URL: 'https://pypi.test/simple' }
+  const settings = { ...made, services: { ...made.services, jupyter: { config: { ENVS: { A: '1' }, cpu_limit: 2 } } } }
+  const view = config({ inCluster: true, settings, site: { ...site, pip } })
+  expect(view['JUPYTER_CONFIG']).toEqual({ ENVS: { ...pip, A: '1' }, cpu_limit: 2 })
+})
+
 test('all keys are upper-case: the client drops others', () => {
   for (const inCluster of [true, false]) {
     expect(Object.keys(config({ inCluster })).filter((key) => key !== key.toUpperCase())).toEqual([])

@@ -116,13 +116,17 @@ function workloadConfig({ services }: Settings, site: SiteFacts): Config {
     JUPYTER_NODE_SELECTOR: jupyter?.node_selector ?? site.nodeSelector.worker,
     JUPYTER_NAMESPACE: jupyter?.namespace ?? site.namespaces.runtime,
     JUPYTER_AFFINITY_ROLE: jupyter?.affinity_role ?? site.affinityRole,
-    JUPYTER_CONFIG: { ...site.jupyterConfig, ...jupyter?.config },
+    JUPYTER_CONFIG: jupyterConfig({ ...site.jupyterConfig, ...jupyter?.config }, site),
     RUNTIME_WORKER_IMAGE: runtime?.image ?? site.images.runtime,
     RUNTIME_NODE_SELECTOR: runtime?.node_selector ?? site.nodeSelector.worker,
     RUNTIME_NAMESPACE: runtime?.namespace ?? site.namespaces.runtime,
     RUNTIME_AFFINITY_ROLE: runtime?.affinity_role ?? site.affinityRole,
     CLUSTER_STORAGE: { volumes: [], volumeMounts: [], ...(services.cluster?.storage ?? site.storage) },
   }
+}
+
+function jupyterConfig(config: Config, { pip }: SiteFacts): Config {
+  return Object.keys(pip).length === 0 ? config : { ...config, ENVS: { ...pip, ...(config['ENVS'] as object) } }
 }
 
 /** A fixed map: never the process's environment, never a secret. */

@@ -22,8 +22,8 @@ beforeEach(async () => {
 })
 
 /** As the chart of workers writes it. */
-function runtime(account: string, { sleepMinutes = 5, least = 1 } = {}): Manifest {
-  const rules = { least, most: least, sleepMinutes, concurrency: 2, queues: ['worker', 'default'] }
+function runtime(account: string, { sleepMinutes = 5, least = 1, revision = 1 } = {}): Manifest {
+  const rules = { least, most: least, sleepMinutes, concurrency: 2, queues: ['worker', 'default'], revision }
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -66,7 +66,8 @@ test('an order that changes it begins the quiet time anew', async () => {
   await kubernetes.apply(runtime('alice'))
   await scaler().look()
   clock.advance(6 * 60_000)
-  await kubernetes.change(refOf(runtime('alice')), { metadata: { generation: 2 } })
+  const { annotations } = runtime('alice', { revision: 2 }).metadata
+  await kubernetes.change(refOf(runtime('alice')), { metadata: { annotations } })
   await scaler().look()
   expect(await replicas('alice')).toBe(1)
   clock.advance(5 * 60_000)

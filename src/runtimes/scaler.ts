@@ -6,7 +6,7 @@ import { Cache } from '../base/cache.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { decideScaling, type Quiet, type RuntimeSeen, type Scaling, type ScalingRules } from './scaling.ts'
+import { decideScaling, type Quiet, type RuntimeSeen, type Scaling } from './scaling.ts'
 
 export interface ScalerParts {
   readonly kubernetes: Pick<Kubernetes, 'list' | 'change'>
@@ -32,9 +32,10 @@ const rules = z.object({
   sleepMinutes: z.int().min(0),
   concurrency: z.int().min(1),
   queues: z.array(z.string()).min(1),
+  revision: z.int(),
 })
-/** `generation`: of the Deployment; an order that changed it, such as a resume, begins the time anew. */
-const quiet = z.object({ since: z.iso.datetime(), needed: z.int().min(0), generation: z.int().optional() })
+/** `revision`: of the Helm release; an order that changed it, such as a resume, begins the time anew. */
+const quiet = z.object({ since: z.iso.datetime(), needed: z.int().min(0), revision: z.int() })
 
 /**
  * Puts accounts' runtimes to sleep, wakes them, and lets them grow by the tasks that wait. What it needs to know stands
@@ -80,13 +81,13 @@ export class Scaler {
     for (const workload of workloads) {
       const wanted = rules.parse(JSON.parse(workload.metadata.annotations?.[RULES] ?? '{}'))
       const seen = seenOf(workload, wanted, loads)
-      await this.bring(workload, seen, decideScaling(wanted, seen, clock.now()))
+      await this.bring(workload, seen, decideScaling(wanted, seen, clock.now()), wanted.revision)
     }
   }
 
-  private async bring(workload: Manifest, seen: RuntimeSeen, next: Scaling): Promise<void> {
+  private async bring(workload: Manifest, seen: RuntimeSeen, next: Scaling, revision: number): Promise<void> {
     const { kubernetes, log } = this.parts
-    const text = quietText(next.quiet, workload)
+    const text = quietText(next.quiet, revision)
     const isResized = next.replicas !== seen.replicas
     if (!isResized && text === (workload.metadata.annotations?.[QUIET] ?? null)) return
     const { name, namespace, resourceVersion } = workload.metadata
@@ -112,23 +113,27 @@ function wordFor(from: number, to: number): string {
   return from === 0 ? 'runtime wakes' : 'runtime resized'
 }
 
-function seenOf(workload: Manifest, { queues }: ScalingRules, loads: readonly QueueLoad[]): RuntimeSeen {
+function seenOf(
+  workload: Manifest,
+  { queues, revision }: z.infer<typeof rules>,
+  loads: readonly QueueLoad[],
+): RuntimeSeen {
   const tasks = loads
     .filter(({ queue }) => queues.includes(queue))
     .reduce((sum, { ready, unacknowledged }) => sum + ready + unacknowledged, 0)
   const { replicas = 1 } = (workload['spec'] ?? {}) as { replicas?: number }
-  return { replicas, quiet: quietOf(workload), tasks }
+  return { replicas, quiet: quietOf(workload, revision), tasks }
 }
 
-function quietOf({ metadata }: Manifest): Quiet | undefined {
+function quietOf({ metadata }: Manifest, revision: number): Quiet | undefined {
   const text = metadata.annotations?.[QUIET]
   if (text === undefined) return undefined
-  const { since, needed, generation } = quiet.parse(JSON.parse(text))
-  return generation === metadata['generation'] ? { sinceMs: Date.parse(since), needed } : undefined
+  const seen = quiet.parse(JSON.parse(text))
+  return seen.revision === revision ? { sinceMs: Date.parse(seen.since), needed: seen.needed } : undefined
 }
 
-function quietText(value: Quiet | undefined, { metadata }: Manifest): string | null {
+function quietText(value: Quiet | undefined, revision: number): string | null {
   if (value === undefined) return null
   const { sinceMs, needed } = value
-  return JSON.stringify({ since: new Date(sinceMs).toISOString(), needed, generation: metadata['generation'] })
+  return JSON.stringify({ since: new Date(sinceMs).toISOString(), needed, revision })
 }

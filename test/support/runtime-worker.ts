@@ -11,8 +11,6 @@ export interface TestWorker {
   readonly process: ServerProcess
   /** What it printed so far. */
   log(): string
-  /** What its health probe says. */
-  readonly state: string
   stop(): Promise<void>
 }
 
@@ -48,7 +46,6 @@ export async function startWorker(start: WorkerStart): Promise<TestWorker> {
   writeFileSync(join(modules, 'runtime_worker.py'), readFileSync(join(image, 'runtime_worker.py')))
   writeFileSync(join(modules, 'tasks.py'), tasks)
   const log = join(folder, 'log')
-  const state = join(folder, 'state')
   const server = startServer(join(image, 'bin/runtime-worker'), ['--include', 'tasks', '--hostname', `${name}@test`], {
     log,
     cwd: folder,
@@ -64,7 +61,7 @@ export async function startWorker(start: WorkerStart): Promise<TestWorker> {
       OMEGA_USERID: 'alice',
       OMEGA_APIKEY: 'key',
       OMEGA_WORKER_SHARED: 'no',
-      OMEGA_WORKER_STATE: state,
+      OMEGA_WORKER_STATE: join(folder, 'state'),
       CELERY_Q: queues,
       ...env,
     },
@@ -75,8 +72,13 @@ export async function startWorker(start: WorkerStart): Promise<TestWorker> {
     rmSync(folder, { recursive: true, force: true })
   }
   const said = (): string => readFileSync(log, 'utf8')
-  await untilReady('worker', server, log, async () => / ready\./.test(said()), 180_000)
-  return { process: server, state, log: said, stop }
+  try {
+    await untilReady('worker', server, log, async () => / ready\./.test(said()), 180_000)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { process: server, log: said, stop }
 }
 
 async function startHub(broker: string): Promise<{ server: Server; url: string }> {

@@ -20,7 +20,7 @@ leaves them alone. `most` is left out where the HPA decides between one and many
 {{- $sleep := int .Values.sleepMinutes -}}
 {{- if or (eq $kind "queue") (and (ne $kind "keda") (gt $sleep 0)) -}}
 {{- $least := ternary .Values.replicas .Values.autoscaling.minReplicas (eq $kind "none") -}}
-{{- $scaling := dict "least" (int $least) "sleepMinutes" $sleep "concurrency" (int .Values.concurrency) -}}
+{{- $scaling := dict "least" (int $least) "sleepMinutes" $sleep "concurrency" (int .Values.concurrency) "revision" .Release.Revision -}}
 {{- $_ := set $scaling "queues" (include "omegaml-worker.queues" . | fromJsonArray) -}}
 {{- if eq $kind "none" }}{{ $_ := set $scaling "most" (int $least) }}{{ end -}}
 {{- if eq $kind "queue" }}{{ $_ := set $scaling "most" (int (max 1 (int $least) (int .Values.autoscaling.maxReplicas))) }}{{ end -}}

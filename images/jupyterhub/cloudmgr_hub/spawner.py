@@ -131,6 +131,8 @@ class ConfigApiSpawner(KubeSpawner):
 
     def _installing(self):
         """Installs the account's requirements, one argument each, with the image and the size of the server."""
+        pip = {name: value for name, value in self.environment.items() if name.startswith("PIP_")}
+        env = {"HOME": HOME, "PYTHONUSERBASE": PACKAGES, **pip}
         amounts = {
             "limits": {"cpu": self.cpu_limit, "memory": self.mem_limit},
             "requests": {"cpu": self.cpu_guarantee, "memory": self.mem_guarantee},
@@ -140,7 +142,7 @@ class ConfigApiSpawner(KubeSpawner):
             "image": self.image,
             "imagePullPolicy": self.image_pull_policy,
             "command": ["sh", "-c", INSTALL, "packages", *self._packages],
-            "env": [{"name": "HOME", "value": HOME}, {"name": "PYTHONUSERBASE", "value": PACKAGES}],
+            "env": [{"name": name, "value": value} for name, value in env.items()],
             "securityContext": {
                 **self.container_security_context,
                 "allowPrivilegeEscalation": False,

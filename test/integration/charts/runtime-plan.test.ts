@@ -14,7 +14,7 @@ const place = { plan: 'runtime', step: 'workers', field: 'with' }
 /** What Helm gets when somebody orders a runtime with these parameters. */
 function valuesOf(params: Values, change: Values = {}): Values {
   const account = { name: 'alice', namespace: 'om-alice', apikey: 'k', keyId: '0a1b2c' }
-  const site = { ...testSite, images: { runtime: '10.0.0.1:5000/runtime@sha256:0a' }, dnsCidrs: ['10.1.2.3/32'] }
+  const site = { ...testSite, pip: { PIP_INDEX_URL: 'https://pypi.test/simple' }, images: { runtime: '10.0.0.1:5000/runtime@sha256:0a' }, dnsCidrs: ['10.1.2.3/32'] }
   const values = { params: { ...plan.checkParams(params), ...change }, account, site }
   const workers = plan.steps.find(({ step }) => step === 'workers')
   return (resolveGiven(workers?.with, values, place) as { values: Values }).values
@@ -58,6 +58,7 @@ test('every parameter reaches the workers, packages as arguments of their own', 
   assert.deepEqual(spec.volumes.at(-1), { name: 'storage', persistentVolumeClaim: { claimName: 'storage-data' } })
   const [install] = spec.initContainers
   assert.deepEqual(install.args, params.packages)
+  assert.deepEqual(install.env.at(-1), { name: 'PIP_INDEX_URL', value: 'https://pypi.test/simple' })
   assert.equal(install.image, 'mine/runtime:1')
   assert.equal(install.securityContext.readOnlyRootFilesystem, true)
   const queues = worker.env.find(({ name }: { name: string }) => name === 'CELERY_Q').value
@@ -83,7 +84,7 @@ test('workers that may sleep, or grow by their tasks, leave their number to the 
     return { replicas: spec.replicas, rules: rules === undefined ? undefined : JSON.parse(rules) }
   }
   const queues = ['worker', 'default']
-  const sleeping = { sleepMinutes: 15, concurrency: 2, queues }
+  const sleeping = { sleepMinutes: 15, concurrency: 2, queues, revision: 1 }
   assert.deepEqual(await rulesOf({}), { replicas: 1, rules: undefined })
   assert.deepEqual(await rulesOf({ sleep: 15, size: 2 }), {
     replicas: undefined,
@@ -96,7 +97,7 @@ test('workers that may sleep, or grow by their tasks, leave their number to the 
   const growing = { autoscale: 'queue', min: 0, max: 3, concurrency: 4 }
   assert.deepEqual(await rulesOf(growing), {
     replicas: undefined,
-    rules: { least: 0, most: 3, sleepMinutes: 0, concurrency: 4, queues },
+    rules: { least: 0, most: 3, sleepMinutes: 0, concurrency: 4, queues, revision: 1 },
   })
   // A suspended one has no rules to be woken by.
   assert.deepEqual(await rulesOf({ ...growing, sleep: 15 }, plan.suspended), { replicas: 0, rules: undefined })
