@@ -1,4 +1,6 @@
+import type { Account } from '../accounts/account.ts'
 import type { Values } from '../catalog/plan.ts'
+import { accountValues } from '../deployments/account-values.ts'
 import { withoutSecrets } from '../deployments/contract.ts'
 import { nameOf } from '../deployments/needs.ts'
 import type { Db } from '../db/database.ts'
@@ -33,13 +35,14 @@ export interface Preview {
 }
 
 /** What would change, step by step. */
-export async function previewOrder(db: Db, accountId: number, order: DecidedOrder): Promise<Preview> {
+export async function previewOrder(db: Db, account: Account, order: DecidedOrder): Promise<Preview> {
   const { plan, phase, instance, isNew } = order
-  const begun = await begunSteps(db, { plan: plan.plan, subject: accountId, instance })
+  const begun = await begunSteps(db, { plan: plan.plan, subject: account.id, instance })
   const params = { ...order.after, ...(phase === 'suspend' ? plan.suspended : {}) }
-  const steps = expandPlan({ plan, phase, values: { params }, begun: new Set(begun.map((step) => step.step)) })
+  const values = { params, account: accountValues(account) }
+  const steps = expandPlan({ plan, phase, values, begun: new Set(begun.map((step) => step.step)) })
   const first: Preview[] = []
-  for (const before of order.first) first.push(await previewOrder(db, accountId, before))
+  for (const before of order.first) first.push(await previewOrder(db, account, before))
   return {
     name: nameOf({ plan: plan.plan, instance }),
     plan: plan.plan,

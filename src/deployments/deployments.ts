@@ -1,5 +1,4 @@
 import type { Account } from '../accounts/account.ts'
-import { Cache } from '../base/cache.ts'
 import type { Clock } from '../base/clock.ts'
 import type { KeyRing } from '../base/key-ring.ts'
 import { randomWord } from '../base/secrets.ts'
@@ -21,9 +20,6 @@ import {
 import type { SiteFacts } from './site-facts.ts'
 import * as store from './store.ts'
 
-/** Settings change seldom; another process sees a change this much later. */
-const REMEMBERED_MS = 3_000
-
 export interface Settlement {
   readonly instance?: string
   readonly outcome: 'completed' | 'removed' | 'failed'
@@ -40,7 +36,6 @@ export class Deployments {
   private readonly site: SiteFacts
   private readonly clock: Clock
   private readonly word: WordMaker
-  private readonly served: Cache<Settings>
 
   constructor(deps: { db: Db; keys: KeyRing; site: SiteFacts; clock: Clock; word?: WordMaker }) {
     this.db = deps.db
@@ -48,16 +43,16 @@ export class Deployments {
     this.site = deps.site
     this.clock = deps.clock
     this.word = deps.word ?? randomWord
-    this.served = new Cache(deps.clock, { ttlMs: REMEMBERED_MS, limit: 20_000 })
   }
 
-  /** Settings of a deployment that serves (also while it is being re-ensured); the hot path of the config call. */
+  /**
+   * Settings of a deployment that serves (also while it is being re-ensured); the hot path of the config call.
+   * Read each time: the engine, another process, changes passwords, and the old ones must not be told once it has.
+   */
   async servedSettings(accountId: number, plan: string): Promise<Settings | undefined> {
-    return await this.served.get(`${accountId} ${plan}`, async () => {
-      const row = await store.findDeployment(this.db, accountId, plan)
-      if (row?.sealed === undefined || row.readyAt === undefined) return undefined
-      return withAdditions(this.open(row.sealed, accountId, plan), this.site)
-    })
+    const row = await store.findDeployment(this.db, accountId, plan)
+    if (row?.sealed === undefined || row.readyAt === undefined) return undefined
+    return withAdditions(this.open(row.sealed, accountId, plan), this.site)
   }
 
   /** Settings as stored, also before they serve; `undefined` when there are none. */
@@ -107,7 +102,6 @@ export class Deployments {
     if (row?.sealed === undefined) return
     const sealed = this.seal(make(this.open(row.sealed, account.id, plan)), account.id, plan)
     await store.updateDeployment(tx, row.id, { sealed }, this.clock.now())
-    this.forget(account.id, plan)
   }
 
   /** From here on its config is not given out any more. */
@@ -116,7 +110,6 @@ export class Deployments {
     if (row === undefined) return
     const change = { status: Status.pending, readyAt: null, message: null }
     await store.updateDeployment(tx, row.id, change, this.clock.now())
-    this.forget(accountId, plan)
   }
 
   async settle(tx: Db, accountId: number, plan: string, settlement: Settlement): Promise<void> {
@@ -124,7 +117,6 @@ export class Deployments {
     if (row === undefined) return
     const now = this.clock.now()
     await store.updateDeployment(tx, row.id, changeOf(row, settlement, now), now)
-    this.forget(accountId, plan)
   }
 
   /** With the secret ones sealed, each for this account and plan alone. */
@@ -142,10 +134,6 @@ export class Deployments {
       return [name, sealed === undefined ? value : this.keys.open(sealed, paramContext(plan, accountId, name))]
     })
     return Object.fromEntries(entries) as Values
-  }
-
-  forget(accountId: number, plan: string): void {
-    this.served.forget(`${accountId} ${plan}`)
   }
 
   private open(sealed: string, accountId: number, plan: string): Settings {

@@ -8,6 +8,7 @@ import { sealedPart } from '../catalog/parameters.ts'
 import type { Phase, Plan, Plans, Values } from '../catalog/plan.ts'
 import { placeholders, resolveGiven } from '../catalog/resolve.ts'
 import type { Db } from '../db/database.ts'
+import { accountValues } from './account-values.ts'
 import type { Deployments } from './deployments.ts'
 import { nameOf, openNeeds } from './needs.ts'
 import { secretsOf, type Settings } from './settings.ts'
@@ -173,10 +174,6 @@ async function otherSettings({ db, deployments }: LifecycleDeps, name: unknown):
 /** A removal names things and fills nothing in: it must not fail because the key is gone already. */
 async function apiKeyFor({ accounts }: LifecycleDeps, { phase }: Delivery, account: Account): Promise<string> {
   return phase === 'remove' ? '' : await accounts.apiKeyOf(account)
-}
-
-function accountValues({ id, name, email }: Account) {
-  return { id, name, email, namespace: `om-${name}` }
 }
 
 function usesApiKey(plan: Plan): boolean {

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import type { Buildah, BuildahOptions } from './buildah.ts'
@@ -32,24 +32,25 @@ export async function makeDebian(
     }
   }
   output(`bootstrapping Debian ${SUITE} from its packages`)
-  const root = join(folder, 'debian.tar')
-  await rm(root, { force: true })
-  const made = await runProgram(
-    'mmdebstrap',
-    ['--variant=minbase', '--include=ca-certificates', SUITE, root, ...SOURCES],
-    {
-      output,
-      signal,
-      env: { TMPDIR: folder },
-    },
-  )
+  const work = join(folder, 'debian')
+  // What a killed run left; its mounts went with it.
+  await runProgram('rm', ['-rf', '--one-file-system', work])
+  await mkdir(work, { recursive: true })
+  const root = join(work, 'debian.tar')
+  const bootstrap = ['mmdebstrap', '--variant=minbase', '--include=ca-certificates', SUITE, root, ...SOURCES]
+  // A mount namespace of its own: however it ends, nothing stays mounted on the host.
+  const made = await runProgram('unshare', ['--mount', '--propagation', 'private', ...bootstrap], {
+    output,
+    signal,
+    env: { TMPDIR: work },
+  })
   if (made.code !== 0) {
     throw new AppError('unavailable', 'image-failed', failure(`bootstrapping Debian ${SUITE}`, made.lastLines), {
       details: { lastLines: made.lastLines },
     })
   }
   await importRoot(buildah, image, root, options)
-  await rm(root, { force: true })
+  await rm(work, { recursive: true, force: true })
 }
 
 /** A 401 of the registry means that it is there; a company proxy's refusal is another status. */

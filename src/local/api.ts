@@ -70,23 +70,23 @@ function orderRoutes(app: FastifyInstance, supervisor: Supervisor, caller: Calle
   }
   app.get<{ Params: { cluster: string } }>('/v1/clusters/:cluster/machines', ({ params }) => {
     const cluster = supervisor.getCluster(params.cluster)
-    return { items: supervisor.listMachines().map((machine) => machineView(supervisor, cluster, machine)) }
+    return { items: supervisor.listMachines().map((machine) => machineView(cluster, machine)) }
   })
   app.put<MachineParams>('/v1/clusters/:cluster/machines/:name', ({ params, body }, reply) => {
     const { cluster, name } = mine(params)
     const own = supervisor.listMachines().filter(({ record }) => record.orderedBy === 'service' && record.name !== name)
     if (caller === 'service') checkCap('machines', own.length)
     const machine = supervisor.putMachine(cluster, checkMachineName(name), parse(machineOrder, body), caller)
-    const view = machineView(supervisor, supervisor.getCluster(cluster), machine)
+    const view = machineView(supervisor.getCluster(cluster), machine)
     return reply.status(machine.progress.state === 'ready' ? 200 : 202).send(view)
   })
   app.get<MachineParams>('/v1/clusters/:cluster/machines/:name', ({ params }) =>
-    machineView(supervisor, supervisor.getCluster(params.cluster), supervisor.getMachine(params.name)),
+    machineView(supervisor.getCluster(params.cluster), supervisor.getMachine(params.name)),
   )
   app.delete<MachineParams>('/v1/clusters/:cluster/machines/:name', ({ params }, reply) => {
     const { cluster, name } = mine(params)
     const machine = supervisor.deleteMachine(cluster, name)
-    return reply.status(202).send(machineView(supervisor, supervisor.getCluster(cluster), machine))
+    return reply.status(202).send(machineView(supervisor.getCluster(cluster), machine))
   })
 }
 

@@ -1,4 +1,4 @@
-import { watchFile } from 'node:fs'
+import { unwatchFile, watchFile } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Log } from '../base/log.ts'
 import { findJson } from './files.ts'
@@ -6,9 +6,13 @@ import { findJson } from './files.ts'
 /** Written by the supervisor. */
 export interface ForwardConfig {
   readonly listen: readonly { readonly host: number; readonly node: number }[]
-  /** Addresses of the machines that are ready. */
+  /** Addresses of the machines that are ready: they take connections. */
   readonly targets: readonly string[]
+  /** Addresses of all machines. One that is gone can't end its connections: they are ended here. */
+  readonly machines: readonly string[]
 }
+
+const nothing: ForwardConfig = { listen: [], targets: [], machines: [] }
 
 /** `*.localhost` is looked up as either; a host without IPv6 has only the first. */
 const loopbacks = ['127.0.0.1', '::1']
@@ -17,9 +21,11 @@ const loopbacks = ['127.0.0.1', '::1']
 export class Forwarder {
   private readonly file: string
   private readonly log: Log
-  private config: ForwardConfig = { listen: [], targets: [] }
+  private config = nothing
   private readonly servers = new Map<number, Server[]>()
+  private readonly connections = new Map<Socket, string>()
   private next = 0
+  private timer: NodeJS.Timeout | undefined
 
   constructor(file: string, log: Log) {
     this.file = file
@@ -30,16 +36,30 @@ export class Forwarder {
     this.read()
     watchFile(this.file, { interval: 300 }, () => this.read())
     // A port that another program held is taken as soon as it is free.
-    setInterval(() => this.listen(), 2000)
+    this.timer = setInterval(() => this.listen(), 2000)
+  }
+
+  stop(): void {
+    unwatchFile(this.file)
+    clearInterval(this.timer)
+    for (const server of [...this.servers.values()].flat()) server.close()
+    for (const server of this.connections.keys()) server.destroy()
   }
 
   private read(): void {
     try {
-      this.config = findJson<ForwardConfig>(this.file) ?? { listen: [], targets: [] }
+      this.config = findJson<ForwardConfig>(this.file) ?? nothing
     } catch (error) {
       this.log.warn('configuration not understood, going on with the one before', { error: String(error) })
     }
     this.listen()
+    this.endLost()
+  }
+
+  /** Without a word from the machine the client would wait forever. */
+  private endLost(): void {
+    const alive = new Set(this.config.machines)
+    for (const [server, address] of this.connections) if (!alive.has(address)) server.destroy()
   }
 
   private listen(): void {
@@ -89,6 +109,8 @@ export class Forwarder {
     server.once('connect', () => {
       clearTimeout(timer)
       server.off('error', failed)
+      this.connections.set(server, address)
+      server.once('close', () => this.connections.delete(server))
       join(client, server)
     })
   }

@@ -35,13 +35,13 @@ test('a running program is found again, not started twice', async () => {
   const second = programs()
   await second.ensure(spec)
   expect(second.states()[0]?.pid).toBe(first.states()[0]?.pid)
-  expect(markedProcesses(folder)).toHaveLength(1)
+  await expect.poll(() => markedProcesses(folder)).toHaveLength(1)
 })
 
 test('asked for by many at once it is started once', async () => {
   const table = programs()
   await Promise.all(Array.from({ length: 20 }, () => table.ensure(spec)))
-  expect(markedProcesses(folder)).toHaveLength(1)
+  await expect.poll(() => markedProcesses(folder)).toHaveLength(1)
 })
 
 test('a program whose number was never noted is replaced, not doubled', async () => {
@@ -49,7 +49,7 @@ test('a program whose number was never noted is replaced, not doubled', async ()
   rmSync(join(folder, 'programs'), { recursive: true })
   expect(findOrphan(folder, spec)).toBeDefined()
   await programs().ensure(spec)
-  expect(markedProcesses(folder)).toHaveLength(1)
+  await expect.poll(() => markedProcesses(folder)).toHaveLength(1)
 })
 
 test('other arguments or another configuration restart it', async () => {
@@ -58,7 +58,7 @@ test('other arguments or another configuration restart it', async () => {
   const before = table.states()[0]?.pid
   await table.ensure({ ...spec, configs: ['changed'] })
   expect(table.states()[0]?.pid).not.toBe(before)
-  expect(markedProcesses(folder)).toHaveLength(1)
+  await expect.poll(() => markedProcesses(folder)).toHaveLength(1)
 })
 
 test('a program that died is started by the next look that is due', async () => {

@@ -5,73 +5,30 @@ import { totalmem } from 'node:os'
 import type { Clock } from '../base/clock.ts'
 import { AppError, explain, kindOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { addressesOf, freeMachineNumber, machineNames, ports } from './addresses.ts'
-import { checkVersion, type ClusterOrder, type ClusterRecord, type ClusterState } from './cluster.ts'
+import { addressesOf, freeMachineNumber, ports } from './addresses.ts'
+import { checkVersion, type ClusterOrder, type ClusterRecord } from './cluster.ts'
 import { forwarder, forwardFile, prepareCluster, removeCluster, simulator, startCluster } from './cluster-life.ts'
 import { type ControlPlane, ensurePki } from './control-plane.ts'
 import { ensureFile, findJson, writeJson } from './files.ts'
 import type { ForwardConfig } from './forward.ts'
 import { checkHost } from './host-checks.ts'
 import { Kube } from './kube.ts'
-import {
-  checkSize,
-  type MachineOrder,
-  type MachineRecord,
-  type MachineState,
-  replaceNeeded,
-  sameOrder,
-} from './machine.ts'
-import { ensureMachine, isFelixReady, removeMachine } from './machine-life.ts'
-import { type MachineSite, programName } from './machine-programs.ts'
-import { ensureFirewall, ensurePodRoutes, removePodRoute } from './network.ts'
-import {
-  drainNode,
-  ensureNodeFields,
-  ensureSimulatedNode,
-  listNodes,
-  type NodeObject,
-  podRoutes,
-  removeNode,
-  whyNotReady,
-} from './node-objects.ts'
+import { checkSize, type MachineOrder, type MachineRecord, replaceNeeded, sameOrder } from './machine.ts'
+import { ensureMachine, removeMachine } from './machine-life.ts'
+import { programName } from './machine-programs.ts'
+import { ensureFirewall, removePodRoute } from './network.ts'
+import { drainNode, ensureSimulatedNode, removeNode } from './node-objects.ts'
+import { NodeWatch } from './node-watch.ts'
 import { cloudPaths, type CloudPaths } from './paths.ts'
 import { Pki } from './pki.ts'
 import { checkPortsFree } from './port-holder.ts'
 import { Programs } from './programs.ts'
 import { freePort } from './registry.ts'
+import { type Cluster, forwardTargets, type Machine, machineSite, newMachine, type Progress } from './running.ts'
 import { claimSlot, restSlot } from './slots.ts'
 import { Volumes } from './volumes.ts'
 
 export type Caller = 'operator' | 'service'
-
-/** What was observed of a cluster or a machine, and why it is not ready. */
-interface Progress<State> {
-  state: State
-  reason?: string
-}
-
-interface Cluster {
-  record: ClusterRecord
-  readonly site: ControlPlane
-  readonly programs: Programs
-  kube: Kube
-  readonly progress: Progress<ClusterState>
-  /** The present piece of work; the next one waits for it. */
-  work: Promise<void>
-  /** Settles when the last attempt to make it as ordered ended; never waits for its removal. */
-  converged: Promise<void>
-}
-
-interface Machine {
-  record: MachineRecord
-  readonly progress: Progress<MachineState>
-  /** The present piece of work; the next one waits for it. */
-  work: Promise<void>
-  /** Set once its programs run. */
-  started: boolean
-  node: NodeObject | undefined
-  missingSince: number | undefined
-}
 
 const tickMs = 1000
 /** While somebody waits for a machine. */
@@ -82,9 +39,6 @@ const firewallMs = 15_000
 const renewalMs = 12 * 3_600_000
 const retryMs = 3000
 const drainMs = 30_000
-/** How long a node object may be missing beside a living kubelet before the kubelet is made to register again. */
-const rejoinMs = 10_000
-
 /** Keeps one cluster, its machines and volumes as ordered. What is wanted lies in files, so that it may be killed at any time. */
 export class Supervisor {
   readonly volumes: Volumes
@@ -97,7 +51,7 @@ export class Supervisor {
   private stopped = false
   private renewedAt: number
   private firewallAt = 0
-  private routed = ''
+  private watch: NodeWatch
 
   constructor(folder: string, binDir: string, clock: Clock, log: Log) {
     this.paths = cloudPaths(folder)
@@ -106,6 +60,7 @@ export class Supervisor {
     this.log = log
     this.renewedAt = clock.now()
     this.volumes = new Volumes(this.paths.volumes)
+    this.watch = this.newWatch()
   }
 
   /** Finds everything again that was ordered, adopts what runs, starts what is missing. */
@@ -246,6 +201,7 @@ export class Supervisor {
     await prepareCluster(site)
     const kube = adminOf(site)
     const programs = new Programs(this.paths.folder, this.clock, this.log)
+    this.watch = this.newWatch()
     this.cluster = {
       record,
       site,
@@ -256,6 +212,11 @@ export class Supervisor {
       converged: Promise.resolve(),
     }
     return this.cluster
+  }
+
+  private newWatch(): NodeWatch {
+    const start = (cluster: Cluster, machine: Machine) => this.startMachine(cluster, machine)
+    return new NodeWatch({ clock: this.clock, log: this.log, start })
   }
 
   /** Works until the cluster is as ordered; says why it is not, as long as it is not. */
@@ -309,7 +270,7 @@ export class Supervisor {
       return ensureSimulatedNode(cluster.kube, machine.record)
     }
     await ensureMachine(
-      this.machineSite(cluster, machine.record),
+      machineSite(cluster, machine.record),
       cluster.programs,
       this.volumes.mounts(cluster.record.volumes),
     )
@@ -328,6 +289,7 @@ export class Supervisor {
           await cluster.converged
           if (cluster.record.removing !== true) await drainNode(cluster.kube, record.name, drainMs)
           await this.takeDown(cluster, machine)
+          await this.forward(cluster)
         },
       ),
     )
@@ -336,14 +298,14 @@ export class Supervisor {
   /** The kubelet is ended before its node object goes, or it would register again. */
   private async takeDown(cluster: Cluster, machine: Machine): Promise<void> {
     const { record, node } = machine
-    if (!record.simulated) await removeMachine(this.machineSite(cluster, record), cluster.programs)
+    if (!record.simulated) await removeMachine(machineSite(cluster, record), cluster.programs)
     if (cluster.record.removing !== true) await removeNode(cluster.kube, record.name)
     const podCidr = node?.spec?.podCIDR
     if (podCidr !== undefined) {
       const others = this.listMachines().filter(
         (other) => other !== machine && other.started && !other.record.simulated,
       )
-      const netns = others.map((other) => this.machineSite(cluster, other.record).names.netns)
+      const netns = others.map((other) => machineSite(cluster, other.record).names.netns)
       await Promise.all([cluster.site.addresses.netns, ...netns].map((name) => removePodRoute(name, podCidr)))
     }
     rmSync(join(this.paths.machines, record.name), { recursive: true, force: true })
@@ -427,7 +389,9 @@ export class Supervisor {
       await ensureFirewall(cluster.site.addresses)
     }
     if (this.clock.now() - this.renewedAt > renewalMs) await this.renew(cluster)
-    if (cluster.progress.state === 'ready') await this.refreshNodes(cluster)
+    if (cluster.progress.state !== 'ready') return
+    await this.watch.look(cluster, this.listMachines())
+    await this.forward(cluster)
   }
 
   /** New certificates restart the programs that use them, one cluster or machine at a time in its own queue. */
@@ -441,88 +405,13 @@ export class Supervisor {
       if (machine.record.removing !== true) this.convergeMachine(cluster, machine)
   }
 
-  /** Compares the machines with the node objects: readiness, labels, routes, loopback ports. */
-  private async refreshNodes(cluster: Cluster): Promise<void> {
-    const machines = this.listMachines().filter(({ started, record }) => started && record.removing !== true)
-    const kinds = new Set(machines.map(({ record }) => (record.simulated ? 'simulated' : 'real')))
-    const lists = await Promise.all([...kinds].map((kind) => listNodes(cluster.kube, kind)))
-    const nodes = new Map(lists.flat().map((node) => [node.metadata.name, node]))
-    await this.route(cluster, machines, [...nodes.values()])
-    await Promise.all(machines.map((machine) => this.refreshMachine(cluster, machine, nodes.get(machine.record.name))))
-    await this.forward(cluster)
-  }
-
-  private async refreshMachine(cluster: Cluster, machine: Machine, node: NodeObject | undefined): Promise<void> {
-    const { record, progress } = machine
-    machine.node = node ?? machine.node
-    if (node !== undefined) await ensureNodeFields(cluster.kube, record, node)
-    await this.rejoin(cluster, machine, node)
-    const reason = whyNotReady(node) ?? (await this.whyNetworkNotReady(cluster, record, progress.state))
-    if (record.removing === true) return
-    if (reason === undefined) {
-      if (progress.state !== 'ready') this.log.info('machine ready', { machine: record.name })
-      progress.state = 'ready'
-      delete progress.reason
-      return
-    }
-    progress.state = progress.state === 'creating' ? 'creating' : 'failed'
-    progress.reason = reason
-  }
-
-  private async whyNetworkNotReady(
-    cluster: Cluster,
-    record: MachineRecord,
-    state: MachineState,
-  ): Promise<string | undefined> {
-    if (record.simulated || state === 'ready') return undefined
-    const { address } = this.machineSite(cluster, record).names
-    return (await isFelixReady(address)) ? undefined : 'the network policies are not in place yet'
-  }
-
-  /** A kubelet whose node object was deleted does not notice: it registers when it starts. */
-  private async rejoin(cluster: Cluster, machine: Machine, node: NodeObject | undefined): Promise<void> {
-    if (node !== undefined) machine.missingSince = undefined
-    else machine.missingSince ??= this.clock.now()
-    if (machine.missingSince === undefined || this.clock.now() - machine.missingSince < rejoinMs) return
-    machine.missingSince = undefined
-    if (machine.record.simulated) return ensureSimulatedNode(cluster.kube, machine.record)
-    this.log.warn('node object is missing, kubelet restarted', { machine: machine.record.name })
-    await cluster.programs.remove(programName(machine.record.name, 'kubelet'))
-    await this.startMachine(cluster, machine)
-  }
-
-  private async route(cluster: Cluster, machines: readonly Machine[], nodes: readonly NodeObject[]): Promise<void> {
-    const sites = machines
-      .filter(({ record }) => !record.simulated)
-      .map(({ record }) => this.machineSite(cluster, record))
-    const addresses = new Map(sites.map(({ record, names }) => [record.name, names.address]))
-    const routes = podRoutes(nodes, addresses)
-    const key = JSON.stringify(routes)
-    if (this.routed === key) return
-    const places = [
-      { netns: cluster.site.addresses.netns, own: undefined },
-      ...sites.map(({ names }) => ({ netns: names.netns, own: names.address })),
-    ]
-    await Promise.all(places.map(({ netns, own }) => ensurePodRoutes(netns, own, routes)))
-    this.routed = key
-  }
-
-  /** A machine that was not looked at yet, after a restart of the supervisor, keeps what it had. */
-  private async forward(cluster: Cluster): Promise<void> {
-    const { record, site, programs } = cluster
+  private async forward({ record, site, programs }: Cluster): Promise<void> {
     const before = findJson<ForwardConfig>(forwardFile(site))?.targets ?? []
-    const targets = this.listMachines().flatMap((machine) => {
-      const { address } = this.machineSite(cluster, machine.record).names
-      const serves = machine.started ? machine.progress.state === 'ready' : before.includes(address)
-      return serves && machine.record.removing !== true && !machine.record.simulated ? [address] : []
-    })
-    ensureFile(forwardFile(site), JSON.stringify({ listen: record.ports, targets }))
+    ensureFile(
+      forwardFile(site),
+      JSON.stringify({ listen: record.ports, ...forwardTargets(site, this.listMachines(), before) }),
+    )
     if (record.ports.length > 0 && !programs.isAlive('forwarder')) await programs.ensure(forwarder(site))
-  }
-
-  machineSite({ site }: Cluster, record: MachineRecord): MachineSite {
-    const names = machineNames(site.addresses, record.name, record.number)
-    return { ...site, record, names, folder: join(this.paths.machines, record.name) }
   }
 
   private saveMachine(record: MachineRecord): void {
@@ -537,16 +426,4 @@ export class Supervisor {
 function adminOf({ addresses, pki }: ControlPlane): Kube {
   const server = `https://${addresses.uplink.site}:${ports.apiServer}`
   return new Kube({ server, ca: pki.read('ca').cert, credential: pki.read('admin') })
-}
-
-function newMachine(record: MachineRecord): Machine {
-  const state = record.removing === true ? 'removing' : 'creating'
-  return {
-    record,
-    progress: { state },
-    work: Promise.resolve(),
-    started: false,
-    node: undefined,
-    missingSince: undefined,
-  }
 }

@@ -1,9 +1,6 @@
 import { ports } from './addresses.ts'
 import { kubeconfig } from './kubeconfig.ts'
-import type { Supervisor } from './supervisor.ts'
-
-type Cluster = ReturnType<Supervisor['getCluster']>
-type Machine = ReturnType<Supervisor['getMachine']>
+import { type Cluster, type Machine, machineSite } from './running.ts'
 
 /** What the API answers about a cluster. */
 export function clusterView({ record, site, progress, programs }: Cluster): object {
@@ -30,8 +27,8 @@ export function clusterView({ record, site, progress, programs }: Cluster): obje
 }
 
 /** What the API answers about a machine. */
-export function machineView(supervisor: Supervisor, cluster: Cluster, { record, progress }: Machine): object {
+export function machineView(cluster: Cluster, { record, progress }: Machine): object {
   const { name, cores, memoryGb, role, labels, taints, simulated, orderedBy } = record
-  const address = simulated ? null : supervisor.machineSite(cluster, record).names.address
+  const address = simulated ? null : machineSite(cluster, record).names.address
   return { name, cores, memoryGb, role, labels, taints, simulated, orderedBy, ...progress, address }
 }

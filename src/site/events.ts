@@ -2,6 +2,9 @@ import { type IncomingMessage, request } from 'node:http'
 import { AppError } from '../base/errors.ts'
 import type { HttpAnswer, HttpRequest, Target } from './http.ts'
 
+/** The service says something every 15 seconds: a connection that is silent longer than this is lost. */
+const SILENT_MS = 45_000
+
 /** One server-sent event. */
 export interface ServerEvent {
   readonly event: string
@@ -27,6 +30,7 @@ export async function* serverEvents(
     agent: false,
     signal,
   })
+  outgoing.setTimeout(SILENT_MS, () => outgoing.destroy(new Error(`silent for ${SILENT_MS / 1000} seconds`)))
   let text = ''
   try {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {

@@ -71,6 +71,7 @@ class Answering(LocalProcessSpawner):
 c.JupyterHub.proxy_class = NoProxy
 c.JupyterHub.spawner_class = Answering
 c.JupyterHub.authenticator_class = 'null'
+c.Authenticator.username_pattern = '^[a-z][a-z0-9]{2,29}$'
 c.JupyterHub.bind_url = 'http://127.0.0.1:${proxyPort}'
 c.JupyterHub.hub_bind_url = 'http://127.0.0.1:${hubPort}'
 c.JupyterHub.db_url = 'sqlite:///${folder}/hub.sqlite'

@@ -15,6 +15,11 @@ export function jupyterhubContract(parts: () => Jupyterhub): void {
     expect(await hub.deleteUser('alice')).toBe(false)
   })
 
+  test('a user whose name is no person’s is refused', async () => {
+    await expect(parts().ensureUser('g-team')).rejects.toMatchObject({ kind: 'invalid' })
+    expect(await parts().findUser('g-team')).toBeUndefined()
+  })
+
   test('a server starts and stops, each asked for once', async () => {
     const hub = parts()
     const state = async (): Promise<string | undefined> => (await hub.findUser('bob'))?.servers[0]?.state

@@ -17,6 +17,12 @@ export function createFakeJupyterhub(): Jupyterhub {
   return {
     ensureUser: async (name, { admin = false } = {}) => {
       const found = users.get(name)
+      if (!/^[a-z][a-z0-9]{2,29}$/.test(name))
+        throw new AppError(
+          'invalid',
+          'jupyterhub-refused',
+          `JupyterHub: making user ${name}: Invalid username: ${name}`,
+        )
       users.set(name, { isRunning: found?.isRunning ?? false, admin })
       return found?.admin !== admin
     },

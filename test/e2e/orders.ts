@@ -1,0 +1,55 @@
+import { expect } from 'vitest'
+import { startTlsFront } from '../support/tls-front.ts'
+import type { TestSite } from './cli.ts'
+import { runPython } from './client.ts'
+import type { Person } from './people.ts'
+
+const PASSWORD = 'a password of olga'
+const done = expect.stringContaining('Ok, done.') as string
+const saying = (text: RegExp) => expect.stringMatching(text) as string
+
+/**
+ * Orders nodes and workers, uses and removes them by the unmodified client, over HTTPS with a certificate authority of
+ * our own: the hub under its own name, and under the one that the client asks for its status.
+ */
+export async function orderEverything(site: TestSite): Promise<void> {
+  const olga = await site.json<Person>(
+    ...['account', 'create', 'olga', '--email', 'olga@example.com', '--password', PASSWORD],
+  )
+  await site.run('group', 'create', 'team', '--owner', 'olga')
+  const hub = `hub.${site.domain}`
+  const front = await startTlsFront([hub, 'hub.omegaml.io'], site.portBase)
+  try {
+    const env = { REQUESTS_CA_BUNDLE: front.ca, HTTPS_PROXY: front.proxy, APIKEY: olga.apikey, PASSWORD }
+    const outcome = await runPython<Record<string, string | number>>('orders.py', ['olga', `https://${hub}`], env)
+    expect(outcome).toMatchObject({
+      'storage jwt': saying(/mongodb .*OK/),
+      'config group': saying(/Qualifier: team:default/),
+      config: saying(/Qualifier: default/),
+      'add nodepool': done,
+      'add runtime': done,
+      ping: saying(/ping return message/),
+      'ping gpu': saying(/ping return message/),
+      worker: saying(/runtime-gpu/),
+      'update runtime': done,
+      results: 24,
+      'status runtime': saying(/celery@.*gpu/),
+      'status pods': saying(/runtime-gpu.*Running.*olga-own-1/),
+      'status nodes': saying(/olga-own-1 +running +gpu/),
+      'status storage': saying(/mongodb .*OK/),
+      log: saying(/Task .* succeeded/),
+      metrics: saying(/runtime-gpu/),
+      'worker off': done,
+      'worker on': done,
+      deploy: done,
+      'remove deployed': done,
+      'remove unknown': saying(/exit [^0]/),
+      'remove runtime': done,
+      'remove nodepool': done,
+    })
+    const database = (text: string | number | undefined) => /MongoDB: \S+@(\S+)/.exec(String(text))?.[1]
+    expect(database(outcome['config group'])).not.toBe(database(outcome['config']))
+  } finally {
+    await front.close()
+  }
+}
