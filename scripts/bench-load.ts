@@ -4,6 +4,8 @@ export interface Load {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
+  /** Of a core for each request, of the server and whoever asks together: what else the machine does is not in it. */
+  readonly cpuMs: number
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })
@@ -27,6 +29,7 @@ export async function load(count: number, atOnce: number, send: (index: number) 
   const times: number[] = []
   let next = 0
   const began = performance.now()
+  const cpu = process.cpuUsage()
   const worker = async (): Promise<void> => {
     for (let index = next++; index < count; index = next++) {
       const start = performance.now()
@@ -37,8 +40,10 @@ export async function load(count: number, atOnce: number, send: (index: number) 
   await Promise.all(Array.from({ length: atOnce }, worker))
   const sorted = times.toSorted((a, b) => a - b)
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0
-  return { perSecond: count / ((performance.now() - began) / 1000), p50Ms: at(0.5), p99Ms: at(0.99) }
+  const { user, system } = process.cpuUsage(cpu)
+  const perSecond = count / ((performance.now() - began) / 1000)
+  return { perSecond, p50Ms: at(0.5), p99Ms: at(0.99), cpuMs: (user + system) / 1000 / count }
 }
 
-export const show = ({ perSecond, p50Ms, p99Ms }: Load): string =>
-  `${perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`
+export const show = ({ perSecond, p50Ms, p99Ms, cpuMs }: Load): string =>
+  `${perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms, CPU ${cpuMs.toFixed(2)} ms`

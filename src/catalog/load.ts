@@ -76,7 +76,7 @@ function loadPlan(
   facts: Values,
 ): Plan[] {
   const text = readFileSync(file, 'utf8')
-  if (scope !== undefined && parsePlan(text, file).for !== scope) return []
+  if (scope !== undefined && ![scope, undefined].includes(scopeOf(text))) return []
   const plan = parsePlan(text, file, actions, facts)
   if (`${plan.plan}.yml` === basename(file)) return [plan]
   throw new AppError(
@@ -84,6 +84,14 @@ function loadPlan(
     'plan-invalid',
     `${file}: plan: is '${plan.plan}', must be the file's name without .yml`,
   )
+}
+
+/** Whose plan it is, before anything else of it is read; undefined when it can't be read, which reading it whole tells. */
+function scopeOf(text: string): Plan['for'] | undefined {
+  const document = parseDocument(text)
+  if (document.errors.length > 0) return undefined
+  const { for: whose = 'account' } = (document.toJS() ?? {}) as { for?: unknown }
+  return whose === 'account' || whose === 'site' ? whose : undefined
 }
 
 /** What one plan says of others: they exist, and none needs itself in the end. */

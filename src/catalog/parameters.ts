@@ -47,12 +47,11 @@ export function mergedParams(before: Values, given: Values): Values {
   return Object.fromEntries(Object.entries({ ...before, ...given }).filter(([, value]) => value !== null))
 }
 
-/**
- * Compiles a plan's JSON Schema into a check that fills in defaults. Unknown parameters are refused unless the schema says
- * otherwise: a typing error must not be taken for consent to the default. `{"$data": "1/other"}` compares with another one.
- */
-export function compileParameters(plan: string, schema: Values): (params: Values) => Values {
-  const ajv = new Ajv({
+/** One for all plans: the schema of schemas is compiled once. */
+const ajv = createAjv()
+
+function createAjv(): Ajv {
+  const made = new Ajv({
     allErrors: true,
     useDefaults: true,
     strict: true,
@@ -61,9 +60,17 @@ export function compileParameters(plan: string, schema: Values): (params: Values
     $data: true,
     verbose: true,
   })
-  for (const format of ['email', 'uri', 'hostname', 'password']) ajv.addFormat(format, true)
+  for (const format of ['email', 'uri', 'hostname', 'password']) made.addFormat(format, true)
   // For people and forms (`unit`), and for the service itself.
-  for (const keyword of ['secret', 'once', 'account', 'unit', 'siteDefault', 'grows']) ajv.addKeyword(keyword)
+  for (const keyword of ['secret', 'once', 'account', 'unit', 'siteDefault', 'grows']) made.addKeyword(keyword)
+  return made
+}
+
+/**
+ * Compiles a plan's JSON Schema into a check that fills in defaults. Unknown parameters are refused unless the schema says
+ * otherwise: a typing error must not be taken for consent to the default. `{"$data": "1/other"}` compares with another one.
+ */
+export function compileParameters(plan: string, schema: Values): (params: Values) => Values {
   const validate = ajv.compile({ type: 'object', additionalProperties: false, ...schema })
   const secrets = new Set(markedParameters(schema, 'secret'))
   const check = (params: Values, { complete = true } = {}): Values => {

@@ -127,7 +127,7 @@ async function runAll(name: string, run: (id: number) => Promise<unknown>): Prom
 }
 
 test('killed at every boundary, every phase of every plan ends as if nothing had happened', {
-  timeout: 900_000,
+  timeout: 1_800_000,
 }, async () => {
   const [local] = [houseOf('local')]
   const engine = new Engine(calm.deps, { pollMs: 50 })
