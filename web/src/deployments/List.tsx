@@ -59,7 +59,7 @@ export function Apps({ account }: { account: Account }) {
 
 function App({ app, notebookUrl }: { app: Deployment; notebookUrl: string | undefined }) {
   const { data } = useQuery({ queryKey: ['plans'], queryFn: api.plans, staleTime: 300_000 })
-  const about = data?.plans.find(({ plan }) => plan === app.plan)?.title ?? abouts[app.plan] ?? ''
+  const about = app.plan === 'omegaml' ? aboutAccount(app) : data?.plans.find(({ plan }) => plan === app.plan)?.title
   const { state, message, command } = app
   return (
     <li className={classes['app']}>
@@ -97,7 +97,8 @@ function App({ app, notebookUrl }: { app: Deployment; notebookUrl: string | unde
   )
 }
 
-/** Of what is not ordered but comes with an account. */
-const abouts: Readonly<Record<string, string>> = {
-  omegaml: 'Datasets and models, notebooks, tasks on the shared runtime',
+/** What comes with an account; with a virtual host of its own, its tasks need workers of its own. */
+function aboutAccount({ params }: Deployment): string {
+  const shared = params['vhost'] === true ? '' : ', tasks on the shared runtime'
+  return `Datasets and models, notebooks${shared}`
 }
