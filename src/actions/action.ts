@@ -3,9 +3,9 @@ import type { z } from 'zod'
 /** Something outside, by the system that it lies in. */
 export interface Thing {
   readonly system: 'mongodb' | 'rabbitmq' | 'jupyterhub' | 'kubernetes' | 'helm' | 'terraform'
-  /** `user`, `database`, `vhost`, `release`, `root`, or a kind of Kubernetes such as `v1/Secret`. */
+  /** `user`, `database`, `vhost`, `queue`, `exchange`, `release`, `root`, or a kind of Kubernetes such as `v1/Secret`. */
   readonly kind: string
-  /** As its system has it; in a namespace `<namespace>/<name>`. */
+  /** As its system has it; in a namespace `<namespace>/<name>`, on a vhost `<vhost>/<name>`. */
   readonly name: string
 }
 

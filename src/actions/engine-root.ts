@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Terraform } from '../adapters/terraform/port.ts'
+import { AppError } from '../base/errors.ts'
 import type { Provider } from '../clusters/provider.ts'
 import type { PoolSite, TerraformRoot } from '../clusters/root.ts'
 import type { StateBackend } from '../clusters/state-backend.ts'
@@ -25,6 +26,16 @@ export interface EngineRoots {
   readonly folder: string
   /** The project's folder `terraform/`. */
   readonly modules: string
+}
+
+/** `conflict` where there is no cloud to order of. */
+export function ordersFrom(provider: PoolProvider | undefined): PoolProvider {
+  if (provider !== undefined) return provider
+  throw new AppError(
+    'conflict',
+    'provider-missing',
+    'nothing can be ordered of a cloud here: the site has no provider; change machines and volumes with the operator’s CLI',
+  )
 }
 
 /** Works with a root as the provider's part wants it, with a credential for its state that ends with the work. */

@@ -45,6 +45,8 @@ export function mongodbServer(parts: MongodbServerParts): Action<MongodbServerIn
     name: 'mongodb-server',
     input,
     locks: (wanted) => release.locks(releaseOf(wanted)),
+    // The users are the server's: they go with it.
+    things: (wanted) => release.things?.(releaseOf(wanted)) ?? [],
     observe: async (wanted, context) => {
       const seen = await release.observe(releaseOf(wanted), context)
       if (seen.state !== 'present' || !wanted.running) return seen

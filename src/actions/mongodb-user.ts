@@ -43,8 +43,8 @@ export function mongodbUser({ mongodb }: { readonly mongodb: Mongodb }): Action<
         ? { state: 'present' }
         : { state: 'different', detail: `${user} has another password` }
     },
-    ensure: async ({ user, password, databases, readOnly, account }) => {
-      const changed = await mongodb.ensureUser({ user, password, databases, readOnly, account })
+    ensure: async ({ user, password, databases, readOnly, owned, account }) => {
+      const changed = await mongodb.ensureUser({ user, password, databases, readOnly, owned, account })
       const granted = grantsOf({ databases, readOnly }).join(', ')
       return { changed, message: changed ? `user ${user} may use ${granted}` : 'already as wanted' }
     },

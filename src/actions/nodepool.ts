@@ -1,13 +1,12 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Machines } from '../clusters/profiles.ts'
-import { AppError } from '../base/errors.ts'
 import { poolMachines, poolName } from '../clusters/nodepool.ts'
 import { credentialEnv, hasNodeType, nodeTypeOf, type Provider } from '../clusters/provider.ts'
 import { nodepoolRoot } from '../clusters/root.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
 import type { Action, ActionContext } from './action.ts'
-import { type EngineRoots, type PoolProvider, withEngineRoot } from './engine-root.ts'
+import { type EngineRoots, ordersFrom, type PoolProvider, withEngineRoot } from './engine-root.ts'
 import { type TerraformApplyInput, terraformApply } from './terraform-apply.ts'
 
 const input = z.strictObject({
@@ -83,13 +82,4 @@ function withCredential(cloud: PoolProvider, { credential }: NodepoolInput): Poo
 
 function rootOf(pool: NodepoolInput): string {
   return `nodepool-${poolName(pool)}`
-}
-
-function ordersFrom(provider: PoolProvider | undefined): PoolProvider {
-  if (provider !== undefined) return provider
-  throw new AppError(
-    'conflict',
-    'provider-missing',
-    'nodes can’t be ordered here: the site has no provider; change its machines with the operator’s CLI',
-  )
 }

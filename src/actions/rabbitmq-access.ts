@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { Permissions, Policy, Rabbitmq } from '../adapters/rabbitmq/port.ts'
-import type { Action } from './action.ts'
+import type { Action, Thing } from './action.ts'
 import { accountNames, EVERYTHING, FORWARDING, sharedPermissions, WORKERS_QUEUE } from './broker-rights.ts'
 
 /** Tag of the users and vhosts that are ours; it gives no rights. */
@@ -53,9 +53,10 @@ export function rabbitmqAccess({ rabbitmq }: { readonly rabbitmq: Rabbitmq }): A
     name: 'rabbitmq-access',
     input,
     locks: ({ user, vhost, ownVhost }) => [`rabbitmq:user/${user}`, ...(ownVhost ? [`rabbitmq:vhost/${vhost}`] : [])],
-    things: ({ user, vhost, ownVhost }) => [
+    things: ({ user, vhost, ownVhost, account }) => [
       { system: 'rabbitmq', kind: 'user', name: user },
       ...(ownVhost ? [{ system: 'rabbitmq', kind: 'vhost', name: vhost } as const] : []),
+      ...(account === undefined || ownVhost ? [] : waysOf(vhost, account)),
     ],
     observe: async (wanted) => {
       const left = await whatIsThere(wanted, rabbitmq)
@@ -90,6 +91,15 @@ export function rabbitmqAccess({ rabbitmq }: { readonly rabbitmq: Rabbitmq }): A
       return { changed: done.length > 0, message: done.length > 0 ? `deleted ${done.join(', ')}` : 'already absent' }
     },
   }
+}
+
+/** What lies on a vhost that it shares, once its client has declared it. */
+function waysOf(vhost: string, account: string): Thing[] {
+  const { queue, exchange } = accountNames(account)
+  return [
+    { system: 'rabbitmq', kind: 'queue', name: `${vhost}/${queue}` },
+    { system: 'rabbitmq', kind: 'exchange', name: `${vhost}/${exchange}` },
+  ]
 }
 
 function permissionsOf({ permissions, account }: RabbitmqAccessInput): Permissions {

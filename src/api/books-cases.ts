@@ -35,12 +35,19 @@ export interface Mending {
   readonly left: readonly StoredFinding[]
 }
 
-/** Orders what mends the findings of the last comparison: all of them, or those of `ids`. The orders look again. */
+export interface Wanted {
+  /** All of them when left out. */
+  readonly ids?: readonly number[] | undefined
+  /** Of orphans: those too that may hold data. */
+  readonly data?: boolean | undefined
+}
+
+/** Orders what mends the findings of the last comparison. The orders look again. */
 export async function orderMending(
   deps: ApiDeps,
   caller: Account,
   difference: Difference,
-  ids: readonly number[] | undefined,
+  { ids, data = false }: Wanted,
 ): Promise<Mending> {
   const listed = await listFindings(deps.db, difference)
   const unknown = ids?.find((id) => listed.every((one) => one.id !== id))
@@ -49,14 +56,15 @@ export async function orderMending(
       details: { errors: [{ field: 'ids', value: unknown, problem: 'is not in the last comparison' }] },
     })
   const wanted = ids === undefined ? listed : listed.filter(({ id }) => ids.includes(id))
-  const mendable = wanted.filter((one) => one.mendable)
+  const isMended = (one: StoredFinding) => one.mendable || (data && one.holdsData === true)
+  const mendable = wanted.filter(isMended)
   const made = await inTransaction(deps.db, async (tx) => {
     const order = difference === 'orphan' ? removeOrphans : deliverAgain
     return await order(deps, tx, caller, mendable)
   })
   bellOf(deps.db).ring()
   const commands = await Promise.all(made.map(async (id) => await getCommand(deps.db, id)))
-  return { commands, left: wanted.filter((one) => !one.mendable) }
+  return { commands, left: wanted.filter((one) => !isMended(one)) }
 }
 
 async function removeOrphans(
@@ -66,13 +74,13 @@ async function removeOrphans(
   findings: readonly StoredFinding[],
 ): Promise<number[]> {
   const ids: number[] = []
-  for (const { id, system, kind, name } of findings) {
-    const params = { system, kind, name }
+  for (const { id, system, kind, name, holdsData = false } of findings) {
+    const params = { system, kind, name, data: holdsData }
     // The same finding again is the same order.
     const order = { plan: 'orphan', phase: 'remove', params, requestedBy: caller.name, idempotencyKey: `orphan-${id}` }
     const command = await submitCommand(tx, { ...order, phase: 'remove' }, { now: () => clock.now() })
     const subject = `${system} ${kind} ${name}`.slice(0, 255)
-    const details = { command: command.id }
+    const details = { command: command.id, data: holdsData }
     await audit(tx, { at: clock.now(), actor: caller.name, action: 'orphan.remove', subject, details })
     ids.push(command.id)
   }

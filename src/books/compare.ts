@@ -57,8 +57,9 @@ async function orphans({ books, outside }: CompareParts, context: ActionContext)
   const keys = new Set([...before.keys, ...after.keys])
   const untold = new Set([...before.untold, ...after.untold])
   for (const account of untold) context.output(`${account}: what it has can't be told; nothing of it is judged`)
-  return orphansOf(found, { keys, untold }).map(({ system, kind, name, account, sure, detail }) => {
-    return { system, kind, name, account, mendable: sure, detail }
+  return orphansOf(found, { keys, untold }).map(({ system, kind, name, account, sure, holdsData = false, detail }) => {
+    const isKept = sure && holdsData
+    return { system, kind, name, account, mendable: sure && !isKept, holdsData: isKept, detail }
   })
 }
 

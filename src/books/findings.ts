@@ -15,6 +15,8 @@ export interface Finding {
   readonly instance?: string | undefined
   /** Whether an order may mend it. */
   readonly mendable: boolean
+  /** Of orphans: it may be the only copy of somebody's data, and is mendable only by an order that says so. */
+  readonly holdsData?: boolean | undefined
   readonly detail: string
 }
 
@@ -29,7 +31,7 @@ export async function replaceFindings(
   findings: readonly Finding[],
   now: number,
 ): Promise<void> {
-  const rows = findings.map(({ system, kind, name, account, plan, instance, mendable, detail }) => ({
+  const rows = findings.map(({ system, kind, name, account, plan, instance, mendable, holdsData, detail }) => ({
     difference,
     system,
     kind,
@@ -37,7 +39,7 @@ export async function replaceFindings(
     account: account ?? null,
     plan: plan ?? null,
     instance: instance ?? null,
-    mendable: mendable ? 1 : 0,
+    mendable: holdsData === true ? WITH_DATA : mendable ? 1 : 0,
     detail,
   }))
   await inTransaction(db, async (tx) => {
@@ -67,6 +69,9 @@ export async function comparedAt(db: Db, difference: Difference): Promise<number
   return row === undefined ? undefined : Number(row.compared_at)
 }
 
+/** Of column `mendable`, beside 0 and 1. */
+const WITH_DATA = 2
+
 function toFinding(row: Row<'findings'>): StoredFinding {
   return {
     id: Number(row.id),
@@ -77,6 +82,7 @@ function toFinding(row: Row<'findings'>): StoredFinding {
     plan: row.plan ?? undefined,
     instance: row.instance ?? undefined,
     mendable: Number(row.mendable) === 1,
+    holdsData: Number(row.mendable) === WITH_DATA,
     detail: row.detail,
   }
 }

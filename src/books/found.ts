@@ -1,4 +1,5 @@
 import type { Thing } from '../actions/action.ts'
+import { FORWARDING } from '../actions/broker-rights.ts'
 import { BROKER_MARK } from '../actions/rabbitmq-access.ts'
 import { everKnown } from '../accounts/audit.ts'
 import type { Helm } from '../adapters/helm/port.ts'
@@ -8,6 +9,7 @@ import type { Mongodb } from '../adapters/mongodb/port.ts'
 import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
 import { kindOf } from '../base/errors.ts'
 import type { StateStore } from '../clusters/terraform-states.ts'
+import { rootOfVolume, volumeOfRoot } from '../clusters/volume.ts'
 import type { Db } from '../db/database.ts'
 import { thingOf } from '../actions/kubernetes-apply.ts'
 import type { Found } from './orphans.ts'
@@ -50,10 +52,10 @@ const randomName = /^[A-Za-z][A-Za-z0-9]{31}$/
 
 async function findInMongodb({ mongodb }: Outside): Promise<Found[]> {
   const system = 'mongodb'
-  const users = (await mongodb.listUsers()).flatMap(({ user, account, databases }): Found[] => {
+  const users = (await mongodb.listUsers()).flatMap(({ user, account, owned = [] }): Found[] => {
     const thing = { system, kind: 'user', name: user } as const
     if (account !== undefined) {
-      const takes = databases.map((name) => keyOf({ system, kind: 'database', name }))
+      const takes = owned.map((name) => keyOf({ system, kind: 'database', name }))
       return [{ ...thing, account, sure: true, detail: `noted beside it: of account ${account}`, takes }]
     }
     return randomName.test(user) ? [{ ...thing, sure: false, detail: 'named as ours are, without our note' }] : []
@@ -70,7 +72,32 @@ async function findInRabbitmq({ rabbitmq }: Outside): Promise<Found[]> {
   return [
     ...(await found('user', rabbitmq.usersWithTag(BROKER_MARK))),
     ...(await found('vhost', rabbitmq.vhostsWithTag(BROKER_MARK))),
+    ...(await findWays(rabbitmq)),
   ]
+}
+
+/** Queues and exchanges of accounts on vhosts that they share; on one's own they go with it. */
+async function findWays(rabbitmq: Rabbitmq): Promise<Found[]> {
+  const own = new Set(await rabbitmq.vhostsWithTag(BROKER_MARK))
+  const found: Found[] = []
+  for (const vhost of (await rabbitmq.listVhosts()).filter((one) => !own.has(one))) {
+    if ((await rabbitmq.findPolicy(vhost, FORWARDING.name)) === undefined) continue
+    found.push(...waysOf('queue', vhost, await rabbitmq.listQueues(vhost)))
+    found.push(...waysOf('exchange', vhost, await rabbitmq.listExchanges(vhost)))
+  }
+  return found
+}
+
+/** As `accountNames` has them: nobody may declare one of another account's. Of a share it is the giver's. */
+function waysOf(kind: 'queue' | 'exchange', vhost: string, names: readonly string[]): Found[] {
+  const pattern = kind === 'queue' ? /^q-(?:[a-z0-9-]+\.)?([a-z0-9-]+)$/ : /^x-(?:[a-z0-9-]+\.)?([a-z0-9-]+)$/
+  return names.flatMap((name): Found[] => {
+    const [, account] = pattern.exec(name) ?? []
+    const detail = `named as that of account ${account} on a virtual host that accounts share`
+    return account === undefined
+      ? []
+      : [{ system: 'rabbitmq', kind, name: `${vhost}/${name}`, account, sure: true, detail }]
+  })
 }
 
 /** The hub has no labels; its users come from us, unless somebody gave it another way in. */
@@ -136,34 +163,46 @@ function inNamespace(object: Manifest, accounts: ReadonlyMap<string, string | un
   const { namespace = '' } = object.metadata
   const account = accounts.get(namespace)
   if (account === undefined) return []
-  // A claim may hold the only copy of somebody's data: it goes with its namespace, or by hand.
-  const sure = object.kind !== 'PersistentVolumeClaim'
-  const detail = sure ? 'has our label' : 'has our label, and may hold data that somebody wants'
-  return [{ ...thingOf(object), account, sure, detail, within: namespaceKey(namespace) }]
+  const found = { ...thingOf(object), account, sure: true, within: namespaceKey(namespace) }
+  if (object.kind !== 'PersistentVolumeClaim') return [{ ...found, detail: 'has our label' }]
+  // It goes with its namespace, or when it is asked for.
+  const { volumeName: behind } = (object['spec'] ?? {}) as { volumeName?: string }
+  const partOf = behind === undefined ? undefined : rootKey(rootOfVolume(behind))
+  return [{ ...found, holdsData: true, detail: `has our label; ${KEPT}`, partOf }]
+}
+
+const KEPT = 'it may hold data that somebody wants'
+
+function rootKey(name: string): string {
+  return keyOf({ system: 'terraform', kind: 'root', name })
 }
 
 function namespaceKey(name: string): string {
   return keyOf({ system: 'kubernetes', kind: 'v1/Namespace', name })
 }
 
-/** Volumes whose claim is gone with its namespace, and that the cluster was told to keep. */
+/** Those in front of ordered volumes, and those whose claim is gone with its namespace and that the cluster was told to keep. */
 async function findVolumes(kubernetes: Kubernetes, namespaces: ReadonlySet<string>): Promise<Found[]> {
   const volumes = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' })
   return volumes.flatMap((volume): Found[] => {
+    const thing = thingOf({ ...volume, apiVersion: 'v1', kind: 'PersistentVolume' })
+    const account = orderedFor(volume)
+    if (account !== undefined) {
+      const partOf = rootKey(rootOfVolume(volume.metadata.name))
+      return [{ ...thing, account, sure: true, holdsData: true, detail: `has our labels; ${KEPT}`, partOf }]
+    }
     const { claimRef } = (volume['spec'] ?? {}) as { claimRef?: { namespace?: string } }
     const { phase } = (volume['status'] ?? {}) as { phase?: string }
     const of = claimRef?.namespace ?? ''
     if (phase !== 'Released' || !of.startsWith('om-') || namespaces.has(of)) return []
-    const detail = 'its claim is gone, and it is kept by its reclaim policy: it may hold data that somebody wants'
-    return [
-      {
-        ...thingOf({ ...volume, apiVersion: 'v1', kind: 'PersistentVolume' }),
-        account: of.slice(3),
-        sure: false,
-        detail,
-      },
-    ]
+    const detail = `its claim is gone, and it is kept by its reclaim policy: ${KEPT}`
+    return [{ ...thing, account: of.slice(3), sure: false, detail }]
   })
+}
+
+/** The account that a PersistentVolume was made for; undefined when it is not one of ours. */
+function orderedFor({ metadata: { labels } }: Manifest): string | undefined {
+  return labels?.['app.kubernetes.io/managed-by'] === 'cloudmgr' ? labels[accountLabel] : undefined
 }
 
 const poolLabel = 'omegaml.io/pool'
@@ -175,7 +214,7 @@ async function findNodes(kubernetes: Kubernetes): Promise<Found[]> {
     ...thingOf({ ...node, apiVersion: 'v1', kind: 'Node' }),
     sure: false,
     detail: 'a node of an ordered pool: end its machine where the provider shows it',
-    partOf: keyOf({ system: 'terraform', kind: 'root', name: `nodepool-${node.metadata.labels?.[poolLabel] ?? ''}` }),
+    partOf: rootKey(`nodepool-${node.metadata.labels?.[poolLabel] ?? ''}`),
   }))
 }
 
@@ -196,10 +235,22 @@ async function findInHelm({ helm }: Outside): Promise<Found[]> {
   return found
 }
 
-async function findRoots({ states }: Outside): Promise<Found[]> {
-  const roots = (await states.filledRoots()).filter((root) => root.startsWith('nodepool-'))
-  return roots.map((name) => {
-    const account = /^nodepool-([a-z0-9]+)-/.exec(name)?.[1]
-    return { system: 'terraform', kind: 'root', name, account, sure: true, detail: 'its state is in our database' }
+async function findRoots({ states, kubernetes }: Outside): Promise<Found[]> {
+  const roots = await states.filledRoots()
+  const ordered = roots.some((root) => volumeOfRoot(root) !== undefined) ? await volumeAccounts(kubernetes) : new Map()
+  const detail = 'its state is in our database'
+  return roots.flatMap((name): Found[] => {
+    const thing = { system: 'terraform', kind: 'root', name, sure: true } as const
+    const volume = volumeOfRoot(name)
+    if (volume !== undefined)
+      return [{ ...thing, account: ordered.get(volume), holdsData: true, detail: `${detail}; ${KEPT}` }]
+    const pool = /^nodepool-([a-z0-9]+)-/.exec(name)
+    return pool === null ? [] : [{ ...thing, account: pool[1], detail }]
   })
+}
+
+/** Whose the ordered volumes are, as the PersistentVolumes in front of them tell. */
+async function volumeAccounts(kubernetes: Kubernetes): Promise<Map<string, string | undefined>> {
+  const volumes = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' }, { labels: managed })
+  return new Map(volumes.map((volume) => [volume.metadata.name, orderedFor(volume)]))
 }

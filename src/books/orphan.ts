@@ -3,11 +3,13 @@ import type { Action, ActionContext, Outcome, Thing } from '../actions/action.ts
 import { jupyterhubUser } from '../actions/jupyterhub-user.ts'
 import type { EngineRoots } from '../actions/engine-root.ts'
 import { nodepool } from '../actions/nodepool.ts'
+import { removeOrderedVolume } from '../actions/volume.ts'
 import { AppError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
+import { volumeOfRoot } from '../clusters/volume.ts'
 import { findThingsOf, type Outside } from './found.ts'
-import { type Found, orphansOf } from './orphans.ts'
+import { type Found, orphansOf, type Owned } from './orphans.ts'
 import { type BooksDeps, ownedThings } from './owned.ts'
 import { describeThing, keyOf } from './thing-key.ts'
 
@@ -15,6 +17,8 @@ const input = z.strictObject({
   system: z.enum(['mongodb', 'rabbitmq', 'jupyterhub', 'kubernetes', 'helm', 'terraform']),
   kind: z.string().min(1).max(100),
   name: z.string().min(1).max(255),
+  /** Also when it may hold data that somebody wants. */
+  data: z.boolean().default(false),
 })
 
 export type OrphanInput = z.infer<typeof input>
@@ -41,14 +45,17 @@ export function orphan(parts: OrphanParts): Action<OrphanInput> {
     remove: async (thing, context) => {
       const found = await find(thing)
       if (found === undefined) return { changed: false, message: 'already absent' }
-      const [still] = orphansOf([found], await ownedThings(parts.books))
+      const owned = await ownedThings(parts.books)
+      const [still] = orphansOf([found], owned)
       const what = describeThing(thing)
       if (still === undefined)
         throw new AppError('conflict', 'not-an-orphan', `${what} belongs to a deployment: remove that`)
       if (!still.sure)
         throw new AppError('conflict', 'orphan-unsure', `${what} may be somebody else's (${still.detail}): it stays`)
+      if (still.holdsData === true && !thing.data)
+        throw new AppError('conflict', 'orphan-holds-data', `${what} stays (${still.detail}): say data to remove it with that`)
       context.output(`${what}: ${still.detail}`)
-      return await takeAway(parts, still, context)
+      return await takeAway(parts, still, owned, context)
     },
   }
 }
@@ -63,7 +70,7 @@ function lockOf({ system, kind, name }: Thing): string {
     : `kubernetes:${kind.split('/').at(-1)} ${name}`
 }
 
-async function takeAway(parts: OrphanParts, thing: Found, context: ActionContext): Promise<Outcome> {
+async function takeAway(parts: OrphanParts, thing: Found, owned: Owned, context: ActionContext): Promise<Outcome> {
   const { mongodb, rabbitmq, kubernetes, helm } = parts.outside
   const { kind, name } = thing
   const run = { signal: context.signal }
@@ -71,9 +78,11 @@ async function takeAway(parts: OrphanParts, thing: Found, context: ActionContext
   const [namespace = '', inside = ''] = name.split('/')
   switch (thing.system) {
     case 'mongodb': {
-      const { databases = [] } = (await mongodb.findUser(name)) ?? {}
+      const { owned: noted = [] } = (await mongodb.findUser(name)) ?? {}
+      // Whatever the note says: what a deployment has stays.
+      const free = noted.filter((one) => !owned.keys.has(keyOf({ system: 'mongodb', kind: 'database', name: one })))
       const drop = async (): Promise<void> => {
-        for (const database of databases) await mongodb.dropDatabase(database)
+        for (const database of free) await mongodb.dropDatabase(database)
       }
       // The data first: once the user is gone, nothing tells whose they were. And what was written until then.
       await drop()
@@ -82,6 +91,8 @@ async function takeAway(parts: OrphanParts, thing: Found, context: ActionContext
       return gone(dropped)
     }
     case 'rabbitmq':
+      if (kind === 'queue') return gone(await rabbitmq.deleteQueue(namespace, inside))
+      if (kind === 'exchange') return gone(await rabbitmq.deleteExchange(namespace, inside))
       return gone(kind === 'vhost' ? await rabbitmq.deleteVhost(name) : await rabbitmq.deleteUser(name))
     case 'jupyterhub':
       return await jupyterhubUser({ ...parts.outside, clock: parts.clock }).remove(
@@ -95,8 +106,12 @@ async function takeAway(parts: OrphanParts, thing: Found, context: ActionContext
     }
     case 'helm':
       return gone(await helm.uninstall(inside, namespace, run))
-    case 'terraform':
-      return await nodepool(parts.roots).remove(poolOf(name), context)
+    case 'terraform': {
+      const volume = volumeOfRoot(name)
+      return volume === undefined
+        ? await nodepool(parts.roots).remove(poolOf(name), context)
+        : await removeOrderedVolume({ ...parts.outside, ...parts.roots }, volume, context)
+    }
   }
 }
 

@@ -7,6 +7,8 @@ export interface Found extends Thing {
   readonly account?: string | undefined
   /** Whether it is ours beyond doubt; only then it may be taken away. */
   readonly sure: boolean
+  /** It may be the only copy of somebody's data: it is kept until it is asked for by itself. */
+  readonly holdsData?: boolean
   /** For people: how it is known, or why it is not sure. */
   readonly detail: string
   /** Keys of what goes with it. */

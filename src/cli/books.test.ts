@@ -73,6 +73,14 @@ test('mending asks first, orders what is surely ours alone, and says what is lef
   expect(out.slice(out.indexOf('command 8'))).toContain('jupyterhub user ops')
 })
 
+test('what may hold data goes only when that is said', async () => {
+  listed = [orphan, { ...unsure, id: 3, holdsData: true }]
+  await cli('orphans', '--mend', '--yes')
+  listed = [orphan, { ...unsure, id: 3, holdsData: true }]
+  await cli('orphans', '--mend', '--data', '--yes')
+  expect(mends().map(({ body }) => body)).toEqual([{ ids: [1] }, { ids: [1, 3], data: true }])
+})
+
 test('an order that failed makes the exit code, in JSON too', async () => {
   states = { 8: 'failed' }
   expect(await cli('orphans', '--mend', '--yes', '--json')).toBe(1)

@@ -8,12 +8,15 @@ import { table } from './table.ts'
 
 export interface BooksOptions extends GlobalOptions {
   readonly mend?: boolean | undefined
+  /** With `mend`: orphans too that may hold data. */
+  readonly data?: boolean | undefined
   readonly yes?: boolean | undefined
 }
 
 interface Finding {
   readonly id: number
   readonly mendable: boolean
+  readonly holdsData?: boolean
   readonly detail: string
   readonly account?: string
   readonly system?: string
@@ -30,7 +33,7 @@ type Word = 'orphans' | 'drift'
 export async function showDifferences(word: Word, options: BooksOptions, io: Io): Promise<ExitCode> {
   const { api } = await connect(options, io)
   const findings = await compare(word, api, io)
-  const mendable = findings.filter((one) => one.mendable)
+  const mendable = findings.filter((one) => one.mendable || (options.data === true && one.holdsData === true))
   if (options.mend !== true || mendable.length === 0) {
     if (options.json === true) printJson(io, findings)
     else print(io, ...lines(word, findings))
@@ -38,7 +41,7 @@ export async function showDifferences(word: Word, options: BooksOptions, io: Io)
   }
   if (options.json !== true) print(io, ...lines(word, findings))
   await confirmed(word, mendable, options, io)
-  const body = { ids: mendable.map(({ id }) => id) }
+  const body = { ids: mendable.map(({ id }) => id), ...(options.data === true ? { data: true } : {}) }
   const call = { method: 'POST', path: `/api/v2/${word}/mend`, body } as const
   const { commands } = await api.call<{ commands: FollowedCommand[] }>(call)
   let code: ExitCode = exitCodes.ok
@@ -65,10 +68,10 @@ async function compare(word: Word, api: ServiceApi, io: Io): Promise<readonly Fi
 function lines(word: Word, findings: readonly Finding[]): string[] {
   if (findings.length === 0)
     return [word === 'orphans' ? 'nothing outside is without a row' : 'everything is as delivered']
-  const rows = findings.map(({ account = '', mendable, detail, ...one }) => {
+  const rows = findings.map(({ account = '', mendable, holdsData, detail, ...one }) => {
     const what =
       word === 'orphans' ? `${one.system} ${one.kind} ${one.name}` : `${one.plan} ${one.instance ?? ''}`.trim()
-    return [what, one.step ?? '', account, mendable ? 'yes' : 'no', detail].filter(
+    return [what, one.step ?? '', account, mendable ? 'yes' : holdsData === true ? 'with --data' : 'no', detail].filter(
       (_, column) => word === 'drift' || column !== 1,
     )
   })

@@ -20,6 +20,18 @@ export function volumeName({ account, name }: Pick<AccountVolume, 'account' | 'n
   return `${`${account}-${name}`.slice(0, 33).replace(/-+$/, '')}-${digest}`
 }
 
+/** Of the Terraform root that orders a volume of the provider. */
+export function rootOfVolume(name: string): string {
+  return `${ROOT}${name}`
+}
+
+/** The volume that a root orders; undefined when it orders something else. */
+export function volumeOfRoot(root: string): string | undefined {
+  return root.startsWith(ROOT) ? root.slice(ROOT.length) : undefined
+}
+
+const ROOT = 'volume-'
+
 /** The claim of a volume; bound to the PersistentVolume of the provider's volume where there is one. */
 export function claimOf(volume: AccountVolume, { isStatic = false } = {}): Manifest {
   const { namespace, name, access } = volume

@@ -210,7 +210,7 @@ export interface FindingsTable {
   account: string | null
   plan: string | null
   instance: string | null
-  /** 1: an order may mend it. */
+  /** 1: an order may mend it. 2: one that says so, because it may hold data. */
   mendable: number
   detail: string
 }

@@ -39,6 +39,10 @@ async function compare() {
   return { orphans: orphans.body.orphans, drift: drift.body.drift }
 }
 
+async function loseRow(plan: string, instance: string): Promise<void> {
+  await service.db.deleteFrom('deployments').where('plan', '=', plan).where('instance', '=', instance).execute()
+}
+
 async function mend(what: 'orphans' | 'drift', body: object = {}) {
   const answer = await admin.post(`/api/v2/${what}/mend`, body)
   expect(answer.status).toBe(201)
@@ -63,6 +67,11 @@ async function everything() {
     hub: (await jupyterhub.listUsers()).map(({ name }) => name),
     namespaces: (await kubernetes.list({ apiVersion: 'v1', kind: 'Namespace' })).map(({ metadata }) => metadata.name),
     releases: (await helm.list()).map(({ name, namespace }) => `${namespace}/${name}`),
+    claims: (await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' })).map(
+      ({ metadata }) => `${metadata.namespace}/${metadata.name}`,
+    ),
+    volumes: (await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' })).map(({ metadata }) => metadata.name),
+    roots: service.outside.terraform.filledRoots(),
   }
 }
 
@@ -72,6 +81,17 @@ test('what was delivered is neither orphan nor drift', async () => {
   await order('alice', 'nodepool', { name: 'gpu' })
   await order('alice', 'registry', { name: 'mine', server: 'ghcr.io', username: 'a', password: 'secret of hers' })
   await order('alice', 'runtime', { label: 'work' }, 'suspend')
+  await order('alice', 'storage', { name: 'data', size: 1 })
+  await order('alice', 'storage', { name: 'docs', kind: 'mongodb', size: 1 })
+  await order('alice', 'database', { name: 'docs' }, 'suspend')
+  await order('alice', 'jupyter', { memory: '1G' })
+  await order('alice', 'scheduler', {})
+  await order('alice', 'credential', { name: 'cloud', secret: 'a secret of hers' })
+  await signUp('bob')
+  await signUp('carol')
+  await order('alice', 'share', { with: 'bob' })
+  await order('bob', 'share', { with: 'alice' })
+  await order('bob', 'share', { with: 'carol', access: 'read' })
   await admin.post('/api/v2/groups', { name: 'team' }).then(async ({ body }) => await service.ended(body.command))
   expect(await compare()).toEqual({ orphans: [], drift: [] })
 })
@@ -120,15 +140,84 @@ test('what no row has any more is listed once each, and removed', async () => {
     ['jupyterhub', 'user', true],
     // Its release and Secrets go with it.
     ['kubernetes', 'v1/Namespace', true],
+    // The volume of its home: kept for people.
+    ['terraform', 'root', false],
     ['terraform', 'root', true],
   ])
   const { states, left } = await mend('orphans')
-  expect([new Set(states), left]).toEqual([new Set(['done']), []])
+  expect([new Set(states), left]).toEqual([new Set(['done']), [expect.objectContaining({ holdsData: true })]])
+  expect((await compare()).orphans).toMatchObject([{ system: 'terraform', account: 'bob', holdsData: true }])
+  expect((await mend('orphans', { data: true })).states).toEqual(['done'])
   // Helm's record lies in the namespace; that of the fake does not.
   await service.outside.helm.uninstall('runtime-work', 'om-bob')
   expect(await compare()).toEqual({ orphans: [], drift: [] })
   expect(await everything()).toEqual(before)
-  expect(service.outside.terraform.filledRoots()).toEqual([])
+})
+
+test('a volume that lost its row is kept until its data is asked for, and goes as a whole', async () => {
+  await signUp('alice')
+  await order('alice', 'storage', { name: 'keep', size: 1 })
+  const before = await everything()
+  await order('alice', 'storage', { name: 'lost', size: 1 })
+  const full = await everything()
+  await loseRow('storage', 'lost')
+
+  const { orphans } = await compare()
+  // Claim and PersistentVolume go with the root.
+  expect(orphans).toMatchObject([{ system: 'terraform', account: 'alice', mendable: false, holdsData: true }])
+  expect(await mend('orphans')).toMatchObject({ states: [], left: [{ id: orphans[0].id }] })
+  const params = { system: 'terraform', kind: 'root', name: orphans[0].name }
+  const { id } = await submitCommand(service.db, { plan: 'orphan', phase: 'remove', params, requestedBy: 'admin' })
+  await service.ended(id)
+  expect((await getCommand(service.db, id)).message).toMatch(/may hold data/)
+  expect(await everything()).toEqual(full)
+
+  expect(await mend('orphans', { ids: [orphans[0].id], data: true })).toEqual({ states: ['done'], left: [] })
+  expect(await everything()).toEqual(before)
+  expect(await compare()).toEqual({ orphans: [], drift: [] })
+})
+
+test('of a share that lost its row the users go, and the store that was shared stays', async () => {
+  const { mongodb, rabbitmq } = service.outside
+  await signUp('alice')
+  await signUp('bob')
+  const before = await everything()
+  await order('alice', 'share', { with: 'bob' })
+  const [store = ''] = (await mongodb.listUsers()).find(({ owned }) => owned?.length === 0)?.databases ?? []
+  mongodb.collection(store, 'models').set('1', { hers: true })
+  const [vhost = ''] = (await rabbitmq.listVhosts()).filter((one) => one !== '/')
+  await rabbitmq.ensureQueue(vhost, 'q-bob.alice')
+  await rabbitmq.ensureQueue(vhost, 'q-bob')
+  await loseRow('share', 'bob')
+
+  const { orphans } = await compare()
+  expect(orphans).toMatchObject([
+    { system: 'mongodb', kind: 'user', account: 'alice', mendable: true },
+    { system: 'rabbitmq', kind: 'user', mendable: true },
+    { system: 'rabbitmq', kind: 'queue', name: `${vhost}/q-bob.alice`, account: 'alice', mendable: true },
+  ])
+  expect((await mend('orphans')).states).toEqual(['done', 'done', 'done'])
+  expect(await everything()).toEqual(before)
+  expect(mongodb.collection(store, 'models').size).toBe(1)
+  expect(await rabbitmq.listQueues(vhost)).toContain('q-bob')
+  expect(await compare()).toEqual({ orphans: [], drift: [] })
+})
+
+test('of a database server that lost its row release and Secret go, and its volume is kept', async () => {
+  await signUp('alice')
+  await order('alice', 'database', { name: 'docs', size: 1 })
+  const full = await everything()
+  await loseRow('database', 'docs')
+
+  expect((await compare()).orphans).toMatchObject([
+    { kind: 'v1/Secret', name: 'om-alice/database-docs', mendable: true },
+    { system: 'helm', name: 'om-alice/database-docs', mendable: true },
+    { system: 'terraform', kind: 'root', holdsData: true, mendable: false },
+  ])
+  expect((await mend('orphans')).states).toEqual(['done', 'done'])
+  const left = await everything()
+  expect(left).toEqual({ ...full, releases: left.releases })
+  expect(left.releases).toEqual([])
 })
 
 test('of an account that stays, only what lost its row goes', async () => {

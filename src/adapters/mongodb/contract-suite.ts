@@ -40,7 +40,11 @@ export function mongodbContract(parts: () => Mongodb): void {
     expect(await mongodb.listUsers('rA')).toEqual([{ user: 'rA', databases: ['dAlice'] }])
     expect(await mongodb.ensureUser({ ...alice, user: 'rA', account: 'alice' })).toBe(true)
     expect(await mongodb.ensureUser({ ...alice, user: 'rA', account: 'alice' })).toBe(false)
-    expect(await mongodb.listUsers('rA')).toEqual([{ user: 'rA', databases: ['dAlice'], account: 'alice' }])
+    const noted = { user: 'rA', databases: ['dAlice'], account: 'alice' }
+    expect(await mongodb.listUsers('rA')).toEqual([{ ...noted, owned: ['dAlice'] }])
+    expect(await mongodb.ensureUser({ ...alice, user: 'rA', account: 'alice', owned: [] })).toBe(true)
+    expect(await mongodb.ensureUser({ ...alice, user: 'rA', account: 'alice', owned: [] })).toBe(false)
+    expect(await mongodb.findUser('rA')).toEqual({ ...noted, owned: [] })
     await mongodb.dropUser('rA')
   })
 

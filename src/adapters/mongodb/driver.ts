@@ -3,7 +3,7 @@ import { AppError } from '../../base/errors.ts'
 import { copyDatabase } from './copy.ts'
 import { dumpDatabase } from './dump.ts'
 import type { MongoAccess, Mongodb, MongoSizes, MongoUser } from './port.ts'
-import { grantsOf, sameSet } from './port.ts'
+import { grantsOf, noteOf, sameSet } from './port.ts'
 
 export interface MongodbOptions {
   readonly host: string
@@ -52,7 +52,7 @@ export function createMongodb(options: MongodbOptions): Mongodb {
       const before = await findUser(access.user)
       if (
         before !== undefined &&
-        before.account === access.account &&
+        isNoted(before, access) &&
         sameSet(before.databases, grantsOf(access)) &&
         (await canLogin(access.user, access.password))
       )
@@ -124,7 +124,7 @@ interface UsersInfo {
   readonly users: readonly {
     readonly user: string
     readonly roles: readonly { readonly role: string; readonly db: string }[]
-    readonly customData?: { readonly managedBy?: unknown; readonly account?: unknown }
+    readonly customData?: { readonly managedBy?: unknown; readonly account?: unknown; readonly owned?: unknown }
   }[]
 }
 
@@ -132,18 +132,27 @@ async function writeUser(client: MongoClient, access: MongoAccess, isNew: boolea
   const writes = access.databases.map((db) => ({ role: 'readWrite', db }))
   const roles = [...writes, ...(access.readOnly ?? []).map((db) => ({ role: 'read', db }))]
   const command = isNew ? { createUser: access.user } : { updateUser: access.user }
-  const note = access.account === undefined ? {} : { customData: { managedBy: NOTED, account: access.account } }
+  const note = access.account === undefined ? {} : { customData: { managedBy: NOTED, ...noteOf(access) } }
   await client.db('admin').command({ ...command, pwd: access.password, roles, ...note })
 }
 
 function userOf(found: UsersInfo['users'][number]): MongoUser {
-  const { managedBy, account } = found.customData ?? {}
+  const { managedBy, account, owned } = found.customData ?? {}
   // Other roles count too: a user who may more than asked for is different.
   return {
     user: found.user,
     databases: found.roles.map(({ role, db }) => (role === 'readWrite' ? db : `${db}:${role}`)),
-    ...(managedBy === NOTED && typeof account === 'string' ? { account } : {}),
+    ...(managedBy === NOTED && typeof account === 'string' ? { account, owned: wordsOf(owned) } : {}),
   }
+}
+
+function wordsOf(noted: unknown): string[] {
+  return Array.isArray(noted) ? noted.filter((one) => typeof one === 'string') : []
+}
+
+function isNoted(found: MongoUser, access: MongoAccess): boolean {
+  const { account, owned = [] } = noteOf(access)
+  return found.account === account && sameSet(found.owned ?? [], owned)
 }
 
 async function connected<T>(

@@ -1,5 +1,5 @@
 import { AppError } from '../../base/errors.ts'
-import { type CopiedCollection, grantsOf, type MongoAccess, type Mongodb, type MongoSizes } from './port.ts'
+import { type CopiedCollection, grantsOf, noteOf, type MongoAccess, type Mongodb, type MongoSizes } from './port.ts'
 
 /** Documents by id, by collection, by database. */
 type Stores = Map<string, Map<string, Map<string, unknown>>>
@@ -23,7 +23,7 @@ export function createFakeMongodb(): FakeMongodb {
   const view = (access: MongoAccess) => ({
     user: access.user,
     databases: grantsOf(access),
-    ...(access.account === undefined ? {} : { account: access.account }),
+    ...noteOf(access),
   })
   const database = (name: string) => getOrMake(stores, name, () => new Map<string, Map<string, unknown>>())
   const collection = (db: string, name: string) => getOrMake(database(db), name, () => new Map<string, unknown>())
@@ -50,7 +50,7 @@ export function createFakeMongodb(): FakeMongodb {
     ensureUser: async (access) => {
       const before = users.get(access.user)
       users.set(access.user, access)
-      const said = (one: MongoAccess | undefined) => one && JSON.stringify([one.password, one.account, grantsOf(one)])
+      const said = (one: MongoAccess | undefined) => one && JSON.stringify([one.password, noteOf(one), grantsOf(one)])
       return said(before) !== said(access)
     },
     findUser: async (user) => {

@@ -7,6 +7,8 @@ export interface MongoAccess {
   readonly readOnly?: readonly string[]
   /** Whose user it is: noted beside it, so that it is known as ours when no row of ours names it. */
   readonly account?: string | undefined
+  /** Noted with `account`: those of `databases` that go with the user; all of them when left out. */
+  readonly owned?: readonly string[] | undefined
 }
 
 export interface MongoUser {
@@ -15,6 +17,8 @@ export interface MongoUser {
   readonly databases: readonly string[]
   /** As it was noted by `ensureUser`; left out for users that others made. */
   readonly account?: string
+  /** With `account`: the databases that go with the user. */
+  readonly owned?: readonly string[]
 }
 
 export interface CopyOptions {
@@ -102,6 +106,11 @@ export interface MongoSizes {
 /** As `MongoUser.databases` tells it. */
 export function grantsOf({ databases, readOnly = [] }: Pick<MongoAccess, 'databases' | 'readOnly'>): string[] {
   return [...databases, ...readOnly.map((name) => `${name}:read`)]
+}
+
+/** What is noted beside the user; nothing of one that is nobody's. */
+export function noteOf({ account, databases, owned = databases }: MongoAccess): Pick<MongoUser, 'account' | 'owned'> {
+  return account === undefined ? {} : { account, owned }
 }
 
 export function sameSet(one: readonly string[], other: readonly string[]): boolean {

@@ -20,6 +20,7 @@ const orphanView = z
     account: z.string().optional().describe('whose it was, as far as it tells'),
     detail: z.string().describe('how it is known, or why it may be somebody else’s'),
     mendable: z.boolean().describe('surely ours: an order may take it away'),
+    holdsData: z.boolean().describe('surely ours, and may be the only copy of somebody’s data: goes only with `data`'),
   })
   .meta({ id: 'Orphan' })
 
@@ -38,6 +39,7 @@ const driftView = z
 
 const time = z.iso.datetime().optional().describe('when books and world were compared; left out: never')
 const wanted = z.strictObject({ ids: z.array(z.int()).max(10_000).optional().describe('all of them when left out') })
+const wantedOrphans = wanted.extend({ data: z.boolean().optional().describe('those too that may hold data') })
 
 /** What is outside without a row, and what is not as delivered: for admins. The engine looks, its findings are read here. */
 export function booksRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignIn): void {
@@ -99,12 +101,12 @@ export function booksRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignI
         tags: ['books'],
         summary: 'Order the removal of orphans that are surely ours',
         operationId: 'mendOrphans',
-        body: wanted,
+        body: wantedOrphans,
         response: { 201: z.object({ commands: z.array(commandView), left: z.array(orphanView) }), ...problems },
       },
     },
     async (request, reply) => {
-      const { commands, left } = await orderMending(deps, await signIn.admin(request), 'orphan', request.body.ids)
+      const { commands, left } = await orderMending(deps, await signIn.admin(request), 'orphan', request.body)
       const views = await Promise.all(commands.map(async (command) => await viewCommand(deps, command)))
       return reply.code(201).send({ commands: views, left: left.map(showOrphan) })
     },
@@ -122,7 +124,7 @@ export function booksRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignI
       },
     },
     async (request, reply) => {
-      const { commands, left } = await orderMending(deps, await signIn.admin(request), 'drift', request.body.ids)
+      const { commands, left } = await orderMending(deps, await signIn.admin(request), 'drift', request.body)
       const views = await Promise.all(commands.map(async (command) => await viewCommand(deps, command)))
       return reply.code(201).send({ commands: views, left: left.map(showDrift) })
     },
@@ -134,8 +136,9 @@ async function timeOf({ db }: ApiDeps, difference: Difference): Promise<{ compar
   return at === undefined ? {} : { comparedAt: new Date(at).toISOString() }
 }
 
-function showOrphan({ id, system, kind, name, account, detail, mendable }: StoredFinding): z.infer<typeof orphanView> {
-  return { id, system, kind, name, ...(account === undefined ? {} : { account }), detail, mendable }
+function showOrphan(finding: StoredFinding): z.infer<typeof orphanView> {
+  const { id, system, kind, name, account, detail, mendable, holdsData = false } = finding
+  return { id, system, kind, name, ...(account === undefined ? {} : { account }), detail, mendable, holdsData }
 }
 
 function showDrift(finding: StoredFinding): z.infer<typeof driftView> {

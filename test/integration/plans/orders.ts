@@ -26,12 +26,17 @@ export const ordered: Readonly<Record<string, Ordered>> = {
       update: { username: 'another' },
     },
   },
-  storage: {
-    instance: { name: 'data' },
-    // A claim that no node uses is not bound, and grows only once it is: the update makes sure of it.
-    params: { install: { size: 1 } },
-    provider: 'existing',
+  storage: { instance: { name: 'data' }, params: { install: { size: 1 }, update: { size: 2 } } },
+  database: {
+    instance: { name: 'docs' },
+    params: { install: { size: 1 }, update: { size: 2, rotate: true } },
   },
+  share: { instance: { with: 'friend' }, params: { update: { access: 'read', rotate: true } } },
+  credential: {
+    instance: { name: 'cloud' },
+    params: { install: { secret: 'a secret of theirs' }, update: { secret: 'another one of theirs' } },
+  },
+  scheduler: {},
   runtime: {
     instance: { label: 'work' },
     params: { install: { registry: 'mine', size: 1 }, update: { size: 2 } },
