@@ -88,7 +88,12 @@ export async function removeOrderedVolume(parts: VolumeParts, name: string, cont
   const { claimRef } = (behind?.['spec'] ?? {}) as { claimRef?: { namespace: string; name: string } }
   const done: string[] = []
   if (claimRef !== undefined) {
-    const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: claimRef.namespace, name: claimRef.name }
+    const claim = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      namespace: claimRef.namespace,
+      name: claimRef.name,
+    }
     done.push(...(await withoutClaim(parts.kubernetes, claim, waits, context)))
   }
   return toldRemoved([...done, ...(await removeBehind(parts, cloud, name, waits, context))])

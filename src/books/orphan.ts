@@ -53,7 +53,11 @@ export function orphan(parts: OrphanParts): Action<OrphanInput> {
       if (!still.sure)
         throw new AppError('conflict', 'orphan-unsure', `${what} may be somebody else's (${still.detail}): it stays`)
       if (still.holdsData === true && !thing.data)
-        throw new AppError('conflict', 'orphan-holds-data', `${what} stays (${still.detail}): say data to remove it with that`)
+        throw new AppError(
+          'conflict',
+          'orphan-holds-data',
+          `${what} stays (${still.detail}): say data to remove it with that`,
+        )
       context.output(`${what}: ${still.detail}`)
       return await takeAway(parts, still, owned, context)
     },

@@ -135,7 +135,8 @@ function addBooksWords(program: Command, on: On): void {
   ] as const
   for (const [word, about, mend] of words) {
     const command = program.command(word).description(about).option('--mend', mend)
-    if (word === 'orphans') command.option('--data', 'with --mend: volumes too that may hold the only copy of something')
+    if (word === 'orphans')
+      command.option('--data', 'with --mend: volumes too that may hold the only copy of something')
     on(command.option('--yes', "don't ask before that"), async () => {
       const { showDifferences } = await import('./books.ts')
       return run(async (options, io) => await showDifferences(word, options, io))

@@ -11,7 +11,7 @@ import {
   enginePartsOf,
   type RealEngineParts,
   type RealOutside,
-  siteOfProvider,
+  siteOf,
   startRealOutside,
 } from '../support/real-outside.ts'
 import { lookAtWorld } from './plans/world.ts'
@@ -31,7 +31,7 @@ beforeAll(async () => {
   adapters = await adaptersOf(access)
   parts = await enginePartsOf(access)
   await migrate(parts.db)
-  const rooms = createRooms(parts.db, systemClock, siteOfProvider('local'), undefined, parts.keys)
+  const rooms = createRooms(parts.db, systemClock, siteOf(access), undefined, parts.keys)
   house = await startHouse({ ...rooms, clock: systemClock })
   engine = new Engine(parts.deps, { pollMs: 50 })
   await engine.start()

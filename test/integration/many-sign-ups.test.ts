@@ -9,7 +9,7 @@ import {
   enginePartsOf,
   type RealEngineParts,
   type RealOutside,
-  siteOfProvider,
+  siteOf,
   startRealOutside,
 } from '../support/real-outside.ts'
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
   const access = await outside.access()
   parts = await enginePartsOf(access)
   await migrate(parts.db)
-  const rooms = createRooms(parts.db, systemClock, siteOfProvider('local'), undefined, parts.keys)
+  const rooms = createRooms(parts.db, systemClock, siteOf(access), undefined, parts.keys)
   house = await startHouse({ ...rooms, clock: systemClock })
   engine = new Engine(parts.deps, { pollMs: 200 })
 })

@@ -15,7 +15,7 @@ import {
   enginePartsOf,
   type RealEngineParts,
   type RealOutside,
-  siteOfProvider,
+  siteOf,
   startRealOutside,
 } from '../support/real-outside.ts'
 import type { Interruptible } from '../support/server-process.ts'
@@ -50,7 +50,7 @@ beforeAll(async () => {
   adapters = await adaptersOf(access)
   parts = await enginePartsOf(access)
   await migrate(parts.db)
-  const rooms = createRooms(parts.db, systemClock, siteOfProvider('local'), undefined, parts.keys)
+  const rooms = createRooms(parts.db, systemClock, siteOf(access), undefined, parts.keys)
   house = await startHouse({ ...rooms, clock: systemClock })
   const { body } = await callers(house).bootstrap()
   adminKey = body.admin.apikey

@@ -2,11 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { findAccount } from '../../src/accounts/store.ts'
 import { BROKER_MARK } from '../../src/actions/rabbitmq-access.ts'
 import { createRooms, startHouse, type TestHouse, testPlans } from '../../src/api/testing.ts'
 import { systemClock } from '../../src/base/clock.ts'
+import { getPlan } from '../../src/catalog/plan.ts'
 import { hasEnded } from '../../src/commands/command.ts'
 import { getCommand } from '../../src/commands/store.ts'
 import { submitCommand } from '../../src/commands/submit.ts'
@@ -20,12 +21,12 @@ import {
   enginePartsOf,
   type RealEngineParts,
   type RealOutside,
-  siteOfProvider,
+  siteOf,
   startRealOutside,
 } from '../support/real-outside.ts'
 import type { Orders } from './plans/kill-child.ts'
-import { everyOrder, type Order, ordered, stray } from './plans/orders.ts'
-import { lookAtBooks, lookAtWorld, Words } from './plans/world.ts'
+import { everyOrder, isAnother, type Order, ordered, other, stray } from './plans/orders.ts'
+import { areClaimsBound, lookAtBooks, lookAtWorld, Words } from './plans/world.ts'
 
 /**
  * Every phase of every plan on the real outside, once with an engine that is left alone and once with engines that are
@@ -38,7 +39,7 @@ let outside: RealOutside
 let access: Access
 let adapters: Adapters
 let calm: RealEngineParts
-const houses = new Map<string, TestHouse>()
+let house: TestHouse
 let adminKey = ''
 
 beforeAll(async () => {
@@ -47,14 +48,12 @@ beforeAll(async () => {
   adapters = await adaptersOf(access)
   calm = await enginePartsOf(access)
   await migrate(calm.db)
-  for (const provider of new Set(orders.map((order) => order.provider))) {
-    const rooms = createRooms(calm.db, systemClock, siteOfProvider(provider), undefined, calm.keys)
-    houses.set(provider, await startHouse({ ...rooms, clock: systemClock }))
-  }
+  const rooms = createRooms(calm.db, systemClock, siteOf(access), undefined, calm.keys)
+  house = await startHouse({ ...rooms, clock: systemClock })
 })
 afterAll(async () => {
   for (const child of children) kill(child)
-  for (const house of houses.values()) await house.close()
+  await house?.close()
   await calm?.close()
   await outside?.stop()
 })
@@ -67,15 +66,10 @@ const kill = (child: ChildProcess): void => {
   }
 }
 
-const houseOf = (provider: string): TestHouse => {
-  const house = houses.get(provider)
-  if (house === undefined) throw new Error(`no house of provider ${provider}`)
-  return house
-}
-const admin = (provider: string) => callers(houseOf(provider)).as('admin', adminKey)
+const admin = () => callers(house).as('admin', adminKey)
 
-async function place({ plan, phase, params, provider }: Order, name: string): Promise<number> {
-  const api = admin(provider)
+async function place({ plan, phase, params }: Order, name: string): Promise<number> {
+  const api = admin()
   if (testPlans.get(plan)?.orderable === 'system') {
     if (plan === 'orphan') await adapters.rabbitmq.ensureUser(stray, 'nobody has it', [BROKER_MARK])
     const account = await findAccount(calm.db, ordered[plan]?.subject ?? '')
@@ -116,6 +110,8 @@ async function runAll(name: string, run: (id: number) => Promise<unknown>): Prom
   for (const order of orders) {
     const id = await place(order, name)
     await run(id)
+    await vi.waitFor(async () => expect(await areClaimsBound(adapters)).toBe(true), { timeout: 60_000, interval: 50 })
+    if (order.plan === 'database' && order.phase === 'install') await writeData(name, 'database', 'docs')
     await words.learn(name)
     await words.learn('omworker', 'shared-runtime', 'shared')
     const command = await getCommand(calm.db, id)
@@ -129,16 +125,15 @@ async function runAll(name: string, run: (id: number) => Promise<unknown>): Prom
 test('killed at every boundary, every phase of every plan ends as if nothing had happened', {
   timeout: 1_800_000,
 }, async () => {
-  const [local] = [houseOf('local')]
   const engine = new Engine(calm.deps, { pollMs: 50 })
   await engine.start()
-  const { body } = await callers(local).bootstrap()
+  const { body } = await callers(house).bootstrap()
   adminKey = body.admin.apikey
   await ended(body.omworker.command)
-  const source = (await admin('local').post('/api/v2/accounts', { name: 'source', email: 's@example.org' })).body
+  const source = (await admin().post('/api/v2/accounts', { name: other, email: 's@example.org' })).body
   await ended(source.command)
-  await writeData('source')
-  await ended(await place({ plan: 'shared-runtime', phase: 'remove', params: {}, provider: 'local' }, ''))
+  await writeData(other)
+  await ended(await place({ plan: 'shared-runtime', phase: 'remove', params: {} }, ''))
   const before = await lookAtWorld(outside, adapters)
 
   const undisturbed = await runAll('calm', ended)
@@ -153,21 +148,21 @@ test('killed at every boundary, every phase of every plan ends as if nothing had
   expect(await lookAtWorld(outside, adapters)).toEqual(before)
   const moments = killed.moments()
   // The guard's guard: kills happened at the boundaries and inside of what takes long.
-  for (const order of orders.filter(({ plan }) => testPlans.get(plan)?.becomes === undefined))
+  for (const order of orders.filter(({ plan }) => !isAnother(getPlan(testPlans, plan))))
     expect(moments).toEqual(
       expect.arrayContaining([`${order.plan} ${order.phase} starting`, `${order.plan} ${order.phase} ending`]),
     )
-  for (const middle of ['upgrading', 'uninstalling', 'applying', 'copying'])
+  for (const middle of ['upgrading', 'uninstalling', 'applying', 'copying', 'dumping'])
     expect(moments.filter((moment) => moment.endsWith(` ${middle}`))).not.toEqual([])
 })
 
-/** Documents of the source's store: what is copied. */
-async function writeData(name: string): Promise<void> {
-  const { deployments } = createRooms(calm.db, systemClock, siteOfProvider('local'), undefined, calm.keys)
+/** Documents of a store, or of a server of an account's own: what is copied, and what is kept of it. */
+async function writeData(name: string, plan = 'omegaml', instance = ''): Promise<void> {
+  const { deployments } = createRooms(calm.db, systemClock, siteOf(access), undefined, calm.keys)
   const account = await findAccount(calm.db, name)
-  const settings = await deployments.storedSettings(calm.db, account?.id ?? 0, 'omegaml')
+  const settings = await deployments.storedSettings(calm.db, account?.id ?? 0, plan, instance)
   const { mongodbname = '' } = settings?.qualifiers['default'] ?? {}
-  const { host, port, user, password } = access.mongodb
+  const { host, port, user, password } = plan === 'database' ? access.ownMongodb : access.mongodb
   const client = new MongoClient(`mongodb://${host}:${port}/?directConnection=true`, {
     auth: { username: user, password },
   })

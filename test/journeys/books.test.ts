@@ -70,7 +70,9 @@ async function everything() {
     claims: (await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' })).map(
       ({ metadata }) => `${metadata.namespace}/${metadata.name}`,
     ),
-    volumes: (await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' })).map(({ metadata }) => metadata.name),
+    volumes: (await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' })).map(
+      ({ metadata }) => metadata.name,
+    ),
     roots: service.outside.terraform.filledRoots(),
   }
 }

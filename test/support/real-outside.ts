@@ -7,6 +7,7 @@ import type { ServiceParts } from '../../src/actions/service-actions.ts'
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createJupyterhub } from '../../src/adapters/jupyterhub/http.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
+import type { Manifest } from '../../src/adapters/kubernetes/port.ts'
 import { createMongodb } from '../../src/adapters/mongodb/driver.ts'
 import { createNetwork } from '../../src/adapters/network/sockets.ts'
 import { createRabbitmq } from '../../src/adapters/rabbitmq/http.ts'
@@ -14,14 +15,15 @@ import { createScripts } from '../../src/adapters/scripts/folder.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { createRooms, siteWith, testPlans } from '../../src/api/testing-rooms.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
-import { accountActions } from '../../src/books/books-actions.ts'
 import { type KeyRing, parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
+import { accountActions } from '../../src/books/books-actions.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
 import { StateBackend } from '../../src/clusters/state-backend.ts'
 import { createStateStore } from '../../src/clusters/terraform-states.ts'
 import { type DatabaseOptions, type Db, openDatabase } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
+import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import type { EngineDeps } from '../../src/engine/deps.ts'
 import { lockHolder } from '../../src/engine/locks.ts'
 import { ensureTools } from '../../src/tools/ensure.ts'
@@ -43,6 +45,8 @@ export interface Access {
   readonly keys: string
   readonly kubeconfig: string
   readonly mongodb: TestMongod['admin']
+  /** What stands for every account's own database server. */
+  readonly ownMongodb: TestMongod['admin']
   readonly rabbitmq: TestRabbitmq['admin']
   readonly jupyterhub: TestHub['access']
   readonly cloud: string
@@ -55,6 +59,7 @@ export interface Access {
 export interface RealOutside {
   readonly cluster: TestCluster
   readonly mongod: TestMongod
+  readonly ownMongod: TestMongod
   readonly rabbitmq: TestRabbitmq
   readonly hub: TestHub
   readonly mariadb: TestMariadb
@@ -81,25 +86,34 @@ export async function startRealOutside(): Promise<RealOutside> {
   try {
     const folder = await mkdtemp(join(tmpdir(), 'cloudmgr-outside-'))
     stops.push(async () => await rm(folder, { recursive: true, force: true }))
-    const begun = [startCluster(), startMongod(), startRabbitmq(), startJupyterhub(), startMariadb()] as const
+    const begun = [
+      startCluster(),
+      startMongod(),
+      startMongod(),
+      startRabbitmq(),
+      startJupyterhub(),
+      startMariadb(),
+    ] as const
     // All of them, also when one fails: each must be stopped.
     await Promise.allSettled(begun.map(async (one) => await started<{ stop(): Promise<void> }>(one)))
-    const [cluster, mongod, rabbitmq, hub, mariadb] = await Promise.all(begun)
-    const cloud = await startFakeLocalCloud(join(folder, 'cloud.sock'))
-    stops.push(async () => await cloud.close())
+    const [cluster, mongod, ownMongod, rabbitmq, hub, mariadb] = await Promise.all(begun)
+    await cluster.kubernetes.apply(orderedClass)
+    const localCloud = await startFakeLocalCloud(join(folder, 'cloud.sock'))
+    stops.push(async () => await localCloud.close())
     const { paths } = await ensureTools(['tofu', 'terraform-provider-localcloud'])
     const mirror = (await writeMirror(join(folder, 'mirror'), paths['terraform-provider-localcloud'])).folder
     const programs = { helm: needProgram('helm'), tofu: paths.tofu }
-    const fixed = { kubeconfig: cluster.kubeconfig, mongodb: mongod.admin, rabbitmq: rabbitmq.admin, programs, mirror }
+    const servers = { mongodb: mongod.admin, ownMongodb: ownMongod.admin, rabbitmq: rabbitmq.admin }
+    const fixed = { kubeconfig: cluster.kubeconfig, ...servers, programs, mirror }
     const access = async (): Promise<Access> => ({
       ...fixed,
       jupyterhub: hub.access,
-      cloud: cloud.endpoint,
+      cloud: localCloud.endpoint,
       folder,
       database: await mariadb.fresh(),
       keys: `k1:${randomBytes(32).toString('base64')}`,
     })
-    return { cluster, mongod, rabbitmq, hub, mariadb, cloud, access, stop }
+    return { cluster, mongod, ownMongod, rabbitmq, hub, mariadb, cloud: localCloud, access, stop }
   } catch (error) {
     await stop()
     throw error
@@ -132,8 +146,22 @@ export async function adaptersOf(access: Access): Promise<Adapters> {
   }
 }
 
-/** Volumes are ordered where a provider makes them; the rest does not depend on it. */
-export const siteOfProvider = (provider: string) => siteWith({ provider })
+/** The site as its facts tell it; the engine itself reaches the site's database there. */
+export function siteOf({ mongodb: { host, port } }: Access): SiteFacts {
+  const mongo = { publicHost: 'mongo.omega.localhost:27018', internalHost: `${host}:${port}` }
+  return siteWith({ provider: 'local', mongo })
+}
+
+const cloud = loadProvider(join(project, 'catalog/providers'), 'local')
+
+/** As the chart omegaml-storage has it: claims of ordered volumes may grow. */
+const orderedClass: Manifest = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name: cloud.volumes?.class ?? '' },
+  provisioner: 'kubernetes.io/no-provisioner',
+  allowVolumeExpansion: true,
+}
 
 export interface RealEngineParts {
   /** What an engine is made of, wired as the service wires its own. */
@@ -156,7 +184,7 @@ export async function enginePartsOf(
   const states = new StateBackend({ states: store, log: silentLog })
   await states.start()
   const { terraform, ...outside } = adapters
-  const rooms = createRooms(db, clock, siteOfProvider('local'), undefined, keys)
+  const rooms = createRooms(db, clock, siteOf(access), undefined, keys)
   const lifecycle = createLifecycle({ ...rooms, plans: testPlans })
   const unseal = (text: string): string => keys.open(text, 'step outputs')
   const rows = { db, plans: testPlans, context: lifecycle.context, unseal }
@@ -167,12 +195,12 @@ export async function enginePartsOf(
     clock,
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),
-    openMongodb: createMongodb,
+    openMongodb: () => createMongodb(access.ownMongodb),
     roots: {
       terraform,
       states,
       provider: {
-        provider: loadProvider(join(project, 'catalog/providers'), 'local'),
+        provider: cloud,
         site: { cluster: 'omega', endpoint: access.cloud, ca: '' },
         env: {},
       },

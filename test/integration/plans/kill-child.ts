@@ -114,6 +114,14 @@ function killing(real: Adapters, here: Here): Adapters {
             options.onCollection?.(copied)
           },
         }),
+      dumpDatabase: async (from, to, name, options) =>
+        await mongodb.dumpDatabase(from, to, name, {
+          ...options,
+          onCollection: (dumped) => {
+            here('dumping')
+            options.onCollection?.(dumped)
+          },
+        }),
     },
     helm: {
       ...helm,

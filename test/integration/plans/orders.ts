@@ -6,14 +6,18 @@ interface Ordered {
   readonly instance?: Values
   /** By phase, beside `instance`. */
   readonly params?: Partial<Readonly<Record<Phase, Values>>>
-  /** The cloud that the site says it is on, where the plan needs another than `local`. */
-  readonly provider?: string
   /** Of a plan that the service alone orders: whom it is for. Left out: nobody, it is of the site. */
   readonly subject?: string
 }
 
 /** A user of the broker that nobody has; the test makes it. */
 export const stray = 'stray'
+
+/** Whose store is copied, and who is given one; the test makes it. */
+export const other = 'source'
+
+/** Claims that are ordered; the volumes behind them are named by them. */
+export const claims: readonly string[] = ['home', 'storage-data', 'database-docs']
 
 /** A plan that is missing here fails the tests: give it parameters that make, change and use all of its steps. */
 export const ordered: Readonly<Record<string, Ordered>> = {
@@ -29,9 +33,9 @@ export const ordered: Readonly<Record<string, Ordered>> = {
   storage: { instance: { name: 'data' }, params: { install: { size: 1 }, update: { size: 2 } } },
   database: {
     instance: { name: 'docs' },
-    params: { install: { size: 1 }, update: { size: 2, rotate: true } },
+    params: { install: { size: 1 }, update: { size: 2, rotate: true }, remove: { dump: true } },
   },
-  share: { instance: { with: 'friend' }, params: { update: { access: 'read', rotate: true } } },
+  share: { instance: { with: other }, params: { update: { access: 'read', rotate: true } } },
   credential: {
     instance: { name: 'cloud' },
     params: { install: { secret: 'a secret of theirs' }, update: { secret: 'another one of theirs' } },
@@ -44,7 +48,7 @@ export const ordered: Readonly<Record<string, Ordered>> = {
   worker: { instance: { 'node-name': 'work' }, params: { update: { scale: 1 } } },
   jupyter: { params: { install: { memory: '1G' }, update: { cpu: 1 } } },
   nodepool: { instance: { name: 'gpu' }, params: { install: { size: 1 }, update: { size: 2 } } },
-  migrateuserdb: { params: { install: { from: 'source' } } },
+  migrateuserdb: { params: { install: { from: other } } },
   comparison: {},
   orphan: { params: { remove: { system: 'rabbitmq', kind: 'user', name: stray } } },
 }
@@ -53,14 +57,13 @@ export interface Order {
   readonly plan: string
   readonly phase: Phase
   readonly params: Values
-  readonly provider: string
 }
 
 /** Every phase of every plan that a provider can fill: what others need first, removed in the reverse order. */
 export function everyOrder(plans: Plans): Order[] {
   const offered = [...plans.values()].filter((plan) => plan.providers?.length !== 0)
   // Those that deliver nothing of their own come when everything is there.
-  const isOwn = (plan: Plan) => plan.becomes === undefined && (plan.orderable !== 'system' || isOfAccount(plan))
+  const isOwn = (plan: Plan) => !isAnother(plan) && (plan.orderable !== 'system' || isOfAccount(plan))
   const plain = offered.filter(isOwn).toSorted((a, b) => depth(a, plans) - depth(b, plans))
   const others = offered.filter((plan) => !isOwn(plan))
   const phasesOf = (plan: Plan, phases: readonly Phase[]) =>
@@ -73,6 +76,11 @@ export function everyOrder(plans: Plans): Order[] {
   ]
 }
 
+/** Its orders are orders of another plan. */
+export function isAnother({ becomes }: Plan): boolean {
+  return becomes !== undefined && becomes.when === undefined
+}
+
 function isOfAccount({ plan }: Plan): boolean {
   return ordered[plan] === undefined || ordered[plan].subject !== undefined
 }
@@ -81,7 +89,7 @@ function orderOf({ plan }: Plan, phase: Phase): Order {
   const given = ordered[plan]
   if (given === undefined) throw new Error(`plan ${plan} has no parameters in test/integration/plans/orders.ts`)
   const params = { ...given.instance, ...given.params?.[phase] }
-  return { plan, phase, params, provider: given.provider ?? 'local' }
+  return { plan, phase, params }
 }
 
 function depth({ needs }: Plan, plans: Plans): number {

@@ -6,9 +6,11 @@ import { createRooms, testSite } from '../../../src/api/testing-rooms.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import type { KeyRing } from '../../../src/base/key-ring.ts'
 import { Status } from '../../../src/base/status.ts'
+import { volumeName } from '../../../src/clusters/volume.ts'
 import type { Db } from '../../../src/db/database.ts'
 import type { RealOutside } from '../../support/real-outside.ts'
 import { type Adapters } from '../../support/real-outside.ts'
+import { claims, other } from './orders.ts'
 
 /** Kinds of what lies in accounts' namespaces. */
 const kinds: readonly KindRef[] = [
@@ -30,6 +32,7 @@ export async function lookAtWorld(outside: RealOutside, adapters: Adapters): Pro
     ...(await rabbitmqLines(adapters)),
     ...(await adapters.jupyterhub.listUsers()).map(({ name }) => `hub user ${name}`),
     ...(await kubernetesLines(adapters)),
+    ...(await volumeLines(adapters)),
     ...(await adapters.helm.list()).map(({ namespace, name, status }) => `release ${namespace}/${name} ${status}`),
     ...[...outside.cloud.things].map(([path, thing]) => `${path} ${JSON.stringify({ ...thing, state: 'any' })}`),
   ]
@@ -81,6 +84,21 @@ async function kubernetesLines({ kubernetes }: Adapters): Promise<string[]> {
     }
   }
   return lines
+}
+
+/** Without which claim it is bound to by its number: the next one has another. */
+async function volumeLines({ kubernetes }: Adapters): Promise<string[]> {
+  const volumes = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' })
+  return volumes.map(({ metadata, spec }) => {
+    const { claimRef, ...rest } = spec as { claimRef?: { namespace: string; name: string } }
+    return `volume ${metadata.name} ${show(metadata.labels)} ${show(rest)} ${claimRef?.namespace}/${claimRef?.name}`
+  })
+}
+
+/** Whether every claim has its volume: until then it can't grow. */
+export async function areClaimsBound({ kubernetes }: Adapters): Promise<boolean> {
+  const claims = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' })
+  return claims.every(({ status }) => (status as { phase?: string } | undefined)?.phase === 'Bound')
 }
 
 /** Without what Kubernetes puts into every namespace, and Helm's own records: how many there are tells how often it ran. */
@@ -143,6 +161,13 @@ export class Words {
       this.#note(settings.broker.own, `${symbol}.own.`)
     }
     if (plan !== 'omegaml') return
+    for (const claim of claims) this.#known.set(volumeName({ account: name, name: claim }), `<volume ${claim}>`)
+    const own = await deployments.storedSettings(this.#db, account.id, 'database', 'docs')
+    this.#note(own?.qualifiers['default'] ?? {}, 'own.')
+    this.#note(own?.admin ?? {}, 'own.admin.')
+    const { values } = await deployments.shares.values(account, other, {})
+    for (const [kind, access] of Object.entries(values))
+      if (typeof access === 'object') this.#note(access as Record<string, unknown>, `share.${kind}.`)
     const apikey = await accounts.apiKeyOf(account)
     this.#known.set(apikey, `<${symbol}.key>`).set(hashApiKey(apikey).slice(0, 12), `<${symbol}.keyId>`)
     this.#known.set(name, `<${symbol}>`)
