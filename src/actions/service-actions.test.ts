@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest'
 import { type ServiceParts, serviceActionNames, serviceActions } from './service-actions.ts'
 
+// Making an action touches nothing outside.
+const all = serviceActions({ roots: {} } as ServiceParts)
+
+test('what leaves something outside says what, so that it is known as somebody’s', () => {
+  // What these do is data of others, or over when they end.
+  const none = ['mongodb-copy', 'jupyterhub-servers', 'wait-for', 'run-script']
+  expect(all.filter(({ things }) => things === undefined).map(({ name }) => name)).toEqual(none)
+})
+
 test('the names that plans are checked against are those of the actions', () => {
-  // Making an action touches nothing outside.
-  expect(serviceActions({ roots: {} } as ServiceParts).map(({ name }) => name)).toEqual(serviceActionNames)
+  expect(all.map(({ name }) => name)).toEqual(serviceActionNames)
 })

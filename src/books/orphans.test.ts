@@ -12,6 +12,14 @@ const root: Found = { system: 'terraform', kind: 'root', name: 'nodepool-alice-g
 const partOf = keyOf(root)
 const node: Found = { system: 'kubernetes', kind: 'v1/Node', name: 'alice-gpu-1', sure: false, detail: '', partOf }
 
+const volume: Found = { ...root, name: 'volume-alice-data-1', holdsData: true }
+const claim: Found = {
+  ...namespace,
+  kind: 'v1/PersistentVolumeClaim',
+  name: 'om-alice/data',
+  holdsData: true,
+  within,
+}
 const nothing = { keys: new Set<string>(), untold: new Set<string>() }
 
 const cases: { found: Found[]; owned?: Partial<typeof nothing>; orphans: Found[]; why: string }[] = [
@@ -48,6 +56,16 @@ const cases: { found: Found[]; owned?: Partial<typeof nothing>; orphans: Found[]
     why: 'a node of a pool that somebody has is theirs',
   },
   { found: [root, node], orphans: [root], why: 'a node goes with its pool' },
+  {
+    found: [volume, { ...claim, partOf: keyOf(volume) }],
+    orphans: [volume],
+    why: 'a claim goes with the volume behind it, which is kept until it is asked for',
+  },
+  {
+    found: [namespace, claim],
+    orphans: [namespace],
+    why: 'a namespace takes its claims along',
+  },
   { found: [node], orphans: [node], why: 'a node whose pool nobody knows is an orphan' },
   {
     found: [{ ...namespace, sure: false }, release],
