@@ -1253,6 +1253,8 @@ export interface components {
             detail: string;
             /** @description surely ours: an order may take it away */
             mendable: boolean;
+            /** @description surely ours, and may be the only copy of somebody’s data: goes only with `data` */
+            holdsData: boolean;
         };
         DriftInput: {
             /** @description of this comparison: the next one has others */
@@ -1868,6 +1870,8 @@ export interface components {
             detail: string;
             /** @description surely ours: an order may take it away */
             mendable: boolean;
+            /** @description surely ours, and may be the only copy of somebody’s data: goes only with `data` */
+            holdsData: boolean;
         };
         Drift: {
             /** @description of this comparison: the next one has others */
@@ -4274,6 +4278,8 @@ export interface operations {
                 "application/json": {
                     /** @description all of them when left out */
                     ids?: number[];
+                    /** @description those too that may hold data */
+                    data?: boolean;
                 };
             };
         };
