@@ -153,7 +153,9 @@ const siteFactsSchema = z
     home: z.strictObject({ sizeGb: z.int().min(0).max(10_000).default(5) }).prefault({}),
     jupyterConfig: z.record(z.string(), z.unknown()).default({}),
     /** pip's variables in notebooks and own runtimes, such as PIP_INDEX_URL; they are no secrets there. */
-    pip: z.record(z.string().regex(/^PIP_[A-Z_]+$/, 'a variable of pip, such as PIP_INDEX_URL'), z.string()).default({}),
+    pip: z
+      .record(z.string().regex(/^PIP_[A-Z_]+$/, 'a variable of pip, such as PIP_INDEX_URL'), z.string())
+      .default({}),
     /** Merged into every account's config. */
     defaults: z
       .record(z.string(), z.unknown())
