@@ -14,7 +14,12 @@ const place = { plan: 'runtime', step: 'workers', field: 'with' }
 /** What Helm gets when somebody orders a runtime with these parameters. */
 function valuesOf(params: Values, change: Values = {}): Values {
   const account = { name: 'alice', namespace: 'om-alice', apikey: 'k', keyId: '0a1b2c' }
-  const site = { ...testSite, pip: { PIP_INDEX_URL: 'https://pypi.test/simple' }, images: { runtime: '10.0.0.1:5000/runtime@sha256:0a' }, dnsCidrs: ['10.1.2.3/32'] }
+  const site = {
+    ...testSite,
+    pip: { PIP_INDEX_URL: 'https://pypi.test/simple' },
+    images: { runtime: '10.0.0.1:5000/runtime@sha256:0a' },
+    dnsCidrs: ['10.1.2.3/32'],
+  }
   const values = { params: { ...plan.checkParams(params), ...change }, account, site }
   const workers = plan.steps.find(({ step }) => step === 'workers')
   return (resolveGiven(workers?.with, values, place) as { values: Values }).values
