@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { hasEnded } from '../../src/commands/command.ts'
 import { getCommand } from '../../src/commands/store.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import type { EngineOptions } from '../../src/engine/deps.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { callers } from '../journeys/house.ts'
 import {
@@ -75,9 +76,13 @@ afterAll(async () => {
   await outside?.stop()
 })
 
-async function startEngine(wrap: (real: Adapters) => Adapters = (real) => real, clock = systemClock): Promise<void> {
+async function startEngine(
+  wrap: (real: Adapters) => Adapters = (real) => real,
+  clock = systemClock,
+  options: EngineOptions = {},
+): Promise<void> {
   const own = await enginePartsOf(access, { adapters: wrap(await adaptersOf(access)), clock })
-  const engine = new Engine(own.deps, { stopGraceMs: 2_000 })
+  const engine = new Engine(own.deps, { stopGraceMs: 2_000, ...options })
   await engine.start()
   engines.push({
     stop: async () => {
@@ -249,7 +254,9 @@ test('two engines on one database deliver every order once', async () => {
         },
       },
     })
-  await Promise.all([startEngine(counted('one')), startEngine(counted('two'))])
+  // Neither can take all that is due at once.
+  const options = { pollMs: 50, concurrency: 2 }
+  await Promise.all(['one', 'two'].map(async (name) => await startEngine(counted(name), systemClock, options)))
   const names = Array.from({ length: 8 }, (_, index) => `user${index}`)
   const commands = await Promise.all(names.map(async (name) => await signUp(name)))
   for (const command of commands) await ended(command)

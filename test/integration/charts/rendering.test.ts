@@ -214,6 +214,17 @@ test('with an external broker the observer’s password may be missing', async (
   assert.deepEqual(observer.valueFrom.secretKeyRef, { name: 'their-mq', key: 'omegaweb-password', optional: true })
 })
 
+test('the API is given the secret of another issuer where the values name one', async () => {
+  const secretOf = async (values: Record<string, unknown>) => {
+    const manifests = await render('omegaml-system', values)
+    const env = find(manifests, 'Deployment', 'omegaweb').spec.template.spec.containers[0].env as Manifest[]
+    return env.find(({ name }) => name === 'CLOUDMGR_OPENID_SECRET')?.valueFrom.secretKeyRef
+  }
+  assert.equal(await secretOf({}), undefined)
+  const named = await secretOf({ openid: { existingSecret: 'login' } })
+  assert.deepEqual({ name: named.name, key: named.key }, { name: 'login', key: 'client-secret' })
+})
+
 test('cluster-wide the API lists nodes and nothing else; pods and logs are a role that nothing binds here', async () => {
   const manifests = await render('omegaml-system')
   const bindings = manifests.filter(({ kind }) => /^(Cluster)?RoleBinding$/.test(kind))
