@@ -7,8 +7,8 @@ import { cacheFolder, ensureTools } from '../src/tools/ensure.ts'
 import { describe, type ToolEvent } from '../src/tools/events.ts'
 import { ensurePackages } from '../src/tools/packages.ts'
 
-/** Debian packages that only tests need: servers that stand for what runs in pods elsewhere, and a browser. */
-const integrationPackages = ['mariadb-server', 'rabbitmq-server', 'openssl', 'unzip', 'chromium']
+/** Debian packages that only tests need: servers that stand for what runs in pods elsewhere, a browser, a shell. */
+const integrationPackages = ['mariadb-server', 'rabbitmq-server', 'openssl', 'unzip', 'chromium', 'zsh']
 const e2ePackages = ['chromium', 'python3-venv']
 
 /** Everything the integration tier starts: servers from Debian, programs built from pinned modules. */

@@ -1,0 +1,3 @@
+import { completionSuite } from './completion-suite.ts'
+
+completionSuite('zsh')
