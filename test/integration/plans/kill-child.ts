@@ -43,6 +43,9 @@ async function work({ access, moments, hangAt, leaseMs }: Orders): Promise<void>
   const real = await adaptersOf(access)
   const { deps } = await enginePartsOf(access, { adapters: killing(real, here) })
   const commands = new Map<number, string>()
+  const begun = new Set(
+    [...passed].flatMap((one) => (/ install .* begun$/.exec(one) === null ? [] : [one.split(' ', 2).join(' ')])),
+  )
   const log = (text: string, fields: object | undefined): void => {
     const { command, step } = (fields ?? {}) as { command: number; step: string }
     const order = commands.get(command)
@@ -54,7 +57,11 @@ async function work({ access, moments, hangAt, leaseMs }: Orders): Promise<void>
         const where = `${commands.get(context.task.command)} ${context.task.step}`
         return await place.run(where, async () => {
           // Elsewhere it is what the end of the step before is.
-          if (name === 'ensure' && where.includes(' install')) here('begun')
+          const order = commands.get(context.task.command) ?? ''
+          if (name === 'ensure' && order.endsWith(' install') && !begun.has(order)) {
+            begun.add(order)
+            here('begun')
+          }
           // After it hung: whatever came of it, it has ended.
           return await work(input, context).finally(() => void (passed.has(hangAt ?? '') && process.send?.('stopped')))
         })

@@ -113,7 +113,9 @@ function objectLine({ kind }: KindRef, object: Manifest): string {
     name,
     kind === 'Secret' ? Buffer.from(text, 'base64').toString() : text,
   ])
-  return `${kind} ${metadata.namespace}/${metadata.name} ${show(metadata.labels)} ${show(content)} ${show(texts)}`
+  // Which address a Service got is chance.
+  const told = JSON.stringify(content, (name, value: unknown) => (/^clusterIPs?$/.test(name) ? undefined : value))
+  return `${kind} ${metadata.namespace}/${metadata.name} ${show(metadata.labels)} ${told} ${show(texts)}`
 }
 
 const show = (value: unknown): string => JSON.stringify(value ?? null)
