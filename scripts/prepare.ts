@@ -8,18 +8,20 @@ import { describe, type ToolEvent } from '../src/tools/events.ts'
 import { ensurePackages } from '../src/tools/packages.ts'
 
 /** Debian packages that only tests need: servers that stand for what runs in pods elsewhere, a browser, a shell. */
-const integrationPackages = ['mariadb-server', 'rabbitmq-server', 'openssl', 'unzip', 'chromium', 'zsh']
+const integrationPackages = ['mariadb-server', 'rabbitmq-server', 'openssl', 'unzip', 'chromium', 'zsh', 'python3-venv']
 const e2ePackages = ['chromium', 'python3-venv']
 
-/** Everything the integration tier starts: servers from Debian, programs built from pinned modules. */
+/** What the integration tier starts: servers from Debian, programs built from pinned modules, the real client. */
 export async function prepareIntegration(): Promise<NodeJS.ProcessEnv> {
-  await installPackages(integrationPackages)
-  return { ...process.env, CLOUDMGR_CACHE: cacheFolder(), CLOUDMGR_TOOLS_BIN: await tools() }
+  return await prepared(integrationPackages)
 }
 
-/** As above, and the real client in a Python environment of its own, and a browser. */
 export async function prepareE2e(): Promise<NodeJS.ProcessEnv> {
-  await installPackages(e2ePackages)
+  return await prepared(e2ePackages)
+}
+
+async function prepared(packages: readonly string[]): Promise<NodeJS.ProcessEnv> {
+  await installPackages(packages)
   return {
     ...process.env,
     CLOUDMGR_CACHE: cacheFolder(),

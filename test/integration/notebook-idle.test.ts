@@ -40,7 +40,7 @@ async function start(idleSeconds: number): Promise<Notebook> {
   const log = join(folder, 'log')
   const words = ['-m', 'jupyter', 'lab', '--no-browser', '--allow-root', `--ServerApp.port=${port}`]
   const more = ['--ServerApp.port_retries=0', `--IdentityProvider.token=${token}`, `--ServerApp.root_dir=${folder}`]
-  const server = startServer(clientPython() ?? 'python3', [...words, ...more], {
+  const server = startServer(clientPython(), [...words, ...more], {
     log,
     cwd: folder,
     env: {
@@ -49,7 +49,7 @@ async function start(idleSeconds: number): Promise<Notebook> {
       JUPYTER_PATH: join(folder, 'share'),
       PYTHONPATH: join(folder, 'modules'),
       PYTHONUSERBASE: join(folder, 'packages'),
-      PATH: `${resolve(clientPython() ?? '', '..')}:/usr/bin:/bin`,
+      PATH: `${resolve(clientPython(), '..')}:/usr/bin:/bin`,
       NOTEBOOK_IDLE_MINUTES: String(idleSeconds / 60),
     },
   })
@@ -92,7 +92,7 @@ client.load_connection_file(); client.start_channels(); client.wait_for_ready(ti
 client.execute_interactive("import time; time.sleep(20)", timeout=60)
 print('worked')`
   const env = { HOME: one.folder, PATH: process.env['PATH'] ?? '' }
-  const run = promisify(execFile)(clientPython() ?? 'python3', ['-c', program, `kernel-${kernel.id}.json`], { env })
+  const run = promisify(execFile)(clientPython(), ['-c', program, `kernel-${kernel.id}.json`], { env })
   expect((await run).stdout).toContain('worked')
   expect(one.server.isAlive()).toBe(true)
   await expect.poll(() => one.server.isAlive(), { timeout: 30_000 }).toBe(false)

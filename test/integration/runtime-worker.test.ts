@@ -64,7 +64,7 @@ def told(result):
     try: print(json.dumps(result.get(timeout=100)))
     except Exception as error: print(json.dumps(type(error).__name__))
 ${source}`
-  const child = spawn(clientPython() ?? 'python3', ['-c', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(clientPython(), ['-c', program], { stdio: ['ignore', 'pipe', 'inherit'] })
   running.push({ stop: async () => void child.kill('SIGKILL') })
   let text = ''
   child.stdout.on('data', (part: Buffer) => (text += part.toString()))

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { type ServerProcess, startServer, untilReady } from './server-process.ts'
 
@@ -25,20 +25,17 @@ export interface WorkerStart {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Python with the omega|ml client, as scripts/prepare.ts makes it. */
-export function clientPython(): string | undefined {
-  const given = process.env['CLOUDMGR_TEST_PYTHON']
-  if (given !== undefined) return given
-  const cache = process.env['CLOUDMGR_CACHE'] ?? join(homedir(), '.cache', 'cloudmgr')
-  const name = existsSync(cache) ? readdirSync(cache).find((one) => one.startsWith('client-')) : undefined
-  return name === undefined ? undefined : join(cache, name, 'bin/python')
+/** Python with the real omega|ml client, as `npm test` prepares it. */
+export function clientPython(): string {
+  const python = process.env['CLOUDMGR_TEST_PYTHON']
+  if (python === undefined) throw new Error('the omegaml client is missing: run the tests by `npm test`')
+  return python
 }
 
 /** A runtime worker as its pod starts it: the image's script and application, with a hub that tells it its broker. */
 export async function startWorker(start: WorkerStart): Promise<TestWorker> {
   const { broker, queues, name = 'worker', tasks = '', env = {} } = start
   const python = clientPython()
-  if (python === undefined) throw new Error('the omegaml client is missing: run the tests by `npm test`')
   const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-worker-'))
   const hub = await startHub(broker)
   const modules = join(folder, 'modules')
