@@ -52,12 +52,15 @@ async function done(id: number): Promise<void> {
   expect([state, message]).toEqual(['done', undefined])
 }
 
-async function deliver(name: string): Promise<void> {
+async function deliver(name: string, shares: readonly object[] = []): Promise<void> {
   await done((await admin.post('/api/v2/accounts', { name, email: `${name}@example.org` })).body.command)
   for (const wish of [
     { plan: 'runtime', params: { label: 'work' } },
     { plan: 'nodepool', params: { name: 'gpu', size: 1 } },
     { plan: 'registry', params: { name: 'mine', server: 'ghcr.io', username: name, password: 'a secret of theirs' } },
+    { plan: 'storage', params: { name: 'data', size: 1 } },
+    { plan: 'database', params: { name: 'docs', size: 1 } },
+    ...shares,
   ])
     await done((await admin.post('/api/v2/orders', { ...wish, phase: 'install', account: name })).body.id)
 }
@@ -68,8 +71,8 @@ async function compare() {
   return { orphans: orphans.body.orphans, drift: drift.body.drift }
 }
 
-async function mend(what: 'orphans' | 'drift') {
-  const { commands, left } = (await admin.post(`/api/v2/${what}/mend`)).body
+async function mend(what: 'orphans' | 'drift', body: object = {}) {
+  const { commands, left } = (await admin.post(`/api/v2/${what}/mend`, body)).body
   for (const { id } of commands) await done(id)
   return left
 }
@@ -81,7 +84,7 @@ test('an account without rows is found with all it had, and removed; another one
   const before = await lookAtWorld(outside, adapters)
   expect(await compare()).toMatchObject({ orphans: [{ name: 'operator', mendable: false }], drift: [] })
 
-  await deliver('bob')
+  await deliver('bob', [{ plan: 'share', params: { with: 'alice' } }])
   const { id } = await parts.db.selectFrom('accounts').select('id').where('name', '=', 'bob').executeTakeFirstOrThrow()
   for (const table of ['deployments', 'api_keys'] as const)
     await parts.db.deleteFrom(table).where('account_id', '=', id).execute()
@@ -95,11 +98,19 @@ test('an account without rows is found with all it had, and removed; another one
     'jupyterhub user true',
     'kubernetes v1/Namespace true',
     'mongodb user true',
+    'mongodb user true',
+    'rabbitmq user true',
     'rabbitmq user true',
     'rabbitmq vhost true',
+    'terraform root false',
+    'terraform root false',
+    'terraform root false',
     'terraform root true',
   ])
-  expect(await mend('orphans')).toMatchObject([{ name: 'operator' }])
+  const kept = { system: 'terraform', account: 'bob', holdsData: true }
+  expect(await mend('orphans')).toMatchObject([{ name: 'operator' }, kept, kept, kept])
+  expect((await compare()).orphans).toMatchObject([{ name: 'operator' }, kept, kept, kept])
+  expect(await mend('orphans', { data: true })).toMatchObject([{ name: 'operator' }])
   expect(await lookAtWorld(outside, adapters)).toEqual(before)
   expect((await compare()).orphans).toMatchObject([{ name: 'operator' }])
 })
@@ -114,7 +125,8 @@ test('what was changed behind our back is found, and is as delivered again', asy
     ['Secret', 'registry-mine'],
   ] as const)
     await adapters.kubernetes.delete({ apiVersion: 'v1', kind, namespace: 'om-alice', name })
-  for (const path of outside.cloud.things.keys()) if (path.includes('alice-gpu')) outside.cloud.things.delete(path)
+  for (const path of outside.cloud.things.keys())
+    if (/alice-(gpu|storage)/.test(path)) outside.cloud.things.delete(path)
 
   const { orphans, drift } = await compare()
   expect(orphans).toHaveLength(1)
@@ -125,6 +137,7 @@ test('what was changed behind our back is found, and is as delivered again', asy
     expect.stringMatching(/^omegaml namespace different: .*ResourceQuota/),
     'registry secret absent',
     'runtime workers absent',
+    expect.stringMatching(/^storage claim different: the cloud's volume .* is different/),
   ])
   expect(await mend('drift')).toEqual([])
   expect((await compare()).drift).toEqual([])

@@ -122,6 +122,8 @@ export async function startRealOutside(): Promise<RealOutside> {
 
 export type Adapters = Pick<ServiceParts, 'mongodb' | 'rabbitmq' | 'jupyterhub' | 'kubernetes' | 'helm'> & {
   readonly terraform: Parameters<typeof nodepool>[0]['terraform']
+  /** What stands for every account's own database server. */
+  readonly ownMongodb: ServiceParts['mongodb']
 }
 
 /** The real ones; without nodes no workload ever gets ready, so that one which exists counts as ready. */
@@ -139,6 +141,7 @@ export async function adaptersOf(access: Access): Promise<Adapters> {
   return {
     kubernetes,
     mongodb: createMongodb(access.mongodb),
+    ownMongodb: createMongodb(access.ownMongodb),
     rabbitmq: createRabbitmq(access.rabbitmq),
     jupyterhub: createJupyterhub(access.jupyterhub),
     helm: createHelmCli({ program: helm, folder: join(own, 'helm'), kubeconfig: access.kubeconfig, kubernetes }),
@@ -183,7 +186,7 @@ export async function enginePartsOf(
   const store = createStateStore(db, keys, () => clock.now())
   const states = new StateBackend({ states: store, log: silentLog })
   await states.start()
-  const { terraform, ...outside } = adapters
+  const { terraform, ownMongodb, ...outside } = adapters
   const rooms = createRooms(db, clock, siteOf(access), undefined, keys)
   const lifecycle = createLifecycle({ ...rooms, plans: testPlans })
   const unseal = (text: string): string => keys.open(text, 'step outputs')
@@ -195,7 +198,7 @@ export async function enginePartsOf(
     clock,
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),
-    openMongodb: () => createMongodb(access.ownMongodb),
+    openMongodb: () => ownMongodb,
     roots: {
       terraform,
       states,

@@ -108,7 +108,7 @@ type Here = (name: string) => void
 
 /** What changes something is followed by a moment, and what takes long has one in its middle. */
 function killing(real: Adapters, here: Here): Adapters {
-  const { helm, terraform, mongodb, kubernetes } = real
+  const { helm, terraform, mongodb, ownMongodb, kubernetes } = real
   const inMiddle: Adapters = {
     ...real,
     mongodb: {
@@ -121,8 +121,11 @@ function killing(real: Adapters, here: Here): Adapters {
             options.onCollection?.(copied)
           },
         }),
+    },
+    ownMongodb: {
+      ...ownMongodb,
       dumpDatabase: async (from, to, name, options) =>
-        await mongodb.dumpDatabase(from, to, name, {
+        await ownMongodb.dumpDatabase(from, to, name, {
           ...options,
           onCollection: (dumped) => {
             here('dumping')
@@ -178,7 +181,7 @@ function watch(
   return { end: () => ended.abort() }
 }
 
-const changes = /^(ensure|drop|delete|apply|copy|upgrade|unlock|uninstall|stop|start)/
+const changes = /^(ensure|drop|delete|apply|copy|dump|upgrade|unlock|uninstall|stop|start)/
 
 /** After the first and the second change of a kind within a step: what follows is like the second. */
 function afterChanges(name: string, adapter: object, here: Here): object {
