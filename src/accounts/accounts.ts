@@ -46,12 +46,15 @@ export class Accounts {
     this.apiKeys = new Cache(deps.clock, { ttlMs: REMEMBERED_MS, limit: 20_000 })
   }
 
-  /** The account whose key this is; `unauthenticated` for everything else, without saying what was wrong. */
-  async signIn(name: string, apikey: string): Promise<Account> {
+  /**
+   * The account whose key this is; `unauthenticated` for everything else, without saying what was wrong. The key of a
+   * group is its workers' and good `inside` the cluster only.
+   */
+  async signIn(name: string, apikey: string, from: 'inside' | 'outside' = 'outside'): Promise<Account> {
     const login = await this.logins.get(name, () => store.findLogin(this.db, name))
     const now = this.clock.now()
     const key = login?.keys.find(({ hash }) => apiKeyMatches(hash, apikey))
-    if (login === undefined || key === undefined || !maySignIn(login.account)) throw notSignedIn()
+    if (login === undefined || key === undefined || !maySignIn(login.account, from)) throw notSignedIn()
     if (key.expiresAt !== undefined && key.expiresAt <= now) throw notSignedIn()
     this.used.set(key.id, now)
     return login.account
@@ -142,9 +145,9 @@ export class Accounts {
   }
 }
 
-/** Groups own things; nobody is one. */
-function maySignIn(account: Account): boolean {
-  return account.active && account.role !== 'group'
+/** Groups own things; nobody is one, only their workers come as the group. */
+function maySignIn(account: Account, from: 'inside' | 'outside'): boolean {
+  return account.active && (account.role !== 'group' || from === 'inside')
 }
 
 function keyTaken(label: string): AppError {

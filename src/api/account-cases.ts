@@ -91,7 +91,7 @@ export async function rotateCredentials(
 ): Promise<Delivered> {
   refuseRemoving(account)
   if (account.role === 'group') {
-    throw new AppError('conflict', 'group-account', `account ${account.name} has no API key; rotate the group instead`)
+    throw new AppError('conflict', 'group-account', `${account.name} is a group's: rotate the group instead`)
   }
   const rotated = await inTransaction(deps.db, async (tx): Promise<Delivered> => {
     const order = idempotencyKey === undefined ? undefined : await findOrder(tx, caller.name, idempotencyKey)
@@ -122,7 +122,7 @@ export async function removeAccount(
   }
   const command = await inTransaction(deps.db, async (tx) => {
     await markRemoving(tx, account.id)
-    await lockOutOfGroups(tx, account, caller)
+    await lockOutOfGroups(deps, tx, account, caller)
     await endSharesWith(tx, account)
     await note(deps, tx, caller.name, 'account.remove', account)
     const order = await orderRemoval(deps, tx, account, caller.name)

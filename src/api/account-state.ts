@@ -44,7 +44,7 @@ export async function deactivateAccount(deps: ApiDeps, caller: Account, { name }
     if (account.state !== 'active') throw notInState(account, 'active', 'switched off')
     await updateAccount(tx, account.id, { state: 'disabled' })
     await closeSessionsOf(tx, account.id)
-    await lockOutOfGroups(tx, account, caller)
+    await lockOutOfGroups(deps, tx, account, caller)
     await renewSharesWith(tx, account)
     return { account: { ...account, state: 'disabled', active: false }, command: await lockOut(tx, account, caller) }
   })

@@ -108,7 +108,9 @@ async function addGroupAccount(deps: ApiDeps, tx: Db, name: string): Promise<Acc
       details: { field: 'name', value: name, right: 'a name that no group has' },
     })
   }
-  return await deps.accounts.get(tx, account)
+  const made = await deps.accounts.get(tx, account)
+  await deps.accounts.rotateKey(tx, made)
+  return made
 }
 
 /** Members use what the group has; owners also say who is in it. */
@@ -161,7 +163,7 @@ export async function dropMember(
 ): Promise<number | undefined> {
   await deleteMember(tx, group.id, member.id)
   await note(deps, tx, caller, 'group.remove-member', group.name, { member: member.name })
-  return await renewPasswords(tx, group, caller)
+  return await renewCredentials(deps, tx, group, caller)
 }
 
 /** Takes somebody in, or changes the role there. */
@@ -177,9 +179,9 @@ export async function takeMember(
 }
 
 /** Whoever loses the account loses its groups' passwords as well; in the caller's transaction. */
-export async function lockOutOfGroups(tx: Db, account: Account, caller: Account): Promise<void> {
+export async function lockOutOfGroups(deps: ApiDeps, tx: Db, account: Account, caller: Account): Promise<void> {
   for (const group of await listGroups(tx, { member: account.id, limit: 1000 })) {
-    await renewPasswords(tx, group, caller)
+    await renewCredentials(deps, tx, group, caller)
   }
 }
 
@@ -199,14 +201,15 @@ export async function rotateGroup(
     const repeated = await repeatedOrder(tx, caller, group.name, idempotencyKey)
     if (repeated !== undefined) return repeated
     await note(deps, tx, caller, 'group.rotate', group.name)
-    return { group, command: await renewPasswords(tx, group, caller, idempotencyKey) }
+    return { group, command: await renewCredentials(deps, tx, group, caller, idempotencyKey) }
   })
   bellOf(deps.db).ring()
   return rotated
 }
 
-/** Nothing to renew before the group's service was delivered: nobody was told a password. */
-async function renewPasswords(
+/** Passwords and the workers' key. Nothing to renew before the group's service was delivered: nobody was told any. */
+async function renewCredentials(
+  deps: ApiDeps,
   tx: Db,
   group: Group,
   caller: Account,
@@ -215,9 +218,13 @@ async function renewPasswords(
   const subject = await findAccountById(tx, group.accountId)
   const row = await findDeployment(tx, group.accountId, GROUP_PLAN)
   if (subject === undefined || row?.readyAt === undefined) return undefined
-  await renewSharesWith(tx, subject)
+  await deps.accounts.rotateKey(tx, subject)
+  deps.accounts.forget(subject.name)
   const order = { plan: GROUP_PLAN, phase: 'update', subject, requestedBy: caller.name } as const
-  return await placeOrder(tx, { ...order, params: { rotate: true }, idempotencyKey })
+  const command = await placeOrder(tx, { ...order, params: { rotate: true }, idempotencyKey })
+  await orderOthers(deps, tx, subject, 'update', caller.name)
+  await renewSharesWith(tx, subject)
+  return command
 }
 
 /** With everything it has; the name is free once the order is done. */

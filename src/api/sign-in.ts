@@ -64,7 +64,7 @@ export function createSignIn(app: FastifyInstance, deps: ApiDeps, side: Side): S
       const token = tokenOf(request)
       if (token !== undefined) return await deps.jwts.verify(token)
       const { name, key } = apiKeyOf(request)
-      const caller = await deps.accounts.signIn(name, key)
+      const caller = await deps.accounts.signIn(name, key, side === 'internal' ? 'inside' : 'outside')
       if (deps.site.jwtOnly && side === 'public') refuseKey(caller)
       return caller
     })

@@ -8,7 +8,6 @@ import type { Db, Tx } from '../db/database.ts'
 import { capabilities } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Deployments } from '../deployments/deployments.ts'
-import { usesApiKey } from '../deployments/lifecycle.ts'
 import { SHARE } from '../deployments/shares.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
 import { findDeployment, insertDeployment, updateDeployment } from '../deployments/store.ts'
@@ -63,17 +62,9 @@ export async function decideFor(deps: OrderDeps, db: Db, wish: Wish): Promise<De
     requester: { name: requester.name, isAdmin: requester.role === 'admin' },
   }
   const decided = decideOrder(wish, facts)
-  checkGroup(decided, account)
   if (decided.plan.plan === SHARE && decided.phase !== 'remove')
     await deps.deployments.shares.grantee(db, account, decided.instance)
   return decided
-}
-
-/** Nobody signs in as a group, so what would have to can't be delivered to one. */
-function checkGroup({ plan, phase }: DecidedOrder, account: Account): void {
-  if (account.role !== 'group' || phase === 'remove' || !usesApiKey(plan)) return
-  const text = `${plan.plan} signs in with an account's API key, which a group has not: order it for a member`
-  throw new AppError('conflict', 'plan-not-for-groups', text, { details: { field: 'account', value: account.name } })
 }
 
 async function lockAccount(tx: Tx, id: number): Promise<void> {

@@ -217,7 +217,7 @@ async function apiKeyFor({ accounts }: LifecycleDeps, { phase }: Delivery, accou
 }
 
 /** Whether what it delivers signs in as the account. */
-export function usesApiKey(plan: Plan): boolean {
+function usesApiKey(plan: Plan): boolean {
   return plan.steps.some((step) => placeholders(step.with).some((name) => /^account\.(apikey|keyId)$/.test(name)))
 }
 

@@ -25,6 +25,9 @@ export async function orderEverything(site: TestSite): Promise<void> {
     expect(outcome).toMatchObject({
       'storage jwt': saying(/mongodb .*OK/),
       'config group': saying(/Qualifier: team:default/),
+      'add group runtime': done,
+      'ping group': saying(/ping return message.*runtime-team/),
+      'remove group runtime': done,
       config: saying(/Qualifier: default/),
       'add nodepool': done,
       'add runtime': done,

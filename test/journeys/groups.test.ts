@@ -255,10 +255,33 @@ test('who was an owner when ordering and is none when it is worked on gets nothi
   expect((await admin.get(`/api/v2/commands/${body.id}`)).body).toMatchObject({ state: 'failed' })
 })
 
-test('what signs in as an account is refused to groups before anything is done', async () => {
+test('the workers of a group have a key that is good inside the cluster only, and another one when a member left', async () => {
   await makeTeam()
-  const wish = { plan: 'runtime', phase: 'install', account: 'g-team' }
-  expect((await alice.post('/api/v2/orders', wish)).body.code).toBe('plan-not-for-groups')
+  await alice.put('/api/v2/groups/team/members/bobby')
+  const { body } = await alice.post('/api/v2/orders', { plan: 'runtime', phase: 'install', account: 'g-team' })
+  await service.ended(body.id)
+  const secret = { apiVersion: 'v1', kind: 'Secret', namespace: 'om-g-team', name: 'runtime-worker' }
+  const keyOf = async () => {
+    const found = (await service.outside.kubernetes.find(secret)) as { data: { apikey: string } } | undefined
+    return Buffer.from(found?.data.apikey ?? '', 'base64').toString()
+  }
+  const asWorker = async (key: string, url: string) => {
+    const side = url.startsWith('/api/v1') ? service.inside : service.open
+    return await side.inject({ url, headers: { authorization: `ApiKey g-team:${key}` } })
+  }
+  const before = await keyOf()
+  const config = await asWorker(before, '/api/v1/config/?view=1')
+  expect(config.json().objects[0].data).toMatchObject({ OMEGA_USERID: 'g-team', OMEGA_APIKEY: before })
+  const outside = await service.open.inject({
+    url: '/api/v1/config/',
+    headers: { authorization: `ApiKey g-team:${before}` },
+  })
+  expect([outside.statusCode, (await asWorker(before, '/api/v2/commands')).statusCode]).toEqual([401, 401])
+
+  await alice.delete('/api/v2/groups/team/members/bobby')
+  await expect.poll(keyOf).not.toBe(before)
+  expect((await asWorker(before, '/api/v1/config/')).statusCode).toBe(401)
+  expect((await asWorker(await keyOf(), '/api/v1/config/')).statusCode).toBe(200)
 })
 
 test('an order of the client under a group’s qualifier is for the group', async () => {
