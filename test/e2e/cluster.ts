@@ -57,8 +57,10 @@ export async function reaches(site: TestSite, pod: Pod, host: string, port: numb
 
 const socketOf = (site: TestSite): string => join(site.state, 'cloud/api.sock')
 
-/** What belongs to the provider and is no business of an account's pods. */
-export async function endpoints(site: TestSite): Promise<Record<string, [host: string, port: number]>> {
+export type Places = Readonly<Record<string, readonly [host: string, port: number]>>
+
+/** What is no business of an account's pods: the site's own, and what belongs to the provider. */
+export async function closedPlaces(site: TestSite): Promise<Places> {
   const path = `/v1/clusters/${site.name}`
   const { body } = await call<{ apiServer: string; gateway: { url: string }; registry: { pull: string } }>(
     socketOf(site),
@@ -67,7 +69,12 @@ export async function endpoints(site: TestSite): Promise<Record<string, [host: s
   )
   const machine = await call<{ address: string }>(socketOf(site), 'GET', `${path}/machines/node-1`)
   const at = (url: string): [string, number] => [new URL(url).hostname, Number(new URL(url).port)]
+  const services = 'omegaml-services.svc.cluster.local'
   return {
+    'the API server': ['kubernetes.default.svc.cluster.local', 443],
+    'the metadata address': ['169.254.169.254', 80],
+    'the SQL database': [`mysql.${services}`, 3306],
+    'the broker’s management': [`rabbitmq.${services}`, 15_672],
     'the API server by its address': at(body.apiServer),
     'the provider’s API': at(body.gateway.url),
     'the registry': at(`http://${body.registry.pull}`),

@@ -67,6 +67,25 @@ def slow(*args, **kwargs):
 om.scripts.put(slow, 'slow')
 outcome['worker'] = om.runtime.require('gpu').script('slow').run(0).get(timeout=120)
 
+
+
+@virtualobj
+def reach(*args, **kwargs):
+    import socket
+    opened = []
+    for what, (host, port) in kwargs['places'].items():
+        try:
+            socket.create_connection((host, port), 3).close()
+            opened.append(what)
+        except OSError:
+            pass
+    return opened
+
+
+om.scripts.put(reach, 'reach')
+places = {**json.loads(os.environ['CLOSED']), 'its own hub': ['omegaweb.omegaml-services.svc.cluster.local', 8080]}
+outcome['reached'] = json.loads(om.runtime.require('gpu').script('reach').run(places=places).get(timeout=180))['result']
+
 # In the middle of these one of the two workers goes.
 sent = [om.runtime.require('gpu').script('slow').run(number) for number in range(24)]
 cloud('update runtime', 'update', 'runtime', '--specs', 'label=gpu,size=1')

@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import { startTlsFront } from '../support/tls-front.ts'
 import type { TestSite } from './cli.ts'
 import { runPython } from './client.ts'
+import { closedPlaces } from './cluster.ts'
 import type { Person } from './people.ts'
 
 const PASSWORD = 'a password of olga'
@@ -10,9 +11,10 @@ const saying = (text: RegExp) => expect.stringMatching(text) as string
 
 /**
  * Orders nodes and workers, uses and removes them by the unmodified client, over HTTPS with a certificate authority of
- * our own: the hub under its own name, and under the one that the client asks for its status.
+ * our own: the hub under its own name, and under the one that the client asks for its status. From inside the worker it tries
+ * what it must not reach, `neighbour` (the address of another's notebook) among it.
  */
-export async function orderEverything(site: TestSite): Promise<void> {
+export async function orderEverything(site: TestSite, neighbour: string): Promise<void> {
   const olga = await site.json<Person>(
     ...['account', 'create', 'olga', '--email', 'olga@example.com', '--password', PASSWORD],
   )
@@ -20,8 +22,19 @@ export async function orderEverything(site: TestSite): Promise<void> {
   const hub = `hub.${site.domain}`
   const front = await startTlsFront([hub, 'hub.omegaml.io'], site.portBase)
   try {
-    const env = { REQUESTS_CA_BUNDLE: front.ca, HTTPS_PROXY: front.proxy, APIKEY: olga.apikey, PASSWORD }
-    const outcome = await runPython<Record<string, string | number>>('orders.py', ['olga', `https://${hub}`], env)
+    const closed = { 'the neighbour’s notebook': [neighbour, 8888], ...(await closedPlaces(site)) }
+    const env = {
+      CLOSED: JSON.stringify(closed),
+      REQUESTS_CA_BUNDLE: front.ca,
+      HTTPS_PROXY: front.proxy,
+      APIKEY: olga.apikey,
+      PASSWORD,
+    }
+    const outcome = await runPython<Record<string, string | number | string[]>>(
+      'orders.py',
+      ['olga', `https://${hub}`],
+      env,
+    )
     expect(outcome).toMatchObject({
       'storage jwt': saying(/mongodb .*OK/),
       'config group': saying(/Qualifier: team:default/),
@@ -33,6 +46,7 @@ export async function orderEverything(site: TestSite): Promise<void> {
       'add runtime': done,
       ping: saying(/ping return message/),
       'ping gpu': saying(/ping return message/),
+      reached: ['its own hub'],
       worker: saying(/runtime-gpu/),
       'update runtime': done,
       results: 24,
@@ -50,7 +64,7 @@ export async function orderEverything(site: TestSite): Promise<void> {
       'remove runtime': done,
       'remove nodepool': done,
     })
-    const database = (text: string | number | undefined) => /MongoDB: \S+@(\S+)/.exec(String(text))?.[1]
+    const database = (text: unknown) => /MongoDB: \S+@(\S+)/.exec(String(text))?.[1]
     expect(database(outcome['config group'])).not.toBe(database(outcome['config']))
   } finally {
     await front.close()
