@@ -166,7 +166,8 @@ async function connected<T>(
     authSource: 'admin',
     serverSelectionTimeoutMS: TIMEOUT_MS,
     connectTimeoutMS: TIMEOUT_MS,
-    timeoutMS: 30_000,
+    // A server that went without a word; an index over much data takes its time.
+    socketTimeoutMS: 120_000,
     ...(options.tls === true ? { tls: true } : {}),
     ...(options.caFile === undefined ? {} : { tlsCAFile: options.caFile }),
   })
