@@ -106,7 +106,9 @@ describe('a notebook', () => {
 })
 
 describe('orders', () => {
-  test('of nodes and workers are delivered, used and taken away by the unmodified client, over HTTPS', async () => {
+  test('of nodes and workers are delivered, used and taken away by the unmodified client, over HTTPS', {
+    timeout: 1_000_000,
+  }, async () => {
     await orderEverything(site, (await podIn(site, 'om-boris')).ip)
     expect(await kubectl(site, 'get', 'nodes', '-o', 'name')).toBe('node/node-1')
     expect(await kubectl(site, 'get', 'deployments', '-n', 'om-olga', '-o', 'name')).toBe('')
