@@ -108,8 +108,8 @@ export function getPlan(plans: Plans, name: string): Plan {
 /** Why this site can't deliver the plan, or `undefined` when it can. */
 export function unavailableWith({ plan, providers }: Plan, provider: string): string | undefined {
   if (providers === undefined || providers.includes(provider)) return undefined
-  const others = providers.length === 0 ? 'and with no other' : `but with ${providers.join(', ')}`
-  return `plan ${plan} is not available with provider ${provider}, ${others}`
+  const others = providers.length === 0 ? 'no provider delivers it yet' : `right is ${providers.join(', ')}`
+  return `plan ${plan} is not available with provider ${provider}: ${others}`
 }
 
 /** Steps whose `after` leads back to themselves, in order; undefined when there are none. */

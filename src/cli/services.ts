@@ -31,7 +31,11 @@ export async function listServices(options: GlobalOptions, io: Io): Promise<Exit
   const { plans } = await api.call<{ plans: ShownPlan[] }>({ path: '/api/v2/plans' })
   if (options.json === true) printJson(io, plans)
   else {
-    const rows = plans.map(({ plan, title, orderable, unavailable }) => [plan, orderable, unavailable ?? title])
+    const rows = plans.map(({ plan, title, orderable, unavailable }) => [
+      plan,
+      orderable,
+      unavailable === undefined ? title : `${title} (${unavailable})`,
+    ])
     print(io, ...table([['PLAN', 'FOR', 'ABOUT'], ...rows]))
   }
   return exitCodes.ok
