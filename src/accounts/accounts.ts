@@ -120,7 +120,11 @@ export class Accounts {
   async apiKeyOf(account: Account, db: Db = this.db): Promise<string> {
     const sealed = await keyStore.findSealedKey(db, account.id)
     if (sealed === undefined)
-      throw new AppError('not-found', 'api-key-missing', `account ${account.name} has no API key`)
+      throw new AppError(
+        'not-found',
+        'api-key-missing',
+        `account ${account.name} has no API key: rotate its credentials, or those of its group, to make one`,
+      )
     return this.keys.open(sealed, keyContext(account))
   }
 
