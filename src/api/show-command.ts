@@ -30,7 +30,7 @@ export async function viewCommands(deps: Deps, commands: readonly Command[]) {
 /** Everything that is known of it. */
 export async function viewDetails(deps: Deps, caller: Account, command: Command) {
   const now = deps.clock.now()
-  const steps = await listSteps(deps.db, command.id)
+  const steps = await listSteps(deps.db, command)
   return {
     ...(await viewCommand(deps, command)),
     steps: await Promise.all(steps.map((step) => showStep(deps.db, step, now))),
@@ -41,7 +41,7 @@ export async function viewDetails(deps: Deps, caller: Account, command: Command)
 
 /** Its state without output and without what changes by the clock alone. */
 export async function viewState(deps: Deps, caller: Account, command: Command) {
-  const steps = await listSteps(deps.db, command.id)
+  const steps = await listSteps(deps.db, command)
   return {
     ...(await viewCommand(deps, command)),
     steps: steps.map((step) => withoutDuration(showProgress(step, 0))),

@@ -24,11 +24,24 @@ export interface StepView {
 }
 
 /** In the plan's order. */
-export async function listSteps(db: Db, id: number): Promise<StepView[]> {
-  const command = await getCommand(db, id)
-  const tasks = await db.selectFrom('tasks').selectAll().where('command_id', '=', id).orderBy('position').execute()
+export async function listSteps(db: Db, command: Command): Promise<StepView[]> {
+  const tasks = await db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('command_id', '=', command.id)
+    .orderBy('position')
+    .execute()
+  return tasks.map((task) => toStep(task, command))
+}
+
+/** The steps, each with the last line it said. */
+export async function listStepsTold(db: Db, id: number): Promise<StepView[]> {
+  const steps = await listSteps(db, await getCommand(db, id))
   const lines = await lastLines(db, id)
-  return tasks.map((task) => toStep(task, lines.get(task.id), command))
+  return steps.map((step) => {
+    const lastLine = lines.get(step.task)
+    return lastLine === undefined ? step : { ...step, lastLine }
+  })
 }
 
 async function lastLines(db: Db, command: number): Promise<Map<number, string>> {
@@ -46,7 +59,7 @@ async function lastLines(db: Db, command: number): Promise<Map<number, string>> 
   return new Map(rows.map((row) => [row.task_id, row.line]))
 }
 
-function toStep(task: Row<'tasks'>, lastLine: string | undefined, command: Command): StepView {
+function toStep(task: Row<'tasks'>, command: Command): StepView {
   return {
     step: task.step,
     task: task.id,
@@ -59,7 +72,6 @@ function toStep(task: Row<'tasks'>, lastLine: string | undefined, command: Comma
     ...(task.waiting === null ? {} : { waiting: task.waiting }),
     ...(task.waiting === null || task.waiting_since === null ? {} : { waitingSince: task.waiting_since }),
     ...(task.message === null ? {} : { message: task.message }),
-    ...(lastLine === undefined ? {} : { lastLine }),
   }
 }
 

@@ -1,6 +1,6 @@
 import { cancelCommand } from '../commands/cancel.ts'
 import type { Command } from '../commands/command.ts'
-import { listOutput, listSteps, type StepView } from '../commands/progress.ts'
+import { listOutput, listStepsTold, type StepView } from '../commands/progress.ts'
 import { retryCommand } from '../commands/retry.ts'
 import { findCommand, listCommands } from '../commands/store.ts'
 import { submitCommand } from '../commands/submit.ts'
@@ -43,7 +43,7 @@ export function createJournal(db: Db, plans: Plans, worker: Worker): Journal {
     submit: async (order) => await submitCommand(db, { ...order, requestedBy, lane: 'site' }, { plans }),
     find: async (id) => await findCommand(db, id),
     list: async (limit) => await listCommands(db, { limit }),
-    steps: async (command) => await listSteps(db, command),
+    steps: async (command) => await listStepsTold(db, command),
     output: async (task) => (await listOutput(db, task)).map(({ line }) => line),
     retry: async (id) => void (await retryCommand(db, id)),
     undo: async (id) => await undoCommand(db, id, requestedBy),

@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { machinesOf, profiles } from '../../src/clusters/profiles.ts'
 import { clusterRoot, type LocalSite, volumesRoot } from '../../src/clusters/root.ts'
 import { modulesFor, writeRoot } from '../../src/clusters/write-root.ts'
@@ -122,6 +123,34 @@ test('the stage volumes makes the volumes, finds them unchanged and removes them
   const paths = JSON.parse(await mustTofu(folder, 'output', '-json', 'paths')) as unknown
   expect(paths).toMatchObject({ mongodb: '/mnt/volumes/mongodb' })
   await mustTofu(folder, 'destroy', '-auto-approve')
+  expect(cloud.things.size).toBe(0)
+})
+
+test('many roots are prepared and applied at once, beginning with an empty folder of programs', async () => {
+  const terraform = createTerraformCli({
+    program: tofuPath,
+    folder: join(await newFolder(), 'cli'),
+    mirror: mirror.folder,
+  })
+  const names = Array.from({ length: 12 }, (_, index) => `many${index}`)
+  const running = { env: { LOCALCLOUD_ENDPOINT: cloud.endpoint } }
+  const applied = names.map(async (name) => {
+    const folder = await newFolder()
+    const volume = { size_gb: 1, name }
+    const root = {
+      terraform: { required_providers: { localcloud: { source: 'omegaml/localcloud' } } },
+      resource: { localcloud_volume: { this: volume } },
+    }
+    await mkdir(folder)
+    await writeFile(join(folder, 'main.tf.json'), JSON.stringify(root))
+    await terraform.preview(folder, running)
+    await terraform.apply(folder, running)
+    await terraform.preview(folder, { ...running, destroy: true })
+    return folder
+  })
+  const folders = await Promise.all(applied)
+  expect([...cloud.things.keys()].toSorted()).toEqual(names.map((name) => `/v1/volumes/${name}`).toSorted())
+  for (const folder of folders) await terraform.apply(folder, running)
   expect(cloud.things.size).toBe(0)
 })
 

@@ -55,7 +55,7 @@ export function engineSuite(open: () => Promise<Db>): void {
     const command = await run()
     expect(command).toMatchObject({ state: 'done', status: 5 })
     expect(world.log).toEqual(['+a-1', '+id-a-1-2', '+a-3'])
-    const steps = await listSteps(db, command.id)
+    const steps = await listSteps(db, await getCommand(db, command.id))
     expect(steps.map(({ step, state, message }) => [step, state, message])).toEqual([
       ['one', 'done', 'made'],
       ['two', 'done', 'made'],
@@ -71,7 +71,7 @@ export function engineSuite(open: () => Promise<Db>): void {
   test('a secret is masked in the output', async () => {
     await engine().start()
     const command = await run()
-    const [, two] = await listSteps(db, command.id)
+    const [, two] = await listSteps(db, await getCommand(db, command.id))
     expect((await listOutput(db, two?.task ?? 0)).map((line) => line.line)).toEqual(['the word is ******'])
     const rows = JSON.stringify([
       await db.selectFrom('tasks').selectAll().execute(),
@@ -125,7 +125,7 @@ export function engineSuite(open: () => Promise<Db>): void {
     await engine().start()
     const command = await run({ plan: 'single' })
     expect(command.state).toBe('done')
-    expect((await listSteps(db, command.id))[0]?.attempts).toBe(3)
+    expect((await listSteps(db, await getCommand(db, command.id)))[0]?.attempts).toBe(3)
   })
 
   test('what is unavailable for too long fails', async () => {
@@ -157,7 +157,11 @@ export function engineSuite(open: () => Promise<Db>): void {
     await engine().start()
     const failed = await run()
     expect(failed).toMatchObject({ state: 'failed', status: 9, message: 'two: it is broken: ******' })
-    expect((await listSteps(db, failed.id)).map((step) => step.state)).toEqual(['done', 'failed', 'waiting'])
+    expect((await listSteps(db, await getCommand(db, failed.id))).map((step) => step.state)).toEqual([
+      'done',
+      'failed',
+      'waiting',
+    ])
     world.during = () => {}
     world.log.length = 0
     expect((await ended(await retryCommand(db, failed.id))).state).toBe('done')
@@ -210,7 +214,10 @@ export function engineSuite(open: () => Promise<Db>): void {
     await run({ plan: 'single' })
     const removal = await submit({ plan: 'single', phase: 'remove' })
     const reason = expect.stringContaining('still there')
-    await vi.waitFor(async () => expect((await listSteps(db, removal.id))[0]).toMatchObject({ waiting: reason }), 5_000)
+    await vi.waitFor(
+      async () => expect((await listSteps(db, await getCommand(db, removal.id)))[0]).toMatchObject({ waiting: reason }),
+      5_000,
+    )
     world.sticky.clear()
     expect((await ended(removal)).state).toBe('done')
   })
@@ -385,7 +392,7 @@ export function engineSuite(open: () => Promise<Db>): void {
     const command = await submit({ plan: 'single' })
     await vi.waitFor(
       async () =>
-        expect((await listSteps(db, command.id))[0]).toMatchObject({
+        expect((await listSteps(db, await getCommand(db, command.id)))[0]).toMatchObject({
           state: 'running',
           waiting: 'waiting for 2 nodes',
         }),
@@ -393,6 +400,6 @@ export function engineSuite(open: () => Promise<Db>): void {
     )
     gate.resolve()
     await ended(command)
-    expect((await listSteps(db, command.id))[0]?.waiting).toBeUndefined()
+    expect((await listSteps(db, await getCommand(db, command.id)))[0]?.waiting).toBeUndefined()
   })
 }

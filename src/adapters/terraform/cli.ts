@@ -8,7 +8,7 @@ import type { Diagnostic } from './events.ts'
 import { previewOf, readEvent } from './events.ts'
 import { rootStamp, writeCliConfig } from './mirror.ts'
 import type { Preview, PreviewOptions, Terraform, TerraformRun } from './port.ts'
-import { createFirstAlone, createSlots } from './slots.ts'
+import { createSlots } from './slots.ts'
 
 export interface TerraformCliOptions {
   /** Path of OpenTofu or Terraform. */
@@ -28,8 +28,6 @@ const GRACE_MS = 120_000
 /** The real one: the CLI with JSON output, interrupted by SIGINT so that the state is written. */
 export function createTerraformCli(options: TerraformCliOptions): Terraform {
   const inSlot = createSlots(MOST_RUNS)
-  // The providers' cache bears nobody else while it is filled.
-  const firstAlone = createFirstAlone<RunResult & { diagnostics: Diagnostic[] }>(({ exitCode }) => exitCode === 0)
   const tofu = async (
     root: string,
     args: readonly string[],
@@ -90,9 +88,8 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     // The lock file holds checksums of the mirror's programs, which we build anew under the same version.
     if (before?.programs !== stamp.programs && options.mirror !== undefined) await rm(lockFile, { force: true })
     running.output?.('preparing providers and modules')
-    const result = await firstAlone(() =>
-      tofu(root, ['init', '-input=false', '-json', '-reconfigure'], { ...running, output: undefined }),
-    )
+    const args = ['init', '-input=false', '-json', '-reconfigure']
+    const result = await tofu(root, args, { ...running, output: undefined })
     if (result.exitCode !== 0) {
       const rest = result.stderr || result.stdout
       throw terraformError(`preparing the Terraform root ${root}`, result.diagnostics, rest, 'terraform-init-failed')

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 
 /** Writes the CLI configuration: providers of the mirror come from there and only from there, all others from their registry. */
@@ -18,11 +18,20 @@ export async function writeCliConfig(folder: string, mirror: string | undefined)
         ]
   const lines = [
     `plugin_cache_dir = ${JSON.stringify(cache)}`,
+    // Else a root without a lock file puts the program into the cache anew, away from under those that run it.
+    'plugin_cache_may_break_dependency_lock_file = true',
     'disable_checkpoint = true',
     `provider_installation {\n  ${installation.join('\n  ')}\n}`,
   ]
-  await writeFile(file, `${lines.join('\n')}\n`)
+  await replace(file, `${lines.join('\n')}\n`)
   return file
+}
+
+/** Whole or not at all: others may read it at this moment. */
+async function replace(file: string, text: string): Promise<void> {
+  const part = `${file}.${randomUUID()}`
+  await writeFile(part, text)
+  await rename(part, file)
 }
 
 /** `host/namespace/type` of what lies in a mirror folder. */

@@ -15,21 +15,3 @@ export function createSlots(most: number): <T>(work: () => Promise<T>) => Promis
     }
   }
 }
-
-/** Runs work one after the other until one has succeeded; whatever comes from then on runs at once. */
-export function createFirstAlone<T>(hasSucceeded: (result: T) => boolean): (work: () => Promise<T>) => Promise<T> {
-  let isOpen = false
-  let last: Promise<unknown> = Promise.resolve()
-  return async (work) => {
-    if (isOpen) return await work()
-    const mine = last.then(async () => {
-      const result = await work()
-      isOpen ||= hasSucceeded(result)
-      return result
-    })
-    last = mine.catch(() => {
-      // Told to whoever asked for it; the next one is alone, too.
-    })
-    return await mine
-  }
-}
