@@ -19,7 +19,8 @@ export default defineConfig({
           include: ['src/**/*.integration.test.ts', 'test/integration/**/*.test.ts'],
           testTimeout: 240_000,
           hookTimeout: 600_000,
-          maxWorkers: 1,
+          // They wait for each other's outages and kills, not for the processor.
+          maxWorkers: 2,
         },
       },
       {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
@@ -26,6 +26,7 @@ import { removeRunFolder } from './mounts.ts'
 import { ensureSiteNetwork, removeSiteNetwork } from './network.ts'
 import { signal } from './processes.ts'
 import type { Programs } from './programs.ts'
+import { removeFolder } from './remove-folder.ts'
 import { pullRegistry, pushRegistry } from './registry.ts'
 import { accessObjects, calicoObjects, serviceObjects } from './system-objects.ts'
 
@@ -149,9 +150,8 @@ export async function removeCluster(site: ControlPlane, programs: Programs): Pro
   await programs.removeAll((name) => name !== 'etcd', 3000)
   await programs.removeAll(() => true)
   await sweep(paths.folder, addresses)
-  for (const folder of [paths.etcd, paths.pki, paths.configs, paths.machines, paths.programs, paths.logs]) {
-    if (existsSync(folder)) rmSync(folder, { recursive: true, force: true })
-  }
+  const folders = [paths.etcd, paths.pki, paths.configs, paths.machines, paths.programs, paths.logs]
+  await Promise.all(folders.map(removeFolder))
 }
 
 /** What is left on the host of a site, however it came to be left. */

@@ -30,6 +30,7 @@ import { ensureMachineNetwork, removeLink, removeNamespace } from './network.ts'
 import { programImage } from './oci.ts'
 import { inNamespace, namespaceInode, processIds, signal } from './processes.ts'
 import type { Programs } from './programs.ts'
+import { removeFolder } from './remove-folder.ts'
 import { attempt, run } from './run.ts'
 
 /** Ends with the machine's four programs running in its own namespaces and group. The node object is the kubelet's work. */
@@ -86,7 +87,7 @@ export async function removeMachine(site: MachineSite, programs: Programs): Prom
   await removeLink(addresses.netns, names.port)
   await removeNamespace(names.netns)
   for (const kind of ['crt', 'key'] as const) rmSync(pki.file(nodeIdentity(record.name), kind), { force: true })
-  rmSync(folder, { recursive: true, force: true })
+  await removeFolder(folder)
 }
 
 /** Whether the pods' network enforces policies yet. */

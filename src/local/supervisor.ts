@@ -25,6 +25,7 @@ import { Pki } from './pki.ts'
 import { checkPortsFree } from './port-holder.ts'
 import { Programs } from './programs.ts'
 import { freePort } from './registry.ts'
+import { removeFolder } from './remove-folder.ts'
 import { type Cluster, forwardTargets, type Machine, machineSite, newMachine, type Progress } from './running.ts'
 import { claimSlot, restSlot } from './slots.ts'
 import { type Volume, Volumes } from './volumes.ts'
@@ -342,7 +343,7 @@ export class Supervisor {
       const netns = others.map((other) => machineSite(cluster, other.record).names.netns)
       await Promise.all([cluster.site.addresses.netns, ...netns].map((name) => removePodRoute(name, podCidr)))
     }
-    rmSync(join(this.paths.machines, record.name), { recursive: true, force: true })
+    await removeFolder(join(this.paths.machines, record.name))
     this.machines.delete(record.name)
     if (record.simulated && !this.listMachines().some((other) => other.record.simulated))
       await cluster.programs.remove('kwok')
