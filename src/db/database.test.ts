@@ -88,6 +88,24 @@ test('the database file is its owner’s alone', async () => {
   expect(statSync(file).mode & 0o777).toBe(0o600)
 })
 
+test('SQLite’s kept statements see a column that was added, also by another process', async () => {
+  const path = join(folder, 'columns.db')
+  const [one, other] = [openDatabase({ kind: 'sqlite', path }), openDatabase({ kind: 'sqlite', path })]
+  try {
+    await migrate(one)
+    await one.insertInto('settings').values({ name: 'a', value: 'b' }).execute()
+    const all = () => one.selectFrom('settings').selectAll().execute()
+    const columns = async () => Object.keys((await all())[0] ?? {})
+    expect(await columns()).toEqual(['name', 'value'])
+    await other.schema.alterTable('settings').addColumn('later', 'text').execute()
+    expect(await columns()).toEqual(['name', 'value', 'later'])
+    await one.schema.alterTable('settings').addColumn('last', 'text').execute()
+    expect(await columns()).toEqual(['name', 'value', 'later', 'last'])
+  } finally {
+    await Promise.all([one.destroy(), other.destroy()])
+  }
+})
+
 test('transactions of two connections that read before they write wait for each other', async () => {
   const [a, b] = [database(), database()]
   await migrate(a)

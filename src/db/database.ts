@@ -1,4 +1,4 @@
-import type { Generated, Selectable, Transaction, Updateable } from 'kysely'
+import type { Generated, Insertable, Selectable, Transaction, Updateable } from 'kysely'
 import { Kysely } from 'kysely'
 import { AppError } from '../base/errors.ts'
 import type { StatusCode } from '../base/status.ts'
@@ -313,6 +313,7 @@ export type Db = Kysely<Tables>
 export type Tx = Transaction<Tables>
 
 export type Row<T extends keyof Tables> = Selectable<Tables[T]>
+export type NewRow<T extends keyof Tables> = Insertable<Tables[T]>
 export type RowChange<T extends keyof Tables> = Updateable<Tables[T]>
 
 export interface DatabaseOptions {

@@ -24,9 +24,26 @@ export function openSqlite(path: string): SqliteDatabase {
   for (const pragma of ['busy_timeout = 10000', 'journal_mode = WAL', 'synchronous = NORMAL', 'foreign_keys = ON']) {
     database.exec(`PRAGMA ${pragma}`)
   }
-  return {
-    close: () => database.close(),
-    prepare: (sql) => statement(database.prepare(immediate(sql))),
+  const keep = keptStatements((sql) => database.prepare(immediate(sql)))
+  return { close: () => database.close(), prepare: keep }
+}
+
+const MOST_KEPT = 200
+const touchesRowsOnly = /^(select|insert|update|delete|begin|commit|rollback)\b/
+
+/** Preparing costs more than most statements do: those used last are kept. What changes the schema is the end of all. */
+function keptStatements(prepare: (sql: string) => StatementSync): (sql: string) => SqliteStatement {
+  const kept = new Map<string, SqliteStatement>()
+  return (sql) => {
+    const known = kept.get(sql)
+    // Put at the end again: the first is the one that was not used for longest.
+    kept.delete(sql)
+    const fresh = known ?? statement(prepare(sql), () => prepare(sql))
+    if (touchesRowsOnly.test(sql)) kept.set(sql, fresh)
+    else kept.clear()
+    const [oldest] = kept.size > MOST_KEPT ? kept.keys() : []
+    if (oldest !== undefined) kept.delete(oldest)
+    return fresh
   }
 }
 
@@ -43,12 +60,13 @@ function immediate(sql: string): string {
   return sql === 'begin' ? 'begin immediate' : sql
 }
 
-function statement(prepared: StatementSync): SqliteStatement {
+/** Who iterates gets one of its own: the same may be run again before its last row was read. */
+function statement(prepared: StatementSync, own: () => StatementSync): SqliteStatement {
   return {
     reader: prepared.columns().length > 0,
     all: (parameters) => prepared.all(...bindable(parameters)),
     run: (parameters) => prepared.run(...bindable(parameters)),
-    iterate: (parameters) => prepared.iterate(...bindable(parameters)),
+    iterate: (parameters) => own().iterate(...bindable(parameters)),
   }
 }
 

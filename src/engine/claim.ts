@@ -2,7 +2,7 @@ import { Status } from '../base/status.ts'
 import type { Db, Row } from '../db/database.ts'
 import { capabilities } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
-import { type Candidate, fairOrder, type Served } from './decide.ts'
+import { type Candidate, fairOrder, firstTurn, type Served } from './decide.ts'
 
 export type ClaimedTask = Row<'tasks'> & { readonly started_at: number }
 
@@ -11,17 +11,27 @@ export interface Claim {
   readonly now: number
   readonly leaseMs: number
   readonly served: Served
+  /** How many at most. */
+  readonly most: number
 }
 
-/** Takes the due task whose turn it is; undefined when there is none. Engines compare leases by their clocks: keep these in step. */
-export async function claimTask(db: Db, claim: Claim): Promise<ClaimedTask | undefined> {
+/**
+ * Takes due tasks whose turn it is, of every account one at most; none when nothing is due. Engines compare leases by
+ * their clocks: keep these in step.
+ */
+export async function claimTasks(db: Db, claim: Claim): Promise<ClaimedTask[]> {
   const candidates = await dueTasks(db, claim.now)
-  if (candidates.length === 0) return undefined
-  for (const { id } of fairOrder(candidates, await runningTasks(db, claim.now), claim.served)) {
-    const claimed = await claimOne(db, id, claim)
-    if (claimed !== undefined) return claimed
+  if (candidates.length === 0) return []
+  const running = await runningTasks(db, claim.now)
+  let left = fairOrder(candidates, running, claim.served)
+  while (left.length > 0) {
+    const turn = firstTurn(left, running).slice(0, claim.most)
+    const claimed = await claimThese(db, turn, claim)
+    if (claimed.length > 0) return claimed
+    // Another engine was quicker with all of these.
+    left = left.slice(turn.length)
   }
-  return undefined
+  return []
 }
 
 /** The first due task of every account: one with a hundred orders is one among the others. */
@@ -53,24 +63,41 @@ async function runningTasks(db: Db, now: number): Promise<Map<number | null, num
   return new Map(rows.map((row) => [row.subject, Number(row.count)]))
 }
 
-async function claimOne(db: Db, id: number, { owner, now, leaseMs }: Claim): Promise<ClaimedTask | undefined> {
+async function claimThese(
+  db: Db,
+  candidates: readonly Candidate[],
+  { owner, now, leaseMs }: Claim,
+): Promise<ClaimedTask[]> {
+  const ids = candidates.map((candidate) => candidate.id)
   return inTransaction(db, async (tx) => {
-    const query = tx.selectFrom('tasks').selectAll().where('id', '=', id)
-    const task = await (capabilities(tx).rowLocks ? query.forUpdate().skipLocked() : query).executeTakeFirst()
-    if (task === undefined || !isDue(task, now)) return undefined
+    const query = tx.selectFrom('tasks').selectAll().where('id', 'in', ids)
+    const rows = await (capabilities(tx).rowLocks ? query.forUpdate().skipLocked() : query).execute()
+    const due = new Map(rows.filter((task) => isDue(task, now)).map((task) => [task.id, task]))
+    if (due.size === 0) return []
     const change = {
       state: 'running',
-      fencing: task.fencing + 1,
-      attempts: task.attempts + 1,
       lease_owner: owner,
       lease_until: now + leaseMs,
-      started_at: task.started_at ?? now,
       waiting: null,
       waiting_lock: null,
     } as const
     // The lease is written before the action starts: a crash after this line is repaired, one before it never happened.
-    await tx.updateTable('tasks').set(change).where('id', '=', id).execute()
-    return { ...task, ...change }
+    await tx
+      .updateTable('tasks')
+      .set((eb) => ({
+        ...change,
+        fencing: eb('fencing', '+', 1),
+        attempts: eb('attempts', '+', 1),
+        started_at: eb.fn.coalesce('started_at', eb.val(now)),
+      }))
+      .where('id', 'in', [...due.keys()])
+      .execute()
+    return ids.flatMap((id) => {
+      const task = due.get(id)
+      if (task === undefined) return []
+      const { fencing, attempts, started_at } = task
+      return { ...task, ...change, fencing: fencing + 1, attempts: attempts + 1, started_at: started_at ?? now }
+    })
   })
 }
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ErrorKind } from '../base/errors.ts'
-import { afterFailure, backOff, fairOrder, nextStep, type TaskFacts, type TaskState } from './decide.ts'
+import { afterFailure, backOff, fairOrder, firstTurn, nextStep, type TaskFacts, type TaskState } from './decide.ts'
 
 /** `a:done b<a:waiting` reads: a is done, b comes after a and waits. */
 function facts(text: string): TaskFacts[] {
@@ -105,6 +105,13 @@ for (const { running, served, order, why } of orders) {
     expect(fairOrder(candidates, new Map(running), new Map(served)).map((one) => one.id)).toEqual(order)
   })
 }
+
+test('several tasks are given at once only to those who have as little running', () => {
+  const candidates = [1, 2, 3].map((id) => ({ id, subject: id }))
+  expect(firstTurn(candidates, new Map([[3, 1]])).map((one) => one.id)).toEqual([1, 2])
+  expect(firstTurn(candidates, new Map()).map((one) => one.id)).toEqual([1, 2, 3])
+  expect(firstTurn([], new Map())).toEqual([])
+})
 
 /** Any plan: each step may come after any earlier ones. */
 const anyPlan = fc.array(fc.array(fc.nat(), { maxLength: 3 }), { minLength: 1, maxLength: 8 }).map((links) =>

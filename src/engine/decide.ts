@@ -77,3 +77,13 @@ export function fairOrder<C extends Candidate>(
   const last = ({ subject }: C) => served.get(subject) ?? 0
   return candidates.toSorted((a, b) => load(a) - load(b) || last(a) - last(b) || a.id - b.id)
 }
+
+/** Of candidates in their fair order, those that come before anybody gets one more: all that have as little running. */
+export function firstTurn<C extends Candidate>(
+  ordered: readonly C[],
+  running: ReadonlyMap<number | null, number>,
+): C[] {
+  const load = ({ subject }: C) => running.get(subject) ?? 0
+  const [first] = ordered
+  return first === undefined ? [] : ordered.filter((candidate) => load(candidate) === load(first))
+}

@@ -68,7 +68,7 @@ export async function settleCommand(deps: EngineDeps, tx: Tx, command: Row<'comm
   if (command.status !== Status.pending) return
   const tasks = await tx
     .selectFrom('tasks')
-    .selectAll()
+    .select(['id', 'step', 'state', 'after', 'message'])
     .where('command_id', '=', command.id)
     .orderBy('position')
     .execute()
@@ -81,11 +81,13 @@ export async function settleCommand(deps: EngineDeps, tx: Tx, command: Row<'comm
   await endCommand(deps, tx, command, { status: completed ? Status.completed : Status.failed, message, now })
 }
 
-function factsOf(task: Row<'tasks'>): TaskFacts {
+type Settled = Pick<Row<'tasks'>, 'id' | 'step' | 'state' | 'after' | 'message'>
+
+function factsOf(task: Settled): TaskFacts {
   return { id: task.id, step: task.step, state: task.state, after: JSON.parse(task.after) as string[] }
 }
 
-function failureOf(tasks: readonly Row<'tasks'>[]): string {
+function failureOf(tasks: readonly Settled[]): string {
   return tasks
     .filter((task) => task.state === 'failed')
     .map((task) => `${task.step}: ${task.message ?? 'failed'}`)

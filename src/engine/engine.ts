@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { explain } from '../base/errors.ts'
 import { bellOf } from '../commands/bell.ts'
 import { inTransaction } from '../db/transaction.ts'
-import { type ClaimedTask, claimTask, nextDue } from './claim.ts'
+import { type ClaimedTask, claimTasks, nextDue } from './claim.ts'
 import { backOff } from './decide.ts'
 import type { EngineDeps, EngineOptions, EngineSettings } from './deps.ts'
 import { endTask, type TaskEnd } from './end.ts'
@@ -18,6 +18,8 @@ const defaults = {
   stopGraceMs: 20_000,
   exclusive: false,
 }
+
+const woken = new Error('woken before')
 
 /** Works off what the rows say is due. Any number of engines may share a database; each may be killed at any point. */
 export class Engine {
@@ -84,10 +86,13 @@ export class Engine {
     const { db, clock } = this.#deps
     const { owner, leaseMs, concurrency } = this.#settings
     while (this.#running.size < concurrency && !this.#stopping.signal.aborted) {
-      const task = await claimTask(db, { owner, leaseMs, now: clock.now(), served: this.#served })
-      if (task === undefined) return
-      this.#served.set(task.subject, ++this.#claims)
-      this.#run(task)
+      const most = concurrency - this.#running.size
+      const tasks = await claimTasks(db, { owner, leaseMs, now: clock.now(), served: this.#served, most })
+      if (tasks.length === 0) return
+      for (const task of tasks) {
+        this.#served.set(task.subject, ++this.#claims)
+        this.#run(task)
+      }
     }
   }
 
@@ -140,7 +145,7 @@ export class Engine {
       // Woken before.
     })
     await Promise.race([this.#wake.promise, sleep])
-    slept.abort()
+    slept.abort(woken)
   }
 
   async #voidLeases(): Promise<void> {

@@ -5,6 +5,9 @@ import type { EngineDeps, EngineSettings } from './deps.ts'
 /** Why a running task is told to stop. */
 export type Interruption = 'lease-lost' | 'command-cancelled' | 'engine-stopping'
 
+/** One for all: an error of its own for every task that ends costs more than some tasks do. */
+const ended = new Error('the task has ended')
+
 /** Keeps the lease of one task by heartbeats; its signal is aborted when the task is not ours any more. */
 export class Lease {
   readonly #deps: EngineDeps
@@ -37,7 +40,7 @@ export class Lease {
 
   /** No more heartbeats. */
   end(): void {
-    this.#ended.abort()
+    this.#ended.abort(ended)
   }
 
   async #keep(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Values } from '../catalog/plan.ts'
 import { isNotMade, isOtherGone, resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { begunSteps, getCommand } from '../commands/store.ts'
+import type { Db } from '../db/database.ts'
 import { isTransient } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { ClaimedTask } from './claim.ts'
@@ -112,7 +113,9 @@ const nothingMade = Symbol('nothing made')
 async function inputOf(run: Run, action: Action<unknown>, values: Values): Promise<unknown> {
   const { task, command } = run
   const place = { plan: command.plan, step: task.step, field: 'with' }
-  const all = { params: command.params, ...values, steps: await stepOutputs(run) }
+  // What no placeholder can name need not be read.
+  const steps = task.input.includes('steps.') ? await stepOutputs(run) : {}
+  const all = { params: command.params, ...values, steps }
   try {
     const parsed = action.input.safeParse(resolveGiven(JSON.parse(task.input), all, place))
     if (parsed.success) return parsed.data
@@ -148,15 +151,14 @@ function leavesNothing(run: Run, action: Action<unknown>, error: unknown): boole
 /** What the command's steps gave; for a removal, what the install's gave. */
 async function stepOutputs(run: Run): Promise<Values> {
   const { deps, command } = run
-  const done = takesAway(run)
-    ? await begunSteps(deps.db, command)
-    : await deps.db
-        .selectFrom('tasks')
-        .select(['step', 'outputs'])
-        .where('command_id', '=', command.id)
-        .where('state', '=', 'done')
-        .execute()
+  const done = takesAway(run) ? await begunSteps(deps.db, command) : await doneSteps(deps.db, command.id)
   return Object.fromEntries(done.flatMap(({ step, outputs }) => (outputs ? [[step, open(deps, outputs)]] : [])))
+}
+
+/** By command alone: asked for the state too, SQLite reads every task that was ever done. */
+async function doneSteps(db: Db, command: number) {
+  const tasks = db.selectFrom('tasks').select(['step', 'outputs', 'state']).where('command_id', '=', command)
+  return (await tasks.execute()).filter(({ state }) => state === 'done')
 }
 
 function open(deps: EngineDeps, sealed: string): Values {

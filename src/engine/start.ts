@@ -5,7 +5,7 @@ import { getPlan, type Plan, type Values } from '../catalog/plan.ts'
 import { type Command, toCommand } from '../commands/command.ts'
 import { type ExpandedStep, expandPlan } from '../commands/expand.ts'
 import { begunSteps } from '../commands/store.ts'
-import type { Db, Row, Tx } from '../db/database.ts'
+import type { Db, NewRow, Row, Tx } from '../db/database.ts'
 import { isDuplicate } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { backOff } from './decide.ts'
@@ -90,6 +90,7 @@ async function begin(deps: EngineDeps, tx: Tx, command: Command, steps: readonly
 /** New rows for a new command; of a retried one, what is not done begins anew as the plan says now. */
 async function writeTasks(tx: Tx, command: Command, steps: readonly ExpandedStep[], now: number): Promise<void> {
   const tasks = await tx.selectFrom('tasks').selectAll().where('command_id', '=', command.id).execute()
+  const added: NewRow<'tasks'>[] = []
   for (const [position, step] of steps.entries()) {
     const content = {
       action: step.action,
@@ -102,16 +103,14 @@ async function writeTasks(tx: Tx, command: Command, steps: readonly ExpandedStep
     const task = tasks.find((candidate) => candidate.step === step.step)
     if (task === undefined) {
       const keys = { command_id: command.id, subject: command.subject ?? null, step: step.step, fencing: 0 }
-      await tx
-        .insertInto('tasks')
-        .values({ ...keys, ...fresh })
-        .execute()
+      added.push({ ...keys, ...fresh })
     } else if (task.state !== 'done') {
       // The number grows here too: whoever still works on the old attempt has lost it.
       const reset = { ...fresh, ...idle, fencing: task.fencing + (task.fencing === 0 ? 0 : 1) }
       await tx.updateTable('tasks').set(reset).where('id', '=', task.id).execute()
     }
   }
+  if (added.length > 0) await tx.insertInto('tasks').values(added).execute()
   const gone = tasks.filter((task) => task.state !== 'done' && !steps.some((step) => step.step === task.step))
   for (const task of gone) {
     const left = { ...idle, state: 'done', message: 'no longer part of the plan', ended_at: now } as const
