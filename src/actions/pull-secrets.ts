@@ -66,7 +66,9 @@ async function copyOf(name: string, { namespace, from }: PullSecretsInput, kuber
   const found = await kubernetes.find(refOf(secret(from, name)))
   if (found === undefined) {
     const what = `copying Secret ${from}/${name}: it does not exist; make it, or take it out of the site's imagePullSecrets`
-    throw new AppError('not-found', 'pull-secret-missing', what, { details: { field: 'imagePullSecrets', value: name } })
+    throw new AppError('not-found', 'pull-secret-missing', what, {
+      details: { field: 'imagePullSecrets', value: name },
+    })
   }
   return { ...secret(namespace, name), type: found['type'], data: found['data'] }
 }

@@ -8,7 +8,11 @@ export function createNoJupyterhub(): Jupyterhub {
     findUser: async () => undefined,
     listUsers: async () => [],
     startServer: async (name) => {
-      throw new AppError('not-found', 'jupyterhub-not-found', `starting a server of ${name}: this site has no JupyterHub`)
+      throw new AppError(
+        'not-found',
+        'jupyterhub-not-found',
+        `starting a server of ${name}: this site has no JupyterHub`,
+      )
     },
     stopServers: async () => false,
     deleteUser: async () => false,
