@@ -196,6 +196,9 @@ volumeClaimTemplates:
 {{- fail (printf "%s.external.host is %q, but %s.enabled is true: set %s.enabled=false to use that service, or leave its host empty" $name $part.external.host $name $name) -}}
 {{- end -}}
 {{- end -}}
+{{- if and (include "omegaml-system.tls" (dict "root" $ "name" "mysql")) (regexMatch "^[0-9.]+$" .Values.mysql.external.host) -}}
+{{- fail (printf "mysql.external.host is the address %s: with mysql.external.tls its certificate is checked by name; give the name that the certificate has" .Values.mysql.external.host) -}}
+{{- end -}}
 {{- if and .Values.jupyterhub.enabled .Values.jupyterhub.external.apiUrl -}}
 {{- fail (printf "jupyterhub.external.apiUrl is %q, but jupyterhub.enabled is true: set jupyterhub.enabled=false to use that hub, or leave its URL empty" .Values.jupyterhub.external.apiUrl) -}}
 {{- end -}}
