@@ -129,6 +129,8 @@ c.KubeSpawner.mem_limit = "1536M"
 c.KubeSpawner.image_pull_policy = "IfNotPresent"
 c.KubeSpawner.image_pull_secrets = [name for name in env.get("JUPYTER_PULL_SECRETS", "").split(",") if name]
 c.KubeSpawner.delete_grace_period = 5
+# Homes are cloudmgr's, and the hub has no right on any claim.
+c.KubeSpawner.delete_pvc = False
 c.KubeSpawner.common_labels = {"app.kubernetes.io/name": "jupyterhub", "app.kubernetes.io/managed-by": "jupyterhub"}
 # Pod Security `restricted`.
 c.KubeSpawner.uid = 1000
