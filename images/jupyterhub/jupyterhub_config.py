@@ -3,6 +3,7 @@ import hashlib
 import os
 from urllib.parse import urlsplit
 
+import certifi
 from sqlalchemy.engine import URL
 
 c = get_config()  # noqa: F821
@@ -14,6 +15,10 @@ def database_url():
         return env["JUPYTERHUB_DB_URL"]
     if not env.get("JUPYTERHUB_DB_HOST"):
         return "sqlite:///jupyterhub.sqlite"
+    query = {"charset": "utf8mb4"}
+    if env.get("JUPYTERHUB_DB_TLS") == "yes":
+        # In the URL: the program that upgrades the schema gets nothing else. With an authority, host and certificate are checked.
+        query["ssl_ca"] = env.get("JUPYTERHUB_CA") or certifi.where()
     url = URL.create(
         "mysql+pymysql",
         username=env.get("JUPYTERHUB_DB_USER", "jupyterhub"),
@@ -21,7 +26,7 @@ def database_url():
         host=env["JUPYTERHUB_DB_HOST"],
         port=int(env.get("JUPYTERHUB_DB_PORT", "3306")),
         database=env.get("JUPYTERHUB_DB_NAME", "jupyterhub"),
-        query={"charset": "utf8mb4"},
+        query=query,
     )
     return url.render_as_string(hide_password=False)
 
@@ -124,6 +129,8 @@ c.KubeSpawner.mem_limit = "1536M"
 c.KubeSpawner.image_pull_policy = "IfNotPresent"
 c.KubeSpawner.image_pull_secrets = [name for name in env.get("JUPYTER_PULL_SECRETS", "").split(",") if name]
 c.KubeSpawner.delete_grace_period = 5
+# Homes are cloudmgr's, and the hub has no right on any claim.
+c.KubeSpawner.delete_pvc = False
 c.KubeSpawner.common_labels = {"app.kubernetes.io/name": "jupyterhub", "app.kubernetes.io/managed-by": "jupyterhub"}
 # Pod Security `restricted`.
 c.KubeSpawner.uid = 1000

@@ -15,6 +15,7 @@ import { jupyterhubUser } from './jupyterhub-user.ts'
 import { kubernetesApply } from './kubernetes-apply.ts'
 import { mongodbServer } from './mongodb-server.ts'
 import { mongodbUser } from './mongodb-user.ts'
+import { pullSecrets } from './pull-secrets.ts'
 import { rabbitmqAccess } from './rabbitmq-access.ts'
 import { registrySecret } from './registry-secret.ts'
 import { runScript } from './run-script.ts'
@@ -62,6 +63,13 @@ const volumeParts = {
   modules: folder,
 }
 
+// As a site and Kubernetes make them.
+for (const [kind, name, namespace] of [
+  ['Secret', 'pull', 'kube-system'],
+  ['ServiceAccount', 'default', 'default'],
+] as const)
+  await kubernetes.apply({ apiVersion: 'v1', kind, metadata: { name, namespace } })
+
 const parts = { kubernetes, clock, manifests: folder }
 const cases = {
   'helm-release': bound(helmRelease({ helm: createFakeHelm(), kubernetes, clock, charts: '/charts' }), {
@@ -97,6 +105,11 @@ const cases = {
     server: 'ghcr.io',
     username: 'alice',
     password: 'a"},{"b',
+  }),
+  'pull-secrets': bound(pullSecrets({ kubernetes, clock }), {
+    namespace: 'default',
+    from: 'kube-system',
+    names: ['pull'],
   }),
   'mongodb-server': bound(
     mongodbServer({ helm: createFakeHelm(), kubernetes, clock, charts: '/charts', openMongodb: () => ownServer }),

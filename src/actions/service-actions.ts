@@ -16,6 +16,7 @@ import { mongodbCopy } from './mongodb-copy.ts'
 import { mongodbServer, type OpenMongodb } from './mongodb-server.ts'
 import { mongodbUser } from './mongodb-user.ts'
 import { nodepool } from './nodepool.ts'
+import { pullSecrets } from './pull-secrets.ts'
 import { rabbitmqAccess } from './rabbitmq-access.ts'
 import { registrySecret } from './registry-secret.ts'
 import { runScript } from './run-script.ts'
@@ -52,6 +53,7 @@ export const serviceActionNames: readonly string[] = [
   'helm-release',
   'nodepool',
   'registry-secret',
+  'pull-secrets',
   'volume',
   'wait-for',
   'run-script',
@@ -70,6 +72,7 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
     helmRelease(parts),
     nodepool(parts.roots),
     registrySecret(parts),
+    pullSecrets(parts),
     volume({ ...parts, ...parts.roots }),
     waitFor(parts),
     runScript(parts),

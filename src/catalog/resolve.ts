@@ -81,6 +81,7 @@ function isLeftOut(item: unknown, values: Values, place: Place): boolean {
 export function holds(when: unknown, values: Values, place: Place): boolean {
   try {
     const value = resolve(when, values, place)
+    if (Array.isArray(value)) return value.length > 0
     return typeof value === 'string' ? !['', '0', 'no', 'false', 'off'].includes(value.toLowerCase()) : Boolean(value)
   } catch (error) {
     if (isMissingOption(error, values)) return false

@@ -325,6 +325,8 @@ export interface DatabaseOptions {
   readonly user?: string
   readonly password?: string
   readonly database?: string
+  /** MySQL: by TLS; its certificate must name the host and be of an authority that Node trusts. */
+  readonly tls?: boolean
   /** Unix socket of a MySQL server, instead of host and port. */
   readonly socket?: string
   /** Connections kept to a MySQL server (default 10). */

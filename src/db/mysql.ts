@@ -15,6 +15,7 @@ export function createMysqlPool(options: DatabaseOptions): MysqlPool {
     database: options.database ?? '',
     connectionLimit: options.poolSize ?? 10,
     connectTimeout: 10_000,
+    ...(options.tls === true ? { ssl: { verifyIdentity: true } } : {}),
     enableKeepAlive: true,
     charset: 'utf8mb4_bin',
     // Sums and counts come as text otherwise.

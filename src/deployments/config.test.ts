@@ -80,6 +80,21 @@ test('the external view is exactly this', () => {
   })
 })
 
+test('each service says by itself whether pods of the cluster speak TLS to it; own databases never do', () => {
+  const tlsOf = (change: object, settings = made) => {
+    const view = config({ inCluster: true, site: parseSiteFacts({ ...facts, ...change }, 'the test'), settings })
+    const { tls } = view['OMEGA_MONGO_SSL_KWARGS'] as { tls: boolean }
+    return { mongo: tls, broker: (view['OMEGA_CELERY_CONFIG'] as { BROKER_USE_SSL: boolean }).BROKER_USE_SSL }
+  }
+  const mongo = { ...facts.mongo, internalTls: true }
+  expect(tlsOf({ mongo })).toEqual({ mongo: true, broker: false })
+  expect(tlsOf({ broker: { ...facts.broker, internalTls: true } })).toEqual({ mongo: false, broker: true })
+  expect(tlsOf({ internalTls: true })).toEqual({ mongo: true, broker: true })
+  const own = { ...small.qualifiers['default'], 'mongohost.in': 'database-docs.om-alice.svc:27017' }
+  const settings = settingsSchema.parse({ ...small, qualifiers: { default: own } })
+  expect(tlsOf({ mongo }, settings).mongo).toBe(false)
+})
+
 test('the in-cluster view has other hosts, no TLS, and what spawner and workers read', () => {
   const view = config({ inCluster: true })
   expect(view).toMatchObject({

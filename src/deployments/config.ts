@@ -27,7 +27,9 @@ export type Config = Readonly<Record<string, unknown>>
 export function configFor(request: ConfigRequest): Config {
   const { settings, site, inCluster } = request
   const chosen = qualifierOf(request)
-  const tls = inCluster ? site.internalTls : (settings.services.omegaml?.use_ssl ?? site.tls)
+  const publicTls = settings.services.omegaml?.use_ssl ?? site.tls
+  const mongoTls = inCluster ? mongoInternalTls(chosen, site) : publicTls
+  const brokerTls = inCluster ? (site.broker.internalTls ?? site.internalTls) : publicTls
   const config = {
     OMEGA_USERID: request.userid,
     OMEGA_APIKEY: request.apikey,
@@ -36,9 +38,9 @@ export function configFor(request: ConfigRequest): Config {
     OMEGA_MONGO_URL: mongoUrl(chosen, site, inCluster),
     OMEGA_MONGO_COLLECTION: 'omegaml',
     OMEGA_NOTEBOOK_COLLECTION: settings.services.omegaml?.notebook_collection ?? 'ipynb',
-    OMEGA_MONGO_SSL_KWARGS: { tls },
-    OMEGA_USESSL: tls,
-    OMEGA_CELERY_CONFIG: celeryConfig(request, chosen, tls),
+    OMEGA_MONGO_SSL_KWARGS: { tls: mongoTls },
+    OMEGA_USESSL: mongoTls,
+    OMEGA_CELERY_CONFIG: celeryConfig(request, chosen, brokerTls),
     ...(inCluster ? workloadConfig(settings, site) : {}),
     ...site.defaults,
     ...settings.services.omegaml?.defaults,
@@ -76,6 +78,11 @@ function mongoUrl(chosen: Qualifier, site: SiteFacts, inCluster: boolean): strin
   // A server that only the cluster reaches: from outside its name leads nowhere, and its password to no other server.
   const host = inCluster ? (inside ?? site.mongo.internalHost) : (chosen.mongohost ?? inside ?? site.mongo.publicHost)
   return `mongodb://${chosen.mongouser}:${chosen.mongopassword}@${host}/${chosen.mongodbname}`
+}
+
+/** Servers of accounts' own are in the cluster, and never have TLS. */
+function mongoInternalTls(chosen: Qualifier, site: SiteFacts): boolean {
+  return chosen['mongohost.in'] === undefined && (site.mongo.internalTls ?? site.internalTls)
 }
 
 function brokerUrl(chosen: Qualifier, site: SiteFacts, inCluster: boolean): string {

@@ -317,5 +317,21 @@ function siteValues(site: SiteFacts): Record<string, unknown> {
     namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
     podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
   }
-  return { ...site, dnsPeers: [kubeDns, ...blocks], dnsCidrs: [...ranges] }
+  return { ...site, dnsPeers: [kubeDns, ...blocks], dnsCidrs: [...ranges], ...elsewhere(site) }
+}
+
+/** Rules of NetworkPolicies for services that are not in the services' namespace. */
+function elsewhere({ network }: SiteFacts): Record<string, unknown> {
+  const out = network.externals.map(({ cidr, port }) => ({
+    to: [{ ipBlock: { cidr } }],
+    ports: [{ protocol: 'TCP', port }],
+  }))
+  const hubs =
+    network.hubNamespace === undefined
+      ? []
+      : [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': network.hubNamespace } } }]
+  const hubIn = hubs.map((peer) => ({ from: [peer] }))
+  const hubOut = hubs.map((peer) => ({ to: [peer], ports: [{ protocol: 'TCP', port: 8081 }] }))
+  const egress = [...out, ...hubOut]
+  return { elsewhere: { any: egress.length > 0, ingress: hubIn, egress } }
 }

@@ -3,7 +3,8 @@ import { staffRights } from '../accounts/account.ts'
 import { AppError } from '../base/errors.ts'
 
 const host = z.string().min(1)
-const endpoint = z.strictObject({ publicHost: host, internalHost: host })
+/** `internalTls`: between pods and this service alone; else what the site's `internalTls` says. */
+const endpoint = z.strictObject({ publicHost: host, internalHost: host, internalTls: z.boolean().optional() })
 
 /** Addresses that an account's pods never reach: private and link-local ranges, with them pods, Services, nodes and the API server of most clusters. */
 const closedRanges = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', '127.0.0.0/8']
@@ -144,6 +145,8 @@ const siteFactsSchema = z
       /** Of database servers of the accounts' own. */
       mongodb: z.string().min(1).default('mongo:7'),
     }),
+    /** Secrets of the services' namespace with credentials of the images' registry; every account's namespace gets copies. */
+    imagePullSecrets: z.array(z.string().min(1)).default([]),
     nodeSelector: z.looseObject({ worker: z.string().default('omegaml.io/role=worker') }).prefault({}),
     affinityRole: z.string().default('worker'),
     storage: z
@@ -171,6 +174,10 @@ const siteFactsSchema = z
         /** Resolvers that are not pods of kube-system. */
         dns: z.array(z.string()).default([]),
         closed: z.array(z.string()).default(closedRanges),
+        /** Services outside the cluster in closed ranges that accounts have credentials for. */
+        externals: z.array(z.strictObject({ cidr: z.string(), port: z.int().min(1).max(65_535) })).default([]),
+        /** Of a JupyterHub and its proxy which run in this cluster, but not in the services' namespace. */
+        hubNamespace: z.string().min(1).optional(),
       })
       .prefault({}),
     /** The cluster's DNS where it is not a Service of kube-system. */

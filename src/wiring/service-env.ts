@@ -37,7 +37,13 @@ export function databaseOf(env: Env): string | DatabaseOptions {
     user: required(env, 'CLOUDMGR_DATABASE_USER', 'user of the MySQL server'),
     password: required(env, 'CLOUDMGR_DATABASE_PASSWORD', 'password of CLOUDMGR_DATABASE_USER'),
     database: env['CLOUDMGR_DATABASE_NAME'] ?? 'cloudmgr',
+    tls: env['CLOUDMGR_DATABASE_TLS'] === 'yes',
   }
+}
+
+/** Servers of MongoDB that are spoken to by TLS: the site's where it says so, never those of accounts' own. */
+export function tlsServersOf(env: Env, site: SiteFacts): readonly string[] {
+  return env['CLOUDMGR_MONGODB_TLS'] === 'yes' ? [site.mongo.internalHost] : []
 }
 
 /** The cloud that nodes are ordered of; undefined where the site has none. */

@@ -11,11 +11,13 @@ import type { EngineRoots } from '../actions/engine-root.ts'
 import { createAmqp } from '../adapters/amqp/driver.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
+import { createNoJupyterhub } from '../adapters/jupyterhub/none.ts'
+import type { Jupyterhub } from '../adapters/jupyterhub/port.ts'
 import { createJwks } from '../adapters/jwks/http.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { createSmtp } from '../adapters/mail/smtp.ts'
-import { createMongodb, createMongoSizes } from '../adapters/mongodb/driver.ts'
+import { createMongodb, createMongoSizes, type MongodbOptions } from '../adapters/mongodb/driver.ts'
 import { createNetwork } from '../adapters/network/sockets.ts'
 import { createRabbitmq, createRabbitmqMonitor } from '../adapters/rabbitmq/http.ts'
 import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
@@ -51,7 +53,7 @@ import { AccountStatus } from '../status/status.ts'
 import { writeMirror } from '../tools/mirror.ts'
 import { findOnPath } from '../tools/process.ts'
 import { every } from './every.ts'
-import { databaseOf, oidcClientsOf, poolProviderOf, portOf, required, siteOf } from './service-env.ts'
+import { databaseOf, oidcClientsOf, poolProviderOf, portOf, required, siteOf, tlsServersOf } from './service-env.ts'
 import { followWakes } from './wake-stream.ts'
 
 const project = resolve(import.meta.dirname, '../..')
@@ -88,7 +90,7 @@ export async function serveApi(): Promise<number> {
   const log = createLog('api')
   const house = openHouse()
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
-  const status = new AccountStatus({ ...house, clock, ...statusSources() })
+  const status = new AccountStatus({ ...house, clock, ...statusSources(house.site) })
   const bootstrapKey = env['CLOUDMGR_BOOTSTRAP_KEY']
   const oidcClients = oidcClientsOf(env, house.site)
   const pages = join(project, 'web/dist')
@@ -120,7 +122,7 @@ export async function serveApi(): Promise<number> {
 }
 
 /** What the API may look at; outside a cluster, or without an observer at the broker, it says that it can't. */
-function statusSources() {
+function statusSources(site: SiteFacts) {
   const isInCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined
   const password = env['CLOUDMGR_RABBITMQ_OBSERVER_PASSWORD']
   const url = env['CLOUDMGR_RABBITMQ_URL']
@@ -128,7 +130,7 @@ function statusSources() {
   return {
     kubernetes: isInCluster ? createKubernetes({ inCluster: true }) : undefined,
     broker: url && password ? createRabbitmqMonitor({ url, user, password }) : undefined,
-    databases: createMongoSizes(),
+    databases: createMongoSizes({ tlsServers: tlsServersOf(env, site) }),
   }
 }
 
@@ -151,7 +153,7 @@ export async function serveEngine(): Promise<number> {
   const engine = new Engine({
     ...lifecycle,
     db,
-    actions: actionsOfTheCluster(kubernetes, rabbitmq, await engineRoots(states), books),
+    actions: actionsOfTheCluster(house.site, kubernetes, rabbitmq, await engineRoots(states), books),
     plans,
     clock,
     log,
@@ -233,24 +235,28 @@ function brokerAdmin(): Rabbitmq {
   })
 }
 
-function actionsOfTheCluster(kubernetes: Kubernetes, rabbitmq: Rabbitmq, roots: EngineRoots, books: BooksParts) {
+function actionsOfTheCluster(
+  site: SiteFacts,
+  kubernetes: Kubernetes,
+  rabbitmq: Rabbitmq,
+  roots: EngineRoots,
+  books: BooksParts,
+) {
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
   const [host = '', port = '27017'] = mongoHost.split(':')
+  const tlsServers = tlsServersOf(env, site)
   const mongodb = createMongodb({
+    tlsServers,
     host,
     port: Number(port),
     user: required(env, 'CLOUDMGR_MONGODB_USER', 'administrator of MongoDB'),
     password: required(env, 'CLOUDMGR_MONGODB_PASSWORD', 'password of CLOUDMGR_MONGODB_USER'),
   })
-  const jupyterhub = createJupyterhub({
-    url: required(env, 'CLOUDMGR_JUPYTERHUB_URL', 'URL of the hub API'),
-    token: required(env, 'CLOUDMGR_JUPYTERHUB_TOKEN', 'service token of the hub API'),
-  })
   const outside = {
     mongodb,
-    openMongodb: createMongodb,
+    openMongodb: (server: MongodbOptions) => createMongodb({ ...server, tlsServers }),
     rabbitmq,
-    jupyterhub,
+    jupyterhub: hub(),
     kubernetes,
     // Found by the path of the image; its caches and values files lie in the pod's own memory of files.
     helm: createHelmCli({ program: 'helm', folder: join(tmpdir(), 'helm'), kubernetes }),
@@ -262,6 +268,12 @@ function actionsOfTheCluster(kubernetes: Kubernetes, rabbitmq: Rabbitmq, roots: 
     roots,
   }
   return accountActions(outside, books)
+}
+
+function hub(): Jupyterhub {
+  const url = env['CLOUDMGR_JUPYTERHUB_URL']
+  if (url === undefined || url === '') return createNoJupyterhub()
+  return createJupyterhub({ url, token: required(env, 'CLOUDMGR_JUPYTERHUB_TOKEN', 'service token of the hub API') })
 }
 
 function accountPlans(site: SiteFacts): Plans {

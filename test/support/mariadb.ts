@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
@@ -20,7 +20,7 @@ export interface TestMariadb extends Interruptible {
 }
 
 /** An empty MariaDB on loopback whose root may sign in by TCP, as the image makes it; its data go with it. */
-export async function startMariadb(): Promise<TestMariadb> {
+export async function startMariadb(tls?: { readonly cert: string; readonly key: string }): Promise<TestMariadb> {
   const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-mariadb-'))
   // MariaDB refuses to run as root.
   const owner = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
@@ -31,7 +31,8 @@ export async function startMariadb(): Promise<TestMariadb> {
     const args = ['--no-defaults', ...own, `--socket=${folder}/sock`, '--bind-address=127.0.0.1', `--port=${port}`]
     const fast = ['--innodb-flush-log-at-trx-commit=2', '--innodb-buffer-pool-size=64M', '--performance-schema=OFF']
     const log = join(folder, 'log')
-    const all = [...args, ...fast, '--skip-name-resolve', `--pid-file=${folder}/pid`]
+    const certificate = tls === undefined ? [] : copyCertificate(folder, tls, owner)
+    const all = [...args, ...certificate, ...fast, '--skip-name-resolve', `--pid-file=${folder}/pid`]
     const begin = () => startServer(needProgram('mariadbd'), all, { log, ...owner })
     let server = begin()
     const stop = async (): Promise<void> => {
@@ -58,6 +59,15 @@ export async function startMariadb(): Promise<TestMariadb> {
     rmSync(folder, { recursive: true, force: true })
     throw error
   }
+}
+
+/** Where the server, which is another user, may read it. */
+function copyCertificate(folder: string, { cert, key }: { cert: string; key: string }, owner: Owner): string[] {
+  for (const [name, content] of Object.entries({ cert, key })) {
+    writeFileSync(join(folder, name), content, { mode: 0o600 })
+    if (owner.uid !== undefined && owner.gid !== undefined) chownSync(join(folder, name), owner.uid, owner.gid)
+  }
+  return [`--ssl-cert=${folder}/cert`, `--ssl-key=${folder}/key`]
 }
 
 type Owner = { readonly uid?: number; readonly gid?: number }

@@ -31,6 +31,20 @@ broker: 5672
 {{- if and (eq $kind "gateway") (not .Values.ingress.className) (not .Values.ingress.gatewayName) -}}
 {{- fail "ingress.className is missing: with ingress.kind=gateway name the GatewayClass of your controller, or an existing Gateway in ingress.gatewayName" -}}
 {{- end -}}
+{{- if and .Values.ingress.gatewayNamespace (not .Values.ingress.gatewayName) -}}
+{{- fail (printf "ingress.gatewayName is missing: ingress.gatewayNamespace %q is that of a Gateway which exists; name it" .Values.ingress.gatewayNamespace) -}}
+{{- end -}}
+{{- if .Values.ingress.tlsRoute -}}
+{{- if ne $kind "gateway" -}}
+{{- fail (printf "ingress.tlsRoute is for ingress.kind=gateway, but ingress.kind is %s: change one of them" $kind) -}}
+{{- end -}}
+{{- if not .Values.streams.mongodb.enabled -}}
+{{- fail "streams.mongodb.enabled is false: ingress.tlsRoute leads to that door of nginx; open it, or leave ingress.tlsRoute out" -}}
+{{- end -}}
+{{- if and (not .Values.tls.secretName) (ne .Values.streams.mongodb.tls "passthrough") -}}
+{{- fail "tls.secretName is missing: a TLSRoute passes TLS through, so nginx needs the certificate (or streams.mongodb.tls=passthrough where MongoDB has its own)" -}}
+{{- end -}}
+{{- end -}}
 {{- range list "hub" "notebook" -}}
 {{- if and (ne $kind "nginx") (index $.Values.upstreams .).host -}}
 {{- fail (printf "upstreams.%s.host can't be used with ingress.kind=%s: such objects lead to Services of their own namespace; leave it empty or use kind nginx" . $kind) -}}

@@ -19,10 +19,16 @@ app.kubernetes.io/part-of: omegaml
 {{- /* Image reference; a digest wins over the tag. Takes (dict "root" $ "name" "mongodb"). */ -}}
 {{- define "omegaml.image" -}}
 {{- $image := index .root.Values.images .name -}}
+{{- $repository := $image.repository -}}
+{{- /* The first part of a name is a registry when it looks like a host. */ -}}
+{{- $isHost := regexMatch "^([^/]*[.:][^/]*|localhost)/" $repository -}}
+{{- if and .root.Values.images.registry (not $isHost) -}}
+{{- $repository = printf "%s/%s" .root.Values.images.registry $repository -}}
+{{- end -}}
 {{- if $image.digest -}}
-{{ $image.repository }}@{{ $image.digest }}
+{{ $repository }}@{{ $image.digest }}
 {{- else -}}
-{{ $image.repository }}:{{ $image.tag | default .root.Chart.AppVersion }}
+{{ $repository }}:{{ $image.tag | default .root.Chart.AppVersion }}
 {{- end -}}
 {{- end -}}
 

@@ -20,6 +20,33 @@
 {{- if $part.enabled -}}{{ .secret }}{{- else -}}{{ $part.external.existingSecret }}{{- end -}}
 {{- end -}}
 
+{{- /* "yes" where an external service is spoken to by TLS. Takes (dict "root" $ "name" "mongodb"). */ -}}
+{{- define "omegaml-system.tls" -}}
+{{- $part := index .root.Values .name -}}
+{{- if and (not $part.enabled) $part.external.tls -}}yes{{- end -}}
+{{- end -}}
+
+{{- /* What Node trusts besides the public authorities; with the mount and the volume below. */ -}}
+{{- define "omegaml-system.caEnv" -}}
+{{- if .Values.caConfigMap -}}
+- {name: NODE_EXTRA_CA_CERTS, value: /run/ca/ca.crt}
+{{- end -}}
+{{- end -}}
+
+{{- define "omegaml-system.caMount" -}}
+{{- if .Values.caConfigMap -}}
+- {name: ca, mountPath: /run/ca, readOnly: true}
+{{- end -}}
+{{- end -}}
+
+{{- define "omegaml-system.caVolume" -}}
+{{- with .Values.caConfigMap -}}
+- name: ca
+  configMap:
+    name: {{ . }}
+{{- end -}}
+{{- end -}}
+
 {{- define "omegaml-system.internalUrl" -}}
 {{- if .Values.omegaweb.enabled -}}
 http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "omegaweb") }}:8080
@@ -42,6 +69,21 @@ http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "omegaweb") }}:808
 {{- $mongo := dict "publicHost" (printf "mongo.%s" .Values.domain) "internalHost" (printf "%s:%s" (include "omegaml-system.host" (dict "root" . "name" "mongodb")) (include "omegaml-system.port" (dict "root" . "name" "mongodb"))) -}}
 {{- $broker := dict "publicHost" (printf "broker.%s" .Values.domain) "internalHost" (printf "%s:%s" (include "omegaml-system.host" (dict "root" . "name" "rabbitmq")) (include "omegaml-system.port" (dict "root" . "name" "rabbitmq"))) "vhost" .Values.rabbitmq.vhost -}}
 {{- $site := dict "domain" .Values.domain "publicUrl" (include "omegaml-system.publicUrl" .) "notebookUrl" (include "omegaml-system.notebookUrl" .) "internalUrl" (include "omegaml-system.internalUrl" .) "mongo" $mongo "broker" $broker "images" (dict "runtime" $runtime "mongodb" (include "omegaml.image" (dict "root" . "name" "mongodb"))) -}}
+{{- range $name, $facts := dict "mongodb" $mongo "rabbitmq" $broker -}}
+{{- if eq (include "omegaml-system.tls" (dict "root" $ "name" $name)) "yes" }}{{ $_ := set $facts "internalTls" true }}{{ end -}}
+{{- end -}}
+{{- with .Values.imagePullSecrets }}{{ $_ := set $site "imagePullSecrets" . }}{{ end -}}
+{{- $network := dict -}}
+{{- $externals := list -}}
+{{- range $name := list "mongodb" "rabbitmq" -}}
+{{- $part := index $.Values $name -}}
+{{- range $cidr := ternary list $part.external.cidrs $part.enabled -}}
+{{- $externals = append $externals (dict "cidr" $cidr "port" (int $part.external.port)) -}}
+{{- end -}}
+{{- end -}}
+{{- with $externals }}{{ $_ := set $network "externals" . }}{{ end -}}
+{{- if not .Values.jupyterhub.enabled }}{{ with .Values.jupyterhub.external.namespace }}{{ $_ := set $network "hubNamespace" . }}{{ end }}{{ end -}}
+{{- with $network }}{{ $_ := set $site "network" . }}{{ end -}}
 {{- toYaml (mergeOverwrite $site (deepCopy .Values.site)) -}}
 {{- end -}}
 
@@ -61,6 +103,9 @@ http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "omegaweb") }}:808
 - {name: CLOUDMGR_DATABASE_PORT, value: {{ include "omegaml-system.port" $part | quote }}}
 - {name: CLOUDMGR_DATABASE_NAME, value: cloudmgr}
 - {name: CLOUDMGR_DATABASE_USER, value: {{ .user }}}
+{{- if include "omegaml-system.tls" $part }}
+- {name: CLOUDMGR_DATABASE_TLS, value: "yes"}
+{{- end }}
 {{ include "omegaml-system.secretEnv" (dict "name" "CLOUDMGR_DATABASE_PASSWORD" "secret" (include "omegaml-system.secretName" $part) "key" (printf "%s-password" .user)) }}
 {{- end -}}
 
@@ -70,6 +115,13 @@ http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "omegaweb") }}:808
 - {name: CLOUDMGR_RABBITMQ_URL, value: "http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "rabbitmq") }}:15672"}
 {{- else -}}
 - {name: CLOUDMGR_RABBITMQ_URL, value: {{ .Values.rabbitmq.external.managementUrl | quote }}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Whether MongoDB is spoken to by TLS; servers of the accounts' own are not. */ -}}
+{{- define "omegaml-system.mongodbTlsEnv" -}}
+{{- if include "omegaml-system.tls" (dict "root" . "name" "mongodb") -}}
+- {name: CLOUDMGR_MONGODB_TLS, value: "yes"}
 {{- end -}}
 {{- end -}}
 
@@ -88,6 +140,7 @@ http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "omegaweb") }}:808
   args: [migrate, --wait]
   env:
     {{- include "omegaml-system.databaseEnv" . | nindent 4 }}
+    {{- include "omegaml-system.caEnv" .root | nindent 4 }}
   securityContext:
     {{- include "omegaml.containerSecurity" . | nindent 4 }}
   resources:
@@ -95,6 +148,7 @@ http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "omegaweb") }}:808
     limits: {memory: 384Mi}
   volumeMounts:
     - {name: tmp, mountPath: /tmp}
+    {{- include "omegaml-system.caMount" .root | nindent 4 }}
 {{- end -}}
 
 {{- /* The data volume of a StatefulSet's pod where it is not a template of its own. Takes the part's `storage`. */ -}}
@@ -136,6 +190,18 @@ volumeClaimTemplates:
 {{- if and (not .Values.rabbitmq.enabled) .Values.cloudmgr.enabled (not .Values.rabbitmq.external.managementUrl) -}}
 {{- fail "rabbitmq.external.managementUrl is missing: the engine makes users by the management API, for example https://rabbitmq.example.com:15672" -}}
 {{- end -}}
+{{- range $name := list "mongodb" "mysql" "rabbitmq" -}}
+{{- $part := index $.Values $name -}}
+{{- if and $part.enabled $part.external.host -}}
+{{- fail (printf "%s.external.host is %q, but %s.enabled is true: set %s.enabled=false to use that service, or leave its host empty" $name $part.external.host $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (include "omegaml-system.tls" (dict "root" $ "name" "mysql")) (regexMatch "^[0-9.]+$" .Values.mysql.external.host) -}}
+{{- fail (printf "mysql.external.host is the address %s: with mysql.external.tls its certificate is checked by name; give the name that the certificate has" .Values.mysql.external.host) -}}
+{{- end -}}
+{{- if and .Values.jupyterhub.enabled .Values.jupyterhub.external.apiUrl -}}
+{{- fail (printf "jupyterhub.external.apiUrl is %q, but jupyterhub.enabled is true: set jupyterhub.enabled=false to use that hub, or leave its URL empty" .Values.jupyterhub.external.apiUrl) -}}
+{{- end -}}
 {{- if and (not .Values.omegaweb.enabled) (or .Values.jupyterhub.enabled .Values.cloudmgr.enabled) (not .Values.omegaweb.external.internalUrl) -}}
 {{- fail "omegaweb.external.internalUrl is missing: with omegaweb.enabled=false name the API's internal URL, for example http://omegaweb.omegaml-services.svc.cluster.local:8080" -}}
 {{- end -}}
@@ -154,5 +220,11 @@ volumeClaimTemplates:
 - {name: JUPYTERHUB_DB_PORT, value: {{ include "omegaml-system.port" $mysql | quote }}}
 - {name: JUPYTERHUB_DB_NAME, value: jupyterhub}
 - {name: JUPYTERHUB_DB_USER, value: jupyterhub}
+{{- if include "omegaml-system.tls" $mysql }}
+- {name: JUPYTERHUB_DB_TLS, value: "yes"}
+{{- end }}
+{{- if .Values.caConfigMap }}
+- {name: JUPYTERHUB_CA, value: /run/ca/ca.crt}
+{{- end }}
 {{- include "omegaml-system.secretEnv" (dict "name" "JUPYTERHUB_DB_PASSWORD" "secret" (include "omegaml-system.secretName" $mysql) "key" "jupyterhub-password") | nindent 0 }}
 {{- end -}}

@@ -15,7 +15,14 @@ performance_schema = OFF
 set -eu
 client=$(command -v mariadb || command -v mysql)
 export MYSQL_PWD="$ROOT_PASSWORD"
-sql() { "$client" --host="$HOST" --port="$PORT" --user=root --connect-timeout=5 --batch --skip-column-names; }
+tls=''
+if [ "${TLS:-}" = yes ]; then
+  # Each program has its own words for "by TLS, and look at the certificate".
+  case "$client" in *mariadb) tls=--ssl-verify-server-cert ;; *) tls=--ssl-mode=VERIFY_IDENTITY ;; esac
+  if [ -n "${CA:-}" ]; then tls="$tls --ssl-ca=$CA"; fi
+fi
+# shellcheck disable=SC2086
+sql() { "$client" --host="$HOST" --port="$PORT" --user="${ROOT:-root}" $tls --connect-timeout=5 --batch --skip-column-names; }
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/\\\\'/g")"; }
 {{- end -}}
 

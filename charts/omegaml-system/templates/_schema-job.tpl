@@ -12,7 +12,7 @@ spec:
   {{- include "omegaml.placement" (dict "root" . "role" "system" "part" .Values.cloudmgr) | nindent 2 }}
   securityContext:
     {{- include "omegaml.podSecurity" 1000 | nindent 4 }}
-  {{- if .Values.mysql.enabled }}
+  {{- if or .Values.mysql.enabled .Values.mysql.external.adminSecret }}
   initContainers:
     {{- include "omegaml-system.mysqlStep" (dict "root" . "name" "databases" "script" (include "omegaml-system.mysqlSetup" .)) | nindent 4 }}
     {{- include "omegaml-system.migrateStep" . | nindent 4 }}
@@ -25,6 +25,7 @@ spec:
   volumes:
     - name: tmp
       emptyDir: {}
+    {{- include "omegaml-system.caVolume" . | nindent 4 }}
 {{- end -}}
 
 {{- define "omegaml-system.migrateStep" -}}
@@ -35,6 +36,7 @@ spec:
   env:
     {{- include "omegaml-system.databaseEnv" (dict "root" . "user" "cloudmgr") | nindent 4 }}
     - {name: HOME, value: /tmp}
+    {{- include "omegaml-system.caEnv" . | nindent 4 }}
   securityContext:
     {{- include "omegaml.containerSecurity" . | nindent 4 }}
   resources:
@@ -42,9 +44,12 @@ spec:
     limits: {memory: 512Mi}
   volumeMounts:
     - {name: tmp, mountPath: /tmp}
+    {{- include "omegaml-system.caMount" . | nindent 4 }}
 {{- end -}}
 
 {{- define "omegaml-system.mysqlStep" -}}
+{{- $mysql := dict "root" .root "name" "mysql" "secret" "mysql-users" -}}
+{{- $external := ternary nil .root.Values.mysql.external .root.Values.mysql.enabled -}}
 - name: {{ .name }}
   image: {{ include "omegaml.image" (dict "root" .root "name" "mysql") }}
   imagePullPolicy: {{ .root.Values.imagePullPolicy }}
@@ -57,9 +62,18 @@ spec:
     - {name: PORT, value: {{ include "omegaml-system.port" (dict "root" .root "name" "mysql") | quote }}}
     - {name: HOME, value: /tmp}
     - {name: API_RIGHTS, value: {{ include "omegaml-system.mysqlRights" .root | trim | quote }}}
-    {{- include "omegaml-system.secretEnv" (dict "name" "ROOT_PASSWORD" "secret" "mysql-root" "key" "password") | nindent 4 }}
+    {{- if $external }}
+    {{- include "omegaml-system.secretEnv" (dict "name" "ROOT" "secret" $external.adminSecret "key" "username") | nindent 4 }}
+    {{- if $external.tls }}
+    - {name: TLS, value: "yes"}
+    {{- end }}
+    {{- if .root.Values.caConfigMap }}
+    - {name: CA, value: /run/ca/ca.crt}
+    {{- end }}
+    {{- end }}
+    {{- include "omegaml-system.secretEnv" (dict "name" "ROOT_PASSWORD" "secret" (ternary "mysql-root" .root.Values.mysql.external.adminSecret .root.Values.mysql.enabled) "key" "password") | nindent 4 }}
     {{- range $user := list "cloudmgr" "omegaweb" "jupyterhub" }}
-    {{- include "omegaml-system.secretEnv" (dict "name" (printf "%s_PASSWORD" (upper $user)) "secret" "mysql-users" "key" (printf "%s-password" $user)) | nindent 4 }}
+    {{- include "omegaml-system.secretEnv" (dict "name" (printf "%s_PASSWORD" (upper $user)) "secret" (include "omegaml-system.secretName" $mysql) "key" (printf "%s-password" $user)) | nindent 4 }}
     {{- end }}
   securityContext:
     {{- include "omegaml.containerSecurity" .root | nindent 4 }}
@@ -68,4 +82,5 @@ spec:
     limits: {memory: 128Mi}
   volumeMounts:
     - {name: tmp, mountPath: /tmp}
+    {{- include "omegaml-system.caMount" .root | nindent 4 }}
 {{- end -}}

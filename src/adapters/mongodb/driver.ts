@@ -11,8 +11,8 @@ export interface MongodbOptions {
   /** The administrator, whose user lies in `admin`. */
   readonly user: string
   readonly password: string
-  readonly tls?: boolean
-  readonly caFile?: string
+  /** `host:port` of servers that are spoken to by TLS; their certificate must be of an authority that Node trusts. */
+  readonly tlsServers?: readonly string[]
 }
 
 const SIGN_IN_FAILED = 18
@@ -102,7 +102,7 @@ export function createMongodb(options: MongodbOptions): Mongodb {
 }
 
 /** The real one of the accounts' view; a connection per call, with the account's own credentials. */
-export function createMongoSizes(options: Pick<MongodbOptions, 'tls' | 'caFile'> = {}): MongoSizes {
+export function createMongoSizes(options: Pick<MongodbOptions, 'tlsServers'> = {}): MongoSizes {
   return {
     databaseBytes: ({ server, user, password, database }) => {
       return translated(`asking for the size of ${database} as ${user}`, () =>
@@ -161,15 +161,15 @@ async function connected<T>(
   password: string,
   work: (client: MongoClient) => Promise<T>,
 ): Promise<T> {
-  const client = new MongoClient(`mongodb://${options.host}:${options.port ?? 27017}/?directConnection=true`, {
+  const server = `${options.host}:${options.port ?? 27017}`
+  const client = new MongoClient(`mongodb://${server}/?directConnection=true`, {
     auth: { username: user, password },
     authSource: 'admin',
     serverSelectionTimeoutMS: TIMEOUT_MS,
     connectTimeoutMS: TIMEOUT_MS,
     // A server that went without a word; an index over much data takes its time.
     socketTimeoutMS: 120_000,
-    ...(options.tls === true ? { tls: true } : {}),
-    ...(options.caFile === undefined ? {} : { tlsCAFile: options.caFile }),
+    tls: options.tlsServers?.includes(server) === true,
   })
   try {
     await client.connect()

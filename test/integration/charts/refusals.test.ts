@@ -43,6 +43,36 @@ const cases: { chart: ChartName; values: Values; says: RegExp; why: string }[] =
   },
   {
     chart: 'omegaml-system',
+    values: { mongodb: { external: { host: 'db.example.com' } } },
+    says: /mongodb\.external\.host is "db\.example\.com", but mongodb\.enabled is true/,
+    why: 'another service that would not be used is a mistake',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { jupyterhub: { external: { apiUrl: 'https://hub.example.com' } } },
+    says: /jupyterhub\.external\.apiUrl is "https:\/\/hub\.example\.com", but jupyterhub\.enabled is true/,
+    why: 'so is another hub',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { mysql: { enabled: false, external: { host: '10.9.0.7', tls: true } } },
+    says: /mysql\.external\.host is the address 10\.9\.0\.7.*give the name/,
+    why: 'a certificate names no bare address',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { mongodb: { enabled: false, external: { host: 'mongodb://db.example.com' } } },
+    says: /'\/mongodb\/external\/host'/,
+    why: 'a host is no URL',
+  },
+  {
+    chart: 'omegaml-system',
+    values: { images: { registry: 'https://registry.example.com/' } },
+    says: /'\/images\/registry'/,
+    why: 'a registry has no scheme, as in image names',
+  },
+  {
+    chart: 'omegaml-system',
     values: { omegaweb: { enabled: false } },
     says: /omegaweb\.external\.internalUrl is missing/,
     why: 'without our API the hub needs another',
@@ -112,6 +142,24 @@ const cases: { chart: ChartName; values: Values; says: RegExp; why: string }[] =
     values: { ingress: { kind: 'gateway' } },
     says: /ingress\.className is missing/,
     why: 'a Gateway needs a class',
+  },
+  {
+    chart: 'omegaml-ingress',
+    values: { ingress: { tlsRoute: true } },
+    says: /ingress\.tlsRoute is for ingress\.kind=gateway, but ingress\.kind is nginx/,
+    why: 'a TLSRoute belongs to a Gateway',
+  },
+  {
+    chart: 'omegaml-ingress',
+    values: { ingress: { kind: 'gateway', className: 'x', tlsRoute: true } },
+    says: /tls\.secretName is missing/,
+    why: 'what is passed through must end somewhere',
+  },
+  {
+    chart: 'omegaml-ingress',
+    values: { ingress: { kind: 'gateway', className: 'x', gatewayNamespace: 'infra' } },
+    says: /ingress\.gatewayName is missing/,
+    why: 'a namespace alone is no Gateway',
   },
   {
     chart: 'omegaml-ingress',
