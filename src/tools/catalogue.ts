@@ -76,6 +76,7 @@ export const catalogue = [
   own('image-registry'),
   own('pause'),
   own('terraform-provider-localcloud'),
+  own('terraform-provider-standin'),
   ofCalico('calico-felix', 'github.com/projectcalico/calico/felix/cmd/calico-felix'),
   // The CNI plugin; its name is the `type` in the CNI configuration.
   ofCalico('calico', 'github.com/projectcalico/calico/cni-plugin/cmd/calico'),
@@ -125,8 +126,10 @@ export type ToolName = (typeof catalogue)[number]['name']
 /** Everything, tests' programs included. */
 export const allTools: readonly ToolName[] = catalogue.map(({ name }) => name)
 
+const onlyForTests: readonly ToolName[] = ['kubeconform', 'terraform-provider-standin']
+
 /** What a site on this machine needs. */
-export const siteTools: readonly ToolName[] = allTools.filter((name) => name !== 'kubeconform')
+export const siteTools: readonly ToolName[] = allTools.filter((name) => !onlyForTests.includes(name))
 
 /** In the order in which they are built, each once. */
 export function toolsNamed(names: readonly ToolName[]): readonly Tool[] {

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// filler gives what the provider decides a value of the real form.
+type filler struct {
+	provider string
+	order    *change
+	number   int
+	held     *contents
+}
+
+func (f *filler) fill(block *tfprotov6.SchemaBlock, value tftypes.Value) tftypes.Value {
+	if value.IsNull() || !value.IsKnown() {
+		return value
+	}
+	fields := fieldsOf(value)
+	for _, attribute := range block.Attributes {
+		if !fields[attribute.Name].IsKnown() {
+			fields[attribute.Name] = f.value(attribute)
+		}
+	}
+	for _, nested := range block.BlockTypes {
+		fields[nested.TypeName] = each(fields[nested.TypeName], nested.Nesting, func(element tftypes.Value) tftypes.Value {
+			return f.fill(nested.Block, element)
+		})
+	}
+	return tftypes.NewValue(value.Type(), fields)
+}
+
+func (f *filler) value(attribute *tfprotov6.SchemaAttribute) tftypes.Value {
+	decided := f.cloud(attribute.Name)
+	if f.provider == "rancher2" {
+		decided = f.rancher(attribute.Name)
+	}
+	if decided != nil {
+		value, err := typed(attribute.Type, decided)
+		if err != nil {
+			panic(fmt.Sprintf("%s.%s: %v", f.order.kind, attribute.Name, err))
+		}
+		return value
+	}
+	switch kind := attribute.Type; {
+	case kind.Is(tftypes.String):
+		return tftypes.NewValue(kind, "")
+	case kind.Is(tftypes.Number):
+		return tftypes.NewValue(kind, big.NewFloat(0))
+	case kind.Is(tftypes.Bool):
+		return tftypes.NewValue(kind, false)
+	case kind.Is(tftypes.Map{}):
+		return tftypes.NewValue(kind, map[string]tftypes.Value{})
+	default:
+		return tftypes.NewValue(kind, []tftypes.Value{})
+	}
+}
+
+const letters = "bcdfghjklmnpqrstvwxz2456789"
+
+// word is random in looks only: the same number and salt give the same one.
+func (f *filler) word(salt string, length int) string {
+	sum := sha256.Sum256([]byte(fmt.Sprint(f.number, salt)))
+	var text strings.Builder
+	for index := range length {
+		text.WriteByte(letters[int(sum[index%len(sum)])%len(letters)])
+	}
+	return text.String()
+}
+
+func (f *filler) wanted(name string) string { return textOf(f.order.wanted[name]) }
