@@ -28,7 +28,9 @@ locals {
 
   control_config = {
     for name, address in local.controls : name => merge(
-      local.begins[name] ? { cluster-init = true } : { server = local.join_url },
+      # Not a conditional: that would make both sides texts.
+      { for key, value in { cluster-init = true } : key => value if local.begins[name] },
+      { for key, value in { server = local.join_url } : key => value if !local.begins[name] },
       {
         token       = var.keys.token
         agent-token = var.keys.agent_token
@@ -38,7 +40,7 @@ locals {
         kubelet-arg              = ["cloud-provider=external"]
         cluster-cidr             = local.pods_range
         service-cidr             = "10.43.0.0/16"
-        tls-san                  = concat([hcloud_primary_ip.control[name].ip_address], [for ip in hcloud_primary_ip.control : ip.ip_address])
+        tls-san                  = [for ip in hcloud_primary_ip.control : ip.ip_address]
         node-label               = ["omegaml.io/role=${var.control.role}", "omegaml.io/pool=control"]
         node-taint               = var.control.role == "control" ? ["node-role.kubernetes.io/control-plane=:NoSchedule"] : []
         write-kubeconfig-mode    = "0600"
