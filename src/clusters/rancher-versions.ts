@@ -107,11 +107,11 @@ function isOfLine(found: RancherLine, version: string): boolean {
 }
 
 /** `v1.35.8+k3s1` → `1.35`. */
-function minorOf(version: string): string {
+export function minorOf(version: string): string {
   return version.replace(/^v/, '').split('.').slice(0, 2).join('.')
 }
 
-function isBetween(version: string, from: string, to: string): boolean {
+export function isBetween(version: string, from: string, to: string): boolean {
   const [at, least, most] = [version, from, to].map(weight)
   return at !== undefined && least !== undefined && most !== undefined && at >= least && at <= most
 }
