@@ -22,7 +22,8 @@ export interface StandinFault {
   readonly type: string
   /**
    * `quota`, `capacity`, `credentials`, `rate-limit`: refused, nothing is made. `timeout`, `partial`: made and in the
-   * state, then failed (Terraform calls it tainted). `lost`: made, and the state never hears of it.
+   * state, then failed (Terraform calls it tainted), as is a Rancher cluster whose machines met quota or capacity.
+   * `lost`: made, and the state never hears of it.
    */
   readonly kind: 'quota' | 'capacity' | 'credentials' | 'rate-limit' | 'timeout' | 'partial' | 'lost'
   /** Default `create`. */
