@@ -4,7 +4,13 @@ import { join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
+import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
+import { isEmpty } from '../../src/adapters/terraform/port.ts'
 import { type ClusterKeys, makeClusterKeys } from '../../src/clusters/cluster-keys.ts'
+import type { ClusterSpec } from '../../src/clusters/cluster-spec.ts'
+import { type HcloudSettings, hcloudClusterRoot, hcloudEnv, hcloudVolumesRoot } from '../../src/clusters/hcloud-root.ts'
+import { loadProvider } from '../../src/clusters/provider.ts'
+import { modulesFor, writeRoot } from '../../src/clusters/write-root.ts'
 import { needProgram } from '../support/programs.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
 
@@ -340,6 +346,50 @@ describe('a cluster at Hetzner', () => {
       expect(said).toMatch(says)
     })
   }
+})
+
+describe('the roots that are written', () => {
+  const spec: ClusterSpec = {
+    name: 'omega',
+    domain: 'omega.example.com',
+    kubernetesVersion: '1.35.8',
+    pools: [
+      { name: 'control', role: 'control', machineType: 'cx33', size: 1 },
+      { name: 'worker', role: 'worker', machineType: 'ccx13', size: 2, labels: { 'example.com/a': `\${b}` } },
+    ],
+    volumes: { mongodb: 20, mysql: 10 },
+  }
+
+  test('order what the site says, keep secrets out of files, and remove it but for the volumes', async () => {
+    const provider = loadProvider(join(project, 'catalog/providers'), 'hcloud')
+    const [volumes, machines] = [join(work, 'site/volumes'), join(work, 'site/cluster')]
+    const settings = async (folder: string): Promise<HcloudSettings> => ({
+      location: 'nbg1',
+      apiRanges: here.my_ranges,
+      modules: await modulesFor(folder, modules),
+    })
+    await writeRoot(volumes, hcloudVolumesRoot(spec, await settings(volumes)))
+    await writeRoot(machines, hcloudClusterRoot(spec, await settings(machines), provider))
+    const env = hcloudEnv({ token, clusterToken: 'f'.repeat(64), keys })
+    const terraform = createTerraformCli({
+      program: needProgram('tofu'),
+      folder: join(work, 'cli'),
+      mirror: standin.mirror,
+    })
+    for (const folder of [volumes, machines]) {
+      await terraform.preview(folder, { env })
+      await terraform.apply(folder, { env })
+      expect(isEmpty(await terraform.preview(folder, { env }))).toBe(true)
+      const written = await readText(join(folder, 'terraform.tfvars.json'))
+      for (const secret of [token, keys.token, 'PRIVATE KEY']) expect(written).not.toContain(secret)
+    }
+    expect(await names('hcloud_server')).toEqual(['omega-control-1', 'omega-worker-1', 'omega-worker-2'])
+    expect(configOf(await initOf('omega-worker-1'))['node-label']).toContain(`example.com/a=\${b}`)
+    expect(String((await terraform.outputs(machines, { env }))['kubeconfig'])).toContain('198.18.')
+    await terraform.preview(machines, { env, destroy: true })
+    await terraform.apply(machines, { env })
+    expect(new Set((await standin.things()).map(({ type }) => type))).toEqual(new Set(['hcloud_volume']))
+  })
 })
 
 describe('volumes at Hetzner', () => {
