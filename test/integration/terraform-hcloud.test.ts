@@ -174,12 +174,7 @@ describe('a cluster at Hetzner', () => {
       attributes['listen_port'],
       attributes['destination_port'],
     ])
-    expect(ports.toSorted()).toEqual([
-      [27017, 30017],
-      [443, 30443],
-      [5671, 30671],
-      [80, 30080],
-    ])
+    expect(Object.fromEntries(ports)).toEqual({ 80: 30080, 443: 30443, 5671: 30671, 27017: 30017 })
     const [target] = await standin.things('hcloud_load_balancer_target')
     expect(target?.attributes).toMatchObject({ label_selector: 'cluster=omega,role=ingress', use_private_ip: true })
     expect(await hasChanges(folder)).toBe(false)
