@@ -24,7 +24,7 @@ locals {
 }
 
 resource "rancher2_cloud_credential" "amazonec2" {
-  count = local.driver == "amazonec2" && var.credential_id == null ? 1 : 0
+  count = local.driver == "amazonec2" && var.credential_name == null ? 1 : 0
 
   name        = var.name
   description = "Machines of cluster ${var.name}"

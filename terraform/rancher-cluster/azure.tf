@@ -19,7 +19,7 @@ locals {
 }
 
 resource "rancher2_cloud_credential" "azure" {
-  count = local.driver == "azure" && var.credential_id == null ? 1 : 0
+  count = local.driver == "azure" && var.credential_name == null ? 1 : 0
 
   name        = var.name
   description = "Machines of cluster ${var.name}"

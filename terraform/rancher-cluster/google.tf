@@ -24,7 +24,7 @@ locals {
 }
 
 resource "rancher2_cloud_credential" "google" {
-  count = local.driver == "google" && var.credential_id == null ? 1 : 0
+  count = local.driver == "google" && var.credential_name == null ? 1 : 0
 
   name        = var.name
   description = "Machines of cluster ${var.name}"

@@ -15,8 +15,9 @@ locals {
       require_tls   = var.alerts.mail.require_tls
       send_resolved = true
     }]
-    webhook_configs = [for url in var.alerts.webhooks : { url = url, send_resolved = true }]
-    slack_configs   = [for one in var.alerts.slack : { api_url = one.url, channel = one.channel, send_resolved = true }]
+    webhook_configs   = [for url in var.alerts.webhooks : { url = url, send_resolved = true }]
+    slack_configs     = [for one in var.alerts.slack : merge({ api_url = one.url, send_resolved = true }, one.channel == null ? {} : { channel = one.channel })]
+    pagerduty_configs = [for key in var.alerts.pagerduty : { routing_key = key, send_resolved = true }]
   }
 
   alertmanager = {

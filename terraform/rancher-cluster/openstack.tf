@@ -24,7 +24,7 @@ locals {
 }
 
 resource "rancher2_cloud_credential" "openstack" {
-  count = local.driver == "openstack" && var.credential_id == null ? 1 : 0
+  count = local.driver == "openstack" && var.credential_name == null ? 1 : 0
 
   name        = var.name
   description = "Machines of cluster ${var.name}"

@@ -14,7 +14,8 @@ locals {
   # By driver: the pools for the one that is used, none for the others.
   machines_of = { for name in keys(local.settings) : name => { for pool, spec in var.pools : pool => spec if name == local.driver } }
 
-  credential = var.credential_id != null ? var.credential_id : one(concat(
+  credential = one(concat(
+    data.rancher2_cloud_credential.known[*].id,
     rancher2_cloud_credential.amazonec2[*].id,
     rancher2_cloud_credential.azure[*].id,
     rancher2_cloud_credential.digitalocean[*].id,
@@ -46,4 +47,9 @@ locals {
       "cluster.provisioning.cattle.io/autoscaler-max-size" = tostring(pool.max)
     }
   }
+}
+
+data "rancher2_cloud_credential" "known" {
+  count = var.credential_name == null ? 0 : 1
+  name  = var.credential_name
 }

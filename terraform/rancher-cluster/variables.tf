@@ -99,8 +99,8 @@ variable "credential" {
   sensitive   = true
 }
 
-variable "credential_id" {
-  description = "Instead of `credential`: a cloud credential that Rancher has, such as cattle-global-data:cc-x7k2p."
+variable "credential_name" {
+  description = "Instead of `credential`: name of a cloud credential that Rancher has."
   type        = string
   default     = null
 }
@@ -193,7 +193,7 @@ variable "monitoring" {
 }
 
 variable "alerts" {
-  description = "Who is told: mails by a server, webhooks, Slack channels."
+  description = "Who is told: mails by a server, webhooks, Slack channels, PagerDuty."
   type = object({
     mail = optional(object({
       to          = list(string)
@@ -204,7 +204,9 @@ variable "alerts" {
       require_tls = optional(bool, true)
     }))
     webhooks = optional(list(string), [])
-    slack    = optional(list(object({ url = string, channel = string })), [])
+    slack    = optional(list(object({ url = string, channel = optional(string) })), [])
+    # Integration keys.
+    pagerduty = optional(list(string), [])
   })
   default   = {}
   sensitive = true

@@ -19,7 +19,7 @@ locals {
 }
 
 resource "rancher2_cloud_credential" "vsphere" {
-  count = local.driver == "vsphere" && var.credential_id == null ? 1 : 0
+  count = local.driver == "vsphere" && var.credential_name == null ? 1 : 0
 
   name        = var.name
   description = "Machines of cluster ${var.name}"

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { isEmpty, type Terraform } from '../../src/adapters/terraform/port.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
@@ -57,6 +57,10 @@ function server(values: object = {}): object {
   }
 }
 
+const net = {
+  hcloud_network: { net: { name: 'net', ip_range: '10.0.0.0/16' } },
+  ...(server({ network: { network_id: '${hcloud_network.net.id}' } }) as object),
+}
 const disk = { hcloud_volume: { data: { name: 'data', size: 10, server_id: '${hcloud_server.one.id}' } } }
 
 test('what is ordered is there, is found unchanged, and goes', async () => {
@@ -71,6 +75,12 @@ test('what is ordered is there, is found unchanged, and goes', async () => {
   expect(isEmpty(await terraform.preview(folder))).toBe(true)
   await destroy(folder)
   expect(await standin.things()).toEqual([])
+})
+
+test('what the provider decided in a set stays as it was', async () => {
+  const folder = await root(net)
+  await apply(folder)
+  expect(isEmpty(await terraform.preview(folder))).toBe(true)
 })
 
 test('a change that the real provider makes by a new thing is shown as one, others are not', async () => {
@@ -125,6 +135,75 @@ test('what the state never heard of keeps its name, and can be imported', async 
   await apply(folder)
   expect(await standin.things()).toHaveLength(1)
   expect(isEmpty(await terraform.preview(folder))).toBe(true)
+})
+
+describe('what a schema of rancher2 can not show', () => {
+  const cluster = { name: 'omega', kubernetes_version: 'v1.35.8+rke2r1' }
+  const config = { generate_name: 'omega', linode_config: { instance_type: 'g6-standard-2' } }
+  const pool = {
+    name: 'all',
+    control_plane_role: true,
+    etcd_role: true,
+    quantity: 1,
+    machine_config: {
+      kind: '${rancher2_machine_config_v2.all.kind}',
+      name: '${rancher2_machine_config_v2.all.name}',
+    },
+  }
+  const sync = { all: { cluster_id: '${rancher2_cluster_v2.all.cluster_v1_id}' } }
+  const secret = (clusterId: string) => ({ all: { cluster_id: clusterId, name: 's', data: { a: 'b' } } })
+  const withPool = (values: object) => ({
+    rancher2_machine_config_v2: { all: config },
+    rancher2_cluster_v2: { all: { ...cluster, rke_config: { machine_pools: { ...pool, ...values } } } },
+  })
+
+  async function rancher(resource: object): Promise<string> {
+    const folder = await root({})
+    const terraform = { required_providers: { rancher2: { source: 'rancher/rancher2', version: '15.0.0' } } }
+    const provider = { rancher2: { api_url: 'https://rancher.example.com', token_key: 'a:b' } }
+    await writeFile(join(folder, 'main.tf.json'), JSON.stringify({ terraform, provider, resource }))
+    return folder
+  }
+
+  test.each<[string, object, RegExp]>([
+    [
+      'the id where cluster_v1_id is meant',
+      {
+        rancher2_cluster_v2: { all: cluster },
+        rancher2_cluster_sync: { all: { cluster_id: '${rancher2_cluster_v2.all.id}' } },
+      },
+      /"fleet-default\/omega" not found.*cluster_v1_id/,
+    ],
+    [
+      'a use of the cluster before anybody waited for it',
+      { rancher2_cluster_v2: { all: cluster }, rancher2_secret_v2: secret('${rancher2_cluster_v2.all.cluster_v1_id}') },
+      /rancher2_cluster_sync/,
+    ],
+    [
+      'labels of the MachineDeployment where those of the nodes are meant',
+      withPool({ labels: { 'omegaml.io/role': 'worker' } }),
+      /machine_labels the nodes/,
+    ],
+    ['pools without etcd', withPool({ etcd_role: false }), /no machine pool has control plane and etcd/],
+    [
+      'a version that is not one of Rancher’s',
+      { rancher2_cluster_v2: { all: { ...cluster, kubernetes_version: '1.35.8' } } },
+      /is not one of Rancher's/,
+    ],
+  ])('%s is refused', async (_what, resource, said) => {
+    const folder = await rancher(resource)
+    await expect(apply(folder)).rejects.toMatchObject({ cause: { message: expect.stringMatching(said) } })
+  })
+
+  test('the right ones are taken', async () => {
+    const used = secret('${rancher2_cluster_sync.all.cluster_id}')
+    await apply(await rancher({ ...withPool({}), rancher2_cluster_sync: sync, rancher2_secret_v2: used }))
+    const [made] = await standin.things('rancher2_cluster_v2')
+    expect(made).toMatchObject({
+      id: 'fleet-default/omega',
+      attributes: { cluster_v1_id: expect.stringMatching(/^c-m-\w{8}$/) },
+    })
+  })
 })
 
 test('what is taken away outside is ordered again', async () => {

@@ -5,6 +5,9 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { isEmpty, type Preview, type Terraform } from '../../src/adapters/terraform/port.ts'
+import type { ClusterSpec, PoolSpec } from '../../src/clusters/cluster-spec.ts'
+import { type RancherSecrets, type RancherSettings, rancherEnv, rancherRoot } from '../../src/clusters/rancher-root.ts'
+import { modulesFor, writeRoot } from '../../src/clusters/write-root.ts'
 import { needProgram } from '../support/programs.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
 
@@ -34,18 +37,17 @@ const access = {
   HCLOUD_TOKEN: '0123456789abcdef'.repeat(4),
 }
 
-async function preview(folder: string, variables: Record<string, unknown> = {}, destroy = false): Promise<Preview> {
-  return await terraform.preview(folder, { env: { ...access, ...asEnv(variables) }, destroy })
+type Env = Readonly<Record<string, string>>
+
+async function preview(folder: string, env: Env, destroy = false): Promise<Preview> {
+  return await terraform.preview(folder, { env: { ...access, ...env }, destroy })
 }
 
-async function apply(folder: string, variables: Record<string, unknown> = {}): Promise<void> {
-  await preview(folder, variables)
-  await terraform.apply(folder, { env: { ...access, ...asEnv(variables) } })
-}
-
-async function destroy(folder: string, variables: Record<string, unknown> = {}): Promise<void> {
-  await preview(folder, variables, true)
-  await terraform.apply(folder, { env: { ...access, ...asEnv(variables) } })
+/** Does what it answers with. */
+async function apply(folder: string, env: Env, destroy = false): Promise<Preview> {
+  const shown = await preview(folder, env, destroy)
+  await terraform.apply(folder, { env: { ...access, ...env } })
+  return shown
 }
 
 function asEnv(variables: Record<string, unknown>): Record<string, string> {
@@ -65,11 +67,20 @@ const examples: Record<string, Record<string, unknown>> = {
 }
 const roles = ['control', 'dbmaster', 'ingress', 'system', 'worker']
 
-describe.each(Object.entries(examples))('the example %s', (driver, variables) => {
-  const folder = () => join(work, 'rancher-cluster/examples', driver)
+test('the modules are formatted', async () => {
+  const folder = join(modules, 'rancher-cluster')
+  const { stdout } = await execa(needProgram('tofu'), [`-chdir=${folder}`, 'fmt', '-recursive', '-check', '-diff'], {
+    env: { TF_CLI_CONFIG_FILE: standin.cliConfig },
+    reject: false,
+  })
+  expect(stdout).toBe('')
+})
 
+describe.each(Object.entries(examples))('the example %s', (driver, variables) => {
   test('makes what it says, finds it unchanged, and takes all of it away', async () => {
-    const { creates } = await preview(folder(), variables)
+    const folder = join(work, 'rancher-cluster/examples', driver)
+    const env = asEnv(variables)
+    const { creates } = await apply(folder, env)
     expect(creates.toSorted()).toEqual(
       [
         `module.cluster.rancher2_cloud_credential.${driver}[0]`,
@@ -81,9 +92,336 @@ describe.each(Object.entries(examples))('the example %s', (driver, variables) =>
         'module.cluster.rancher2_project.this',
       ].toSorted(),
     )
-    await apply(folder(), variables)
-    expect(isEmpty(await preview(folder(), variables))).toBe(true)
-    await destroy(folder(), variables)
+    expect(isEmpty(await preview(folder, env))).toBe(true)
+    await apply(folder, env, true)
     expect(await standin.things()).toEqual([])
+  })
+})
+
+describe('the example hetzner', () => {
+  const folder = () => join(work, 'rancher-cluster/examples/hetzner')
+  const workers = (count: number) => asEnv({ workers: count })
+
+  test('machines join by the command, more of them and fewer again, and nothing stays', async () => {
+    await apply(folder(), workers(1))
+    const servers = await standin.things('hcloud_server')
+    expect(servers.map(({ attributes }) => attributes['name'])).toEqual(
+      expect.arrayContaining(roles.map((role) => `omegaml-${role}-1`)),
+    )
+    const joins = (name: string) =>
+      String(servers.find(({ attributes }) => attributes['name'] === name)?.attributes['user_data'])
+    expect(joins('omegaml-control-1')).toMatch(
+      /system-agent-install\.sh .* --etcd --controlplane .*--label 'omegaml\.io\/role=control'/,
+    )
+    expect(joins('omegaml-worker-1')).toMatch(/ --worker .*--label 'omegaml\.io\/role=worker'/)
+    const order = (await standin.calls()).map(({ type }) => type)
+    expect(order.lastIndexOf('hcloud_server')).toBeLessThan(order.indexOf('rancher2_cluster_sync'))
+    expect(isEmpty(await preview(folder(), workers(1)))).toBe(true)
+
+    const { creates, replaces } = await apply(folder(), workers(3))
+    expect({ creates, replaces }).toEqual({
+      creates: [
+        'module.machines.hcloud_placement_group.this["worker"]',
+        'module.machines.hcloud_server.this["worker-2"]',
+        'module.machines.hcloud_server.this["worker-3"]',
+      ],
+      replaces: [],
+    })
+    const { deletes } = await apply(folder(), workers(2))
+    expect(deletes).toEqual(['module.machines.hcloud_server.this["worker-3"]'])
+    await apply(folder(), workers(2), true)
+    expect(await standin.things()).toEqual([])
+  })
+
+  test('another registration token makes no machine anew', async () => {
+    await apply(folder(), workers(1))
+    await standin.change((thing) => {
+      if (thing.type !== 'rancher2_cluster_v2') return thing
+      const [token] = thing.attributes['cluster_registration_token'] as Record<string, unknown>[]
+      const changed = [{ ...token, node_command: 'curl other' }]
+      return { ...thing, attributes: { ...thing.attributes, cluster_registration_token: changed } }
+    })
+    const { creates, changes, replaces, deletes } = await preview(folder(), workers(1))
+    expect([...creates, ...changes, ...replaces, ...deletes]).toEqual([])
+    await apply(folder(), workers(1), true)
+  })
+})
+
+const control: PoolSpec = { name: 'control', role: 'control', machineType: 't3.large', size: 1 }
+const worker: PoolSpec = { name: 'worker', role: 'worker', machineType: 'm6i.large', size: 2 }
+
+function site(pools: readonly PoolSpec[]): ClusterSpec {
+  return { name: 'omega', domain: 'omega.example.com', kubernetesVersion: '1.35.8', pools, volumes: {} }
+}
+
+const secrets: RancherSecrets = { token: 'token-abcde:secret', credential: s3 }
+const machine = {
+  region: 'eu-central-1',
+  zone: 'a',
+  vpc_id: 'vpc-1',
+  subnet_id: 'subnet-1',
+  security_group: ['nodes'],
+  ami: 'ami-1',
+}
+
+let count = 0
+/** A root as the site's plan writes it. */
+async function written(
+  pools: readonly PoolSpec[] = [control, worker],
+  more: Partial<RancherSettings> = {},
+  folder = join(work, `root-${(count += 1)}`),
+): Promise<string> {
+  const settings: RancherSettings = {
+    url: access.RANCHER_URL,
+    driver: 'amazonec2',
+    machine,
+    distribution: 'rke2',
+    modules: await modulesFor(folder, modules),
+    backend: { local: { path: 'terraform.tfstate' } },
+    ...more,
+  }
+  await writeRoot(folder, rancherRoot(site(pools), settings))
+  return folder
+}
+
+const env = rancherEnv(secrets)
+const clusterOf = async () => (await standin.things('rancher2_cluster_v2'))[0]?.attributes as Record<string, any>
+const configOf = async () => (await clusterOf())['rke_config'][0]
+
+test('a cluster with everything that can be asked for', async () => {
+  const full = rancherEnv({
+    ...secrets,
+    s3: { accessKey: 'AKIA', secretKey: 'for ${snapshots}' },
+    alerts: {
+      mail: { to: ['ops@example.com'], from: 'omega@example.com', smarthost: 'mail.example.com:587' },
+      webhooks: ['https://hook.example.com/1'],
+      slack: [{ url: 'https://hooks.slack.com/services/T/B/X', channel: '#ops' }],
+      pagerduty: ['key'],
+    },
+    servicePassword: 'a password of length',
+  })
+  const gpu: PoolSpec = {
+    ...worker,
+    name: 'gpu',
+    min: 0,
+    max: 4,
+    size: 0,
+    diskGb: 100,
+    labels: { team: 'a' },
+    taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }],
+  }
+  const settings: Partial<RancherSettings> = {
+    cni: 'cilium',
+    snapshots: { schedule: '0 * * * *', retention: 24, s3: { bucket: 'b', endpoint: 's3.example.com', region: 'eu' } },
+    quota: { project: { limits_cpu: '64000m', pods: '400' }, namespace: { limits_cpu: '4000m', pods: '20' } },
+    container: { limits_cpu: '500m', requests_cpu: '50m' },
+    monitoring: { storageClass: 'ebs', storageGb: 30, nodeRole: 'system' },
+  }
+  const folder = await written([control, worker, gpu], settings)
+  await apply(folder, full)
+
+  const config = await configOf()
+  expect(config.machine_global_config).toMatch(/"cni": "cilium"/)
+  expect(config.machine_global_config).toMatch(/- "rke2-ingress-nginx"\n\s*- "rke2-traefik"/)
+  expect(config.machine_pools).toMatchObject([
+    { name: 'control', control_plane_role: true, etcd_role: true, worker_role: false, quantity: 1 },
+    {
+      name: 'gpu',
+      worker_role: true,
+      quantity: 0,
+      labels: null,
+      machine_labels: { 'omegaml.io/role': 'worker', team: 'a' },
+      annotations: {
+        'cluster.provisioning.cattle.io/autoscaler-min-size': '0',
+        'cluster.provisioning.cattle.io/autoscaler-max-size': '4',
+      },
+      taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }],
+    },
+    { name: 'worker', control_plane_role: false, etcd_role: false, worker_role: true, quantity: 2, annotations: null },
+  ])
+  const snapshots = (await standin.things('rancher2_cloud_credential')).find(
+    ({ attributes }) => attributes['name'] === 'omega-snapshots',
+  )
+  expect(snapshots?.attributes['s3_credential_config']).toMatchObject([{ secret_key: 'for ${snapshots}' }])
+  expect(config.etcd).toMatchObject([
+    { snapshot_retention: 24, s3_config: [{ bucket: 'b', cloud_credential_name: snapshots?.id }] },
+  ])
+
+  const [project] = await standin.things('rancher2_project')
+  expect(project?.attributes).toMatchObject({
+    resource_quota: [
+      { project_limit: [{ limits_cpu: '64000m', pods: '400' }], namespace_default_limit: [{ pods: '20' }] },
+    ],
+    container_resource_limit: [{ limits_cpu: '500m', requests_cpu: '50m' }],
+  })
+  const [app] = await standin.things('rancher2_app_v2')
+  expect(app?.attributes).toMatchObject({ chart_name: 'rancher-monitoring', namespace: 'cattle-monitoring-system' })
+  expect(app?.attributes['values']).toMatch(
+    /OmegamlDataServiceDown[\s\S]*"useExistingSecret": true|"useExistingSecret": true[\s\S]*OmegamlDataServiceDown/,
+  )
+  const [receivers] = await standin.things('rancher2_secret_v2')
+  const alerting = String((receivers?.attributes['data'] as Record<string, unknown>)['alertmanager.yaml'])
+  for (const part of ['ops@example.com', 'hook.example.com', '#ops', 'routing_key']) expect(alerting).toContain(part)
+
+  const outputs = await terraform.outputs(folder, { env: { ...access, ...full } })
+  expect(outputs).toMatchObject({
+    cluster_id: expect.stringMatching(/^c-m-/),
+    kubeconfig: expect.stringContaining('kind: Config'),
+    service_token: expect.stringMatching(/:/),
+  })
+  expect(await readFile(join(folder, 'terraform.tfvars.json'), 'utf8')).not.toContain('AKIA')
+  expect(isEmpty(await preview(folder, full))).toBe(true)
+
+  await written([control, { ...worker, size: 3 }, gpu], settings, folder)
+  const grown = await apply(folder, full)
+  expect({ changes: grown.changes, replaces: grown.replaces, creates: grown.creates, deletes: grown.deletes }).toEqual({
+    changes: ['module.cluster.rancher2_cluster_v2.this'],
+    replaces: [],
+    creates: [],
+    deletes: [],
+  })
+  expect((await configOf()).machine_pools[2]).toMatchObject({ name: 'worker', quantity: 3 })
+
+  await written([control, { ...worker, size: 1 }], settings, folder)
+  const fewer = await apply(folder, full)
+  expect(fewer.deletes).toEqual(['module.cluster.rancher2_machine_config_v2.amazonec2["gpu"]'])
+  expect((await configOf()).machine_pools).toMatchObject([{ name: 'control' }, { name: 'worker', quantity: 1 }])
+
+  await apply(folder, full, true)
+  expect(await standin.things()).toEqual([])
+})
+
+test('a pool that was scaled by itself keeps its size when it was looked up, and is pulled back within its bounds', async () => {
+  const elastic: PoolSpec = { ...worker, min: 1, max: 5 }
+  const folder = await written([control, elastic])
+  await apply(folder, env)
+  await standin.change((thing) => {
+    if (thing.type !== 'rancher2_cluster_v2') return thing
+    const changed = structuredClone(thing) as any
+    changed.attributes.rke_config[0].machine_pools[1].quantity = 4
+    return changed
+  })
+  expect((await preview(folder, env)).changes).toEqual(['module.cluster.rancher2_cluster_v2.this'])
+  await written([control, elastic], { observed: { worker: 4 } }, folder)
+  expect((await preview(folder, env)).changes).toEqual([])
+  await written([control, { ...elastic, max: 3 }], { observed: { worker: 4 } }, folder)
+  await apply(folder, env)
+  expect((await configOf()).machine_pools[1]).toMatchObject({ quantity: 3 })
+})
+
+test('k3s leaves its own ingress, load balancer and storage class out', async () => {
+  const folder = await written([control, worker], { distribution: 'k3s' })
+  await apply(folder, env)
+  const { machine_global_config: config } = await configOf()
+  for (const part of ['traefik', 'servicelb', 'local-storage']) expect(config).toContain(part)
+  expect(config).not.toContain('cni')
+})
+
+test('a credential that Rancher has is found by its name', async () => {
+  const known = await written()
+  await apply(known, env)
+  const [credential] = await standin.things('rancher2_cloud_credential')
+  await standin.change((thing) => (thing.type === 'rancher2_cloud_credential' ? thing : undefined))
+  const folder = await written([control, worker], { credentialName: 'omega' })
+  const { creates } = await apply(folder, rancherEnv({ token: secrets.token }))
+  expect(creates).not.toContainEqual(expect.stringContaining('cloud_credential'))
+  expect((await configOf()).machine_pools[0]).toMatchObject({ cloud_credential_secret_name: credential?.id })
+})
+
+describe('before anything is made it is refused', () => {
+  const { ami: _, ...withoutAmi } = machine
+  test.each<[string, readonly PoolSpec[], Partial<RancherSettings>, RegExp]>([
+    [
+      'a misspelt setting of the driver',
+      [control, worker],
+      { machine: { ...machine, zonne: 'a' } },
+      /does not know zonne; it knows/,
+    ],
+    ['a setting that the driver needs', [control, worker], { machine: withoutAmi }, /also needs ami/],
+    ['a cluster without control plane', [worker], {}, /One pool has role control/],
+    ['an even number of etcd members', [{ ...control, size: 2 }, worker], {}, /1, 3 or 5 machines/],
+    ['an autoscaled control plane', [{ ...control, min: 1, max: 3 }, worker], {}, /no min or max/],
+    ['a size beyond its bounds', [control, { ...worker, min: 3, max: 5 }], {}, /size is from min to max/],
+    [
+      'a pool without machine type',
+      [control, { name: 'worker', role: 'worker', size: 1 }],
+      {},
+      /worker needs a machine_type/,
+    ],
+    [
+      'a cloud provider that never comes',
+      [control, worker],
+      { cloudProvider: 'aws' },
+      /needs its controller in additional_manifest/,
+    ],
+    [
+      'a quota of unknown things',
+      [control, worker],
+      { quota: { project: { cpu: '1' }, namespace: {} } },
+      /does not know cpu/,
+    ],
+  ])('%s', async (_what, pools, settings, said) => {
+    const folder = await written(pools, settings)
+    await expect(preview(folder, env)).rejects.toMatchObject({ cause: { message: expect.stringMatching(said) } })
+    expect(await standin.things()).toEqual([])
+  })
+
+  test('a misspelt argument of the module', async () => {
+    const folder = await written()
+    const file = join(folder, 'main.tf.json')
+    const main = JSON.parse(await readFile(file, 'utf8'))
+    main.module.cluster.poools = {}
+    await writeFile(file, JSON.stringify(main))
+    await expect(preview(folder, env)).rejects.toMatchObject({ kind: 'invalid', code: 'terraform-invalid' })
+  })
+
+  test('a Rancher that the provider does not belong to', async () => {
+    const folder = await written()
+    const file = join(folder, 'main.tf.json')
+    const main = JSON.parse(await readFile(file, 'utf8'))
+    main.module.cluster.rancher_minor = '2.14'
+    await writeFile(file, JSON.stringify(main))
+    await expect(preview(folder, env)).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/belongs to Rancher 2\.14, yours is v2\.15/) },
+    })
+  })
+})
+
+describe('what fails on the way is continued', () => {
+  test.each([
+    ['quota', 'forbidden', 'cloud-quota'],
+    ['timeout', 'unavailable', 'cloud-timeout'],
+  ] as const)('%s while the machines come', async (kind, errorKind, code) => {
+    const folder = await written()
+    await standin.fault({ type: 'rancher2_cluster_v2', kind })
+    await expect(apply(folder, env)).rejects.toMatchObject({ kind: errorKind, code })
+    expect(await standin.things('rancher2_cluster_v2')).toHaveLength(1)
+    const { replaces } = await apply(folder, env)
+    expect(replaces).toEqual(['module.cluster.rancher2_cluster_v2.this'])
+    expect(await standin.things('rancher2_cluster_v2')).toHaveLength(1)
+    expect(await standin.things('rancher2_machine_config_v2')).toHaveLength(2)
+    expect(await standin.things('rancher2_cloud_credential')).toHaveLength(1)
+    expect(isEmpty(await preview(folder, env))).toBe(true)
+  })
+
+  test('a cluster that no state heard of is taken over, not made twice', async () => {
+    const folder = await written()
+    await standin.fault({ type: 'rancher2_cluster_v2', kind: 'lost' })
+    await expect(apply(folder, env)).rejects.toMatchObject({ code: 'cloud-timeout' })
+    await expect(apply(folder, env)).rejects.toMatchObject({ kind: 'conflict', code: 'cloud-name-taken' })
+    await written([control, worker], { adopt: { 'rancher2_cluster_v2.this': 'fleet-default/omega' } }, folder)
+    await apply(folder, env)
+    expect(await standin.things('rancher2_cluster_v2')).toHaveLength(1)
+    expect(isEmpty(await preview(folder, env))).toBe(true)
+  })
+
+  test.each([
+    ['rate-limit', 'unavailable', 'cloud-rate-limit'],
+    ['credentials', 'unauthenticated', 'cloud-credentials'],
+  ] as const)('%s leaves nothing of what was refused', async (kind, errorKind, code) => {
+    const folder = await written()
+    await standin.fault({ type: 'rancher2_cloud_credential', kind })
+    await expect(apply(folder, env)).rejects.toMatchObject({ kind: errorKind, code })
+    expect(await standin.things('rancher2_cloud_credential')).toEqual([])
   })
 })

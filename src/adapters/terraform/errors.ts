@@ -1,9 +1,9 @@
-import type { ErrorKind } from '../../base/errors.ts'
 import { AppError } from '../../base/errors.ts'
+import { cloudMeanings, type Meaning } from './cloud-meanings.ts'
 import type { Diagnostic } from './events.ts'
 import { describeDiagnostic } from './events.ts'
 
-const MEANINGS: readonly { text: RegExp; kind: ErrorKind; code: string }[] = [
+const MEANINGS: readonly Meaning[] = [
   {
     text: /Error acquiring the state lock|state (is )?(already )?locked/i,
     kind: 'unavailable',
@@ -15,6 +15,8 @@ const MEANINGS: readonly { text: RegExp; kind: ErrorKind; code: string }[] = [
     kind: 'unavailable',
     code: 'terraform-init-failed',
   },
+  // Before what is invalid: clouds' words may sound like Terraform's.
+  ...cloudMeanings,
   {
     text: /Unsupported argument|Unsupported block|Missing required argument|Invalid reference|Reference to undeclared|Argument or block definition required|Invalid .*(JSON|expression|resource|provider|value|type|variable)|Extraneous|Module not found|Unreadable module|Duplicate |No value for required variable|Incorrect attribute value type|Invalid attribute/i,
     kind: 'invalid',
@@ -33,9 +35,14 @@ export function terraformError(
   const texts = errors.length > 0 ? errors.map(describeDiagnostic) : [rest.trim().slice(-2000)]
   const all = texts.join('\n')
   const meaning = MEANINGS.find((one) => one.text.test(all))
-  return new AppError(meaning?.kind ?? 'unavailable', meaning?.code ?? otherwise, attempted, {
+  const advice = meaning?.advice
+  const message = advice === undefined ? attempted : `${attempted}: ${advice}`
+  return new AppError(meaning?.kind ?? 'unavailable', meaning?.code ?? otherwise, message, {
     cause: new Error(texts.join('; ')),
-    details: { diagnostics: errors.map(({ summary, detail, address }) => ({ summary, detail, address })) },
+    details: {
+      diagnostics: errors.map(({ summary, detail, address }) => ({ summary, detail, address })),
+      ...(advice === undefined ? {} : { right: advice }),
+    },
   })
 }
 

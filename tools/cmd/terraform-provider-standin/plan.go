@@ -25,27 +25,62 @@ func (s *standin) PlanResourceChange(_ context.Context, req *tfprotov6.PlanResou
 	if !prior.IsNull() {
 		answer.RequiresReplace = replaced(s.recorded.Rules[req.TypeName].Replace, prior, proposed)
 	}
-	answer.PlannedState, err = encode(kind, open(schema.Block, proposed))
+	answer.PlannedState, err = encode(kind, open(schema.Block, proposed, prior))
 	return answer, err
 }
 
-// open leaves to the provider what nobody set: unknown until it is applied.
-func open(block *tfprotov6.SchemaBlock, proposed tftypes.Value) tftypes.Value {
+// open leaves to the provider what nobody set: unknown until it is applied. Elements of a set keep what the provider
+// decided before; elements of lists and the resource itself come with it already.
+func open(block *tfprotov6.SchemaBlock, proposed, prior tftypes.Value) tftypes.Value {
 	if proposed.IsNull() || !proposed.IsKnown() {
 		return proposed
 	}
-	fields := fieldsOf(proposed)
+	fields, before := fieldsOf(proposed), map[string]tftypes.Value{}
+	if !prior.IsNull() {
+		before = fieldsOf(prior)
+	}
 	for _, attribute := range block.Attributes {
 		if attribute.Computed && fields[attribute.Name].IsNull() {
 			fields[attribute.Name] = tftypes.NewValue(attribute.Type, tftypes.UnknownValue)
+			if decided, has := before[attribute.Name]; has && !decided.IsNull() {
+				fields[attribute.Name] = decided
+			}
 		}
 	}
 	for _, nested := range block.BlockTypes {
+		known := before[nested.TypeName]
 		fields[nested.TypeName] = each(fields[nested.TypeName], nested.Nesting, func(element tftypes.Value) tftypes.Value {
-			return open(nested.Block, element)
+			nothing := tftypes.NewValue(element.Type(), nil)
+			if nested.Nesting != tfprotov6.SchemaNestedBlockNestingModeSet {
+				return open(nested.Block, element, nothing)
+			}
+			return open(nested.Block, element, sameIn(known, element, nothing))
 		})
 	}
 	return tftypes.NewValue(proposed.Type(), fields)
+}
+
+// sameIn finds the element that has everything which this one says.
+func sameIn(known, element, otherwise tftypes.Value) tftypes.Value {
+	var elements []tftypes.Value
+	if known.Type() != nil && !known.IsNull() {
+		mustAs(known, &elements)
+	}
+	for _, one := range elements {
+		if hasAll(fieldsOf(one), fieldsOf(element)) {
+			return one
+		}
+	}
+	return otherwise
+}
+
+func hasAll(held, said map[string]tftypes.Value) bool {
+	for name, value := range said {
+		if !value.IsNull() && !value.Equal(held[name]) {
+			return false
+		}
+	}
+	return true
 }
 
 // each changes every element of a nested block.
