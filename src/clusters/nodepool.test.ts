@@ -44,6 +44,15 @@ describe('providers', () => {
     expect(() => nodeTypeOf(loadProvider(folder, 'local'), 'toString')).toThrow(/toString/)
   })
 
+  test('pin what a cluster lacks at Hetzner: what nodes wait for comes first', () => {
+    const charts = loadProvider(folder, 'hcloud').charts ?? []
+    expect(charts.map(({ release, bootstrap }) => [release, bootstrap])).toEqual([
+      ['hcloud-cloud-controller-manager', true],
+      ['hcloud-csi', false],
+      ['cert-manager', false],
+    ])
+  })
+
   test('are files: one that is not there is named', () => {
     expect(() => loadProvider(folder, 'moon')).toThrow(join(folder, 'moon.yml'))
   })

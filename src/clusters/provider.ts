@@ -6,6 +6,17 @@ import { AppError } from '../base/errors.ts'
 
 const nodeType = z.strictObject({ cores: z.number().positive().max(256), memoryGb: z.number().positive().max(4096) })
 
+/** A chart that a cluster at this cloud lacks, installed before anything of ours. */
+const clusterChart = z.strictObject({
+  release: z.string().min(1),
+  chart: z.string().min(1),
+  version: z.string().regex(/^v?[0-9]+\.[0-9]+\.[0-9]+$/, 'an exact version, such as 1.2.3'),
+  repository: z.url({ protocol: /^https$/ }),
+  namespace: z.string().min(1),
+  /** Nodes wait for it: its installation runs on nodes that are not ready. */
+  bootstrap: z.boolean(),
+})
+
 const providerFile = z.strictObject({
   provider: z.string().regex(/^[a-z][a-z0-9]*$/),
   title: z.string().min(1),
@@ -26,6 +37,7 @@ const providerFile = z.strictObject({
    * where a class of the cluster makes volumes on demand.
    */
   volumes: z.strictObject({ class: z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/) }).optional(),
+  charts: z.array(clusterChart).optional(),
 })
 
 /** A cloud that nodes can be ordered of. */

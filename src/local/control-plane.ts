@@ -6,7 +6,8 @@ import { ensureFile } from './files.ts'
 import { kubeconfig } from './kubeconfig.ts'
 import type { ProgramSpec } from './launch.ts'
 import type { CloudPaths } from './paths.ts'
-import type { Identity, Pki } from './pki.ts'
+import type { Identity } from '../base/certificate.ts'
+import type { Pki } from './pki.ts'
 import { users } from './system-objects.ts'
 
 /** What the programs of the control plane are made from. */

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import type { Credential } from './pki.ts'
+import type { Credential } from '../base/certificate.ts'
 
 export interface ApiAccess {
   readonly server: string

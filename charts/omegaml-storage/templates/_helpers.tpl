@@ -5,10 +5,13 @@
 {{- if and (eq $mode "nfs") (not .volume.nfs) -}}
 {{- fail (printf "%s.nfs is missing: mode nfs needs nfs.server and nfs.path, for example {server: 10.0.0.5, path: /exports/%s}" $field .name) -}}
 {{- end -}}
+{{- if and (eq $mode "csi") (not .volume.csi) -}}
+{{- fail (printf "%s.csi is missing: mode csi needs csi.driver and csi.volumeHandle, for example {driver: csi.hetzner.cloud, volumeHandle: \"4711\"}" $field) -}}
+{{- end -}}
 {{- if and (ne $mode "existingClaim") (not .volume.size) -}}
 {{- fail (printf "%s.size is missing: mode %s needs a size, for example 20Gi" $field $mode) -}}
 {{- end -}}
-{{- $owners := dict "path" "path" "nodeSelector" "path" "nfs" "nfs" "storageClass" "storageClass" "claim" "existingClaim" -}}
+{{- $owners := dict "path" "path" "nodeSelector" "path" "nfs" "nfs" "csi" "csi" "storageClass" "storageClass" "claim" "existingClaim" -}}
 {{- range $key, $owner := $owners -}}
 {{- if and (hasKey $.volume $key) (ne $owner $mode) -}}
 {{- fail (printf "%s.%s belongs to mode %s, but %s.mode is %s: change one of them" $field $key $owner $field $mode) -}}

@@ -115,6 +115,18 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
         ? ''
         : String(checked(response, `reading the log of pod ${pod.namespace}/${pod.name}`))
     },
+    isAllowed: async (access) => {
+      const [resource, subresource] = access.resource.split('/')
+      const body = {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes: { ...access, resource, subresource } },
+      }
+      const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+      const response = await api().send({ method: 'POST', path, contentType: 'application/json', body })
+      const answer = checked(response, `asking whether we may ${access.verb} ${access.resource}`)
+      return (answer as { status?: { allowed?: boolean } }).status?.allowed === true
+    },
     version: async () => {
       const body = checked(await api().send({ method: 'GET', path: '/version' }), 'asking for the version')
       return String((body as { gitVersion?: string }).gitVersion)

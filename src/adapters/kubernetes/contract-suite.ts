@@ -103,6 +103,13 @@ export function kubernetesContract(start: () => Promise<{ kubernetes: Kubernetes
     await expect(missing).rejects.toMatchObject({ kind: 'not-found', code: 'kubernetes-not-found' })
   })
 
+  test('an administrator may do everything', async () => {
+    expect(await kubernetes.isAllowed({ verb: 'create', group: '', resource: 'namespaces' })).toBe(true)
+    expect(await kubernetes.isAllowed({ verb: 'patch', group: 'apps', resource: 'deployments', namespace: 'x' })).toBe(
+      true,
+    )
+  })
+
   test('deleting a namespace takes its objects along', async () => {
     const namespace: Manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'short-lived' } }
     await kubernetes.apply(namespace)

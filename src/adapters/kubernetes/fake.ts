@@ -6,6 +6,8 @@ import { describeRef, refOf } from './port.ts'
 export interface FakeKubernetes extends Kubernetes {
   /** Everything is ready at once unless a test says otherwise. */
   setReadiness(ref: ObjectRef, readiness: Readiness): void
+  /** Everything is allowed unless a test says otherwise. */
+  forbid(verb: string, resource: string): void
   setLogs(pod: { namespace: string; name: string }, text: string): void
   /** Until `undefined`: every call fails like this. */
   failWith(error: AppError | undefined): void
@@ -30,6 +32,7 @@ export function createFakeKubernetes(): FakeKubernetes {
   const objects = new Map<string, { applied: Manifest; live: Manifest }>()
   const readiness = new Map<string, Readiness>()
   const logs = new Map<string, string>()
+  const forbidden = new Set<string>()
   let broken: AppError | undefined
   let version = 0
 
@@ -114,10 +117,15 @@ export function createFakeKubernetes(): FakeKubernetes {
       const attempted = `reading the log of pod ${namespace}/${name}`
       throw new AppError('not-found', 'kubernetes-not-found', attempted)
     },
+    isAllowed: async ({ verb, resource }) => {
+      alive()
+      return !forbidden.has(`${verb} ${resource}`)
+    },
     version: async () => {
       alive()
       return 'v0.0.0-simulated'
     },
+    forbid: (verb, resource) => void forbidden.add(`${verb} ${resource}`),
     setReadiness: (ref, value) => void readiness.set(key(ref), value),
     setLogs: (pod, text) => void logs.set(`${pod.namespace}/${pod.name}`, text),
     failWith: (error) => {

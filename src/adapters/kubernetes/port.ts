@@ -52,6 +52,18 @@ export interface PodLogs {
   readonly maxBytes?: number | undefined
 }
 
+/** A thing that somebody may or may not do. */
+export interface Access {
+  /** Such as `create`. */
+  readonly verb: string
+  /** API group; empty for the core. */
+  readonly group: string
+  /** In plural, such as `deployments`, with what is asked of it after a slash: `pods/log`. */
+  readonly resource: string
+  /** Of all namespaces when none is given. */
+  readonly namespace?: string | undefined
+}
+
 /**
  * A Kubernetes API server.
  *
@@ -82,6 +94,8 @@ export interface Kubernetes {
   readiness(ref: ObjectRef): Promise<Readiness>
   /** The last lines of a pod's container, or those of the last seconds; empty when it has not started. */
   podLogs(pod: PodLogs): Promise<string>
+  /** Whether we may do this; asks, and does nothing. */
+  isAllowed(access: Access): Promise<boolean>
   /** The server's version, for example `v1.37.2`; also proves that it answers. */
   version(): Promise<string>
 }

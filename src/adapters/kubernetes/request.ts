@@ -4,7 +4,7 @@ import type { KubeConfig } from '@kubernetes/client-node'
 import { AppError } from '../../base/errors.ts'
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** With query, below the server's URL. */
   readonly path: string
   readonly contentType?: string

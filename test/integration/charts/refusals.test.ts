@@ -6,6 +6,12 @@ import { renderText } from './helm.ts'
 const cases: { chart: ChartName; values: Values; says: RegExp; why: string }[] = [
   { chart: 'omegaml-system', values: { mongdb: {} }, says: /'mongdb' not allowed/, why: 'a misspelt part is named' },
   {
+    chart: 'omegaml-storage',
+    values: { volumes: { mysql: { mode: 'csi', size: '10Gi' } } },
+    says: /volumes\.mysql\.csi is missing.*csi\.volumeHandle/,
+    why: 'a volume of the cloud needs its id',
+  },
+  {
     chart: 'omegaml-system',
     values: { mongodb: { cacheSizeGB: 1 } },
     says: /'\/mongodb'.*'cacheSizeGB' not allowed/,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import type { ChartName, Manifest, Values } from './helm.ts'
-import { chartFolder, chartNames, find, helm, podsOf, render, renderText } from './helm.ts'
+import { chartFolder, chartNames, find, helm, podsOf, render, renderText, servicesNamespace } from './helm.ts'
 import { profiles } from './profiles.ts'
 
 for (const [profile, valuesOf] of Object.entries(profiles)) {
@@ -60,6 +60,22 @@ for (const { chart, role, parts } of placements) {
 test('a selector of its own replaces that of the role', async () => {
   const [pod] = podsOf(await render('omegaml-worker', { nodeRoles: { enabled: true }, nodeSelector: { pool: 'gpu' } }))
   assert.deepEqual(pod?.spec.nodeSelector, { pool: 'gpu' })
+})
+
+test('a volume of the cloud is bound by its id, kept, and used in its location only', async () => {
+  const csi = {
+    driver: 'csi.hetzner.cloud',
+    volumeHandle: '4711',
+    topology: { 'csi.hetzner.cloud/location': 'fsn1' },
+  }
+  const volumes = { mongodb: { mode: 'csi', size: '20Gi', csi } }
+  const manifests = await render('omegaml-storage', { volumes })
+  const { spec } = find(manifests, 'PersistentVolume', `${servicesNamespace}-mongodb`)
+  assert.deepEqual(spec.csi, { driver: 'csi.hetzner.cloud', volumeHandle: '4711', fsType: 'ext4' })
+  assert.equal(spec.persistentVolumeReclaimPolicy, 'Retain')
+  const [expression] = spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions
+  assert.deepEqual(expression, { key: 'csi.hetzner.cloud/location', operator: 'In', values: ['fsn1'] })
+  assert.equal(find(manifests, 'PersistentVolumeClaim', 'mongodb').spec.volumeName, `${servicesNamespace}-mongodb`)
 })
 
 test('a digest wins over the tag', async () => {

@@ -34,7 +34,7 @@ func (s *standin) check(order *change) error {
 	}
 	for path, to := range rules.References {
 		for _, value := range at(order.wanted, strings.Split(path, ".")) {
-			if text := textOf(value); text != "" && !s.exists(order.held, to, text) {
+			if text := textOf(value); text != "" && text != "0" && !s.exists(order.held, to, text) {
 				return fmt.Errorf("%s %q of %s not found (invalid_input)", path, text, order.kind)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -40,6 +41,13 @@ func (f *filler) value(attribute *tfprotov6.SchemaAttribute) tftypes.Value {
 	decided := f.cloud(attribute.Name)
 	if f.provider == "rancher2" {
 		decided = f.rancher(attribute.Name)
+	}
+	// Ids are numbers in some types; an address is never meant where a number is.
+	if text, ok := decided.(string); ok && attribute.Type.Is(tftypes.Number) {
+		decided = nil
+		if number, err := strconv.ParseFloat(text, 64); err == nil {
+			decided = number
+		}
 	}
 	if decided != nil {
 		value, err := typed(attribute.Type, decided)

@@ -44,6 +44,8 @@ func (f *filler) rancher(name string) any {
 		return f.word("secret", 54)
 	case "chart_version":
 		return "107.0.0+up69.8.2-rancher.1"
+	case "url":
+		return rancherURL
 	case "fleet_namespace":
 		return "fleet-default"
 	}
@@ -69,6 +71,8 @@ func (f *filler) rancherID() string {
 	switch f.order.kind {
 	case "rancher2_cluster_v2":
 		return "fleet-default/" + name
+	case "rancher2_cluster":
+		return "c-m-" + f.word("cluster", 8)
 	case "rancher2_machine_config_v2":
 		return "fleet-default/nc-" + f.wanted("generate_name") + "-" + f.word("config", 5)
 	case "rancher2_cloud_credential":
@@ -163,6 +167,7 @@ func (c *change) checkCluster(id string) error {
 	}
 	isThere, isSynced := false, false
 	for _, one := range c.held.Things {
+		isThere = isThere || one.Type == "rancher2_cluster" && one.ID == id
 		isThere = isThere || one.Type == "rancher2_cluster_v2" && textOf(one.Attributes["cluster_v1_id"]) == id
 		isSynced = isSynced || one.Type == "rancher2_cluster_sync" && one.ID == id
 	}
