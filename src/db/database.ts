@@ -117,6 +117,8 @@ export interface CommandsTable {
   status: StatusCode
   /** The failed command whose steps this removal takes back. */
   undo_of: number | null
+  /** The command of which a step ordered this one; it has the place of that one in their lane. */
+  issued_by: Generated<number | null>
   /** Why it shall end early; set while a task still runs. */
   cancelled: string | null
   /** Outcome in one line; while it waits, the reason. */

@@ -70,6 +70,16 @@ export class Deployments {
     return row?.sealed === undefined ? undefined : this.open(row.sealed, accountId, plan)
   }
 
+  /** It is listed from the order on; what serves is left as it is. */
+  async announce(tx: Db, accountId: number, plan: string, instance = ''): Promise<void> {
+    const now = this.clock.now()
+    const row = await store.findDeployment(tx, accountId, plan, instance)
+    const status = Status.initiated
+    if (row === undefined)
+      return await store.insertDeployment(tx, { accountId, plan, instance, status, sealed: null, now })
+    if (row.readyAt === undefined) await store.updateDeployment(tx, row.id, { status, message: null }, now)
+  }
+
   /** The row and its settings, made once; an install that is repeated finds what the first one made. */
   async ensurePending(tx: Db, account: Account, plan: string, instance = ''): Promise<void> {
     const now = this.clock.now()

@@ -22,6 +22,7 @@ export const claims: readonly string[] = ['home', 'storage-data', 'database-docs
 /** A plan that is missing here fails the tests: give it parameters that make, change and use all of its steps. */
 export const ordered: Readonly<Record<string, Ordered>> = {
   'shared-runtime': { params: { update: { rotate: true } }, subject: 'omworker' },
+  signup: { params: { install: { own: true } } },
   omegaml: { params: { update: { vhost: true, rotate: true } } },
   registry: {
     instance: { name: 'mine' },
