@@ -11,6 +11,7 @@ import * as oidc from './migrations/007-oidc.ts'
 import * as scheduledRuns from './migrations/010-scheduled-runs.ts'
 import * as books from './migrations/011-books.ts'
 import * as issuedCommands from './migrations/012-issued-commands.ts'
+import * as repeatedChanges from './migrations/013-repeated-changes.ts'
 
 /** Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -24,6 +25,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '010-scheduled-runs': scheduledRuns,
   '011-books': books,
   '012-issued-commands': issuedCommands,
+  '013-repeated-changes': repeatedChanges,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */
