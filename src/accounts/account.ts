@@ -157,6 +157,9 @@ export function checkRights({ role, rights: wanted }: { role: Role; rights: read
   )
 }
 
+/** Sets up the account of a person: it orders what `planOf` says. */
+export const SIGN_UP_PLAN = 'signup'
+
 /** What groups are delivered. */
 export const GROUP_PLAN = 'omegaml'
 

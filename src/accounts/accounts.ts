@@ -14,6 +14,13 @@ const REMEMBERED_MS = 3_000
 /** How coarse the last use of a key is. */
 const LAST_USE_MS = 300_000
 
+export interface NewKey {
+  readonly name: string
+  readonly expiresAt: number | undefined
+  /** Digest of what the caller sent: with the same one no second key is made. */
+  readonly idempotencyKey?: string | undefined
+}
+
 export interface NewAccount {
   /** Already checked by `userName` or known as one of the site's own. */
   readonly name: string
@@ -101,13 +108,15 @@ export class Accounts {
   }
 
   /** One more key, with a name and perhaps an end; it is told once. */
-  async addKey(tx: Db, account: Account, label: string, expiresAt: number | undefined): Promise<string> {
+  async addKey(tx: Db, account: Account, { name: label, expiresAt, idempotencyKey }: NewKey): Promise<string> {
     const now = this.clock.now()
     const known = await keyStore.listKeys(tx, account.id)
+    const made = known.find((key) => idempotencyKey !== undefined && key.idempotencyKey === idempotencyKey)
+    if (made !== undefined) throw madeBefore(made)
     checkNewKey(label, expiresAt, now, known.length)
     if (known.some((key) => key.label === label)) throw keyTaken(label)
     const apikey = newApiKey()
-    const row = { accountId: account.id, label, hash: hashApiKey(apikey), sealed: '', expiresAt, now }
+    const row = { accountId: account.id, label, hash: hashApiKey(apikey), sealed: '', expiresAt, now, idempotencyKey }
     try {
       await keyStore.insertKey(tx, row)
     } catch (cause) {
@@ -158,6 +167,16 @@ function keyTaken(label: string): AppError {
   return new AppError('conflict', 'api-key-exists', `there is a key named ${JSON.stringify(label)} already`, {
     details: { field: 'name', value: label, right: 'a name that no key of the account has' },
   })
+}
+
+/** Its answer may have been lost, and nobody can give the key again: only its digest is kept. */
+function madeBefore({ id, label: name }: keyStore.KeyRow): AppError {
+  return new AppError(
+    'conflict',
+    'api-key-made',
+    `this Idempotency-Key made key ${id}, ${JSON.stringify(name)}, already, and a key is told once: if its answer was lost, revoke it and make another`,
+    { details: { id, name, right: 'revoke that key and make one with another Idempotency-Key' } },
+  )
 }
 
 function keyContext(account: Account): string {

@@ -36,8 +36,8 @@ beforeEach(async () => {
 afterEach(async () => await db.destroy())
 
 test('several keys work, each with its own end; the first is the one that is told', async () => {
-  const short = await accounts.addKey(db, alice, 'ci', time.now + HOUR)
-  const long = await accounts.addKey(db, alice, 'laptop', undefined)
+  const short = await accounts.addKey(db, alice, { name: 'ci', expiresAt: time.now + HOUR })
+  const long = await accounts.addKey(db, alice, { name: 'laptop', expiresAt: undefined })
   for (const key of [apikey, short, long]) expect((await accounts.signIn('alice', key)).id).toBe(alice.id)
   time.now += HOUR
   await expect(accounts.signIn('alice', short)).rejects.toMatchObject({ kind: 'unauthenticated' })
@@ -46,7 +46,7 @@ test('several keys work, each with its own end; the first is the one that is tol
 })
 
 test('only the first key is kept so that it can be told again', async () => {
-  await accounts.addKey(db, alice, 'ci', undefined)
+  await accounts.addKey(db, alice, { name: 'ci', expiresAt: undefined })
   const rows = await db.selectFrom('api_keys').select(['label', 'key_encrypted']).orderBy('id').execute()
   expect(rows.map((row) => [row.label, row.key_encrypted === ''])).toEqual([
     ['default', false],
@@ -55,14 +55,14 @@ test('only the first key is kept so that it can be told again', async () => {
 })
 
 test('a rotated first key leaves the others alone', async () => {
-  const other = await accounts.addKey(db, alice, 'ci', undefined)
+  const other = await accounts.addKey(db, alice, { name: 'ci', expiresAt: undefined })
   const fresh = await accounts.rotateKey(db, alice)
   await expect(accounts.signIn('alice', apikey)).rejects.toMatchObject({ kind: 'unauthenticated' })
   for (const key of [fresh, other]) expect((await accounts.signIn('alice', key)).id).toBe(alice.id)
 })
 
 test('a revoked key ends once the account is read anew', async () => {
-  const other = await accounts.addKey(db, alice, 'ci', undefined)
+  const other = await accounts.addKey(db, alice, { name: 'ci', expiresAt: undefined })
   await accounts.signIn('alice', other)
   const [, row] = await listKeys(db, alice.id)
   await deleteKey(db, row?.id ?? 0)
@@ -78,7 +78,7 @@ const badKeys: { label: string; expiresAt?: number; code: string }[] = [
 ]
 for (const { label, expiresAt, code } of badKeys) {
   test(`no key ${JSON.stringify(label)}: ${code}`, async () => {
-    await expect(accounts.addKey(db, alice, label, expiresAt)).rejects.toMatchObject({ code })
+    await expect(accounts.addKey(db, alice, { name: label, expiresAt: expiresAt })).rejects.toMatchObject({ code })
   })
 }
 
@@ -198,7 +198,7 @@ test('what is over is swept; who confirmed stays', async () => {
 test('what belongs to an account goes with it', async () => {
   await openSession(db, alice, time.now)
   await issueToken(db, { accountId: alice.id, purpose: 'change-mail', now: time.now })
-  await accounts.addKey(db, alice, 'ci', undefined)
+  await accounts.addKey(db, alice, { name: 'ci', expiresAt: undefined })
   await deleteAccount(db, alice.id)
   for (const table of ['sessions', 'one_time_tokens', 'api_keys', 'accounts'] as const) {
     expect(await db.selectFrom(table).select('id').execute()).toEqual([])

@@ -10,12 +10,14 @@ export interface KeyRow {
   readonly expiresAt: number | undefined
   /** To a few minutes. */
   readonly lastUsedAt: number | undefined
+  /** Digest of the request's key that it was made with. */
+  readonly idempotencyKey: string | undefined
 }
 
 export async function listKeys(db: Db, accountId: number): Promise<KeyRow[]> {
   const rows = await db
     .selectFrom('api_keys')
-    .select(['id', 'label', 'created_at', 'expires_at', 'last_used_at'])
+    .select(['id', 'label', 'created_at', 'expires_at', 'last_used_at', 'idempotency_key'])
     .where('account_id', '=', accountId)
     .orderBy('id')
     .execute()
@@ -25,6 +27,7 @@ export async function listKeys(db: Db, accountId: number): Promise<KeyRow[]> {
     createdAt: Number(row.created_at),
     expiresAt: row.expires_at === null ? undefined : Number(row.expires_at),
     lastUsedAt: row.last_used_at === null ? undefined : Number(row.last_used_at),
+    idempotencyKey: row.idempotency_key ?? undefined,
   }))
 }
 
@@ -46,6 +49,7 @@ export interface NewKeyRow {
   /** Empty: shown once and never again. */
   readonly sealed: string
   readonly expiresAt: number | undefined
+  readonly idempotencyKey?: string | undefined
   readonly now: number
 }
 
@@ -62,6 +66,7 @@ export async function insertKey(db: Db, key: NewKeyRow): Promise<void> {
       expires_at: key.expiresAt ?? null,
       last_used_at: null,
       revoked_at: null,
+      idempotency_key: key.idempotencyKey ?? null,
     })
     .execute()
 }

@@ -12,6 +12,7 @@ import { inTransaction } from '../db/transaction.ts'
 import { eraseAccount } from '../deployments/lifecycle.ts'
 import type { ApiDeps } from './deps.ts'
 import { lockOutOfGroups } from './group-cases.ts'
+import { orderSetUp } from './open-account.ts'
 import { orderOthers } from './other-deployments.ts'
 import { findOrder, placeOrder } from './orders.ts'
 import { endSharesWith, renewSharesWith } from './share-orders.ts'
@@ -56,7 +57,7 @@ export async function createAccount(
     const repeated = await repeatedCreation(deps, tx, caller, name, idempotencyKey)
     if (repeated !== undefined) return repeated
     const { account, apikey } = await deps.accounts.create(tx, { ...wish, name, passwordHash })
-    const command = await orderPlan(tx, account, 'install', caller.name, idempotencyKey)
+    const command = await orderSetUp(tx, account, { requestedBy: caller.name, idempotencyKey })
     await note(deps, tx, caller.name, 'account.create', account, { role: account.role })
     return { account, apikey, command }
   })
@@ -147,7 +148,7 @@ async function orderRemoval(deps: ApiDeps, tx: Db, account: Account, requestedBy
 async function orderPlan(
   tx: Db,
   account: Account,
-  phase: 'install' | 'update' | 'remove',
+  phase: 'update' | 'remove',
   requestedBy: string,
   idempotencyKey?: string,
   params: Readonly<Record<string, unknown>> = {},

@@ -29,6 +29,10 @@ export const commandView = z
       .optional()
       .describe('the order that must end before this one begins'),
     undoOf: z.int().optional(),
+    issuedBy: z
+      .int()
+      .optional()
+      .describe('the order of which a step placed this one; that one lasts as long as this one'),
     createdAt: time,
     startedAt: time.optional(),
     endedAt: time.optional(),
@@ -86,6 +90,7 @@ export function showCommand(command: Command, facts: CommandFacts): z.infer<type
     ...(command.message === undefined ? waitingMessage(before) : { message: command.message }),
     ...(before === undefined ? {} : { waitsFor: waitsFor(before) }),
     ...(command.undoOf === undefined ? {} : { undoOf: command.undoOf }),
+    ...(command.issuedBy === undefined ? {} : { issuedBy: command.issuedBy }),
     ...(command.startedAt === undefined ? {} : { startedAt: iso(command.startedAt) }),
     ...(command.endedAt === undefined ? {} : { endedAt: iso(command.endedAt) }),
   }

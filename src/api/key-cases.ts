@@ -2,15 +2,17 @@ import type { z } from 'zod'
 import type { Account } from '../accounts/account.ts'
 import { audit } from '../accounts/audit.ts'
 import type { keyView } from '../accounts/contract.ts'
+import type { NewKey } from '../accounts/accounts.ts'
 import { deleteKey, type KeyRow, listKeys, MAIN_KEY } from '../accounts/key-store.ts'
 import { AppError, must } from '../base/errors.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { ApiDeps } from './deps.ts'
 
 /** For the account itself only: nobody else ever sees a key that opens it. */
-export async function addKey(deps: ApiDeps, account: Account, name: string, expiresAt: number | undefined) {
+export async function addKey(deps: ApiDeps, account: Account, wish: NewKey) {
+  const { name } = wish
   const added = await inTransaction(deps.db, async (tx) => {
-    const apikey = await deps.accounts.addKey(tx, account, name, expiresAt)
+    const apikey = await deps.accounts.addKey(tx, account, wish)
     const row = (await listKeys(tx, account.id)).find((key) => key.label === name)
     await note(deps, tx, account, account, 'key.create', name)
     return { apikey, row: must(row, `key ${name}`) }

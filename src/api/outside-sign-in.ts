@@ -13,8 +13,7 @@ import { inTransaction } from '../db/transaction.ts'
 import type { OpenidFacts } from '../deployments/site-facts.ts'
 import { findDeployment } from '../deployments/store.ts'
 import type { ApiDeps } from './deps.ts'
-import { openAccount } from './open-account.ts'
-import { placeOrder } from './orders.ts'
+import { openAccount, orderSetUp } from './open-account.ts'
 import { keepGroupsInStep } from './outside-groups.ts'
 import { admitted } from './password-sign-in.ts'
 import { checkDomain, freeName, retriedWhenTaken } from './sign-up.ts'
@@ -119,9 +118,7 @@ async function keepRoleInStep(
   await updateAccount(tx, account.id, wanted)
   await closeSessionsOf(tx, account.id)
   await note(deps, tx, account, 'account.change-role', { role: wanted.role, rights: wanted.rights })
-  const now = planOf(changed)
-  if (plan === undefined && now !== undefined)
-    await placeOrder(tx, { plan: now, phase: 'install', subject: changed, requestedBy: account.name })
+  if (plan === undefined) await orderSetUp(tx, changed, { requestedBy: account.name })
   return changed
 }
 

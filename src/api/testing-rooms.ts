@@ -66,7 +66,7 @@ export function createRooms(
     outbox,
     jwts,
     memberships,
-    deployments: new Deployments({ db, keys: ring, site, clock }),
+    deployments: new Deployments({ db, keys: ring, engineKeys: ring, site, clock }),
     site,
   }
 }

@@ -2,6 +2,7 @@ import type { Account } from '../accounts/account.ts'
 import { roleInGroupOf } from '../accounts/group-store.ts'
 import { AppError } from '../base/errors.ts'
 import type { Command } from '../commands/command.ts'
+import { standsAt, withIssued } from '../commands/issued.ts'
 import { type CommandChange, possibleChanges } from '../commands/next-steps.ts'
 import { getCommand } from '../commands/store.ts'
 import type { ApiDeps } from './deps.ts'
@@ -37,14 +38,15 @@ function mayChange({ plans }: Pick<ApiDeps, 'plans'>, caller: Account, command: 
   return what === 'retry' && command.requestedBy === caller.name
 }
 
-/** The order if the caller may do that to it. */
+/** The order that is changed, if the caller may do that to it: of one that has ordered others, the one where it stands. */
 export async function changeableCommand(
   deps: Pick<ApiDeps, 'db' | 'plans'>,
   caller: Account,
   id: number,
   what: CommandChange,
 ): Promise<Command> {
-  const command = await visibleCommand(deps, caller, id)
+  const asked = await visibleCommand(deps, caller, id)
+  const command = standsAt(asked, (await withIssued(deps.db, asked)).issued)
   if (caller.role !== 'admin' && command.subject !== undefined && command.subject !== caller.id)
     await mayForGroup(deps, caller, command.subject, 'order')
   if (mayChange(deps, caller, command, what)) return command

@@ -1,4 +1,5 @@
 import type { Action } from '../actions/action.ts'
+import { order } from '../actions/order.ts'
 import { type ServiceParts, serviceActionNames, serviceActions } from '../actions/service-actions.ts'
 import type { StateStore } from '../clusters/terraform-states.ts'
 import { compareBooks, type Holding } from './compare.ts'
@@ -6,7 +7,7 @@ import { orphan } from './orphan.ts'
 import type { BooksDeps } from './owned.ts'
 
 /** Names of everything that steps of the accounts' plans and of the comparison can do; the same as of `accountActions`. */
-export const accountActionNames: readonly string[] = [...serviceActionNames, 'compare-books', 'orphan']
+export const accountActionNames: readonly string[] = [...serviceActionNames, 'order', 'compare-books', 'orphan']
 
 /** What the comparison needs beside the outside. */
 export type BooksParts = Omit<BooksDeps, 'actions'> & {
@@ -14,11 +15,12 @@ export type BooksParts = Omit<BooksDeps, 'actions'> & {
   readonly holding: Holding
 }
 
-/** What delivers, and what compares the books with what was delivered. */
+/** What delivers, what orders, and what compares the books with what was delivered. */
 export function accountActions(parts: ServiceParts, { states, holding, ...rows }: BooksParts): Action<never>[] {
   const delivering = serviceActions(parts)
   const books: BooksDeps = { ...rows, actions: delivering }
   const outside = { ...parts, db: rows.db, states }
   const comparing = { books, outside, holding, clock: parts.clock, roots: parts.roots }
-  return [...delivering, compareBooks(comparing), orphan(comparing)] as Action<never>[]
+  const ordering = order({ db: rows.db, clock: parts.clock })
+  return [...delivering, ordering, compareBooks(comparing), orphan(comparing)] as Action<never>[]
 }

@@ -132,6 +132,7 @@ function commandFor({ plan, instance, subject, params }: Live, phase: Command['p
     status: Status.pending,
     state: 'running',
     undoOf: undefined,
+    issuedBy: undefined,
     message: undefined,
     createdAt: 0,
     startedAt: undefined,

@@ -105,6 +105,11 @@ export function getPlan(plans: Plans, name: string): Plan {
   })
 }
 
+/** Whether nothing is there once an order of it has ended: what can't be removed is no deployment. */
+export function leavesNothing({ phases }: Plan): boolean {
+  return !phases.includes('remove')
+}
+
 /** Why this site can't deliver the plan, or `undefined` when it can. */
 export function unavailableWith({ plan, providers }: Plan, provider: string): string | undefined {
   if (providers === undefined || providers.includes(provider)) return undefined

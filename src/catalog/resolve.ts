@@ -110,9 +110,9 @@ export function isNotGiven(error: unknown): boolean {
   return isUnknown(error, 'params.') || isUnknown(error, 'needs.')
 }
 
-/** Is this the error of what an earlier step would have given? */
+/** Is this the error of what an earlier step would have given, or of credentials that the first install would have made? */
 export function isNotMade(error: unknown): boolean {
-  return isUnknown(error, 'steps.')
+  return isUnknown(error, 'steps.') || isUnknown(error, 'settings.')
 }
 
 /** Is this the error of another account that is gone? */

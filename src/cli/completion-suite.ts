@@ -34,6 +34,27 @@ const cases: { typed: string[]; offers: string[]; not?: string[]; why: string }[
   { typed: ['cloudmgr', '--json', 'command', 'list', '--only', 'f'], offers: ['failed'], why: 'options in front' },
   { typed: ['cloudmgr', 'command', '--site', 'omega', ''], offers: ['follow', 'cancel'], why: 'a value is no word' },
   { typed: ['cloudmgr', 'completion', 'z'], offers: ['zsh'], why: 'values of an argument' },
+  { typed: ['cloudmgr', 'order', 'add', 'ru'], offers: ['runtime'], not: ['nodepool'], why: 'plans of the service' },
+  { typed: ['cloudmgr', 'command', 'list', '--plan', ''], offers: ['runtime', 'nodepool'], why: 'plans as a value' },
+  { typed: ['cloudmgr', 'account', 'rotate', ''], offers: ['alice', 'bob-2'], why: 'accounts of the service' },
+  {
+    typed: ['cloudmgr', 'command', 'list', '--account', 'b'],
+    offers: ['bob-2'],
+    not: ['alice'],
+    why: 'accounts as a value',
+  },
+  {
+    typed: ['cloudmgr', 'account', 'create', ''],
+    offers: [],
+    not: ['alice'],
+    why: 'no account where a new one is named',
+  },
+  {
+    typed: ['cloudmgr', 'account', 'show', '--url', 'http://hub', ''],
+    offers: ['elsewhere'],
+    not: ['alice'],
+    why: 'accounts of the service that the line names',
+  },
 ]
 
 /** Calls the function as the shell would, and prints what it offers, one a line. */
@@ -52,11 +73,29 @@ offer() { [[ $1 == "\${words[CURRENT]}"* ]] && print -r -- $1; return 0 }
 _cloudmgr`,
 }
 
+/** In place of the program, which the scripts ask for names. */
+const program = `cloudmgr() {
+  case "$*" in
+    'names plans') printf 'runtime\\nnodepool\\n' ;;
+    'names accounts') printf 'alice\\nbob-2\\n' ;;
+    'names accounts --url http://hub') echo elsewhere ;;
+    *) echo "$*" >&2; return 1 ;;
+  esac
+}`
+
 /** What a real shell makes of its script. */
 export function completionSuite(shell: 'bash' | 'zsh'): void {
+  test(`${shell} offers nothing, and says nothing, where no service answers`, async () => {
+    const away = "cloudmgr() { echo 'nobody answers' >&2; return 1; }"
+    const typed = ['cloudmgr', 'account', 'rotate', '']
+    const text = `${await completionScript(shell)}\n${away}\n${drivers[shell](typed)}`
+    const { stdout, stderr } = await execa(shell, ['-c', text])
+    expect([stdout.trim(), stderr]).toEqual(['', ''])
+  })
+
   for (const { typed, offers, not = [], why } of cases) {
     test(`${shell} offers ${why}`, async () => {
-      const text = `${await completionScript(shell)}\n${drivers[shell](typed)}`
+      const text = `${await completionScript(shell)}\n${program}\n${drivers[shell](typed)}`
       const { stdout, stderr } = await execa(shell, ['-c', text])
       expect(stderr).toBe('')
       const offered = stdout.split('\n')

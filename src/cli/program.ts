@@ -8,7 +8,7 @@ import { type GlobalOptions, type Io, parseNumber } from './io.ts'
 import { addLoginWords } from './login-words.ts'
 import { addOrderWords } from './order-words.ts'
 import { type On, type Run, run } from './words.ts'
-import { typedWords } from './words-tree.ts'
+import { type NamedKind, namedKinds, typedWords } from './words-tree.ts'
 
 /** Runs one line of words; answers with the exit code. Never throws. */
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
@@ -54,6 +54,7 @@ export function createProgram(io: Io, start: Start): Command {
   addServiceWords(program, onService)
   addOrderWords(program, onService)
   addCompletion(program, start)
+  addNames(program, onService)
   return program
 }
 
@@ -69,6 +70,15 @@ function addCompletion(program: Command, start: Start): void {
       }
       await start(print, { site: '' })
     })
+}
+
+/** What the scripts of `completion` ask while somebody types. */
+function addNames(program: Command, on: On): void {
+  const names = program.command('names', { hidden: true })
+  on(names.addArgument(new Argument('<kind>', 'of what').choices(namedKinds)), async ([kind]) => {
+    const { printNames } = await import('./names.ts')
+    return async (options, io) => await printNames(kind as NamedKind, options, io)
+  })
 }
 
 function withGlobals(command: Command): Command {

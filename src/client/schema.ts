@@ -308,7 +308,7 @@ export interface paths {
         /** List the API keys of an account, without the keys themselves */
         get: operations["listKeys"];
         put?: never;
-        /** Make another API key of one’s own; it is told once */
+        /** Make another API key of one’s own; it is told once. With the same Idempotency-Key none is made: 409 names it */
         post: operations["createKey"];
         delete?: never;
         options?: never;
@@ -1167,6 +1167,8 @@ export interface components {
                 since: string;
             };
             undoOf?: number;
+            /** @description the order of which a step placed this one; that one lasts as long as this one */
+            issuedBy?: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -1228,6 +1230,8 @@ export interface components {
                 since: string;
             };
             undoOf?: number;
+            /** @description the order of which a step placed this one; that one lasts as long as this one */
+            issuedBy?: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -1784,6 +1788,8 @@ export interface components {
                 since: string;
             };
             undoOf?: number;
+            /** @description the order of which a step placed this one; that one lasts as long as this one */
+            issuedBy?: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -1845,6 +1851,8 @@ export interface components {
                 since: string;
             };
             undoOf?: number;
+            /** @description the order of which a step placed this one; that one lasts as long as this one */
+            issuedBy?: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -3018,7 +3026,10 @@ export interface operations {
     createKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key again gives the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 name: string;
             };
@@ -3723,7 +3734,10 @@ export interface operations {
     cancelCommand: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key again gives the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: number;
             };
@@ -3763,7 +3777,10 @@ export interface operations {
     retryCommand: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key again gives the same answer */
+                "idempotency-key"?: string;
+            };
             path: {
                 id: number;
             };

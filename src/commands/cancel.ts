@@ -43,19 +43,25 @@ export async function cancelCommand(db: Db, id: number, reason: string, options:
  * Ends an unfinished order as failed: at once when it has not begun, else the engine stops its tasks. What was done stays
  * done, and can be continued (`retry`) or, for an install, taken back (`undo`).
  */
-export async function cancelOrder(db: Db, id: number, reason: string, now: number): Promise<Command> {
+export async function cancelOrder(
+  db: Db,
+  id: number,
+  reason: string,
+  now: number,
+  key: string | null = null,
+): Promise<Command> {
   await inTransaction(db, async (tx) => {
     const ended = { status: Status.failed, ended_at: now, message: reason }
     const { numUpdatedRows } = await tx
       .updateTable('commands')
-      .set({ cancelled: reason, ...ended })
+      .set({ cancelled: reason, ...ended, change_key: key })
       .where('id', '=', id)
       .where('status', '=', Status.initiated)
       .executeTakeFirst()
     if (numUpdatedRows > 0n) return await forgetAnnounced(tx, await getCommand(tx, id), now)
     const stopping = await tx
       .updateTable('commands')
-      .set({ cancelled: reason })
+      .set({ cancelled: reason, change_key: key })
       .where('id', '=', id)
       .where('status', '=', Status.pending)
       .executeTakeFirst()

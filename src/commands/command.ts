@@ -17,6 +17,8 @@ export interface Command {
   readonly state: CommandState
   /** The failed command whose steps this removal takes back. */
   readonly undoOf: number | undefined
+  /** The command of which a step ordered this one. */
+  readonly issuedBy: number | undefined
   /** Outcome in one line, or why it waits. */
   readonly message: string | undefined
   readonly createdAt: number
@@ -38,6 +40,7 @@ export function toCommand(row: Row<'commands'>): Command {
     status: row.status,
     state: stateOf(row.status),
     undoOf: row.undo_of ?? undefined,
+    issuedBy: row.issued_by ?? undefined,
     message: row.message ?? undefined,
     createdAt: row.created_at,
     startedAt: row.started_at ?? undefined,

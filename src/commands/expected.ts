@@ -1,3 +1,4 @@
+import { SIGN_UP_PLAN } from '../accounts/account.ts'
 import { Status } from '../base/status.ts'
 import { mergedParams } from '../catalog/parameters.ts'
 import type { Values } from '../catalog/plan.ts'
@@ -5,6 +6,7 @@ import type { Db } from '../db/database.ts'
 import type { Held } from '../deployments/needs.ts'
 import { listDeployments } from '../deployments/store.ts'
 import { type Command, toCommand } from './command.ts'
+import { placeInLane } from './lane.ts'
 
 /** A deployment as it will be when every order of before is worked off, if all goes well. */
 export interface Expected extends Held {
@@ -33,12 +35,14 @@ export async function openCommands(db: Db, accountId: number): Promise<Command[]
     .selectAll()
     .where('subject', '=', accountId)
     .where('status', 'in', [Status.initiated, Status.pending])
+    .orderBy(placeInLane)
     .orderBy('id')
     .execute()
   return rows.map(toCommand)
 }
 
-function apply(expected: Map<string, Expected>, { plan, instance, phase, params }: Command): void {
+function apply(expected: Map<string, Expected>, command: Command): void {
+  const { plan, instance, phase, params } = command
   const key = keyOf({ plan, instance })
   const before = expected.get(key)
   switch (phase) {
@@ -51,10 +55,23 @@ function apply(expected: Map<string, Expected>, { plan, instance, phase, params 
       return
     case 'install':
     case 'update': {
+      if (plan === SIGN_UP_PLAN) {
+        for (const one of setUpBy(params)) apply(expected, { ...command, ...one })
+        return
+      }
       const merged: Values = mergedParams(before?.params ?? {}, params)
       expected.set(key, { plan, instance, params: merged, suspended: false, usable: true })
     }
   }
+}
+
+/** What a sign-up will order before everything that waits behind it: as `catalog/plans/signup.yml` says. */
+function setUpBy({ own }: Values): Pick<Command, 'plan' | 'instance' | 'params'>[] {
+  if (own !== true) return [{ plan: 'omegaml', instance: '', params: {} }]
+  return [
+    { plan: 'omegaml', instance: '', params: { vhost: true } },
+    { plan: 'runtime', instance: 'worker', params: { label: 'worker' } },
+  ]
 }
 
 function keyOf({ plan, instance }: Pick<Held, 'plan' | 'instance'>): string {

@@ -1,5 +1,6 @@
 import type { Db } from '../db/database.ts'
 import { hasEnded } from './command.ts'
+import { withIssued } from './issued.ts'
 import { getCommand } from './store.ts'
 
 /** The last line that was read of each task, by its id: what a reader comes back with. */
@@ -34,16 +35,18 @@ export interface Followed {
 }
 
 /**
- * Lines after the cursor, task by task: lines of one task are written in the order of their ids, those of two may become
+ * Lines after the cursor of a command and of what its steps have ordered, task by task: lines of one task are written in the order of their ids, those of two may become
  * visible in another order.
  */
 export async function readLines(db: Db, command: number, cursor: Cursor): Promise<Followed> {
   // Looked at before the lines: what is written after its end would be missed otherwise.
-  const ended = hasEnded(await getCommand(db, command))
+  const { whole, issued } = await withIssued(db, await getCommand(db, command))
+  const ended = hasEnded(whole)
   const tasks = await db
     .selectFrom('tasks')
     .select(['id', 'step'])
-    .where('command_id', '=', command)
+    .where('command_id', 'in', [command, ...issued.map(({ id }) => id)])
+    .orderBy('command_id')
     .orderBy('position')
     .execute()
   const lines: FollowedLine[] = []

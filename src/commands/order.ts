@@ -3,14 +3,13 @@ import { audit } from '../accounts/audit.ts'
 import { AppError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import { Status } from '../base/status.ts'
-import type { Plans } from '../catalog/plan.ts'
+import { leavesNothing, type Plans } from '../catalog/plan.ts'
 import type { Db, Tx } from '../db/database.ts'
 import { capabilities } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Deployments } from '../deployments/deployments.ts'
 import { SHARE } from '../deployments/shares.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
-import { findDeployment, insertDeployment, updateDeployment } from '../deployments/store.ts'
 import { bellOf } from './bell.ts'
 import { type Command, toCommand } from './command.ts'
 import { type DecidedOrder, decideOrder, type OrderFacts, type OrderWish } from './decide-order.ts'
@@ -119,7 +118,7 @@ async function write(
   { hash, key }: { hash?: string; key?: string | undefined } = {},
 ): Promise<Command> {
   const now = deps.clock.now()
-  if (phase === 'install') await announce(tx, account.id, plan.plan, instance, now)
+  if (phase === 'install' && !leavesNothing(plan)) await deps.deployments.announce(tx, account.id, plan.plan, instance)
   const order = {
     plan: plan.plan,
     phase,
@@ -139,12 +138,4 @@ async function write(
     details: { plan: plan.plan, instance, command: command.id },
   })
   return command
-}
-
-/** It is listed from the order on. */
-async function announce(tx: Tx, accountId: number, plan: string, instance: string, now: number): Promise<void> {
-  const row = await findDeployment(tx, accountId, plan, instance)
-  const status = Status.initiated
-  if (row === undefined) await insertDeployment(tx, { accountId, plan, instance, status, sealed: null, now })
-  else if (row.readyAt === undefined) await updateDeployment(tx, row.id, { status, message: null }, now)
 }

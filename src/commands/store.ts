@@ -3,6 +3,7 @@ import { Status } from '../base/status.ts'
 import type { Phase } from '../catalog/plan.ts'
 import type { Db, Row } from '../db/database.ts'
 import { type Command, type CommandState, toCommand } from './command.ts'
+import { placeInLane } from './lane.ts'
 
 export async function findCommand(db: Db, id: number): Promise<Command | undefined> {
   const row = await db.selectFrom('commands').selectAll().where('id', '=', id).executeTakeFirst()
@@ -92,6 +93,7 @@ export async function lastInstall(db: Db, target: Target): Promise<Command | und
   const row = await ofTarget(db, target)
     .where('phase', '!=', 'remove')
     .selectAll()
+    .orderBy(placeInLane, 'desc')
     .orderBy('id', 'desc')
     .executeTakeFirst()
   return row === undefined ? undefined : toCommand(row)
@@ -99,7 +101,11 @@ export async function lastInstall(db: Db, target: Target): Promise<Command | und
 
 /** The newest command of this plan for this account. */
 export async function lastCommand(db: Db, target: Target): Promise<Command | undefined> {
-  const row = await ofTarget(db, target).selectAll().orderBy('id', 'desc').executeTakeFirst()
+  const row = await ofTarget(db, target)
+    .selectAll()
+    .orderBy(placeInLane, 'desc')
+    .orderBy('id', 'desc')
+    .executeTakeFirst()
   return row === undefined ? undefined : toCommand(row)
 }
 

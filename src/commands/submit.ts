@@ -22,6 +22,8 @@ export interface Order {
   readonly idempotencyKey?: string
   /** Of the order as it was asked for, where that is more than this one. */
   readonly hash?: string
+  /** The command of which a step orders this: it comes before everything that waits behind that one. */
+  readonly issuedBy?: number
   /** Default: one lane per account, or per plan of the site. */
   readonly lane?: string
 }
@@ -54,6 +56,7 @@ export async function submitCommand(db: Db, order: Order, options: SubmitOptions
     content_hash: hash,
     lane: order.lane ?? laneOf(order),
     active_lane: null,
+    issued_by: order.issuedBy ?? null,
     status: Status.initiated,
     due_at: now,
     created_at: now,

@@ -56,6 +56,8 @@ export interface ApiKeysTable {
   expires_at: number | null
   last_used_at: number | null
   revoked_at: number | null
+  /** Digest of the `Idempotency-Key` that it was made with. */
+  idempotency_key: Generated<string | null>
 }
 
 export interface DeploymentsTable {
@@ -117,6 +119,10 @@ export interface CommandsTable {
   status: StatusCode
   /** The failed command whose steps this removal takes back. */
   undo_of: number | null
+  /** The command of which a step ordered this one; it has the place of that one in their lane. */
+  issued_by: Generated<number | null>
+  /** Digest of who sent which `Idempotency-Key` with its last retry or cancellation. */
+  change_key: Generated<string | null>
   /** Why it shall end early; set while a task still runs. */
   cancelled: string | null
   /** Outcome in one line; while it waits, the reason. */

@@ -6,6 +6,8 @@ import { Status } from '../base/status.ts'
 import { sealedPart, sealedText } from '../catalog/parameters.ts'
 import type { Plan, Values } from '../catalog/plan.ts'
 import type { Db } from '../db/database.ts'
+import { inTransaction } from '../db/transaction.ts'
+import { adminOpened, adminSealed } from './database-admin.ts'
 import {
   hasSettings,
   newSettings,
@@ -33,10 +35,21 @@ export interface Settlement {
   readonly suspended?: boolean
 }
 
+export interface DeploymentsDeps {
+  readonly db: Db
+  readonly keys: KeyRing
+  /** Of what is the engine's alone; the API has none. */
+  readonly engineKeys?: KeyRing | undefined
+  readonly site: SiteFacts
+  readonly clock: Clock
+  readonly word?: WordMaker
+}
+
 /** What an account was delivered, and the settings that came with it. */
 export class Deployments {
   private readonly db: Db
   private readonly keys: KeyRing
+  private readonly engineKeys: KeyRing | undefined
   private readonly site: SiteFacts
   private readonly clock: Clock
   private readonly word: WordMaker
@@ -44,9 +57,10 @@ export class Deployments {
   /** What accounts let others use. */
   readonly shares: Shares
 
-  constructor(deps: { db: Db; keys: KeyRing; site: SiteFacts; clock: Clock; word?: WordMaker }) {
+  constructor(deps: DeploymentsDeps) {
     this.db = deps.db
     this.keys = deps.keys
+    this.engineKeys = deps.engineKeys
     this.site = deps.site
     this.clock = deps.clock
     this.word = deps.word ?? randomWord
@@ -68,6 +82,16 @@ export class Deployments {
     if (!hasSettings(plan)) return undefined
     const row = await store.findDeployment(db, accountId, plan, instance)
     return row?.sealed === undefined ? undefined : this.open(row.sealed, accountId, plan)
+  }
+
+  /** It is listed from the order on; what serves is left as it is. */
+  async announce(tx: Db, accountId: number, plan: string, instance = ''): Promise<void> {
+    const now = this.clock.now()
+    const row = await store.findDeployment(tx, accountId, plan, instance)
+    const status = Status.initiated
+    if (row === undefined)
+      return await store.insertDeployment(tx, { accountId, plan, instance, status, sealed: null, now })
+    if (row.readyAt === undefined) await store.updateDeployment(tx, row.id, { status, message: null }, now)
   }
 
   /** The row and its settings, made once; an install that is repeated finds what the first one made. */
@@ -170,12 +194,37 @@ export class Deployments {
     return Object.fromEntries(entries) as Values
   }
 
-  private open(sealed: string, accountId: number, plan: string): Settings {
+  /** The engine, once it starts: what rows of before hold open is sealed by its own keys. Answers with how many. */
+  async sealAdmins(): Promise<number> {
+    const rows = await this.db.selectFrom('deployments').select('id').where('plan', '=', 'database').execute()
+    let sealed = 0
+    for (const { id } of rows) {
+      const changed = await inTransaction(this.db, async (tx) => await this.sealAdminOf(tx, Number(id)))
+      if (changed) sealed += 1
+    }
+    return sealed
+  }
+
+  private async sealAdminOf(tx: Db, id: number): Promise<boolean> {
+    const row = await store.lockDeployment(tx, id)
+    if (row?.sealed === undefined || this.stored(row.sealed, row.accountId, row.plan).admin?.password === undefined)
+      return false
+    const settings = this.open(row.sealed, row.accountId, row.plan)
+    await store.updateDeployment(tx, id, { sealed: this.seal(settings, row.accountId, row.plan) }, this.clock.now())
+    return true
+  }
+
+  private stored(sealed: string, accountId: number, plan: string): Settings {
     return settingsSchema.parse(JSON.parse(this.keys.open(sealed, context(accountId, plan))))
   }
 
+  private open(sealed: string, accountId: number, plan: string): Settings {
+    return adminOpened(this.stored(sealed, accountId, plan), this.engineKeys, accountId)
+  }
+
   private seal(settings: Settings, accountId: number, plan: string): string {
-    return this.keys.seal(JSON.stringify(settings), context(accountId, plan))
+    const closed = adminSealed(settings, this.engineKeys, accountId)
+    return this.keys.seal(JSON.stringify(closed), context(accountId, plan))
   }
 }
 

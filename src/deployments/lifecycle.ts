@@ -1,4 +1,4 @@
-import { type Account, planOf } from '../accounts/account.ts'
+import { type Account, planOf, SIGN_UP_PLAN } from '../accounts/account.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { hashApiKey } from '../accounts/api-key.ts'
 import { roleInGroupOf } from '../accounts/group-store.ts'
@@ -6,7 +6,7 @@ import { deleteAccount, findAccount, findAccountById } from '../accounts/store.t
 import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
 import { sealedPart } from '../catalog/parameters.ts'
-import type { Phase, Plan, Plans, Values } from '../catalog/plan.ts'
+import { leavesNothing, type Phase, type Plan, type Plans, type Values } from '../catalog/plan.ts'
 import { paramValues, placeholders, resolve, resolveGiven } from '../catalog/resolve.ts'
 import type { Db } from '../db/database.ts'
 import { accountValues } from './account-values.ts'
@@ -72,6 +72,7 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
         if (name === SHARE) await deployments.shares.end(tx, account, instance)
         return await deployments.beginRemoval(tx, account.id, name, instance)
       }
+      if (plan !== undefined && leavesNothing(plan)) return await announceOwn(deps, command, account, tx)
       await deployments.ensurePending(tx, account, name, instance)
       // First nothing starts any more, then what runs is stopped.
       if (plan !== undefined && phase === 'suspend') await addSettings(deps, plan, command, account, tx)
@@ -109,6 +110,20 @@ async function checkAgain(command: Delivery, plan: Plan, account: Account, tx: D
   throw new AppError('conflict', 'need-missing', text, { details: { needs: { ...open } } })
 }
 
+/** Of a sign-up: what it will order is listed from now on, and tells how it goes. */
+async function announceOwn({ deployments }: LifecycleDeps, { plan }: Delivery, account: Account, tx: Db) {
+  const own = planOf(account)
+  if (plan === SIGN_UP_PLAN && own !== undefined) await deployments.announce(tx, account.id, own)
+}
+
+/** What it was to order is not on its way. */
+async function signUpFailed({ deployments }: LifecycleDeps, { message }: Delivery, account: Account, tx: Db) {
+  const own = planOf(account)
+  if (own === undefined || (await findDeployment(tx, account.id, own))?.readyAt !== undefined) return
+  await deployments.announce(tx, account.id, own)
+  await deployments.settle(tx, account.id, own, { instance: '', outcome: 'failed', message })
+}
+
 /** The other account that a plan works with is there, and has something to work with. */
 async function checkOther({ params }: Delivery, plan: Plan, tx: Db): Promise<void> {
   if (plan.other === undefined) return
@@ -134,7 +149,9 @@ async function checkRights(requester: Account, plan: Plan, account: Account, tx:
   const owns = async () => (await roleInGroupOf(tx, account.id, requester.id)) === 'owner'
   if (requester.id !== account.id && !ofGroup && !(await owns()))
     throw new AppError('forbidden', 'not-your-account', `${requester.name} may not order for ${account.name}`)
-  if (plan.orderable === 'admin' && plan.plan !== planOf(account))
+  // Whoever comes in asks for their own set-up; our API writes that order, not they.
+  const isOwn = plan.plan === planOf(account) || plan.plan === SIGN_UP_PLAN
+  if (plan.orderable === 'admin' && !isOwn)
     throw new AppError('forbidden', 'plan-not-orderable', `${plan.plan} is ordered by admins, not by ${requester.name}`)
 }
 
@@ -234,6 +251,7 @@ async function settle(deps: LifecycleDeps, command: Delivery, account: Account, 
   const { deployments, accounts } = deps
   const { plan: name, instance, phase, state, message } = command
   if (state === 'failed') {
+    if (name === SIGN_UP_PLAN) return await signUpFailed(deps, command, account, tx)
     await deployments.settle(tx, account.id, name, { instance, outcome: 'failed', message })
     // The old access may be half gone already; the new one is there.
     if (name === 'omegaml' && phase !== 'remove' && (await everythingMade(command.id, tx)))

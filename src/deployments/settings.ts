@@ -62,8 +62,8 @@ export const settingsSchema = z.looseObject({
   qualifiers: z.record(z.string(), settingsQualifier),
   /** The two ways to the broker that an account may be switched between; both keep their words. */
   broker: z.object({ shared: brokerAccess, own: brokerAccess }).optional(),
-  /** Of a database server: its administrator, whom nobody but the engine signs in as. */
-  admin: z.object({ user: z.string(), password: z.string() }).optional(),
+  /** Of a database server: its administrator, whom nobody but the engine signs in as; as it lies in the row, `sealed`. */
+  admin: z.object({ user: z.string(), password: z.string().optional(), sealed: z.string().optional() }).optional(),
   /** The account's databases on servers of their own, by the names of their deployments. */
   databases: z
     .record(
@@ -223,7 +223,7 @@ export function secretsOf({ qualifiers, broker, admin }: Settings): string[] {
     brokerpassword === undefined ? [mongopassword] : [mongopassword, brokerpassword],
   )
   const others = broker === undefined ? [] : [broker.shared.password, broker.own.password]
-  return [...new Set([...words, ...others, ...(admin === undefined ? [] : [admin.password])])]
+  return [...new Set([...words, ...others, ...(admin?.password === undefined ? [] : [admin.password])])]
 }
 
 /** Where the account's notebooks are. */

@@ -1,6 +1,7 @@
 import { Status, type StatusCode } from '../base/status.ts'
 import type { Values } from '../catalog/plan.ts'
 import type { Db, Row } from '../db/database.ts'
+import { capabilities } from '../db/dialect.ts'
 
 export interface DeploymentRow {
   readonly id: number
@@ -57,6 +58,13 @@ export async function findDeployment(
 
 export async function findDeploymentById(db: Db, id: number): Promise<DeploymentRow | undefined> {
   const row = await db.selectFrom('deployments').selectAll().where('id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : toDeployment(row)
+}
+
+/** Nobody else changes it until the transaction ends. */
+export async function lockDeployment(tx: Db, id: number): Promise<DeploymentRow | undefined> {
+  const query = tx.selectFrom('deployments').selectAll().where('id', '=', id)
+  const row = await (capabilities(tx).rowLocks ? query.forUpdate() : query).executeTakeFirst()
   return row === undefined ? undefined : toDeployment(row)
 }
 

@@ -135,7 +135,7 @@ function wrongInput({ plan, step }: { plan: string; step: string }, action: stri
   )
 }
 
-/** A removal whose input needs what an earlier step would have given: when this step never began, there is nothing to remove. */
+/** A removal whose input needs what an earlier step, or the install's beginning, would have given: when this step never began, there is nothing to remove. */
 async function dependsOnNothing(run: Run, error: unknown): Promise<boolean> {
   const { deps, task, command } = run
   if (!takesAway(run) || !isNotMade(error)) return false

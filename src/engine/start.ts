@@ -4,6 +4,7 @@ import { mergedParams } from '../catalog/parameters.ts'
 import { getPlan, type Plan, type Values } from '../catalog/plan.ts'
 import { type Command, toCommand } from '../commands/command.ts'
 import { type ExpandedStep, expandPlan } from '../commands/expand.ts'
+import { placeInLane } from '../commands/lane.ts'
 import { begunSteps } from '../commands/store.ts'
 import type { Db, NewRow, Row, Tx } from '../db/database.ts'
 import { isDuplicate } from '../db/dialect.ts'
@@ -18,19 +19,21 @@ export async function startCommands(deps: EngineDeps): Promise<void> {
   for (const row of await startable(deps.db, deps.clock.now())) await startCommand(deps, row)
 }
 
-/** The first waiting command of every free lane. */
+/** The first waiting command of every free lane; of several that one step ordered, all: the lane lets one begin. */
 async function startable(db: Db, now: number): Promise<Row<'commands'>[]> {
   const first = db
     .selectFrom('commands')
     .leftJoin('commands as running', 'running.active_lane', 'commands.lane')
-    .select(({ fn }) => fn.min('commands.id').as('id'))
+    .select(({ fn }) => ['commands.lane', fn.min(placeInLane).as('place')])
     .where('commands.status', '=', Status.initiated)
     .where('running.id', 'is', null)
     .groupBy('commands.lane')
   return db
     .selectFrom('commands')
-    .innerJoin(first.as('first'), 'first.id', 'commands.id')
+    .innerJoin(first.as('first'), 'first.lane', 'commands.lane')
     .selectAll('commands')
+    .where('commands.status', '=', Status.initiated)
+    .whereRef('first.place', '=', placeInLane)
     .where('commands.due_at', '<=', now)
     .orderBy('commands.id')
     .limit(100)

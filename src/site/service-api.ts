@@ -67,6 +67,8 @@ export interface ServiceCall {
   readonly path: string
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** Default: half a minute. */
+  readonly timeoutMs?: number
 }
 
 /** What the CLI and the site's steps ask of the service, over its public URL. Errors: `AppError`s of the answer's kind. */

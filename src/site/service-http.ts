@@ -13,20 +13,23 @@ export function createServiceApi(address: ServiceAddress, credential: Credential
     path: string,
     body?: unknown,
     more: Readonly<Record<string, string>> = {},
+    timeoutMs?: number,
   ): Promise<HttpAnswer> =>
     await sendJson(target, {
       method,
       path: `${base}${path}`,
       headers: { ...headers, ...more },
       ...(body === undefined ? {} : { body }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
     })
   const must = async <T>(
     method: string,
     path: string,
     body?: unknown,
     more?: Readonly<Record<string, string>>,
+    timeoutMs?: number,
   ): Promise<T> => {
-    const answer = await send(method, path, body, more)
+    const answer = await send(method, path, body, more, timeoutMs)
     if (answer.status >= 200 && answer.status < 300) return answer.body as T
     throw errorOf(answer, `${method} ${path}`)
   }
@@ -72,8 +75,8 @@ export function createServiceApi(address: ServiceAddress, credential: Credential
     findCommand: async (id) => await find<ServiceCommand>(`/api/v2/commands/${id}`),
     retryCommand: async (id) => await must<ServiceCommand>('POST', `/api/v2/commands/${id}/retry`, {}),
     undoCommand: async (id) => await must<ServiceCommand>('POST', `/api/v2/commands/${id}/undo`, {}),
-    call: async <T>({ method = 'GET', path, body, headers: more }: ServiceCall) =>
-      await must<T>(method, path, body, more),
+    call: async <T>({ method = 'GET', path, body, headers: more, timeoutMs }: ServiceCall) =>
+      await must<T>(method, path, body, more, timeoutMs),
     events: (path, lastId, signal) => {
       const more = lastId === '' ? {} : { 'last-event-id': lastId }
       const wanted = { method: 'GET', path: `${base}${path}`, headers: { ...headers, ...more } }

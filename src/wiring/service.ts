@@ -28,7 +28,7 @@ import { createServer } from '../api/server.ts'
 import { accountActionNames, accountActions, type BooksParts } from '../books/books-actions.ts'
 import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
-import { parseKeyRing } from '../base/key-ring.ts'
+import { type KeyRing, parseKeyRing } from '../base/key-ring.ts'
 import { createLog, type Log } from '../base/log.ts'
 import { type Repeating, repeat } from '../base/repeat.ts'
 import { loadPlans } from '../catalog/load.ts'
@@ -65,13 +65,13 @@ const SWEEP_MS = 3_600_000
 const MAILS_KEPT_MS = 90 * 86_400_000
 
 /** What API and engine share: rows, keys, accounts and their deployments. */
-function openHouse() {
+function openHouse(engineKeys?: KeyRing) {
   const db = openDatabase(databaseOf(env))
   const ring = required(env, 'CLOUDMGR_SETTINGS_KEYS', 'key ring of the accounts’ settings')
   const keys = parseKeyRing(ring, 'CLOUDMGR_SETTINGS_KEYS')
   const site = siteOf(env)
   const accounts = new Accounts({ db, keys, clock })
-  const deployments = new Deployments({ db, keys, site, clock })
+  const deployments = new Deployments({ db, keys, engineKeys, site, clock })
   const outbox = new Outbox({ keys, clock, delivers: site.mail.smtp !== undefined })
   const jwts = new Jwts({ db, keys, clock, jwks: createJwks(), issuer: site.publicUrl, foreign: site.issuers })
   const memberships = new Memberships({ db, clock })
@@ -137,9 +137,9 @@ function statusSources(site: SiteFacts) {
 /** The engine on the service's commands. SIGTERM hands running tasks to the next one. */
 export async function serveEngine(): Promise<number> {
   const log = createLog('engine')
-  const house = openHouse()
   const ring = required(env, 'CLOUDMGR_ENGINE_KEYS', 'key ring of the engine')
   const keys = parseKeyRing(ring, 'CLOUDMGR_ENGINE_KEYS')
+  const house = openHouse(keys)
   const store = createStateStore(house.db, keys, () => clock.now())
   const states = new StateBackend({ states: store, log })
   await states.start()
@@ -160,6 +160,8 @@ export async function serveEngine(): Promise<number> {
     seal: (text) => keys.seal(text, 'step outputs'),
     unseal,
   })
+  const resealed = await house.deployments.sealAdmins()
+  if (resealed > 0) log.info('administrators of own databases sealed by the engine’s keys', { databases: resealed })
   await engine.start()
   const stopping = new AbortController()
   const sender = mailSender(house, log)

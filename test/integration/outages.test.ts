@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { createRooms, startHouse, type TestHouse } from '../../src/api/testing.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { hasEnded } from '../../src/commands/command.ts'
+import { withIssued } from '../../src/commands/issued.ts'
 import { getCommand } from '../../src/commands/store.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import type { EngineOptions } from '../../src/engine/deps.ts'
@@ -101,11 +102,12 @@ const orderRuntime = async (account: string): Promise<number> => {
 }
 
 async function ended(id: number): Promise<void> {
-  await vi.waitFor(async () => expect(hasEnded(await getCommand(parts.db, id))).toBe(true), {
+  const look = async () => (await withIssued(parts.db, await getCommand(parts.db, id))).whole
+  await vi.waitFor(async () => expect(hasEnded(await look())).toBe(true), {
     timeout: 120_000,
     interval: 50,
   })
-  const { state, message } = await getCommand(parts.db, id)
+  const { state, message } = await look()
   expect([state, message]).toEqual(['done', undefined])
 }
 

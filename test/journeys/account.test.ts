@@ -67,8 +67,9 @@ test('the namespace is closed and restricted', async () => {
 test('nothing secret lies in orders, steps or their output', async () => {
   const alice = await signUp('alice')
   const { body } = await admin.get(`/api/v2/commands/${alice.command}`)
-  expect(body).toMatchObject({ plan: 'omegaml', phase: 'install', state: 'done', status: 5, account: 'alice' })
+  expect(body).toMatchObject({ plan: 'signup', phase: 'install', state: 'done', status: 5, account: 'alice' })
   expect(body.steps.map((step: { step: string }) => step.step)).toEqual([
+    'service',
     'database',
     'broker',
     'namespace',
@@ -179,7 +180,12 @@ test('two accounts share a database of accounts and nothing else', async () => {
   expect((await alice.get(`/api/v2/commands/${bobby.command}`)).status).toBe(404)
   expect((await alice.delete('/api/v2/accounts/bobby')).status).toBe(403)
   expect((await alice.post('/api/v2/accounts/bobby/credentials/rotate')).status).toBe(403)
-  expect((await alice.get('/api/v2/commands')).body.commands.map((command: { id: number }) => command.id)).toEqual([
-    alice.command,
+  expect(
+    (await alice.get('/api/v2/commands')).body.commands.map(
+      ({ plan, id, issuedBy }: { plan: string; id: number; issuedBy?: number }) => [plan, issuedBy ?? id],
+    ),
+  ).toEqual([
+    ['omegaml', alice.command],
+    ['signup', alice.command],
   ])
 })

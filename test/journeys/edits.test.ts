@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { AppError } from '../../src/base/errors.ts'
 import { type Service, startService } from './house.ts'
 
 type Caller = ReturnType<Service['as']>
@@ -68,6 +69,31 @@ test('orders, accounts and credentials: the same key again is the same order', a
     expect([url, second.status]).toEqual([url, first.status])
     expect([second.body.id, second.body.command]).toEqual([first.body.id, first.body.command])
   }
+})
+
+test('the same key again continues or cancels an order once', async () => {
+  service.outside.helm.failNextUpgrade(new AppError('invalid', 'chart-invalid', 'the chart says no'))
+  const wish = { plan: 'runtime', phase: 'install', params: { label: 'gold' } }
+  const { id } = (await alice.post('/api/v2/orders', wish)).body
+  await service.ended(id)
+  const retry = async (key: string) => await alice.post(`/api/v2/commands/${id}/retry`, {}, { 'idempotency-key': key })
+  service.outside.helm.failNextUpgrade(new AppError('invalid', 'chart-invalid', 'the chart says no again'))
+  expect((await retry('one')).status).toBe(202)
+  await service.ended(id)
+  // It has failed again, but this is the request of before.
+  expect(await retry('one')).toMatchObject({ status: 202, body: { state: 'failed' } })
+  expect((await admin.post(`/api/v2/commands/${id}/retry`, {}, { 'idempotency-key': 'one' })).status).toBe(202)
+  await service.ended(id)
+  expect(await retry('two')).toMatchObject({ status: 409, body: { code: 'command-not-failed' } })
+
+  await service.engine.stop()
+  const waiting = (await alice.post('/api/v2/orders', { ...wish, params: { label: 'silver' } })).body.id
+  const cancel = async (headers: Record<string, string>) =>
+    await alice.post(`/api/v2/commands/${waiting}/cancel`, {}, headers)
+  for (const _ of [1, 2]) {
+    expect(await cancel({ 'idempotency-key': 'one' })).toMatchObject({ status: 202, body: { state: 'failed' } })
+  }
+  expect((await cancel({})).status).toBe(409)
 })
 
 test('who edits an account that another has changed since learns it, and changes nothing', async () => {

@@ -142,17 +142,25 @@ export function callers(house: TestHouse) {
     return { status: answer.statusCode, body: answer.body === '' ? undefined : answer.json() }
   }
 
-  /** Waits for rows, not for time. */
+  /** Waits for rows, not for time: until the order and what it has ordered have ended. */
   async function ended(command: number): Promise<void> {
     const bell = bellOf(house.db)
     for (;;) {
       const rung = Promise.withResolvers<void>()
       const deaf = bell.listen(rung.resolve)
-      const row = await house.db.selectFrom('commands').select('ended_at').where('id', '=', command).executeTakeFirst()
-      if (row?.ended_at != null) return deaf()
+      if (await hasAllEnded(command)) return deaf()
       await Promise.race([rung.promise, new Promise((done) => setTimeout(done, 20))])
       deaf()
     }
+  }
+
+  async function hasAllEnded(command: number): Promise<boolean> {
+    const either = house.db
+      .selectFrom('commands')
+      .select('ended_at')
+      .where(({ or, eb }) => or([eb('id', '=', command), eb('issued_by', '=', command)]))
+    const rows = await either.execute()
+    return rows.length > 0 && rows.every(({ ended_at: at }) => at !== null)
   }
 
   return {

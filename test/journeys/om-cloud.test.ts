@@ -134,7 +134,7 @@ for (const { payload, status, text, why } of bad) {
     const answer = await post({ offering: 'runtime', user: 'alice', phase: 'install', params: '', ...payload })
     expect(answer.statusCode).toBe(status)
     expect(answer.body.replaceAll('\\"', '"')).toContain(text)
-    expect((await get('/api/v2/commands')).json().commands).toHaveLength(1)
+    expect((await get('/api/v2/commands')).json().commands).toHaveLength(2)
   })
 }
 

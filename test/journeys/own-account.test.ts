@@ -129,6 +129,18 @@ test('keys are made, listed, and revoked by their owner; made by nobody else', a
   const bad = await alice.post('/api/v2/accounts/alice/keys', { name: '', expiresAt: '2020-01-01T00:00:00Z' })
   expect(bad.body.errors.map((error: { field: string }) => error.field)).toEqual(['name', 'expiresAt'])
 
+  const sent = { 'idempotency-key': 'once' }
+  const once = await alice.post('/api/v2/accounts/alice/keys', { name: 'once' }, sent)
+  expect(once.status).toBe(201)
+  for (const name of ['once', 'another']) {
+    const { status, body } = await alice.post('/api/v2/accounts/alice/keys', { name }, sent)
+    expect([status, body]).toMatchObject([409, { code: 'api-key-made', details: { id: once.body.id, name: 'once' } }])
+    expect(JSON.stringify(body)).not.toContain(once.body.apikey)
+  }
+  expect((await alice.get('/api/v2/accounts/alice/keys')).body.keys).toHaveLength(3)
+  // Of another account it is another request.
+  expect((await bobby.post('/api/v2/accounts/bobby/keys', { name: 'once' }, sent)).status).toBe(201)
+
   expect((await alice.delete(`/api/v2/accounts/alice/keys/${made.body.id}`)).status).toBe(204)
   expect((await ci.get('/api/v2/accounts/alice')).status).toBe(401)
   expect(await audited('key.revoke')).toEqual([{ actor: 'alice', subject: 'alice' }])

@@ -66,9 +66,9 @@ test('where strangers may sign up, they get a virtual host and workers of their 
   }
   const browser = browserOf(service)
   await browser.post('/api/v2/session', { login: 'alice@example.org', password })
-  const orders = (await browser.get('/api/v2/commands?account=alice')).body.commands
-  expect(orders.map(({ plan }: { plan: string }) => plan)).toEqual(['runtime', 'omegaml'])
-  for (const { id } of orders) await service.ended(id)
+  const orders = async () => (await browser.get('/api/v2/commands?account=alice')).body.commands
+  for (const { id } of await orders()) await service.ended(id)
+  expect((await orders()).map(({ plan }: { plan: string }) => plan)).toEqual(['runtime', 'omegaml', 'signup'])
   expect(await vhostOf('alice')).toMatchObject([
     { plan: 'omegaml', state: 'active', params: { vhost: true } },
     { plan: 'runtime', instance: 'worker', state: 'active', params: { label: 'worker', size: 1 } },

@@ -6,6 +6,7 @@ import { parametersOf } from '../../catalog/parameters.ts'
 import { getPlan, type Phase, phases, type Plan } from '../../catalog/plan.ts'
 import { accountNames } from '../../accounts/store.ts'
 import type { Command } from '../../commands/command.ts'
+import { withIssued } from '../../commands/issued.ts'
 import { placeOrder } from '../../commands/order.ts'
 import { hasQualifier } from '../../deployments/config.ts'
 import { pageDeployments } from '../../deployments/store.ts'
@@ -88,7 +89,7 @@ function locationOf(id: number): string {
 }
 
 async function show(deps: ApiDeps, command: Command) {
-  const { id, plan, phase, params, subject, status, message } = command
+  const { id, plan, phase, params, subject, status, message } = (await withIssued(deps.db, command)).whole
   const names = await accountNames(deps.db, subject === undefined ? [] : [subject])
   return {
     id,

@@ -22,6 +22,7 @@ import type { Guessing } from '../guessing.ts'
 import { addKey, revokeKey, showKey } from '../key-cases.ts'
 import { changePassword, requestMailChange } from '../password-cases.ts'
 import type { SignIn } from '../sign-in.ts'
+import { digestOf, idempotencyKeyOf, orderHeaders } from './headers.ts'
 
 const tags = ['accounts']
 const byName = z.object({ name: z.string().max(200) })
@@ -155,9 +156,11 @@ export function accountChangeRoutes(plain: FastifyInstance, deps: ApiDeps, signI
     {
       schema: {
         tags,
-        summary: 'Make another API key of one’s own; it is told once',
+        summary:
+          'Make another API key of one’s own; it is told once. With the same Idempotency-Key none is made: 409 names it',
         operationId: 'createKey',
         params: byName,
+        headers: orderHeaders,
         body: newKey,
         response: { 201: createdKey, ...problems },
       },
@@ -165,7 +168,12 @@ export function accountChangeRoutes(plain: FastifyInstance, deps: ApiDeps, signI
     async (request, reply) => {
       const account = ownAccount(await signIn.account(request), request.params.name)
       const { name, expiresAt } = request.body
-      const key = await addKey(deps, account, name, expiresAt === undefined ? undefined : Date.parse(expiresAt))
+      const sent = idempotencyKeyOf(request)
+      const key = await addKey(deps, account, {
+        name,
+        expiresAt: expiresAt === undefined ? undefined : Date.parse(expiresAt),
+        idempotencyKey: sent === undefined ? undefined : digestOf(sent),
+      })
       return reply.code(201).header('cache-control', 'no-store').send(key)
     },
   )

@@ -108,7 +108,7 @@ test('the same idempotency key gives the same account; another wish is refused',
   const first = await create(alice, headers)
   expect((await create(alice, headers)).json()).toEqual(first.json())
   expect((await create({ name: 'other', email: 'o@example.org' }, headers)).statusCode).toBe(409)
-  expect(await house.db.selectFrom('commands').select('id').where('plan', '=', 'omegaml').execute()).toHaveLength(1)
+  expect(await house.db.selectFrom('commands').select('id').where('plan', '=', 'signup').execute()).toHaveLength(1)
 })
 
 test('users create, list and order nothing of others', async () => {

@@ -1,11 +1,13 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
 import { audit } from '../../accounts/audit.ts'
 import { phases } from '../../catalog/plan.ts'
+import type { Command } from '../../commands/command.ts'
 import { cancelOrder } from '../../commands/cancel.ts'
-import { retryCommand } from '../../commands/retry.ts'
+import type { CommandChange } from '../../commands/next-steps.ts'
+import { repeatedChange, retryCommand } from '../../commands/retry.ts'
 import { getCommand, listCommands } from '../../commands/store.ts'
 import { undoCommand } from '../../commands/undo.ts'
 import { errorBody } from '../answers.ts'
@@ -16,7 +18,7 @@ import { viewCommand, viewCommands, viewDetails } from '../show-command.ts'
 import type { SignIn } from '../sign-in.ts'
 import { subjectOf } from '../subject.ts'
 import { changeableCommand, visibleCommand } from '../visible-command.ts'
-import { idempotencyKeyOf, orderHeaders } from './headers.ts'
+import { digestOf, idempotencyKeyOf, orderHeaders } from './headers.ts'
 
 const tags = ['commands']
 const byId = z.object({ id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) })
@@ -85,13 +87,17 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         summary: 'End an order that has not ended; what was done stays done',
         operationId: 'cancelCommand',
         params: byId,
+        headers: orderHeaders,
         response: { 202: commandView, ...problems },
       },
     },
     async (request, reply) => {
       const caller = await signIn.account(request)
+      const key = changeKey(caller, 'cancel', request)
+      const repeated = key === null ? undefined : await repeatedOf(caller, request.params.id, key)
+      if (repeated !== undefined) return reply.code(202).send(await viewCommand(deps, repeated))
       const { id } = await changeableCommand(deps, caller, request.params.id, 'cancel')
-      const command = await cancelOrder(deps.db, id, `cancelled by ${caller.name}`, deps.clock.now())
+      const command = await cancelOrder(deps.db, id, `cancelled by ${caller.name}`, deps.clock.now(), key)
       await note(caller, 'command.cancel', id)
       return reply.code(202).send(await viewCommand(deps, command))
     },
@@ -105,13 +111,17 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
         summary: 'Continue a failed order',
         operationId: 'retryCommand',
         params: byId,
+        headers: orderHeaders,
         response: { 202: commandView, ...problems },
       },
     },
     async (request, reply) => {
       const caller = await signIn.account(request)
+      const key = changeKey(caller, 'retry', request)
+      const repeated = key === null ? undefined : await repeatedOf(caller, request.params.id, key)
+      if (repeated !== undefined) return reply.code(202).send(await viewCommand(deps, repeated))
       const { id } = await changeableCommand(deps, caller, request.params.id, 'retry')
-      const command = await retryCommand(deps.db, id, () => deps.clock.now())
+      const command = await retryCommand(deps.db, id, () => deps.clock.now(), key)
       await note(caller, 'command.retry', id)
       return reply.code(202).send(await viewCommand(deps, command))
     },
@@ -157,7 +167,17 @@ export function commandRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
     },
   )
 
+  /** What this very request has changed before. */
+  async function repeatedOf(caller: Account, id: number, key: string): Promise<Command | undefined> {
+    return await repeatedChange(deps.db, (await visibleCommand(deps, caller, id)).id, key)
+  }
+
   async function note(caller: Account, action: string, subject: number): Promise<void> {
     await audit(deps.db, { at: deps.clock.now(), actor: caller.name, action, subject: String(subject) })
   }
+}
+
+function changeKey(caller: Account, what: CommandChange, request: FastifyRequest): string | null {
+  const key = idempotencyKeyOf(request)
+  return key === undefined ? null : digestOf(caller.name, what, key)
 }

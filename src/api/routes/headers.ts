@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 
@@ -9,4 +10,9 @@ export const orderHeaders = z.looseObject({
 export function idempotencyKeyOf(request: FastifyRequest): string | undefined {
   const key = request.headers['idempotency-key']
   return Array.isArray(key) ? key[0] : key
+}
+
+/** Of one length, whatever the caller sent; for keys that are kept with what was changed. */
+export function digestOf(...parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts), 'utf8').digest('hex')
 }

@@ -63,7 +63,11 @@ async function work({ access, moments, hangAt, leaseMs }: Orders): Promise<void>
             here('begun')
           }
           // After it hung: whatever came of it, it has ended.
-          return await work(input, context).finally(() => void (passed.has(hangAt ?? '') && process.send?.('stopped')))
+          const done = await work(input, context).finally(
+            () => void (passed.has(hangAt ?? '') && process.send?.('stopped')),
+          )
+          if (action.name === 'order' && name === 'ensure') here('ordered')
+          return done
         })
       }
     }

@@ -1,4 +1,4 @@
-import type { Phase, Plan, Plans, Values } from '../../../src/catalog/plan.ts'
+import { leavesNothing, type Phase, type Plan, type Plans, type Values } from '../../../src/catalog/plan.ts'
 
 /** What the tests order of a plan. */
 interface Ordered {
@@ -42,13 +42,15 @@ export const ordered: Readonly<Record<string, Ordered>> = {
   },
   scheduler: {},
   runtime: {
-    instance: { label: 'work' },
+    instance: { label: 'worker' },
     params: { install: { registry: 'mine', size: 1 }, update: { size: 2 } },
   },
-  worker: { instance: { 'node-name': 'work' }, params: { update: { scale: 1 } } },
+  worker: { instance: { 'node-name': 'worker' }, params: { update: { scale: 1 } } },
   jupyter: { params: { install: { memory: '1G' }, update: { cpu: 1 } } },
   nodepool: { instance: { name: 'gpu' }, params: { install: { size: 1 }, update: { size: 2 } } },
   migrateuserdb: { params: { install: { from: other } } },
+  // Of the account that is there: it makes sure of the service and of that same runtime.
+  signup: { params: { install: { own: true } } },
   comparison: {},
   orphan: { params: { remove: { system: 'rabbitmq', kind: 'user', name: stray } } },
 }
@@ -63,7 +65,8 @@ export interface Order {
 export function everyOrder(plans: Plans): Order[] {
   const offered = [...plans.values()].filter((plan) => plan.providers?.length !== 0)
   // Those that deliver nothing of their own come when everything is there.
-  const isOwn = (plan: Plan) => !isAnother(plan) && (plan.orderable !== 'system' || isOfAccount(plan))
+  const isOwn = (plan: Plan) =>
+    !isAnother(plan) && !leavesNothing(plan) && (plan.orderable !== 'system' || isOfAccount(plan))
   const plain = offered.filter(isOwn).toSorted((a, b) => depth(a, plans) - depth(b, plans))
   const others = offered.filter((plan) => !isOwn(plan))
   const phasesOf = (plan: Plan, phases: readonly Phase[]) =>

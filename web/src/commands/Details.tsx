@@ -77,7 +77,8 @@ function Outcome({ command: { state, message } }: { command: CommandDetails }) {
 
 function About({ command }: { command: CommandDetails }) {
   const me = useAccount()?.userid
-  const { id, account, requestedBy, createdAt, startedAt, endedAt, params, undoes, undoOf, waitsFor } = command
+  const { id, account, requestedBy, createdAt, startedAt, endedAt, params, undoes } = command
+  const { undoOf, issuedBy, waitsFor } = command
   const facts: [string, React.ReactNode][] = [
     ['Number', String(id)],
     ['For', account ?? 'the site'],
@@ -90,6 +91,14 @@ function About({ command }: { command: CommandDetails }) {
       undoOf === undefined ? undefined : (
         <Link key="l" to="/commands/$id" params={{ id: String(undoOf) }}>
           {`order ${undoOf}`}
+        </Link>
+      ),
+    ],
+    [
+      'Placed by',
+      issuedBy === undefined ? undefined : (
+        <Link key="l" to="/commands/$id" params={{ id: String(issuedBy) }}>
+          {`order ${issuedBy}`}
         </Link>
       ),
     ],
