@@ -9,7 +9,8 @@ test('works of one task that run together give back their own locks only', async
   await migrate(db)
   const holding = lockHolder(db, systemClock)
   const task = { id: 1, fencing: 1 }
-  const held = async () => (await db.selectFrom('locks').select('name').orderBy('name').execute()).map(({ name }) => name)
+  const held = async () =>
+    (await db.selectFrom('locks').select('name').orderBy('name').execute()).map(({ name }) => name)
   await holding(['a', 'b'], task, async () => {
     await holding(['c'], task, async () => expect(await held()).toEqual(['a', 'b', 'c']))
     await holding([], task, async () => {})
