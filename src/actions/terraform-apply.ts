@@ -40,8 +40,8 @@ export function terraformApply({
       const root = roots(wanted.root)
       await writeFiles(root, wanted)
       const running = quietly(runOf(wanted, context))
-      if ((await terraform.resources(root, running)).length === 0) return { state: 'absent' }
       const preview = await terraform.preview(root, running)
+      if (preview.held.length === 0) return { state: 'absent' }
       return isEmpty(preview) ? { state: 'present' } : { state: 'different', detail: describePreview(preview) }
     },
     ensure: async (wanted, context) => {
@@ -50,21 +50,24 @@ export function terraformApply({
       await writeFiles(root, wanted)
       const preview = await terraform.preview(root, running)
       const changed = !isEmpty(preview)
+      let told: Readonly<Record<string, unknown>> = {}
       if (changed) {
         refuseDeletes(preview, wanted)
         context.output(describePreview(preview))
-        await terraform.apply(root, running)
+        told = await terraform.apply(root, running)
       }
-      const outputs = pick(await terraform.outputs(root, quietly(running)), wanted.outputs)
+      // A program more only for what the apply did not tell: many roots are applied at once.
+      const isTold = wanted.outputs?.every((name) => name in told) === true
+      const outputs = pick(isTold ? told : await terraform.outputs(root, quietly(running)), wanted.outputs)
       return { changed, message: changed ? describePreview(preview) : 'already as wanted', outputs }
     },
     remove: async (wanted, context) => {
       const root = roots(wanted.root)
       const running = runOf(wanted, context)
       await writeFiles(root, wanted)
-      if ((await terraform.resources(root, quietly(running))).length === 0)
-        return { changed: false, message: 'already absent' }
       const preview = await terraform.preview(root, { ...running, destroy: true })
+      // What the state holds and nobody finds any more is no change, but must leave the state.
+      if (preview.held.length === 0) return { changed: false, message: 'already absent' }
       context.output(describePreview(preview))
       await terraform.apply(root, running)
       return { changed: true, message: describePreview(preview) }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Action, ActionContext, Observation } from '../actions/action.ts'
 import type { Clock } from '../base/clock.ts'
 import { explain } from '../base/errors.ts'
+import { createSlots } from '../base/slots.ts'
 import { type Finding, replaceFindings } from './findings.ts'
 import { findThings, type Outside } from './found.ts'
 import { orphansOf } from './orphans.ts'
@@ -64,13 +65,25 @@ async function orphans({ books, outside }: CompareParts, context: ActionContext)
 }
 
 async function drift(parts: CompareParts, context: ActionContext): Promise<Finding[]> {
-  const findings: Finding[] = []
-  for (const live of await liveDeployments(parts.books.db)) {
-    context.signal.throwIfAborted()
-    if (live.settled) findings.push(...(await driftOf(parts, live, context)))
-  }
-  return findings
+  const inSlot = createSlots(MOST_LOOKS)
+  const settled = (await liveDeployments(parts.books.db)).filter((live) => live.settled)
+  // What is one account's has locks in common, accounts have none.
+  const accounts = [...Map.groupBy(settled, ({ account }) => account).values()]
+  const looked = accounts.map((all) =>
+    inSlot(async () => {
+      const findings: Finding[] = []
+      for (const live of all) {
+        context.signal.throwIfAborted()
+        findings.push(...(await driftOf(parts, live, context)))
+      }
+      return findings
+    }),
+  )
+  return (await Promise.all(looked)).flat()
 }
+
+/** Accounts that are looked at together: the look at a home folder runs Terraform, one after another takes long with many. */
+const MOST_LOOKS = 4
 
 async function driftOf(parts: CompareParts, live: Live, context: ActionContext): Promise<Finding[]> {
   const { account, plan, instance } = live

@@ -66,6 +66,26 @@ test('sign-up is opened, stays open, and is closed again', async () => {
   expect(await cli('up', '--open-signup', 'everywhere')).toBe(2)
 })
 
+test('an index of Python packages is named, stays, and is left again', async () => {
+  const pip = () => (outside.helm.valuesOf('omegaml-system', 'omegaml-services') as { site: { pip: object } }).site.pip
+  const workers = () => (outside.helm.valuesOf('omegaml-worker', 'omegaml-runtime') as { env: object }).env
+  await cli('up')
+  expect(pip()).toEqual({})
+  await cli('up', '--package-index', 'http://pypi.test:8080/simple')
+  await cli('up')
+  const index = { PIP_INDEX_URL: 'http://pypi.test:8080/simple', PIP_TRUSTED_HOST: 'pypi.test:8080' }
+  expect(pip()).toEqual(index)
+  expect(workers()).toEqual(index)
+  await cli('up', '--package-index', 'https://pypi.test/simple')
+  expect(pip()).toEqual({ PIP_INDEX_URL: 'https://pypi.test/simple' })
+  await cli('up', '--no-package-index')
+  expect(pip()).toEqual({})
+  outside.printed()
+  expect(await cli('up', '--package-index', 'https://me:Secret1@pypi.test/simple')).toBe(2)
+  expect(await cli('up', '--package-index', 'pypi.test')).toBe(2)
+  expect(outside.printed().err).toMatch(/package index/)
+})
+
 test('up --json prints one object and nothing else', async () => {
   const result = await json<Record<string, unknown>>('up')
   expect(result).toEqual({

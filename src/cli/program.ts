@@ -113,6 +113,8 @@ function addSiteWords(program: Command, on: On, onService: On): void {
         ).choices(signUpRuntimes),
       )
       .option('--no-open-signup', 'accounts are made by admins only')
+      .option('--package-index <url>', "where accounts' Python packages come from, in notebooks and workers")
+      .option('--no-package-index', "from pip's own index")
       .addOption(port('port-base', 'first of four ports in a row: http, https, mongo, broker'))
       .addOption(port('http-port', 'port of portal, API and notebooks (default: 8080)'))
       .addOption(port('https-port', 'the same with TLS (default: 8443)'))

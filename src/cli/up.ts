@@ -22,6 +22,8 @@ export interface UpOptions extends GlobalOptions {
   readonly brokerPort?: number | undefined
   /** `true`: with the default; `false`: closed; left out: as it is. */
   readonly openSignup?: SignUpRuntime | boolean | undefined
+  /** `false`: pip's own; left out: as it is. */
+  readonly packageIndex?: string | false | undefined
 }
 
 /** Brings the site up, or makes sure that it is; may be interrupted and repeated. */

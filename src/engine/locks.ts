@@ -23,7 +23,8 @@ export async function takeLocks(tx: Tx, names: readonly string[], taker: LockTak
   for (const name of [...new Set(names)].sort()) {
     const holder = await liveHolder(tx, name, taker)
     if (holder !== undefined) {
-      await tx.deleteFrom('locks').where('task_id', '=', taker.id).execute()
+      // Of these alone: the task may be at other work as well.
+      await tx.deleteFrom('locks').where('task_id', '=', taker.id).where('name', 'in', names).execute()
       return { name, holder }
     }
     await tx.deleteFrom('locks').where('name', '=', name).execute()
@@ -44,17 +45,26 @@ async function liveHolder(tx: Tx, name: string, taker: LockTaker): Promise<strin
   return alive ? `step ${task.step} of command ${task.command_id}` : undefined
 }
 
-/** Gives a task's locks back and makes those who waited for them due. */
-export async function freeLocks(tx: Tx, task: { readonly id: number; readonly now: number }): Promise<void> {
-  const held = await tx.selectFrom('locks').select('name').where('task_id', '=', task.id).execute()
+/** Gives a task's locks back, or some of them, and makes those who waited for them due. */
+export async function freeLocks(
+  tx: Tx,
+  task: { readonly id: number; readonly now: number },
+  some?: readonly string[],
+): Promise<void> {
+  if (some?.length === 0) return
+  const all = tx.selectFrom('locks').select('name').where('task_id', '=', task.id)
+  const held = await (some === undefined ? all : all.where('name', 'in', some)).execute()
   if (held.length === 0) return
   const names = held.map((lock) => lock.name)
-  await tx.deleteFrom('locks').where('task_id', '=', task.id).execute()
+  await tx.deleteFrom('locks').where('task_id', '=', task.id).where('name', 'in', names).execute()
   const freed = { due_at: task.now, waiting_lock: null }
   await tx.updateTable('tasks').set(freed).where('waiting_lock', 'in', names).where('state', '=', 'ready').execute()
 }
 
-/** Work of a running task that finds out late what it would collide with: undefined when another has one of the locks. */
+/**
+ * Work of a running task that finds out late what it would collide with: undefined when another has one of the locks. Several
+ * may be under way for one task; it is up to the task that they have no lock in common.
+ */
 export function lockHolder(db: Db, clock: Clock) {
   return async <T>(
     names: readonly string[],
@@ -66,7 +76,7 @@ export function lockHolder(db: Db, clock: Clock) {
     try {
       return await work()
     } finally {
-      await inTransaction(db, async (tx) => await freeLocks(tx, { id: task.id, now: clock.now() }))
+      await inTransaction(db, async (tx) => await freeLocks(tx, { id: task.id, now: clock.now() }, names))
     }
   }
 }

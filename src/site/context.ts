@@ -2,7 +2,7 @@ import { hostNames } from './hosts.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
 import { selectsRoles } from './profiles.ts'
 import type { SiteSecrets } from './secrets.ts'
-import { nodePorts, type Site, siteHosts, siteUrls } from './site.ts'
+import { nodePorts, pipOf, type Site, siteHosts, siteUrls } from './site.ts'
 import type { StatePaths } from './state.ts'
 
 export interface ContextSources {
@@ -65,6 +65,7 @@ export function serviceSite(site: Site): Record<string, unknown> {
     tls: false,
     // The cloud that its machines come from.
     provider: 'local',
+    pip: pipOf(site.packageIndex),
     signUp: site.signUp === undefined ? { open: false } : { open: true, runtime: site.signUp },
   }
 }

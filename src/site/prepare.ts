@@ -4,6 +4,7 @@ import type { Operator } from './operator.ts'
 import { choosePorts, type PortOptions, portInUse } from './ports.ts'
 import {
   checkDomain,
+  checkPackageIndex,
   checkSiteName,
   defaultDomain,
   type PortName,
@@ -21,6 +22,8 @@ export interface SiteWishes {
   readonly ports: PortOptions
   /** Left out: as it is. */
   readonly signUp?: SignUpRuntime | 'closed' | undefined
+  /** `false`: pip's own; left out: as it is. */
+  readonly packageIndex?: string | false | undefined
 }
 
 /** Checks everything that can be checked before anything is changed, and answers with the site to bring up. */
@@ -33,12 +36,16 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
   const domain = checkDomain(wishes.domain ?? known?.domain ?? defaultDomain(name))
   if (known === undefined) {
     const ports = choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
-    return { name, profile, domain, ports, ...signUpOf(undefined, wishes) }
+    return { name, profile, domain, ports, ...signUpOf(undefined, wishes), ...packageIndexOf(undefined, wishes) }
   }
   const running = await operator.cloud(known, statePaths(folder)).answers()
   if (!running) refuseTakenPorts(known, operator)
-  const { signUp, ...rest } = known
-  return { ...rest, profile, ...signUpOf(signUp, wishes) }
+  const { signUp, packageIndex, ...rest } = known
+  return { ...rest, profile, ...signUpOf(signUp, wishes), ...packageIndexOf(packageIndex, wishes) }
+}
+
+function packageIndexOf(known: string | undefined, { packageIndex = known }: SiteWishes): { packageIndex?: string } {
+  return packageIndex === undefined || packageIndex === false ? {} : { packageIndex: checkPackageIndex(packageIndex) }
 }
 
 function signUpOf(known: SignUpRuntime | undefined, { signUp = known }: SiteWishes): { signUp?: SignUpRuntime } {

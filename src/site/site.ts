@@ -26,6 +26,8 @@ export interface Site {
   readonly ports: SitePorts
   /** Left out: nobody may sign up; accounts are made by admins. */
   readonly signUp?: SignUpRuntime | undefined
+  /** URL of the index that accounts' Python packages come from. Left out: pip's own. */
+  readonly packageIndex?: string | undefined
 }
 
 export const nodePorts: SitePorts = { http: 30080, https: 30443, mongo: 30017, broker: 30671 }
@@ -38,6 +40,7 @@ export const siteSchema = z.object({
   domain: z.string(),
   ports: z.object({ http: port, https: port, mongo: port, broker: port }),
   signUp: z.enum(signUpRuntimes).optional(),
+  packageIndex: z.string().optional(),
 })
 
 /** Names end up in network links, cgroups and host names: short, lower-case, starting with a letter. */
@@ -61,6 +64,26 @@ export function checkDomain(domain: string): string {
     `domain "${domain}" is not usable: lower-case labels with at least one dot and no "_", for example "omega.localhost"`,
     { details: { field: 'domain', value: domain } },
   )
+}
+
+/** Users read it in their pods: no place for a password. */
+export function checkPackageIndex(text: string): string {
+  const url = URL.parse(text)
+  if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return text
+  throw new AppError(
+    'invalid',
+    'package-index',
+    `package index "${url === null ? text : url.host}" is not usable: an http or https address without user and password, for example "https://pypi.example.org/simple"`,
+    { details: { field: 'package-index' } },
+  )
+}
+
+/** pip's variables for an index. */
+export function pipOf(index: string | undefined): Readonly<Record<string, string>> {
+  if (index === undefined) return {}
+  const { protocol, host } = new URL(index)
+  // pip ignores an index that is not encrypted unless it is told that this is meant.
+  return { PIP_INDEX_URL: index, ...(protocol === 'http:' ? { PIP_TRUSTED_HOST: host } : {}) }
 }
 
 export function defaultDomain(name: string): string {

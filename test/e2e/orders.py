@@ -46,7 +46,7 @@ cloud('remove group runtime', 'remove', 'runtime', '--specs', 'label=team')
 cloud('login', 'login', userid, apikey, '--apiurl', api_url)
 cloud('config', 'config', 'show', '--services')
 cloud('add nodepool', 'add', 'nodepool', '--specs', 'name=own,node-type=small,role=gpu,size=1')
-cloud('add runtime', 'add', 'runtime', '--specs', 'role=gpu,label=gpu,size=2,memory=640Mi')
+cloud('add runtime', 'add', 'runtime', '--specs', 'role=gpu,label=gpu,size=2,memory=640Mi,packages=greeting==1.0')
 outcome['ping'] = om_command('runtime', 'ping')
 outcome['ping gpu'] = om_command('runtime', 'ping', '--require', 'gpu')
 
@@ -60,8 +60,9 @@ om = omegaml.setup(userid, apikey, api_url=api_url)
 def slow(*args, **kwargs):
     import platform
     import time
+    import greeting
     time.sleep(1)
-    return f'{args} {platform.node()}'
+    return f'{args} {platform.node()} greeting {greeting.VERSION}'
 
 
 om.scripts.put(slow, 'slow')
@@ -91,6 +92,9 @@ sent = [om.runtime.require('gpu').script('slow').run(number) for number in range
 cloud('update runtime', 'update', 'runtime', '--specs', 'label=gpu,size=1')
 outcome['results'] = len({str(each.get(timeout=240)) for each in sent})
 
+outcome['env install'] = om_command('runtime', 'env', 'install', 'farewell==1.0', '--require', 'gpu')
+outcome['env list'] = om_command('runtime', 'env', 'list', '--require', 'gpu')
+
 for kind in ('runtime', 'pods', 'nodes', 'storage'):
     cloud(f'status {kind}', 'status', kind)
 pod = next((word for word in outcome['status pods'].split() if word.startswith('runtime-gpu')), 'none')
@@ -101,6 +105,8 @@ while 'value' not in outcome.get('metrics', '') and time.time() < deadline:
 
 cloud('worker off', 'update', 'worker', '--specs', 'node-name=gpu,scale=0')
 cloud('worker on', 'update', 'worker', '--specs', 'node-name=gpu,scale=1')
+# Another pod than before.
+outcome['worker again'] = om.runtime.require('gpu').script('slow').run(0).get(timeout=120)
 with open('deploy.yml', 'w') as deploy:
     deploy.write('cloud:\n  - kind: runtime\n    specs: {label: extra, size: 0}\n')
 outcome['deploy'] = om_command('runtime', 'deploy', 'add', '--steps', 'deploy.yml')

@@ -3,6 +3,8 @@ import { startTlsFront } from '../support/tls-front.ts'
 import type { TestSite } from './cli.ts'
 import { runPython } from './client.ts'
 import { closedPlaces } from './cluster.ts'
+import { openNotebookAfterSuspension } from './notebook.ts'
+import { packageOwner, servePackages } from './packages.ts'
 import type { Person } from './people.ts'
 
 const PASSWORD = 'a password of olga'
@@ -12,12 +14,14 @@ const saying = (text: RegExp) => expect.stringMatching(text) as string
 /**
  * Orders nodes and workers, uses and removes them by the unmodified client, over HTTPS with a certificate authority of
  * our own: the hub under its own name, and under the one that the client asks for its status. From inside the worker it tries
- * what it must not reach, `neighbour` (the address of another's notebook) among it.
+ * what it must not reach, `neighbour` (the address of another's notebook) among it. Its packages come from an index of ours.
+ * Beside all that the account's notebooks (at the address `notebook`) are suspended, resumed and started with these packages.
  */
-export async function orderEverything(site: TestSite, neighbour: string): Promise<void> {
+export async function orderEverything(site: TestSite, notebook: string, neighbour: string): Promise<void> {
   const olga = await site.json<Person>(
-    ...['account', 'create', 'olga', '--email', 'olga@example.com', '--password', PASSWORD],
+    ...['account', 'create', packageOwner, '--email', 'olga@example.com', '--password', PASSWORD],
   )
+  await servePackages(site)
   await site.run('group', 'create', 'team', '--owner', 'olga')
   const hub = `hub.${site.domain}`
   const front = await startTlsFront([hub, 'hub.omegaml.io'], site.portBase)
@@ -30,11 +34,10 @@ export async function orderEverything(site: TestSite, neighbour: string): Promis
       APIKEY: olga.apikey,
       PASSWORD,
     }
-    const outcome = await runPython<Record<string, string | number | string[]>>(
-      'orders.py',
-      ['olga', `https://${hub}`],
-      env,
-    )
+    const [outcome] = await Promise.all([
+      runPython<Record<string, string | number | string[]>>('orders.py', ['olga', `https://${hub}`], env),
+      openNotebookAfterSuspension(site, notebook, olga),
+    ])
     expect(outcome).toMatchObject({
       'storage jwt': saying(/mongodb .*OK/),
       'config group': saying(/Qualifier: team:default/),
@@ -47,9 +50,11 @@ export async function orderEverything(site: TestSite, neighbour: string): Promis
       ping: saying(/ping return message/),
       'ping gpu': saying(/ping return message/),
       reached: ['its own hub'],
-      worker: saying(/runtime-gpu/),
+      worker: saying(/runtime-gpu.* greeting 1\.0/),
       'update runtime': done,
       results: 24,
+      'env install': saying(/Successfully installed farewell-1\.0/),
+      'env list': saying(/farewell +1\.0[\s\S]*greeting +1\.0/),
       'status runtime': saying(/celery@.*gpu/),
       'status pods': saying(/runtime-gpu.*Running.*olga-own-1/),
       'status nodes': saying(/olga-own-1 +running +gpu/),
@@ -58,6 +63,7 @@ export async function orderEverything(site: TestSite, neighbour: string): Promis
       metrics: saying(/runtime-gpu/),
       'worker off': done,
       'worker on': done,
+      'worker again': saying(/runtime-gpu.* greeting 1\.0/),
       deploy: done,
       'remove deployed': done,
       'remove unknown': saying(/exit [^0]/),

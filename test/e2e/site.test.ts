@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestSite, testSite } from './cli.ts'
 import { runPython } from './client.ts'
 import { closedPlaces, killEverything, kubectl, memoryGb, type Places, podIn, reaches, upgrade } from './cluster.ts'
+import { crowd } from './many.ts'
 import { configOf, rotateAs, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
 import { openNotebook, openNotebookFromPortal } from './notebook.ts'
 import { orderEverything } from './orders.ts'
+import { packageIndex } from './packages.ts'
 
 let site: TestSite
 let up: UpResult
@@ -14,7 +16,15 @@ let boris: Person
 
 beforeAll(async () => {
   site = await testSite('e2e')
-  up = await site.json<UpResult>('up', '--domain', site.domain, '--port-base', String(site.portBase))
+  up = await site.json<UpResult>(
+    'up',
+    '--domain',
+    site.domain,
+    '--port-base',
+    String(site.portBase),
+    '--package-index',
+    packageIndex,
+  )
   anna = await createAccount(site, 'anna')
   boris = await createAccount(site, 'boris')
 })
@@ -109,9 +119,17 @@ describe('orders', () => {
   test('of nodes and workers are delivered, used and taken away by the unmodified client, over HTTPS', {
     timeout: 1_000_000,
   }, async () => {
-    await orderEverything(site, (await podIn(site, 'om-boris')).ip)
+    await orderEverything(site, up.notebook, (await podIn(site, 'om-boris')).ip)
     expect(await kubectl(site, 'get', 'nodes', '-o', 'name')).toBe('node/node-1')
     expect(await kubectl(site, 'get', 'deployments', '-n', 'om-olga', '-o', 'name')).toBe('')
+  })
+})
+
+describe('forty people who come at once', () => {
+  test('are all delivered at the first attempt, and leave nothing behind when they go', async () => {
+    const figures = await crowd(site, up, 40)
+    console.log(figures)
+    expect(figures.slowestAnswerMs).toBeLessThan(10_000)
   })
 })
 

@@ -4,6 +4,7 @@ import os
 
 from kubernetes_asyncio.client.exceptions import ApiException
 from kubespawner import KubeSpawner
+from tornado.web import HTTPError
 from traitlets import Unicode, default
 
 from .config_api import Refused, Unreachable, read_config
@@ -59,7 +60,7 @@ class ConfigApiSpawner(KubeSpawner):
         config = await self._read_account()
         refusal = why_not(config, self.user.name)
         if refusal:
-            raise _told(refusal)
+            raise _told(409, refusal)
         self._apply(config)
         self._move_to(config.get("JUPYTER_NAMESPACE") or f"om-{self.user.name}")
         return await super()._start()
@@ -72,10 +73,10 @@ class ConfigApiSpawner(KubeSpawner):
         try:
             return await read_config(self.api_url, self.api_user, self.api_key, user=name)
         except Refused as error:
-            raise _told(f"There is no notebook service for {name} ({error}).") from error
+            raise _told(403, f"There is no notebook service for {name} ({error}).") from error
         except Unreachable as error:
             self.log.error("starting a server of %s: %s", name, error)
-            raise _told("The account's settings can't be read at the moment. Please try again.") from error
+            raise _told(503, "The account's settings can't be read at the moment. Please try again.") from error
 
     def _apply(self, config):
         settings, refused = spawner_settings(config.get("JUPYTER_CONFIG"))
@@ -194,8 +195,8 @@ class ConfigApiSpawner(KubeSpawner):
                 self.log.warning("deleting secret %s/%s: %s", self.namespace, self._secret(), error.reason)
 
 
-def _told(message):
-    """An error whose text the user may read."""
-    error = RuntimeError(message)
+def _told(status, message):
+    """An error whose text the user may read. Of any other kind the hub's page says no more than that there was one."""
+    error = HTTPError(status, message)
     error.jupyterhub_message = message
     return error

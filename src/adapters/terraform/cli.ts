@@ -1,14 +1,14 @@
-import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { AppError } from '../../base/errors.ts'
 import type { RunResult } from '../process/run.ts'
 import { cleanEnv, run } from '../process/run.ts'
 import { needsInit, terraformError } from './errors.ts'
 import type { Diagnostic } from './events.ts'
-import { previewOf, readEvent } from './events.ts'
+import { isManaged, outputsOf, previewOf, readEvent } from './events.ts'
 import { rootStamp, writeCliConfig } from './mirror.ts'
 import type { Preview, PreviewOptions, Terraform, TerraformRun } from './port.ts'
-import { createSlots } from './slots.ts'
+import { createSlots } from '../../base/slots.ts'
 
 export interface TerraformCliOptions {
   /** Path of OpenTofu or Terraform. */
@@ -20,6 +20,8 @@ export interface TerraformCliOptions {
 }
 
 const PREVIEW = 'cloudmgr.tfplan'
+const STAMP = 'cloudmgr-stamp.json'
+const LOCK = '.terraform.lock.hcl'
 /** A run takes about 100 MB with its provider: many orders at once must not take all memory of the engine's pod. */
 const MOST_RUNS = 4
 /** Long enough to let providers end what they are at and the state be written; nothing is lost by waiting. */
@@ -28,6 +30,30 @@ const GRACE_MS = 120_000
 /** The real one: the CLI with JSON output, interrupted by SIGINT so that the state is written. */
 export function createTerraformCli(options: TerraformCliOptions): Terraform {
   const inSlot = createSlots(MOST_RUNS)
+  /** A root that was prepared, by what it has in common with those that are prepared alike. */
+  const prepared = new Map<string, string>()
+  /**
+   * Roots beside each other with the same files differ in their variables alone: what `init` made for one is right for all.
+   * With a root for each account's volume it would be every third program that runs.
+   */
+  const takeOver = async (root: string, stamp: Pick<Stamp, 'files' | 'programs'>): Promise<boolean> => {
+    const like = prepared.get(likeness(root, stamp))
+    if (like === undefined || like === root) return false
+    const theirs = await readStamp(join(like, '.terraform', STAMP))
+    if (theirs?.files !== stamp.files || theirs.programs !== stamp.programs) return false
+    // Links into the cache of providers stay links; the stamp comes last, as always.
+    const copying = { recursive: true, verbatimSymlinks: true, filter: (path: string) => basename(path) !== STAMP }
+    try {
+      await rm(join(root, '.terraform'), { recursive: true, force: true })
+      await cp(join(like, '.terraform'), join(root, '.terraform'), copying)
+      if (theirs.isLocked) await cp(join(like, LOCK), join(root, LOCK))
+      await writeFile(join(root, '.terraform', STAMP), JSON.stringify(theirs))
+      return true
+    } catch {
+      // It was taken away or prepared anew in the meantime: `init` does without it.
+      return false
+    }
+  }
   const tofu = async (
     root: string,
     args: readonly string[],
@@ -79,15 +105,16 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     return result.stdout
   }
   const init = async (root: string, running: TerraformRun, isForced = false): Promise<void> => {
-    const stampFile = join(root, '.terraform', 'cloudmgr-stamp.json')
-    const lockFile = join(root, '.terraform.lock.hcl')
+    const stampFile = join(root, '.terraform', STAMP)
+    const lockFile = join(root, LOCK)
     const stamp = await rootStamp(root, options.mirror)
     const before = await readStamp(stampFile)
     const isSame = before?.files === stamp.files && before.programs === stamp.programs
     if (!isForced && isSame && before.isLocked === (await exists(lockFile))) return
+    running.output?.('preparing providers and modules')
+    if (!isForced && (await takeOver(root, stamp))) return
     // The lock file holds checksums of the mirror's programs, which we build anew under the same version.
     if (before?.programs !== stamp.programs && options.mirror !== undefined) await rm(lockFile, { force: true })
-    running.output?.('preparing providers and modules')
     const args = ['init', '-input=false', '-json', '-reconfigure']
     const result = await tofu(root, args, { ...running, output: undefined })
     if (result.exitCode !== 0) {
@@ -95,8 +122,9 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
       throw terraformError(`preparing the Terraform root ${root}`, result.diagnostics, rest, 'terraform-init-failed')
     }
     await writeFile(stampFile, JSON.stringify({ ...stamp, isLocked: await exists(lockFile) }))
+    prepared.set(likeness(root, stamp), root)
   }
-  const prepared = async <T>(root: string, running: TerraformRun, work: () => Promise<T>): Promise<T> => {
+  const inPrepared = async <T>(root: string, running: TerraformRun, work: () => Promise<T>): Promise<T> => {
     await mustBeFolder(root)
     await init(root, running)
     try {
@@ -111,48 +139,41 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     const file = join(root, PREVIEW)
     const destroy = running.destroy === true ? ['-destroy'] : []
     await rm(file, { force: true })
-    await must(
-      'previewing',
-      root,
-      ['plan', '-json', '-input=false', '-lock-timeout=20s', ...destroy, `-out=${PREVIEW}`],
-      running,
-    )
+    const args = ['plan', '-json', '-input=false', '-lock-timeout=20s', ...destroy, `-out=${PREVIEW}`]
+    const printed = await must('previewing', root, args, running)
     // It may hold secrets.
     await chmod(file, 0o600)
-    return previewOf(
-      await must('reading the preview of', root, ['show', '-json', PREVIEW], { ...running, output: undefined }),
-    )
+    return previewOf(printed)
   }
 
   return {
-    preview: (root, running = {}) => prepared(root, running, () => preview(root, running)),
+    preview: (root, running = {}) => inPrepared(root, running, () => preview(root, running)),
     apply: async (root, running = {}) => {
       try {
-        await must(
-          'applying',
-          root,
-          ['apply', '-json', '-input=false', '-auto-approve', '-lock-timeout=20s', PREVIEW],
-          running,
-        )
+        const args = ['apply', '-json', '-input=false', '-auto-approve', '-lock-timeout=20s', PREVIEW]
+        return outputsOf(await must('applying', root, args, running))
       } finally {
         await rm(join(root, PREVIEW), { force: true })
       }
     },
     outputs: (root, running = {}) =>
-      prepared(root, running, async () => {
+      inPrepared(root, running, async () => {
         const text = await must('reading the outputs of', root, ['output', '-json'], { ...running, output: undefined })
         const outputs = JSON.parse(text) as Record<string, { value: unknown }>
         return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, output.value]))
       }),
     resources: (root, running = {}) =>
-      prepared(root, running, async () => {
+      inPrepared(root, running, async () => {
         const result = await tofu(root, ['state', 'list'], running)
-        if (result.exitCode === 0)
-          return result.stdout.split('\n').filter((line) => line !== '' && !/(^|\.)data\./.test(line))
+        if (result.exitCode === 0) return result.stdout.split('\n').filter(isManaged)
         if (/No state file was found/.test(result.stderr)) return []
         throw terraformError(`listing the resources of ${root}`, [], result.stderr)
       }),
   }
+}
+
+function likeness(root: string, { files, programs }: Pick<Stamp, 'files' | 'programs'>): string {
+  return `${dirname(root)} ${files} ${programs}`
 }
 
 async function mustBeFolder(root: string): Promise<void> {

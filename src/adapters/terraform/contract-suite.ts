@@ -18,8 +18,9 @@ export function terraformContract(terraform: Terraform): void {
     expect(await terraform.resources(root)).toEqual([])
     const first = await terraform.preview(root)
     expect(first.creates.toSorted()).toEqual(['terraform_data.a', 'terraform_data.b'])
+    expect(first.held).toEqual([])
     const lines: string[] = []
-    await terraform.apply(root, { output: (line) => lines.push(line) })
+    expect(await terraform.apply(root, { output: (line) => lines.push(line) })).toEqual({ size: 2 })
     expect(lines.join('\n')).toContain('complete')
     expect(await terraform.outputs(root)).toEqual({ size: 2 })
     expect(isEmpty(await terraform.preview(root))).toBe(true)
@@ -31,6 +32,7 @@ export function terraformContract(terraform: Terraform): void {
       ['terraform_data.b'],
       ['size'],
     ])
+    expect(second.held.toSorted()).toEqual(['terraform_data.a', 'terraform_data.b'])
     await terraform.apply(root)
     expect(await terraform.resources(root)).toEqual(['terraform_data.a'])
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { terraformError } from './errors.ts'
-import { previewOf, readEvent } from './events.ts'
+import { outputsOf, previewOf, readEvent } from './events.ts'
 
 test('lines tell what happens, progress is a reason to wait, noise is left out', () => {
   const start = { type: 'apply_start', '@message': 'a.b: Creating...' }
@@ -16,33 +16,35 @@ test('lines tell what happens, progress is a reason to wait, noise is left out',
   expect(readEvent('{broken')).toEqual({ line: '{broken' })
 })
 
+const printed = (...events: object[]) => events.map((event) => JSON.stringify(event)).join('\n')
+
 test('a preview sorts addresses by what happens to them', () => {
-  const change = (address: string, actions: readonly string[], mode = 'managed') => ({
-    address,
-    mode,
-    change: { actions },
+  const change = (addr: string, action: string, type = 'planned_change') => ({
+    type,
+    change: { resource: { addr }, action },
   })
-  const shown = {
-    resource_changes: [
-      change('n', ['no-op']),
-      change('c', ['create']),
-      change('u', ['update']),
-      change('r', ['delete', 'create']),
-      change('s', ['create', 'delete']),
-      change('d', ['delete']),
-      change('data.x', ['read'], 'data'),
-    ],
-    resource_drift: [{ address: 'u' }],
-    output_changes: { same: { actions: ['no-op'] }, other: { actions: ['update'] } },
-  }
-  expect(previewOf(JSON.stringify(shown))).toEqual({
+  const looked = (addr: string) => ({ type: 'refresh_start', hook: { resource: { addr } } })
+  const lines = printed(
+    ...[looked('u'), looked('module.m.d["x"]'), looked('data.y'), change('u', 'update', 'resource_drift')],
+    ...[change('c', 'create'), change('u', 'update'), change('r', 'replace'), change('d', 'delete')],
+    ...[change('data.x', 'read'), change('module.m.data.x', 'read')],
+    { type: 'outputs', outputs: { same: { action: 'noop' }, other: { action: 'update' } } },
+  )
+  expect(previewOf(`${lines}\nwords of a provider`)).toEqual({
     creates: ['c'],
     changes: ['u'],
-    replaces: ['r', 's'],
+    replaces: ['r'],
     deletes: ['d'],
     outputs: ['other'],
     drifted: ['u'],
+    held: ['u', 'module.m.d["x"]'],
   })
+})
+
+test('an apply tells the outputs that are no secrets', () => {
+  const outputs = { size: { sensitive: false, value: 0 }, key: { sensitive: true } }
+  expect(outputsOf(printed({ type: 'change_summary' }, { type: 'outputs', outputs }))).toEqual({ size: 0 })
+  expect(outputsOf('')).toEqual({})
 })
 
 const meanings: { summary: string; kind: string; code: string; why: string }[] = [

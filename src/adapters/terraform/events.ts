@@ -6,11 +6,21 @@ export interface TerraformEvent {
   readonly '@message'?: string
   readonly type?: string
   readonly diagnostic?: Diagnostic
+  readonly change?: { readonly resource: { readonly addr: string }; readonly action: string }
+  readonly outputs?: Readonly<Record<string, OutputEvent>>
   readonly hook?: {
     readonly resource?: { readonly addr?: string }
     readonly action?: string
     readonly elapsed_seconds?: number
   }
+}
+
+interface OutputEvent {
+  readonly sensitive?: boolean
+  /** Of a preview. */
+  readonly action?: string
+  /** After an apply, of those that are not sensitive. */
+  readonly value?: unknown
 }
 
 export interface Diagnostic {
@@ -61,32 +71,43 @@ export function describeDiagnostic(diagnostic: Diagnostic): string {
   return `${where}${diagnostic.summary}${detail}`
 }
 
-interface ShownPlan {
-  readonly resource_changes?: readonly {
-    readonly address: string
-    readonly mode?: string
-    readonly change: { readonly actions: readonly string[] }
-  }[]
-  readonly resource_drift?: readonly { readonly address: string }[]
-  readonly output_changes?: Readonly<Record<string, { readonly actions: readonly string[] }>>
-}
-
-/** Pure: `tofu show -json <plan>` to what it would do. */
-export function previewOf(json: string): Preview {
-  const shown = JSON.parse(json) as ShownPlan
-  const changes = (shown.resource_changes ?? []).filter((one) => one.mode !== 'data')
+/** Pure: what `tofu plan -json` printed to what it would do. */
+export function previewOf(printed: string): Preview {
+  const events = eventsOf(printed)
+  const changes = events.flatMap(({ type, change }) =>
+    type === 'planned_change' && change !== undefined && isManaged(change.resource.addr) ? [change] : [],
+  )
   const having = (wanted: string): readonly string[] =>
-    changes.filter((one) => one.change.actions.join('+') === wanted).map((one) => one.address)
+    changes.filter(({ action }) => action === wanted).map(({ resource }) => resource.addr)
+  const outputs = Object.entries(events.findLast(({ type }) => type === 'outputs')?.outputs ?? {})
+  const looked = events.filter(({ type }) => type === 'refresh_start').map(({ hook }) => hook?.resource?.addr ?? '')
+  const drifts = events.filter(({ type }) => type === 'resource_drift')
   return {
     creates: having('create'),
     changes: having('update'),
-    replaces: [...having('delete+create'), ...having('create+delete')],
+    replaces: having('replace'),
     deletes: having('delete'),
-    outputs: Object.entries(shown.output_changes ?? {})
-      .filter(([, change]) => !change.actions.includes('no-op'))
-      .map(([name]) => name),
-    drifted: (shown.resource_drift ?? []).map((one) => one.address),
+    outputs: outputs.filter(([, { action }]) => action !== 'noop').map(([name]) => name),
+    drifted: drifts.flatMap(({ change }) => (change === undefined ? [] : [change.resource.addr])),
+    held: looked.filter(isManaged),
   }
+}
+
+/** Pure: what `tofu apply -json` printed to the outputs that it told. */
+export function outputsOf(printed: string): Readonly<Record<string, unknown>> {
+  const told = Object.entries(eventsOf(printed).findLast(({ type }) => type === 'outputs')?.outputs ?? {})
+  return Object.fromEntries(
+    told.filter(([, { value }]) => value !== undefined).map(([name, { value }]) => [name, value]),
+  )
+}
+
+function eventsOf(printed: string): readonly TerraformEvent[] {
+  return printed.split('\n').flatMap((line) => parse(line) ?? [])
+}
+
+/** Whether it is an address of something that is made, not only looked up. */
+export function isManaged(address: string): boolean {
+  return address !== '' && !/(^|\.)data\./.test(address)
 }
 
 function parse(text: string): TerraformEvent | undefined {

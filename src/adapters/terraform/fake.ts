@@ -46,6 +46,7 @@ export function createFakeTerraform(options: FakeTerraformOptions = {}): FakeTer
       running?.output?.(preview.destroy ? 'Destruction complete' : 'Creation complete')
       if (preview.destroy) states.delete(root)
       else states.set(root, await readRoot(root, options))
+      return state(root).outputs
     },
     outputs: async (root) => state(root).outputs,
     resources: async (root) => Object.keys(state(root).resources),
@@ -75,6 +76,7 @@ function compare(
     deletes: names.filter((name) => !(name in wanted.resources)),
     outputs: differing(before.outputs, wanted.outputs),
     drifted: [],
+    held: Object.keys(before.resources),
   }
 }
 

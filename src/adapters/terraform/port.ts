@@ -9,6 +9,8 @@ export interface Preview {
   readonly outputs: readonly string[]
   /** Addresses that were changed or lost outside since the last apply. */
   readonly drifted: readonly string[]
+  /** Addresses of what the state held before: looked up outside, whatever becomes of it. */
+  readonly held: readonly string[]
 }
 
 export interface TerraformRun {
@@ -40,8 +42,11 @@ export interface PreviewOptions extends TerraformRun {
 export interface Terraform {
   /** What is different, looked up for real. Kept in the root for `apply` until the next preview. */
   preview(root: string, options?: PreviewOptions): Promise<Preview>
-  /** Does exactly what the last preview of this root showed, `destroy` included. */
-  apply(root: string, run?: TerraformRun): Promise<void>
+  /**
+   * Does exactly what the last preview of this root showed, `destroy` included. Resolves with the outputs after it, without
+   * those that are sensitive.
+   */
+  apply(root: string, run?: TerraformRun): Promise<Readonly<Record<string, unknown>>>
   /** Values by name; sensitive ones too. */
   outputs(root: string, run?: TerraformRun): Promise<Readonly<Record<string, unknown>>>
   /** Addresses of what the state holds; empty when there is none. */

@@ -155,7 +155,7 @@ function killing(real: Adapters, here: Here): Adapters {
           here('applying')
           run?.output?.(line)
         }
-        await terraform.apply(root, { ...run, output })
+        return await terraform.apply(root, { ...run, output })
       },
     },
   }
