@@ -15,6 +15,12 @@ const checks: { name: string; command: string; args: string[]; mend: string }[] 
   { name: 'unused code', command: 'knip', args: ['--no-progress'], mend: 'remove it, or use it' },
   { name: 'API document', command: 'node', args: ['scripts/openapi.ts', '--check'], mend: 'node scripts/openapi.ts' },
   {
+    name: 'site file schema',
+    command: 'node',
+    args: ['scripts/site-file.ts', '--check'],
+    mend: 'node scripts/site-file.ts',
+  },
+  {
     name: 'typed client',
     command: 'openapi-typescript',
     args: ['docs/openapi.json', '-o', 'src/client/schema.ts', '--check'],
