@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.ts'
 import { must } from '../base/errors.ts'
+import { layoutOf, machinesFrom } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import { prepareSite } from '../site/prepare.ts'
 import { promises } from '../site/profiles.ts'
@@ -45,7 +46,7 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
     const progress = progressOf(io, options)
     const facts = operator.facts(cacheFolder(), folder)
     for (const line of greeting(site, folder, facts.warm)) progress.say(line)
-    for (const line of promises(site.profile, facts)) progress.say(`note: ${line}`)
+    for (const line of promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
     if (site.signUp === 'shared') progress.say(`note: ${sharedWithStrangers}`)
     const journal = await operator.openJournal(site, paths)
     try {

@@ -1,6 +1,6 @@
 import { hostNames } from './hosts.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
-import { selectsRoles } from './profiles.ts'
+import { layoutOf } from './layout.ts'
 import type { SiteSecrets } from './secrets.ts'
 import { nodePorts, type Site, siteHosts, siteUrls } from './site.ts'
 import type { StatePaths } from './state.ts'
@@ -17,6 +17,7 @@ export interface ContextSources {
 
 /** What placeholders of the site's plans can name. A pure function of the site: no environment, no clock. */
 export function siteContext({ site, paths, secrets, project, made }: ContextSources): Record<string, unknown> {
+  const { machines, volumes, selectsRoles, values } = layoutOf(site)
   return {
     site: {
       ...site,
@@ -24,7 +25,10 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       urls: siteUrls(site),
       names: hostNames(site, ['admin', 'demo']),
       nodePorts,
-      selectsRoles: selectsRoles(site.profile),
+      selectsRoles,
+      machines,
+      volumes,
+      over: values,
       isMade: made,
       addresses: serviceSite(site),
     },

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
+import { type Layout, layoutSchema } from './layout.ts'
 
 export const profileNames = ['single-node', 'minimal'] as const
 export type ProfileName = (typeof profileNames)[number]
@@ -21,11 +22,13 @@ export type SignUpRuntime = (typeof signUpRuntimes)[number]
 /** What a site is, without secrets: the content of `site.json`. */
 export interface Site {
   readonly name: string
-  readonly profile: ProfileName
+  /** `file`: a site file says what it consists of, `layout` holds it. */
+  readonly profile: ProfileName | 'file'
   readonly domain: string
   readonly ports: SitePorts
   /** Left out: nobody may sign up; accounts are made by admins. */
   readonly signUp?: SignUpRuntime | undefined
+  readonly layout?: Layout | undefined
 }
 
 export const nodePorts: SitePorts = { http: 30080, https: 30443, mongo: 30017, broker: 30671 }
@@ -34,10 +37,11 @@ const port = z.int().min(1).max(65_535)
 
 export const siteSchema = z.object({
   name: z.string(),
-  profile: z.enum(profileNames),
+  profile: z.enum([...profileNames, 'file']),
   domain: z.string(),
   ports: z.object({ http: port, https: port, mongo: port, broker: port }),
   signUp: z.enum(signUpRuntimes).optional(),
+  layout: layoutSchema.optional(),
 })
 
 /** Names end up in network links, cgroups and host names: short, lower-case, starting with a letter. */

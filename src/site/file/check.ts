@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { loadProvider } from '../../clusters/provider.ts'
+import { createValueCheck } from './chart-schemas.ts'
 import { readChartDefaults } from './chart-values.ts'
 import type { Problem } from './problems.ts'
 import { type ParsedFile, readSiteFile, siteFileInvalid } from './read.ts'
@@ -17,7 +18,10 @@ export interface CheckedFile extends ParsedFile {
 /** Reads the file, and holds it against schema, catalogue and charts; every mistake is told at once. */
 export function checkSiteFile(path: string, project: string): CheckedFile {
   const parsed = readSiteFile(path)
-  const facts = ruleFacts(parsed.site, project)
+  return checkParsed(parsed, ruleFacts(parsed.site, project))
+}
+
+export function checkParsed(parsed: ParsedFile, facts: RuleFacts): CheckedFile {
   const found = mistakes(parsed.site, facts)
   if (found.length > 0) throw siteFileInvalid(parsed, found)
   return { ...parsed, facts, warnings: warnings(parsed.site, facts) }
@@ -25,9 +29,12 @@ export function checkSiteFile(path: string, project: string): CheckedFile {
 
 export function ruleFacts({ provider: { kind } }: Pick<SiteFile, 'provider'>, project: string): RuleFacts {
   const providers = join(project, 'catalog', 'providers')
+  const charts = join(project, 'charts')
+  const chartDefaults = readChartDefaults(charts)
   return {
     provider: existsSync(join(providers, `${kind}.yml`)) ? loadProvider(providers, kind) : undefined,
-    chartDefaults: readChartDefaults(join(project, 'charts')),
+    chartDefaults,
+    checkValues: createValueCheck(charts, chartDefaults),
     plans: plansOfUsers(join(project, 'catalog', 'plans')),
   }
 }

@@ -2,6 +2,7 @@ import type { Provider } from '../../clusters/provider.ts'
 import { AppError } from '../../base/errors.ts'
 import { didYouMean, nearest } from '../../base/nearest.ts'
 import { checkDomain, checkSiteName, defaultDomain } from '../site.ts'
+import type { ValueCheck } from './chart-schemas.ts'
 import type { ChartValues } from './chart-values.ts'
 import { type Size, smallestMachine, smallestType, withoutRoom } from './fit.ts'
 import { type Part, partsOf } from './parts.ts'
@@ -16,6 +17,7 @@ export interface RuleFacts {
   /** `catalog/providers/<kind>.yml`; `undefined` where there is none. */
   readonly provider: Provider | undefined
   readonly chartDefaults: ChartValues
+  readonly checkValues: ValueCheck
   /** Names of the plans that accounts can order. */
   readonly plans: readonly string[]
 }
@@ -29,6 +31,7 @@ export function mistakes(file: SiteFile, facts: RuleFacts): Problem[] {
     ...(file.pools.length === 0 ? [] : sizes(file, facts)),
     ...storage(file),
     ...services(file, facts),
+    ...facts.checkValues(file),
     ...plainSecrets(file.components, ['components']),
     ...plainSecrets(file.defaults ?? {}, ['defaults']),
   ]

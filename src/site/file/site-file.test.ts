@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { AppError } from '../../base/errors.ts'
-import { type CheckedFile, checkSiteFile } from './check.ts'
+import { type CheckedFile, checkParsed, checkSiteFile, ruleFacts } from './check.ts'
+import { readSiteFile } from './read.ts'
+import type { RuleFacts } from './rules.ts'
 import { readGivenSecrets, type SecretSources } from './secret-values.ts'
 import { wantedValues, wantedVolumes } from './wanted-values.ts'
 
@@ -11,10 +13,14 @@ const project = resolve(import.meta.dirname, '../../..')
 const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-site-file-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+const facts: Record<string, RuleFacts> = {}
+
 function check(text: string): CheckedFile {
   const path = join(folder, 'site.yml')
   writeFileSync(path, text)
-  return checkSiteFile(path, project)
+  const parsed = readSiteFile(path)
+  const { kind } = parsed.site.provider
+  return checkParsed(parsed, (facts[kind] ??= ruleFacts(parsed.site, project)))
 }
 
 interface Told {
@@ -139,6 +145,19 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     text: `${head}${pools}components:\n  mongodb:\n    values: {resources: {requests: {memory: 16Gi}}}\n`,
     field: 'pools[0].memoryGb',
     problem: /no room for mongodb/,
+  },
+  {
+    why: 'a chart value that does not exist',
+    text: `${head}${pools}components:\n  omegaweb:\n    values: {replica: 2}\n`,
+    field: 'components.omegaweb.values.replica',
+    line: 7,
+    problem: /did you mean replicas\?/,
+  },
+  {
+    why: 'a chart value of the wrong kind',
+    text: `${head}${pools}components:\n  ingress: {values: {nginx: {replicas: many}}}\n`,
+    field: 'components.ingress.values.nginx.replicas',
+    problem: /must be integer/,
   },
   {
     why: 'more at least than at most',
