@@ -8,7 +8,8 @@ import type { StatePaths } from './state.ts'
 export interface ContextSources {
   readonly site: Site
   readonly paths: StatePaths
-  readonly secrets: SiteSecrets
+  /** `undefined`: for looking only, at steps that name none. */
+  readonly secrets: SiteSecrets | undefined
   /** The checkout: its folders of charts, modules and scripts. */
   readonly project: string
   /** Whether anything of the cloud may exist. */
@@ -42,10 +43,10 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       modules: `${project}/terraform`,
       scripts: `${project}/catalog/scripts`,
     },
-    secrets,
+    ...(secrets === undefined ? {} : { secrets }),
     manifests: {
       namespaces: namespaceManifests(),
-      secrets: secretManifests(secrets),
+      secrets: secrets === undefined ? [] : secretManifests(secrets),
     },
   }
 }

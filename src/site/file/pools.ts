@@ -14,11 +14,6 @@ const taint = z.strictObject({
   effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).describe('what it keeps away'),
 })
 
-const disk = z.strictObject({
-  sizeGb: z.int().min(1).max(65_536).describe('size in GB'),
-  class: z.string().min(1).optional().describe("kind of disk, in the provider's words"),
-})
-
 /** Machines of one kind and role. */
 export const poolSchema = z.strictObject({
   name: z
@@ -41,7 +36,12 @@ export const poolSchema = z.strictObject({
   size: z.int().min(0).max(500).default(1).describe('number of machines'),
   min: z.int().min(0).max(500).optional().describe('fewest machines, where the provider scales the pool by itself'),
   max: z.int().min(0).max(500).optional().describe('most machines, likewise'),
-  disks: z.array(disk).max(8).optional().describe('further disks of each machine'),
+  diskGb: z
+    .int()
+    .min(10)
+    .max(65_536)
+    .optional()
+    .describe("size of each machine's own disk in GB; the provider's usual one when left out"),
   labels: z
     .record(
       z.string().regex(labelKey, 'must be a label key, such as example.org/kind'),

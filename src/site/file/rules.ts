@@ -79,8 +79,12 @@ function poolsAlone({ pools, provider: { kind } }: SiteFile, { provider }: RuleF
     if (pool.labels?.['omegaml.io/role'] !== undefined)
       found.push({ path: at('labels'), problem: 'omegaml.io/role is set by `role`: leave it out' })
     found.push(...scaling(pool, index, kind))
-    if (kind === 'local' && (pool.disks?.length ?? 0) > 0)
-      found.push({ path: at('disks'), problem: "machines of provider local are on this computer's disk: leave it out" })
+    if (kind === 'local' && pool.diskGb !== undefined)
+      found.push({
+        path: at('diskGb'),
+        value: pool.diskGb,
+        problem: "machines of provider local are on this computer's disk: leave it out",
+      })
     if (pool.simulated === true && kind !== 'local')
       found.push({ path: at('simulated'), problem: `only with provider local, not ${kind}` })
     if (pool.simulated === true && pool.role !== 'worker' && componentRoles.includes(pool.role as never))

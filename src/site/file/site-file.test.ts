@@ -173,8 +173,8 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
   },
   {
     why: 'disks of a machine that has none of its own',
-    text: `${head}${pools.replace('memoryGb: 8', 'memoryGb: 8, disks: [{sizeGb: 10}]')}`,
-    field: 'pools[0].disks',
+    text: `${head}${pools.replace('memoryGb: 8', 'memoryGb: 8, diskGb: 10')}`,
+    field: 'pools[0].diskGb',
     problem: /leave it out/,
   },
   {
