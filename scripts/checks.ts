@@ -21,6 +21,12 @@ const checks: { name: string; command: string; args: string[]; mend: string }[] 
     mend: 'node scripts/chart-readme.ts',
   },
   {
+    name: 'site file schema',
+    command: 'node',
+    args: ['scripts/site-file.ts', '--check'],
+    mend: 'node scripts/site-file.ts',
+  },
+  {
     name: 'typed client',
     command: 'openapi-typescript',
     args: ['docs/openapi.json', '-o', 'src/client/schema.ts', '--check'],

@@ -7,6 +7,7 @@ import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import { describeRef, refOf } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import { mergeTrees } from '../base/merge.ts'
 import type { Action, ActionContext } from './action.ts'
 import { clearFailedJobs, endingPods, isSelfRemoving, waitForObjects } from './workloads.ts'
 
@@ -26,6 +27,8 @@ const input = z.strictObject({
   /** Name of a folder in the charts folder. */
   chart: z.string().regex(/^[a-z0-9][-a-z0-9]*$/, 'a chart is the name of a folder in charts/'),
   values: z.record(z.string(), z.unknown()).default({}),
+  /** Win over `values`, key by key: what somebody else says of the same release. */
+  over: z.record(z.string(), z.unknown()).optional(),
   /** Whether the step ends only when every workload is ready. */
   wait: z.boolean().default(true),
   createNamespace: z.boolean().default(true),
@@ -166,7 +169,7 @@ function releaseOf(wanted: HelmReleaseInput, { charts }: HelmReleaseParts): Rele
     name: wanted.release,
     namespace: wanted.namespace,
     chart: join(charts, wanted.chart),
-    values: wanted.values,
+    values: mergeTrees(wanted.values, wanted.over ?? {}),
     createNamespace: wanted.createNamespace,
     timeoutMs: wanted.timeoutSeconds * 1000,
   }

@@ -268,7 +268,8 @@ function lineOf(document: Document, lines: LineCounter, path: readonly PropertyK
   return undefined
 }
 
-function fieldName(path: readonly PropertyKey[]): string {
+/** `steps[0].with`, of a place in a file. */
+export function fieldName(path: readonly PropertyKey[]): string {
   return path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('')

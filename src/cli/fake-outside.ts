@@ -41,6 +41,8 @@ export interface FakeOutside {
   /** What was printed since the last look. */
   printed(): { out: string; err: string }
   answer: string | undefined
+  /** Variables that a site file's secrets may name. */
+  readonly env: Record<string, string>
   /** What the service's own API answers to the CLI. */
   answerCall: (call: ServiceCall) => unknown
   answerEvents: (path: string) => readonly ServerEvent[]
@@ -80,6 +82,7 @@ export function createFakeOutside(folder: string): FakeOutside {
     toolsFail: undefined,
     beforeImage: async () => {},
     answer: undefined,
+    env: {},
     answerEvents: () => [],
     answerCall: ({ path }) => {
       throw new AppError('not-found', 'route-unknown', path)
@@ -102,6 +105,7 @@ export function createFakeOutside(folder: string): FakeOutside {
         now: () => Date.now(),
         operator: async () => fakeOperator(outside),
         interrupted: interruption.signal,
+        folder,
       }
     },
   }
@@ -117,6 +121,7 @@ const clusterOutputs = {
 
 function fakeOperator(outside: FakeOutside): Operator {
   return {
+    project,
     facts: () => outside.facts,
     findHolder: (port) => outside.findHolder(port),
     openJournal: async (site, paths) => {
@@ -127,6 +132,9 @@ function fakeOperator(outside: FakeOutside): Operator {
     secrets: ({ folder }) => ensureSecrets(folder),
     cloud: () => fakeCloud(outside),
     kubernetes: () => outside.kubernetes,
+    helm: () => outside.helm,
+    terraform: () => outside.terraform,
+    secretSources: { env: outside.env, decrypt: async () => ({}) },
     checks: async () => [],
   }
 }

@@ -17,6 +17,8 @@ export interface Io {
   readonly now: () => number
   readonly service: (address: ServiceAddress, credential: Credential) => ServiceApi
   readonly operator: () => Promise<Operator>
+  /** Where the words are typed: its `site.yml` is read. */
+  readonly folder: string
   /** Aborted by the first Ctrl-C. */
   readonly interrupted: AbortSignal
 }

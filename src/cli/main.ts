@@ -24,6 +24,7 @@ export async function main(words: readonly string[], loadOperator: () => Promise
     now: () => Date.now(),
     operator: loadOperator,
     interrupted: interruption.signal,
+    folder: process.cwd(),
   }
   return await runCli(words, io)
 }

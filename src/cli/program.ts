@@ -1,8 +1,10 @@
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { AppError } from '../base/errors.ts'
+import { providerKinds } from '../site/file/providers.ts'
 import { type ProfileName, profileNames, signUpRuntimes } from '../site/site.ts'
 import { completionScript, type Shell, shells } from './completion.ts'
 import { errorText, type ExitCode, exitCodeHelp, exitCodeOf, exitCodes } from './exit.ts'
+import { siteOfFolder } from './folder-site.ts'
 import { addIdentityWords } from './identity-words.ts'
 import { type GlobalOptions, type Io, parseNumber } from './io.ts'
 import { addLoginWords } from './login-words.ts'
@@ -43,7 +45,9 @@ export function createProgram(io: Io, start: Start): Command {
     withGlobals(command).action(async (...args: unknown[]) => {
       const self = args.at(-1) as Command
       const sources = { site: self.getOptionValueSource('site'), url: self.getOptionValueSource('url') }
-      await start(await load(self.args), { ...self.opts<GlobalOptions>(), sources })
+      const options = self.opts<GlobalOptions>()
+      const site = sources.site === 'default' ? (siteOfFolder(io.folder) ?? options.site) : options.site
+      await start(await load(self.args), { ...options, site, sources })
     })
   const onService: On = (command, load) => on(withService(command), load)
 
@@ -96,7 +100,39 @@ function withService(command: Command): Command {
     .addOption(new Option('--ca <file>', 'certificates of its authority').env('CLOUDMGR_CA'))
 }
 
+const fileOption = () =>
+  new Option('--file <file>', 'the site file (default: site.yml of this folder, where there is one)')
+
+/** What speaks of the site file. */
+function addFileWords(program: Command, on: On): void {
+  on(
+    program
+      .command('init')
+      .description('write a site file, site.yml, after a few questions')
+      .option('--profile <name>', 'machines to start from: single-node, minimal, production or one of catalog/profiles')
+      .option('--name <name>', 'name of the site')
+      .option('--domain <name>', 'domain of its host names')
+      .addOption(
+        new Option('--provider <kind>', 'where the machines come from (default: local)').choices(providerKinds),
+      )
+      .option('--output <file>', 'where to write it (default: site.yml)')
+      .option('--yes', "don't ask: take what is usual, write over what exists"),
+    async () => run((await import('./init.ts')).init),
+  )
+  on(
+    program
+      .command('plan')
+      .description('show what up would make, change and remove, with machines, volumes and prices')
+      .addOption(fileOption())
+      .option('--prices <file>', 'a price list (default: the one that the site file names)')
+      .option('--out <file>', 'keep it, for up --plan')
+      .option('--moved', 'the site file lies elsewhere now'),
+    async () => run((await import('./plan.ts')).plan),
+  )
+}
+
 function addSiteWords(program: Command, on: On, onService: On): void {
+  addFileWords(program, on)
   const port = (name: string, about: string) => new Option(`--${name} <number>`, about).argParser(parseNumber(name))
   on(
     program
@@ -119,7 +155,12 @@ function addSiteWords(program: Command, on: On, onService: On): void {
       .addOption(port('http-port', 'port of portal, API and notebooks (default: 8080)'))
       .addOption(port('https-port', 'the same with TLS (default: 8443)'))
       .addOption(port('mongo-port', 'port of the database (default: 27018)'))
-      .addOption(port('broker-port', 'port of the broker (default: 5671)')),
+      .addOption(port('broker-port', 'port of the broker (default: 5671)'))
+      .addOption(fileOption())
+      .option('--no-file', 'without a site file, also where site.yml lies in this folder')
+      .option('--plan <file>', 'do exactly what plan --out kept there; ask if something else is needed')
+      .option('--moved', 'the site file lies elsewhere now')
+      .option('--yes', "don't ask before something that exists is touched"),
     async () => run((await import('./up.ts')).up),
   )
   on(

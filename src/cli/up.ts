@@ -1,18 +1,31 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
-import { must } from '../base/errors.ts'
+import { AppError, must } from '../base/errors.ts'
+import type { CheckedFile } from '../site/file/check.ts'
+import { readGivenSecrets } from '../site/file/secret-values.ts'
+import { refuseUndriven, wishesOf } from '../site/file/to-site.ts'
+import { layoutOf, machinesFrom } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
-import { prepareSite } from '../site/prepare.ts'
+import type { Operator } from '../site/operator.ts'
+import { prepareSite, type SiteWishes } from '../site/prepare.ts'
+import { writeApplied } from '../site/preview/applied.ts'
+import { previewSite } from '../site/preview/preview-site.ts'
+import { wantedReleases } from '../site/preview/releases.ts'
+import { type SitePreview, touchesExisting } from '../site/preview/site-preview.ts'
 import { promises } from '../site/profiles.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../site/run.ts'
-import type { SiteSecrets } from '../site/secrets.ts'
+import { givenSecrets, type SiteSecrets, storeGivenSecrets } from '../site/secrets.ts'
 import { type PortName, type ProfileName, type SignUpRuntime, type Site, siteUrls } from '../site/site.ts'
-import { findSite, stateFolder, statePaths, writeSite } from '../site/state.ts'
+import { findSite, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
-import { type GlobalOptions, type Io, print, printJson, progressOf } from './io.ts'
+import { type Io, print, printJson, progressOf } from './io.ts'
+import { previewText } from './preview-text.ts'
+import { type FileOptions, findPrices, findSiteFile } from './site-file.ts'
 import { coloured, plain, type Style, seconds } from './style.ts'
 import { cacheFolder } from '../tools/ensure.ts'
 
-export interface UpOptions extends GlobalOptions {
+export interface UpOptions extends FileOptions {
   readonly profile?: ProfileName | undefined
   readonly domain?: string | undefined
   readonly portBase?: number | undefined
@@ -24,34 +37,37 @@ export interface UpOptions extends GlobalOptions {
   readonly openSignup?: SignUpRuntime | boolean | undefined
   /** `false`: pip's own; left out: as it is. */
   readonly packageIndex?: string | false | undefined
+  /** Path of what `plan --out` kept. */
+  readonly plan?: string | undefined
+  readonly yes?: boolean | undefined
+  readonly moved?: boolean | undefined
 }
 
 /** Brings the site up, or makes sure that it is; may be interrupted and repeated. */
 export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   const began = io.now()
   const operator = await io.operator()
-  const folder = stateFolder(options.site, options.state)
-  const before = findSite(folder, undefined)
-  const name = options.state === undefined || options.site !== 'omega' ? options.site : (before?.name ?? options.site)
-  const site = await prepareSite(operator, folder, {
-    ...options,
-    name,
-    ports: portOptions(options),
-    signUp: signUpOf(options),
-  })
+  const file = findSiteFile(options, io, operator.project)
+  if (file !== undefined) refuseBesideFile(options, file)
+  const folder = stateFolder(file?.site.name ?? options.site, options.state)
+  const paths = statePaths(folder)
+  const site = await prepareSite(operator, folder, file === undefined ? typed(options, folder) : wishes(options, file))
+  const agreed = file === undefined ? undefined : await agree(operator, site, paths, file, options, io)
+  const given = file === undefined ? undefined : await readGivenSecrets(file, operator.secretSources)
   writeSite(folder, site)
   const unlock = lockFolder(folder)
   try {
-    const paths = statePaths(folder)
     operator.secrets(paths)
+    if (given !== undefined) storeGivenSecrets(folder, given)
     const progress = progressOf(io, options)
     const facts = operator.facts(cacheFolder(), folder)
     for (const line of greeting(site, folder, facts.warm)) progress.say(line)
-    for (const line of promises(site.profile, facts)) progress.say(`note: ${line}`)
+    for (const line of promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
     if (site.signUp === 'shared') progress.say(`note: ${sharedWithStrangers}`)
     const journal = await operator.openJournal(site, paths)
     try {
-      const order = { plan: 'site', phase: 'install', params: { profile: site.profile } } as const
+      const params = { profile: site.profile, ...(agreed === undefined ? {} : { deletes: agreed.deletes }) }
+      const order = { plan: 'site', phase: 'install', params } as const
       const command = await takeUp(journal, order)
       io.interrupted.addEventListener('abort', () =>
         progress.say('stopping after the running steps; again Ctrl-C: at once'),
@@ -59,6 +75,7 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       const watcher = { clock: systemClock, onSteps: progress.show, signal: io.interrupted }
       const result = await runCommand(journal, command.id, watcher)
       progress.end(result.steps)
+      if (result.command.state === 'done') keepApplied(operator, site, paths)
       return report(site, operator.secrets(paths), result, options, io, io.now() - began)
     } finally {
       await journal.close()
@@ -66,6 +83,76 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   } finally {
     unlock()
   }
+}
+
+function typed(options: UpOptions, folder: string): SiteWishes {
+  const before = findSite(folder, undefined)
+  const name = options.state === undefined || options.site !== 'omega' ? options.site : (before?.name ?? options.site)
+  return { ...options, name, ports: portOptions(options), signUp: signUpOf(options) }
+}
+
+function wishes(options: UpOptions, file: CheckedFile): SiteWishes {
+  refuseUndriven(file)
+  return { ...wishesOf(file), moved: options.moved }
+}
+
+/** Both could say it: the file would lose silently, or the words. */
+function refuseBesideFile(options: UpOptions, { path }: CheckedFile): void {
+  const { profile, domain, portBase, httpPort, httpsPort, mongoPort, brokerPort, openSignup } = options
+  const said = { profile, domain, portBase, httpPort, httpsPort, mongoPort, brokerPort, openSignup }
+  const [found] = Object.entries(said).filter(([, value]) => value !== undefined)
+  if (found === undefined) return
+  const name = found[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  throw new AppError(
+    'invalid',
+    'beside-file',
+    `--${name} can't be said beside a site file: change ${path}, or leave the file out with --no-file`,
+    { details: { field: name } },
+  )
+}
+
+/** Shows what would be done, and asks where something that exists is touched or where it is not what was kept. */
+async function agree(
+  operator: Operator,
+  site: Site,
+  paths: StatePaths,
+  file: CheckedFile,
+  options: UpOptions,
+  io: Io,
+): Promise<SitePreview> {
+  const prices = findPrices(options, file, io)
+  const preview = await previewSite(operator, site, paths, { file, prices, signal: io.interrupted })
+  const kept = options.plan === undefined ? undefined : readKept(resolve(io.folder, options.plan))
+  const isKept = kept === preview.fingerprint
+  const show = (line: string) => (options.json === true ? io.err.write(`${line}\n`) : print(io, line))
+  for (const line of previewText(preview, io.out.isTTY === true && options.json !== true ? coloured : plain)) show(line)
+  show('')
+  if (options.yes === true || isKept || (kept === undefined && !touchesExisting(preview))) return preview
+  const why = kept === undefined ? 'This changes what exists.' : `This is not what ${options.plan} shows.`
+  const answer = await io.ask(`${why} Type yes to go on: `)
+  if (answer?.trim() === 'yes') return preview
+  throw new AppError(
+    'conflict',
+    kept === undefined ? 'not-confirmed' : 'plan-differs',
+    `nothing was changed: ${kept === undefined ? 'it touches what exists' : `what is needed now is not what ${options.plan} shows`}; type yes when asked, or give --yes`,
+    { details: { fingerprint: preview.fingerprint } },
+  )
+}
+
+function readKept(path: string): string {
+  try {
+    const kept = JSON.parse(readFileSync(path, 'utf8')) as { fingerprint?: unknown }
+    if (typeof kept.fingerprint === 'string') return kept.fingerprint
+  } catch (cause) {
+    throw new AppError('invalid', 'plan-file-invalid', `reading ${path}, which ./cloudmgr plan --out writes`, { cause })
+  }
+  throw new AppError('invalid', 'plan-file-invalid', `${path} is not what ./cloudmgr plan --out wrote`)
+}
+
+/** What the next preview is compared with. */
+function keepApplied({ project, secrets }: Operator, site: Site, paths: StatePaths): void {
+  const names = Object.keys(givenSecrets(secrets(paths) as Readonly<Record<string, string>>))
+  writeApplied(paths.folder, wantedReleases({ site, paths, project }), names)
 }
 
 const sharedWithStrangers =

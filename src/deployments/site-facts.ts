@@ -9,40 +9,41 @@ const endpoint = z.strictObject({ publicHost: host, internalHost: host, internal
 /** Addresses that an account's pods never reach: private and link-local ranges, with them pods, Services, nodes and the API server of most clusters. */
 const closedRanges = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', '127.0.0.0/8']
 
-const quota = z.strictObject({
-  cpuRequests: z.string().default('4'),
-  memoryRequests: z.string().default('8Gi'),
-  cpuLimits: z.string().default('16'),
-  memoryLimits: z.string().default('32Gi'),
-  pods: z.string().default('20'),
-  claims: z.string().default('10'),
-  storage: z.string().default('100Gi'),
+/** What an account's namespace may use, as Kubernetes' ResourceQuota takes it. */
+export const quotaFacts = z.strictObject({
+  cpuRequests: z.string().default('4').describe('cores that its pods may request together'),
+  memoryRequests: z.string().default('8Gi').describe('memory that they may request'),
+  cpuLimits: z.string().default('16').describe('cores that they may use at most'),
+  memoryLimits: z.string().default('32Gi').describe('memory that they may use at most'),
+  pods: z.string().default('20').describe('number of pods'),
+  claims: z.string().default('10').describe('number of volume claims'),
+  storage: z.string().default('100Gi').describe('sum of the sizes of its claims'),
 })
 
 /** Who may make an account of their own. */
-const signUp = z.strictObject({
-  open: z.boolean().default(false),
-  /**
-   * Where tasks of those who signed up while it is open run. `own`: workers of their own on a virtual host of their own.
-   * `shared`: the shared workers, where everybody's code sees what the worker sees: strangers join one circle of trust.
-   */
-  runtime: z.enum(['own', 'shared']).default('own'),
-  /** By programs, for others: `POST /admin/api/v2/auth/signup/` with a key that may create accounts. */
-  api: z.boolean().default(true),
-  /** The address must be confirmed before the account opens. */
-  confirmation: z.boolean().default(true),
-  /** An admin must approve before the account opens. */
-  approval: z.boolean().default(false),
-  /** Of mail addresses; none: every domain. */
-  domains: z.array(z.string().min(1)).default([]),
+export const signUpFacts = z.strictObject({
+  open: z.boolean().default(false).describe('people make accounts of their own; else admins make them'),
+  runtime: z
+    .enum(['own', 'shared'])
+    .default('own')
+    .describe(
+      "where tasks of those who signed up run. own: on workers and a virtual host of their own. shared: on the shared workers, where everybody's code sees what the worker sees: strangers join one circle of trust",
+    ),
+  api: z
+    .boolean()
+    .default(true)
+    .describe('programs of staff make accounts for others (`POST /admin/api/v2/auth/signup/`)'),
+  confirmation: z.boolean().default(true).describe('the mail address must be confirmed before the account opens'),
+  approval: z.boolean().default(false).describe('an admin must approve before the account opens'),
+  domains: z.array(z.string().min(1)).default([]).describe('domains of mail addresses that may sign up; none: all'),
 })
 
 /** Left out, mails stay in the list that admins read. The password is `CLOUDMGR_SMTP_PASSWORD` of the engine. */
-const smtp = z.strictObject({
-  host,
-  port: z.int().min(1).max(65_535).default(587),
-  security: z.enum(['starttls', 'tls', 'none']).default('starttls'),
-  user: z.string().min(1).optional(),
+export const smtpFacts = z.strictObject({
+  host: host.describe('host of the mail server'),
+  port: z.int().min(1).max(65_535).default(587).describe('its port'),
+  security: z.enum(['starttls', 'tls', 'none']).default('starttls').describe('how the connection is encrypted'),
+  user: z.string().min(1).optional().describe('who signs in there'),
 })
 
 const groupName = z.string().regex(/^[a-z][a-z0-9]{2,29}$/, 'right is the name of a group')
@@ -91,16 +92,12 @@ const openid = z.strictObject({
 const perMinute = z.int().min(0)
 
 /** Requests that one account may make in a minute; 0: as many as it likes. Machines and admins are not counted. */
-const limits = z.strictObject({
-  /** `GET /api/v1/config/`: one for each task of every worker. */
-  config: perMinute.default(6000),
-  /** Everything that changes something. */
-  orders: perMinute.default(120),
-  commands: perMinute.default(1200),
-  /** What asks the cluster, the broker or a database. */
-  status: perMinute.default(300),
-  /** All the rest. */
-  requests: perMinute.default(1200),
+export const limitFacts = z.strictObject({
+  config: perMinute.default(6000).describe('`GET /api/v1/config/`: one for each task of every worker'),
+  orders: perMinute.default(120).describe('everything that changes something'),
+  commands: perMinute.default(1200).describe('looking at orders'),
+  status: perMinute.default(300).describe('what asks the cluster, the broker or a database'),
+  requests: perMinute.default(1200).describe('all the rest'),
 })
 
 /**
@@ -115,8 +112,8 @@ const siteFactsSchema = z
     domain: z.string().min(1),
     /** What pages and mails call the site. */
     title: z.string().min(1).max(100).default('omega|ml'),
-    signUp: signUp.prefault({}),
-    mail: z.strictObject({ from: z.string().min(1).optional(), smtp: smtp.optional() }).prefault({}),
+    signUp: signUpFacts.prefault({}),
+    mail: z.strictObject({ from: z.string().min(1).optional(), smtp: smtpFacts.optional() }).prefault({}),
     /** Others whose tokens are taken as `Authorization: Bearer`, for users of this site. */
     issuers: z
       .array(
@@ -182,8 +179,8 @@ const siteFactsSchema = z
       .prefault({}),
     /** The cluster's DNS where it is not a Service of kube-system. */
     dnsAddress: z.string().optional(),
-    limits: limits.prefault({}),
-    quota: quota.prefault({}),
+    limits: limitFacts.prefault({}),
+    quota: quotaFacts.prefault({}),
   })
   .superRefine(({ openid: outside, publicUrl }, context) => {
     if (outside === undefined || isHttps(outside.issuer) || !isHttps(publicUrl)) return

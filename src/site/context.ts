@@ -1,6 +1,6 @@
 import { hostNames } from './hosts.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
-import { selectsRoles } from './profiles.ts'
+import { layoutOf } from './layout.ts'
 import type { SiteSecrets } from './secrets.ts'
 import { nodePorts, pipOf, type Site, siteHosts, siteUrls } from './site.ts'
 import type { StatePaths } from './state.ts'
@@ -8,7 +8,8 @@ import type { StatePaths } from './state.ts'
 export interface ContextSources {
   readonly site: Site
   readonly paths: StatePaths
-  readonly secrets: SiteSecrets
+  /** `undefined`: for looking only, at steps that name none. */
+  readonly secrets: SiteSecrets | undefined
   /** The checkout: its folders of charts, modules and scripts. */
   readonly project: string
   /** Whether anything of the cloud may exist. */
@@ -17,6 +18,7 @@ export interface ContextSources {
 
 /** What placeholders of the site's plans can name. A pure function of the site: no environment, no clock. */
 export function siteContext({ site, paths, secrets, project, made }: ContextSources): Record<string, unknown> {
+  const { machines, volumes, selectsRoles, values } = layoutOf(site)
   return {
     site: {
       ...site,
@@ -24,7 +26,10 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       urls: siteUrls(site),
       names: hostNames(site, ['admin', 'demo']),
       nodePorts,
-      selectsRoles: selectsRoles(site.profile),
+      selectsRoles,
+      machines,
+      volumes,
+      over: values,
       isMade: made,
       addresses: serviceSite(site),
     },
@@ -38,10 +43,10 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       modules: `${project}/terraform`,
       scripts: `${project}/catalog/scripts`,
     },
-    secrets,
+    ...(secrets === undefined ? {} : { secrets }),
     manifests: {
       namespaces: namespaceManifests(),
-      secrets: secretManifests(secrets),
+      secrets: secrets === undefined ? [] : secretManifests(secrets),
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Manifest } from '../adapters/kubernetes/port.ts'
-import type { SiteSecrets } from './secrets.ts'
+import { givenSecrets, type SiteSecrets } from './secrets.ts'
 
 const services = 'omegaml-services'
 const runtime = 'omegaml-runtime'
@@ -40,6 +40,7 @@ export function secretManifests(secrets: SiteSecrets): Manifest[] {
       'proxy-token': secrets.jupyterhubProxyToken,
       'oidc-secret': secrets.jupyterhubOidcSecret,
     }),
+    ...Object.entries(givenSecrets(secrets)).map(([name, values]) => secret(services, name, values)),
     secret(runtime, 'omworker', { userid: 'omworker', apikey: secrets.omworkerApikey }),
   ]
 }

@@ -1,8 +1,11 @@
+import type { Helm } from '../adapters/helm/port.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import type { Terraform } from '../adapters/terraform/port.ts'
 import type { Check, HostFacts } from './checks.ts'
 import type { Journal } from './journal.ts'
 import type { FindHolder } from './ports.ts'
 import type { SiteSecrets } from './secrets.ts'
+import type { SecretSources } from './file/secret-values.ts'
 import type { Site } from './site.ts'
 import type { StatePaths } from './state.ts'
 
@@ -11,12 +14,18 @@ export type Leftovers = readonly string[]
 
 /** Everything outside that the operator's commands use; `wiring/site.ts` makes the real one, tests a fake. */
 export interface Operator {
+  /** The checkout: its folders of charts, modules, plans. */
+  readonly project: string
   readonly facts: (cache: string, state: string) => HostFacts
   readonly findHolder: FindHolder
   readonly openJournal: (site: Site, paths: StatePaths) => Promise<Journal>
   readonly secrets: (paths: StatePaths) => SiteSecrets
   readonly cloud: (site: Site, paths: StatePaths) => CloudControl
   readonly kubernetes: (paths: StatePaths) => Kubernetes
+  readonly helm: (paths: StatePaths) => Helm
+  /** `undefined` while its programs are not there. */
+  readonly terraform: (paths: StatePaths) => Terraform | undefined
+  readonly secretSources: SecretSources
   /** Checks beyond the host's facts: packages, tools, cgroups, registries. */
   readonly checks: (site: Site | undefined, paths: StatePaths) => Promise<Check[]>
 }

@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.ts'
 import { type Check, hostChecks } from './checks.ts'
+import { type Layout, layoutOf } from './layout.ts'
 import type { Operator } from './operator.ts'
 import { choosePorts, type PortOptions, portInUse } from './ports.ts'
 import {
@@ -17,13 +18,17 @@ import { cacheFolder } from '../tools/ensure.ts'
 
 export interface SiteWishes {
   readonly name: string
-  readonly profile?: ProfileName | undefined
+  readonly profile?: ProfileName | 'file' | undefined
   readonly domain?: string | undefined
   readonly ports: PortOptions
   /** Left out: as it is. */
   readonly signUp?: SignUpRuntime | 'closed' | undefined
   /** `false`: pip's own; left out: as it is. */
   readonly packageIndex?: string | false | undefined
+  /** Of a site file; left out: as it is. */
+  readonly layout?: Layout | undefined
+  /** The site file lies elsewhere now. */
+  readonly moved?: boolean | undefined
 }
 
 /** Checks everything that can be checked before anything is changed, and answers with the site to bring up. */
@@ -31,17 +36,23 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
   const name = checkSiteName(wishes.name)
   const known = findSite(folder, name)
   const profile = wishes.profile ?? known?.profile ?? 'single-node'
-  if (known !== undefined) refuseChanges(known, wishes)
+  if (known !== undefined) {
+    refuseChanges(known, wishes)
+    refuseOtherFile(known, wishes)
+    refuseResizing(known, wishes)
+  }
   refuseFailed(hostChecks(operator.facts(cacheFolder(), folder)))
   const domain = checkDomain(wishes.domain ?? known?.domain ?? defaultDomain(name))
   if (known === undefined) {
     const ports = choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
-    return { name, profile, domain, ports, ...signUpOf(undefined, wishes), ...packageIndexOf(undefined, wishes) }
+    const fresh = { name, profile, domain, ports, ...signUpOf(undefined, wishes) }
+    return { ...fresh, ...packageIndexOf(undefined, wishes), ...layoutFrom(undefined, wishes) }
   }
   const running = await operator.cloud(known, statePaths(folder)).answers()
   if (!running) refuseTakenPorts(known, operator)
-  const { signUp, packageIndex, ...rest } = known
-  return { ...rest, profile, ...signUpOf(signUp, wishes), ...packageIndexOf(packageIndex, wishes) }
+  const { signUp, packageIndex, layout: _old, ...rest } = known
+  const kept = { ...rest, profile, ...signUpOf(signUp, wishes) }
+  return { ...kept, ...packageIndexOf(packageIndex, wishes), ...layoutFrom(known, wishes) }
 }
 
 function packageIndexOf(known: string | undefined, { packageIndex = known }: SiteWishes): { packageIndex?: string } {
@@ -50,6 +61,13 @@ function packageIndexOf(known: string | undefined, { packageIndex = known }: Sit
 
 function signUpOf(known: SignUpRuntime | undefined, { signUp = known }: SiteWishes): { signUp?: SignUpRuntime } {
   return signUp === undefined || signUp === 'closed' ? {} : { signUp }
+}
+
+/** Volumes that the file no longer names are kept with their data. */
+function layoutFrom(known: Site | undefined, { layout }: SiteWishes): { layout?: Layout } {
+  if (layout === undefined) return known?.layout === undefined ? {} : { layout: known.layout }
+  const kept = known === undefined ? {} : layoutOf(known).volumes
+  return { layout: { ...layout, volumes: { ...kept, ...layout.volumes } } }
 }
 
 /** The first thing that is missing, all of them in the text. */
@@ -91,6 +109,45 @@ function refuseChanges(known: Site, wishes: SiteWishes): void {
     {
       details: { field, value: wanted },
     },
+  )
+}
+
+/** Two files of one name would take turns on one site. */
+function refuseOtherFile({ name, layout: before }: Site, { layout, moved, profile, signUp }: SiteWishes): void {
+  if (before === undefined) return
+  if (layout === undefined) {
+    const given = profile === undefined ? (signUp === undefined ? undefined : 'open-signup') : 'profile'
+    if (given === undefined) return
+    throw new AppError(
+      'conflict',
+      'site-differs',
+      `site ${name} is described by ${before.file}: change it there and give --file, instead of --${given}`,
+      { details: { field: given } },
+    )
+  }
+  if (layout.file === before.file || moved === true) return
+  throw new AppError(
+    'conflict',
+    'site-name-taken',
+    `site ${name} was made from ${before.file}, not from ${layout.file}: give one of them another name, or --moved if it is the same site`,
+    { details: { field: 'name', value: name } },
+  )
+}
+
+/** Claims on folders can't be resized, nor do the folders hold to it. */
+function refuseResizing(known: Site, { layout }: SiteWishes): void {
+  if (layout === undefined) return
+  const before = layoutOf(known).volumes
+  const changed = Object.entries(layout.volumes).find(
+    ([volume, sizeGb]) => before[volume] !== undefined && before[volume] !== sizeGb,
+  )
+  if (changed === undefined) return
+  const [volume, sizeGb] = changed
+  throw new AppError(
+    'conflict',
+    'site-differs',
+    `volume ${volume} of site ${known.name} has ${before[volume]} GB, not ${sizeGb}: with provider local it can't be changed later`,
+    { details: { field: `storage.${volume}`, value: sizeGb } },
   )
 }
 

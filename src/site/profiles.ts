@@ -1,16 +1,10 @@
-import { machinesOf } from '../clusters/profiles.ts'
-import type { ProfileName } from './site.ts'
+import type { Machines } from '../clusters/profiles.ts'
 
-/** Whether components select the machine of their role; on one node they have no selector. */
-export function selectsRoles(profile: ProfileName): boolean {
-  return profile !== 'single-node'
-}
-
-/** What of a profile this host does not really have, said by `up` instead of hidden. */
-export function promises(profile: ProfileName, host: { cores: number; memoryGb: number }): string[] {
-  const machines = Object.values(machinesOf(profile))
+/** What of the machines this host does not really have, said by `up` instead of hidden. */
+export function promises(wanted: Machines, host: { cores: number; memoryGb: number }): string[] {
+  const machines = Object.values(wanted).filter(({ simulated }) => simulated !== true)
   const lines: string[] = []
-  const largest = Math.max(...machines.map((machine) => machine.cores))
+  const largest = Math.max(0, ...machines.map((machine) => machine.cores))
   if (largest > host.cores) lines.push(`machines of ${largest} cores get the ${host.cores} that this host has`)
   const memory = machines.reduce((sum, machine) => sum + machine.memoryGb, 0)
   if (memory > host.memoryGb) {

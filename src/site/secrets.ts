@@ -53,6 +53,25 @@ export function ensureSecrets(folder: string): SiteSecrets {
   return all as SiteSecrets
 }
 
+const given = 'given/'
+
+/** Secrets that the site file refers to, by `<secret>/<key>`; those of the last `up` go. */
+export function storeGivenSecrets(folder: string, values: Readonly<Record<string, string>>): void {
+  const own = Object.entries(ensureSecrets(folder)).filter(([name]) => !name.startsWith(given))
+  const added = Object.entries(values).map(([name, value]) => [`${given}${name}`, value])
+  writeSecrets(folder, Object.fromEntries([...own, ...added]))
+}
+
+/** By Secret, then by key. */
+export function givenSecrets(secrets: Readonly<Record<string, string>>): Record<string, Record<string, string>> {
+  const found: Record<string, Record<string, string>> = {}
+  for (const [name, value] of Object.entries(secrets)) {
+    const [, secret, key] = /^given\/([^/]+)\/(.+)$/.exec(name) ?? []
+    if (secret !== undefined && key !== undefined) found[secret] = { ...found[secret], [key]: value }
+  }
+  return found
+}
+
 export function storeAccountKeys(folder: string, keys: Partial<Record<AccountKey | SecretName, string>>): SiteSecrets {
   writeSecrets(folder, { ...ensureSecrets(folder), ...keys })
   return ensureSecrets(folder)

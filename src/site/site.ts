@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
+import { type Layout, layoutSchema } from './layout.ts'
 
 export const profileNames = ['single-node', 'minimal'] as const
 export type ProfileName = (typeof profileNames)[number]
@@ -21,13 +22,15 @@ export type SignUpRuntime = (typeof signUpRuntimes)[number]
 /** What a site is, without secrets: the content of `site.json`. */
 export interface Site {
   readonly name: string
-  readonly profile: ProfileName
+  /** `file`: a site file says what it consists of, `layout` holds it. */
+  readonly profile: ProfileName | 'file'
   readonly domain: string
   readonly ports: SitePorts
   /** Left out: nobody may sign up; accounts are made by admins. */
   readonly signUp?: SignUpRuntime | undefined
   /** URL of the index that accounts' Python packages come from. Left out: pip's own. */
   readonly packageIndex?: string | undefined
+  readonly layout?: Layout | undefined
 }
 
 export const nodePorts: SitePorts = { http: 30080, https: 30443, mongo: 30017, broker: 30671 }
@@ -36,11 +39,12 @@ const port = z.int().min(1).max(65_535)
 
 export const siteSchema = z.object({
   name: z.string(),
-  profile: z.enum(profileNames),
+  profile: z.enum([...profileNames, 'file']),
   domain: z.string(),
   ports: z.object({ http: port, https: port, mongo: port, broker: port }),
   signUp: z.enum(signUpRuntimes).optional(),
   packageIndex: z.string().optional(),
+  layout: layoutSchema.optional(),
 })
 
 /** Names end up in network links, cgroups and host names: short, lower-case, starting with a letter. */

@@ -1,9 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createHelmCli } from '../adapters/helm/cli.ts'
+import type { Helm } from '../adapters/helm/port.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
+import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
+import type { Terraform } from '../adapters/terraform/port.ts'
 import { systemClock } from '../base/clock.ts'
+import { decryptWithSops } from '../site/file/secret-values.ts'
 import { readHostFacts } from '../site/host-facts.ts'
 import { findListener } from '../site/listeners.ts'
 import { createLocalCloud } from '../site/local-cloud.ts'
@@ -29,6 +33,7 @@ export function siteOperator(): Operator {
   const cloud = (site: Site, paths: StatePaths) => createLocalCloud(site, paths, project)
   const kubernetes = (paths: StatePaths) => createKubernetes({ kubeconfigFile: paths.kubeconfig })
   return {
+    project,
     facts: (cache, state) => readHostFacts(cache, state, existsSync(join(cache, 'bin'))),
     findHolder: findListener,
     openJournal: async (site, paths) => {
@@ -45,6 +50,9 @@ export function siteOperator(): Operator {
     secrets: ({ folder }) => ensureSecrets(folder),
     cloud,
     kubernetes,
+    helm: (paths) => siteHelm(paths, kubernetes(paths)),
+    terraform: (paths) => (notedTools(paths.folder) === undefined ? undefined : siteTerraform(paths)),
+    secretSources: { env: process.env, decrypt: decryptWithSops },
     checks: async (site, paths) =>
       await siteChecks({
         site,
@@ -59,7 +67,7 @@ export function siteOperator(): Operator {
 /** Programs are there once the step `tools` is done: what needs them looks for them when it runs. */
 function siteParts(site: Site, paths: StatePaths): SiteParts {
   const { folder, kubeconfig } = paths
-  const mirror = join(folder, 'terraform', 'mirror')
+  const mirror = mirrorOf(paths)
   const kubernetes = createKubernetes({ kubeconfigFile: kubeconfig })
   const program = (name: string) => toolPath(folder, name)
   return {
@@ -69,16 +77,28 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     tools: createTools(folder),
     cloud: createLocalCloud(site, paths, project),
     images: createImages({ project, cache: cacheFolder(), stateFolder: folder }),
-    helm: late(() => createHelmCli({ program: program('helm'), folder: join(folder, 'helm'), kubeconfig, kubernetes })),
-    terraform: late(() =>
-      createTerraformCli({ program: program('tofu'), folder: join(folder, 'terraform', 'cli'), mirror }),
-    ),
+    helm: late(() => siteHelm(paths, kubernetes)),
+    terraform: late(() => siteTerraform(paths)),
     layOutProvider: async () => void (await writeMirror(mirror, program('terraform-provider-localcloud'))),
     connect: (credential) => createServiceApi(siteAddress(site), credential),
     checkNotebook,
     hostsFile: '/etc/hosts',
     clock: systemClock,
   }
+}
+
+function mirrorOf({ folder }: StatePaths): string {
+  return join(folder, 'terraform', 'mirror')
+}
+
+function siteHelm({ folder, kubeconfig }: StatePaths, kubernetes: Kubernetes): Helm {
+  return createHelmCli({ program: toolPath(folder, 'helm'), folder: join(folder, 'helm'), kubeconfig, kubernetes })
+}
+
+function siteTerraform(paths: StatePaths): Terraform {
+  const { folder } = paths
+  const program = toolPath(folder, 'tofu')
+  return createTerraformCli({ program, folder: join(folder, 'terraform', 'cli'), mirror: mirrorOf(paths) })
 }
 
 /** An adapter whose program may not be there yet: made at its first use. */

@@ -65,6 +65,7 @@ const io = (): Io => ({
   operator: async () => {
     throw new Error('no site of this machine may be looked for')
   },
+  folder,
   interrupted: new AbortController().signal,
 })
 

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../../base/errors.ts'
 import type { Preview, Terraform } from './port.ts'
@@ -33,7 +33,7 @@ export function createFakeTerraform(options: FakeTerraformOptions = {}): FakeTer
       signal?.throwIfAborted()
       const wanted = destroy ? { resources: {}, outputs: {} } : await readRoot(root, options)
       previews.set(root, { destroy })
-      return compare(state(root), wanted)
+      return compare(state(await stateOf(root)), wanted)
     },
     apply: async (root, running) => {
       const preview = previews.get(root)
@@ -80,6 +80,21 @@ function compare(
   }
 }
 
+/** What a module is given counts, too; where it lies does not. */
+async function moduleOf(root: string, body: unknown): Promise<unknown> {
+  const text = await readFile(join(root, 'terraform.tfvars.json'), 'utf8').catch(() => '{}')
+  const { source: _place, ...rest } = body as Readonly<Record<string, unknown>>
+  return { ...rest, variables: JSON.parse(text) as unknown }
+}
+
+/** A root may name the state of another one. */
+async function stateOf(root: string): Promise<string> {
+  const text = await readFile(join(root, 'main.tf.json'), 'utf8').catch(() => '{}')
+  const { terraform } = JSON.parse(text) as { terraform?: { backend?: { local?: { path?: string } } } }
+  const path = terraform?.backend?.local?.path
+  return path !== undefined && isAbsolute(path) ? dirname(path) : root
+}
+
 interface RootFile {
   readonly resource?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   readonly module?: Readonly<Record<string, unknown>>
@@ -97,7 +112,8 @@ async function readRoot(root: string, options: FakeTerraformOptions): Promise<{ 
     for (const [type, bodies] of Object.entries(file.resource ?? {})) {
       for (const [label, body] of Object.entries(bodies)) resources[`${type}.${label}`] = body
     }
-    for (const [label, body] of Object.entries(file.module ?? {})) resources[`module.${label}`] = body
+    for (const [label, body] of Object.entries(file.module ?? {}))
+      resources[`module.${label}`] = await moduleOf(root, body)
     for (const [label, output] of Object.entries(file.output ?? {})) outputs[label] = output.value
   }
   return { resources, outputs: { ...outputs, ...options.outputs?.(root) } }

@@ -2,14 +2,15 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Action } from '../../actions/action.ts'
-import { machinesOf } from '../../clusters/profiles.ts'
+import type { Machines } from '../../clusters/profiles.ts'
 import { clusterRoot, type LocalSite, volumesRoot } from '../../clusters/root.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
+import { machinesSchema } from '../layout.ts'
 
 const port = z.int()
 const input = z.strictObject({
   name: z.string(),
-  profile: z.string(),
+  machines: machinesSchema,
   domain: z.string(),
   ports: z.strictObject({ http: port, https: port, mongo: port, broker: port }),
   nodePorts: z.strictObject({ http: port, https: port, mongo: port, broker: port }),
@@ -47,7 +48,8 @@ export function terraformRootsAction(layOutProvider: LayOutProvider): Action<Ter
   }
 }
 
-async function localSite(values: TerraformRootsInput, folder: string): Promise<LocalSite> {
+/** What the roots in `folder` are written from. */
+export async function localSite(values: TerraformRootsInput, folder: string): Promise<LocalSite> {
   const { name, domain, kubernetesVersion, socket, ports, nodePorts, volumes } = values
   const names = ['http', 'https', 'mongo', 'broker'] as const
   return {
@@ -57,7 +59,7 @@ async function localSite(values: TerraformRootsInput, folder: string): Promise<L
     endpoint: `unix://${socket}`,
     ports: names.map((port) => ({ host: ports[port], node: nodePorts[port] })),
     volumes,
-    machines: machinesOf(values.profile),
+    machines: values.machines as Machines,
     modules: await modulesFor(folder, values.modules),
   }
 }

@@ -1,0 +1,48 @@
+import { writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { undriven, wishesOf } from '../site/file/to-site.ts'
+import { prepareSite } from '../site/prepare.ts'
+import { previewElsewhere, previewSite } from '../site/preview/preview-site.ts'
+import type { SitePreview } from '../site/preview/site-preview.ts'
+import { stateFolder, statePaths } from '../site/state.ts'
+import { type ExitCode, exitCodes } from './exit.ts'
+import { type Io, print, printJson } from './io.ts'
+import { previewText } from './preview-text.ts'
+import { type FileOptions, findPrices, getSiteFile } from './site-file.ts'
+import { coloured, plain } from './style.ts'
+
+export interface PlanOptions extends FileOptions {
+  readonly out?: string | undefined
+  readonly moved?: boolean | undefined
+}
+
+/** What `up` would do with the site file. Nothing is changed. */
+export async function plan(options: PlanOptions, io: Io): Promise<ExitCode> {
+  const preview = await previewOf(options, io)
+  if (options.out !== undefined) {
+    writeFileSync(resolve(io.folder, options.out), `${JSON.stringify(preview, null, 2)}\n`, { mode: 0o600 })
+  }
+  if (options.json === true) printJson(io, preview)
+  else {
+    print(io, ...previewText(preview, io.out.isTTY === true ? coloured : plain))
+    if (options.out !== undefined)
+      print(io, `kept in ${options.out}: ./cloudmgr up --plan ${options.out} does exactly this`)
+  }
+  return exitCodes.ok
+}
+
+async function previewOf(options: PlanOptions, io: Io): Promise<SitePreview> {
+  const operator = await io.operator()
+  const file = getSiteFile(options, io, operator.project)
+  const prices = findPrices(options, file, io)
+  const missing = undriven(file.site)
+  if (missing.length > 0)
+    return previewElsewhere(
+      file,
+      prices,
+      `up does not drive ${missing.join(', ')} yet: only sizes and prices are shown`,
+    )
+  const folder = stateFolder(file.site.name, options.state)
+  const site = await prepareSite(operator, folder, { ...wishesOf(file), moved: options.moved })
+  return await previewSite(operator, site, statePaths(folder), { file, prices, signal: io.interrupted })
+}

@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { loadProvider } from '../../clusters/provider.ts'
+import { createValueCheck } from './chart-schemas.ts'
+import { readChartDefaults } from './chart-values.ts'
+import type { Problem } from './problems.ts'
+import { type ParsedFile, readSiteFile, siteFileInvalid } from './read.ts'
+import { mistakes, type RuleFacts, warnings } from './rules.ts'
+import type { SiteFile } from './schema.ts'
+
+/** A site file without mistakes. */
+export interface CheckedFile extends ParsedFile {
+  readonly facts: RuleFacts
+  readonly warnings: readonly Problem[]
+}
+
+/** Reads the file, and holds it against schema, catalogue and charts; every mistake is told at once. */
+export function checkSiteFile(path: string, project: string): CheckedFile {
+  const parsed = readSiteFile(path)
+  return checkParsed(parsed, ruleFacts(parsed.site, project))
+}
+
+export function checkParsed(parsed: ParsedFile, facts: RuleFacts): CheckedFile {
+  const found = mistakes(parsed.site, facts)
+  if (found.length > 0) throw siteFileInvalid(parsed, found)
+  return { ...parsed, facts, warnings: warnings(parsed.site, facts) }
+}
+
+export function ruleFacts({ provider: { kind } }: Pick<SiteFile, 'provider'>, project: string): RuleFacts {
+  const providers = join(project, 'catalog', 'providers')
+  const charts = join(project, 'charts')
+  const chartDefaults = readChartDefaults(charts)
+  return {
+    provider: existsSync(join(providers, `${kind}.yml`)) ? loadProvider(providers, kind) : undefined,
+    chartDefaults,
+    checkValues: createValueCheck(charts, chartDefaults),
+    plans: plansOfUsers(join(project, 'catalog', 'plans')),
+  }
+}
+
+/** Names only: whether a plan is right is told where it is loaded. */
+function plansOfUsers(folder: string): string[] {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.yml'))
+  const plans = files.map(
+    (name) => parse(readFileSync(join(folder, name), 'utf8')) as { plan: string; orderable?: string },
+  )
+  return plans.filter(({ orderable }) => orderable === 'user').map(({ plan }) => plan)
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { secretRef } from './secret-ref.ts'
+
+const port = (what: string, usual: number) =>
+  z.int().min(1).max(65_535).optional().describe(`${what}; ${usual}, or the next free block of ports, when left out`)
+
+const local = z.strictObject({
+  kind: z.literal('local').describe('this computer'),
+  ports: z
+    .strictObject({
+      http: port('portal, API and notebooks', 8080),
+      https: port('the same with TLS', 8443),
+      mongo: port('the database', 27018),
+      broker: port('the broker', 5671),
+    })
+    .optional()
+    .describe('ports on the loopback; they stay as they were when the site was made'),
+})
+
+const existing = z.strictObject({
+  kind: z.literal('existing').describe('a cluster that is there already'),
+  kubeconfig: secretRef.describe('its kubeconfig'),
+  context: z.string().min(1).optional().describe('context of the kubeconfig; its current one when left out'),
+})
+
+const hcloud = z.strictObject({
+  kind: z.literal('hcloud').describe('Hetzner Cloud'),
+  token: secretRef.describe('API token of the project, with write access'),
+  location: z.string().min(1).default('fsn1').describe('location of machines and volumes'),
+  image: z.string().min(1).default('debian-12').describe('operating system of the machines'),
+  networkCidr: z
+    .string()
+    .regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, 'must be a range of addresses, such as 10.20.0.0/16')
+    .default('10.20.0.0/16')
+    .describe('private network of the machines'),
+  sshKeys: z.array(z.string().min(1)).default([]).describe('names of SSH keys of the project that may sign in'),
+  adminCidrs: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('addresses from where SSH and the API server can be reached; none: from nowhere'),
+})
+
+const rancher = z.strictObject({
+  kind: z.literal('rancher').describe('a cluster that Rancher makes; the Rancher is named under `rancher`'),
+  cloud: z.string().min(1).describe("cloud whose machines Rancher orders, in Rancher's words, such as amazonec2"),
+  credential: z
+    .union([
+      z.strictObject({ name: z.string().min(1).describe('name of a cloud credential that Rancher has') }),
+      z.strictObject({
+        values: z.record(z.string(), secretRef).describe("fields of a new one, in Rancher's words"),
+      }),
+    ])
+    .describe('what Rancher signs in at that cloud with'),
+  region: z.string().min(1).optional().describe('region of the machines'),
+  zone: z.string().min(1).optional().describe('zone of the machines'),
+  network: z.string().min(1).optional().describe('network that they join'),
+})
+
+export const providerSchema = z.discriminatedUnion('kind', [local, existing, hcloud, rancher])
+export const providerKinds = ['local', 'existing', 'hcloud', 'rancher'] as const
+export type ProviderKind = (typeof providerKinds)[number]
+
+export const rancherSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('none').describe('no Rancher') }),
+  z.strictObject({
+    kind: z.literal('existing').describe('a Rancher that is there'),
+    url: z.url().describe('its address'),
+    token: secretRef.describe('API token'),
+  }),
+  z.strictObject({
+    kind: z.literal('create').describe('a Rancher of its own, made before the cluster'),
+    hostname: z.string().min(1).describe('its host name'),
+    type: z.string().min(1).describe('machine type it runs on'),
+  }),
+])

@@ -1,0 +1,331 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { AppError } from '../../base/errors.ts'
+import { type CheckedFile, checkParsed, checkSiteFile, ruleFacts } from './check.ts'
+import { readSiteFile } from './read.ts'
+import type { RuleFacts } from './rules.ts'
+import { readGivenSecrets, type SecretSources } from './secret-values.ts'
+import { wantedValues, wantedVolumes } from './wanted-values.ts'
+
+const project = resolve(import.meta.dirname, '../../..')
+const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-site-file-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const facts: Record<string, RuleFacts> = {}
+
+function check(text: string): CheckedFile {
+  const path = join(folder, 'site.yml')
+  writeFileSync(path, text)
+  const parsed = readSiteFile(path)
+  const { kind } = parsed.site.provider
+  return checkParsed(parsed, (facts[kind] ??= ruleFacts(parsed.site, project)))
+}
+
+interface Told {
+  readonly line?: number
+  readonly field?: string
+  readonly value?: unknown
+  readonly problem: string
+}
+
+function told(text: string): { code: string; message: string; errors: readonly Told[] } {
+  try {
+    check(text)
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    return { code: error.code, message: error.message, errors: error.details?.['errors'] as Told[] }
+  }
+  throw new Error('it was accepted')
+}
+
+const head = 'name: omega\nprovider: {kind: local}\n'
+const pools = 'pools:\n  - {name: node, role: worker, cores: 4, memoryGb: 8}\n'
+const four = (dbmaster: string) =>
+  `pools:\n  - {name: db, role: dbmaster, ${dbmaster}}\n  - {name: in, role: ingress, cores: 2, memoryGb: 4}\n  - {name: sys, role: system, cores: 2, memoryGb: 4}\n  - {name: work, role: worker, cores: 4, memoryGb: 8}\n`
+
+test('the smallest file is enough, and says nothing to the charts', () => {
+  const { site, warnings } = check(head + pools)
+  expect(site).toMatchObject({ storage: { mongodbGb: 20 }, tls: { kind: 'none' }, rancher: { kind: 'none' } })
+  expect(warnings).toEqual([])
+  expect(Object.values(wantedValues(site))).toEqual([{}, {}, {}, {}])
+  expect(wantedVolumes(site)).toEqual({ mongodb: 20, mysql: 5, rabbitmq: 2 })
+})
+
+const bad: { why: string; text: string; field: string; line?: number; problem: RegExp }[] = [
+  {
+    why: 'an unknown key, with the one that was meant',
+    text: `${head}poools: []\n${pools}`,
+    field: 'poools',
+    line: 3,
+    problem: /did you mean pools\?/,
+  },
+  {
+    why: 'an unknown key inside a pool',
+    text: `${head}pools:\n  - name: node\n    rol: worker\n    cores: 4\n    memoryGb: 8\n`,
+    field: 'pools[0].rol',
+    line: 5,
+    problem: /did you mean role\?/,
+  },
+  {
+    why: 'a key of another provider',
+    text: `name: omega\nprovider: {kind: local, token: {env: T}}\n${pools}`,
+    field: 'provider.token',
+    line: 2,
+    problem: /unknown key; known here are kind, ports/,
+  },
+  {
+    why: 'a provider that does not exist',
+    text: `name: omega\nprovider: {kind: hcluod}\n${pools}`,
+    field: 'provider.kind',
+    problem: /did you mean hcloud\?/,
+  },
+  { why: 'no name', text: `provider: {kind: local}\n${pools}`, field: 'name', problem: /is missing/ },
+  {
+    why: 'a name that no cgroup takes',
+    text: `name: My Site\nprovider: {kind: local}\n${pools}`,
+    field: 'name',
+    line: 1,
+    problem: /2 to 16 lower-case letters/,
+  },
+  {
+    why: 'a domain of one label',
+    text: `${head}domain: localhost\n${pools}`,
+    field: 'domain',
+    problem: /at least one dot/,
+  },
+  { why: 'no machines', text: head, field: 'pools', problem: /role worker has no machine; right is one pool/ },
+  {
+    why: 'a missing role',
+    text: `${head}${four('cores: 2, memoryGb: 8')}`.replace(/.*role: ingress.*\n/, ''),
+    field: 'pools',
+    problem: /role ingress has no machine/,
+  },
+  {
+    why: 'a role whose only machines are simulated',
+    text: `${head}pools:\n  - {name: node, role: worker, cores: 4, memoryGb: 8, simulated: true}\n`,
+    field: 'pools',
+    problem: /role worker has no machine/,
+  },
+  {
+    why: 'two pools of one name',
+    text: `${head}${pools}  - {name: node, role: gpu, cores: 1, memoryGb: 2}\n`,
+    field: 'pools[1].name',
+    line: 5,
+    problem: /pools\[0\] has this name/,
+  },
+  {
+    why: 'a machine type that the provider lacks',
+    text: `${head}pools:\n  - {name: node, role: worker, type: lage}\n`,
+    field: 'pools[0].type',
+    problem: /small, medium, large; did you mean large\?/,
+  },
+  {
+    why: 'half a size',
+    text: `${head}pools:\n  - {name: node, role: worker, cores: 4}\n`,
+    field: 'pools[0].memoryGb',
+    problem: /missing beside cores/,
+  },
+  {
+    why: 'machines too small for the databases',
+    text: `${head}${four('cores: 2, memoryGb: 1')}`,
+    field: 'pools[0].memoryGb',
+    line: 4,
+    problem: /no room for mysql.*asked for by mongodb, mysql; the smallest that would do: 0\.5 cores and 1\.5 GB/,
+  },
+  {
+    why: 'a type too small for everything, with the smallest that would do',
+    text: `${head}pools:\n  - {name: node, role: worker, type: small}\n`,
+    field: 'pools[0].type',
+    problem: /the smallest that would do: type medium/,
+  },
+  {
+    why: 'chart values that ask for more than there is',
+    text: `${head}${pools}components:\n  mongodb:\n    values: {resources: {requests: {memory: 16Gi}}}\n`,
+    field: 'pools[0].memoryGb',
+    problem: /no room for mongodb/,
+  },
+  {
+    why: 'a chart value that does not exist',
+    text: `${head}${pools}components:\n  omegaweb:\n    values: {replica: 2}\n`,
+    field: 'components.omegaweb.values.replica',
+    line: 7,
+    problem: /did you mean replicas\?/,
+  },
+  {
+    why: 'a chart value of the wrong kind',
+    text: `${head}${pools}components:\n  ingress: {values: {nginx: {replicas: many}}}\n`,
+    field: 'components.ingress.values.nginx.replicas',
+    problem: /must be integer/,
+  },
+  {
+    why: 'more at least than at most',
+    text: `${head}${pools.replace('memoryGb: 8', 'memoryGb: 8, min: 3, max: 1')}`,
+    field: 'pools[0].min',
+    problem: /more than max, 1/,
+  },
+  {
+    why: 'scaling where nothing scales',
+    text: `${head}${pools.replace('memoryGb: 8', 'memoryGb: 8, min: 1, max: 3')}`,
+    field: 'pools[0].max',
+    problem: /nothing scales machines of provider local/,
+  },
+  {
+    why: 'disks of a machine that has none of its own',
+    text: `${head}${pools.replace('memoryGb: 8', 'memoryGb: 8, diskGb: 10')}`,
+    field: 'pools[0].diskGb',
+    problem: /leave it out/,
+  },
+  {
+    why: 'a control plane too many',
+    text: `${head}${pools}  - {name: cp, role: control, cores: 2, memoryGb: 4}\n`,
+    field: 'pools[1].role',
+    problem: /has a control plane of its own/,
+  },
+  {
+    why: 'a control plane missing',
+    text: `name: omega\nprovider: {kind: hcloud, token: {env: HCLOUD_TOKEN}}\npools:\n  - {name: node, role: worker, type: cx32}\n`,
+    field: 'pools',
+    problem: /right is one or three/,
+  },
+  {
+    why: 'a storage class where volumes are folders',
+    text: `${head}${pools}storage: {class: fast}\n`,
+    field: 'storage.class',
+    problem: /leave it out/,
+  },
+  {
+    why: 'a volume of the site among those of clients',
+    text: `${head}${pools}storage: {volumes: {mysql: {sizeGb: 3}}}\n`,
+    field: 'storage.volumes.mysql',
+    problem: /storage\.mysqlGb/,
+  },
+  {
+    why: 'a plan that nobody can order',
+    text: `${head}${pools}services: [runtme]\n`,
+    field: 'services[0]',
+    problem: /did you mean runtime\?/,
+  },
+  {
+    why: 'a mistake in quotas',
+    text: `${head}${pools}quota: {podz: "3"}\n`,
+    field: 'quota.podz',
+    problem: /did you mean pods\?/,
+  },
+]
+
+for (const { why, text, field, line, problem } of bad) {
+  test(`refused: ${why}`, () => {
+    const { code, errors } = told(text)
+    expect(code).toBe('site-file-invalid')
+    const found = errors.find((one) => one.field === field)
+    expect(found?.problem).toMatch(problem)
+    if (line !== undefined) expect(found?.line).toBe(line)
+  })
+}
+
+test('all mistakes are told at once, in the order of their lines', () => {
+  const { errors, message } = told(`name: omega\nprovider: {kind: local}\ntitle: 3\npools: 7\nextra: 1\n`)
+  expect(errors.map(({ field }) => field)).toEqual(['title', 'pools', 'extra'])
+  expect(message).toContain('3 mistakes')
+})
+
+test('what is not YAML is told with its line', () => {
+  expect(told('name: [omega\nprovider: x\n').errors[0]?.line).toBeGreaterThan(0)
+})
+
+test('a file that is not there says how to get one', () => {
+  expect(() => checkSiteFile(join(folder, 'none.yml'), project)).toThrow(/cloudmgr init/)
+})
+
+const secrets: { why: string; text: string; field: string }[] = [
+  { why: 'a mail password', text: 'mail: {smtp: {host: m, password: hunter22}}', field: 'mail.smtp.password' },
+  { why: 'a list as a password', text: 'mail: {smtp: {host: m, password: [hunter22]}}', field: 'mail.smtp.password' },
+  {
+    why: 'a misspelt reference',
+    text: 'mail: {smtp: {host: m, password: {value: hunter22}}}',
+    field: 'mail.smtp.password',
+  },
+  {
+    why: 'a password among chart values',
+    text: 'components: {omegaweb: {values: {env: {SMTP_PASSWORD: hunter22}}}}',
+    field: 'components.omegaweb.values.env.SMTP_PASSWORD',
+  },
+  {
+    why: 'an address with a password',
+    text: 'components: {worker: {values: {env: {URL: "mongodb://admin:hunter22@host/db"}}}}',
+    field: 'components.worker.values.env.URL',
+  },
+]
+
+for (const { why, text, field } of secrets) {
+  test(`a secret in the file is refused and not repeated: ${why}`, () => {
+    const { errors, message } = told(`${head}${pools}${text}\n`)
+    expect(errors.map((one) => one.field)).toEqual([field])
+    expect(message + JSON.stringify(errors)).not.toContain('hunter22')
+  })
+}
+
+test('names of Secrets and switches are no secrets', () => {
+  const text =
+    'components: {worker: {values: {accountSecret: omworker, autoscaling: {brokerSecret: keda}}}, system: {values: {secrets: {create: false}}}}'
+  expect(check(`${head}${pools}${text}\n`).warnings).toEqual([])
+})
+
+test('small workers are warned of, not refused', () => {
+  const { warnings } = check(`${head}pools:\n  - {name: node, role: worker, cores: 2, memoryGb: 8}\n`)
+  expect(warnings).toMatchObject([{ path: ['pools', 0], problem: expect.stringContaining('too small') }])
+})
+
+const mailFile = (ref: string) =>
+  `${head}${pools}mail: {from: a@b.c, smtp: {host: mail.example.org, user: me, password: ${ref}}}\n`
+const sources: SecretSources = {
+  env: { MAIL: 'of the environment', EMPTY: '' },
+  decrypt: async (path) => ({ mail: { password: `of ${path.split('/').at(-1)}` } }),
+}
+
+test('secrets come from environment, file and sops', async () => {
+  writeFileSync(join(folder, 'mail.txt'), 'of the file\n')
+  const value = async (ref: string) => (await readGivenSecrets(check(mailFile(ref)), sources))['site-mail/password']
+  expect(await value('{env: MAIL}')).toBe('of the environment')
+  expect(await value('{file: mail.txt}')).toBe('of the file')
+  expect(await value('{sops: secrets.yml, key: mail.password}')).toBe('of secrets.yml')
+})
+
+for (const ref of ['{env: NONE}', '{env: EMPTY}', '{file: none.txt}', '{sops: secrets.yml, key: mail.none}']) {
+  test(`a secret that is not there is told by field and place: ${ref}`, async () => {
+    await expect(readGivenSecrets(check(mailFile(ref)), sources)).rejects.toThrow(/site\.yml:5: mail\.smtp\.password: /)
+  })
+}
+
+test('services elsewhere take the place of components and their volumes', () => {
+  const { site } = check(
+    `${head}${pools}components:\n  mongodb:\n    external: {host: db.example.org, username: {env: U}, password: {env: P}}\n  omegaweb: {values: {replicas: 2}}\ntitle: Ours\n`,
+  )
+  expect(wantedVolumes(site)).toEqual({ mysql: 5, rabbitmq: 2 })
+  expect(wantedValues(site)).toMatchObject({
+    'omegaml-storage': { volumes: { mongodb: null } },
+    'omegaml-system': {
+      mongodb: { enabled: false, external: { host: 'db.example.org', port: 27017, existingSecret: 'site-mongodb' } },
+      omegaweb: { replicas: 2 },
+      site: { title: 'Ours' },
+    },
+  })
+})
+
+test('the mail server’s password is a Secret, never a value', async () => {
+  const { site } = check(mailFile('{env: MAIL}'))
+  expect(wantedValues(site)['omegaml-system']).toEqual({
+    site: {
+      mail: { from: 'a@b.c', smtp: { host: 'mail.example.org', port: 587, security: 'starttls', user: 'me' } },
+    },
+    mail: { existingSecret: 'site-mail' },
+  })
+})
+
+test('the docs name every key of the file', () => {
+  const page = readFileSync(join(project, 'docs', 'site-file.md'), 'utf8')
+  for (const key of ['`domain`', '`[].taints`', '`mongodb.external`', '`volumes.<name>.sizeGb`'])
+    expect(page).toContain(key)
+})

@@ -1,0 +1,118 @@
+import { mergeTrees, type Tree } from '../../base/merge.ts'
+import { byChart, type ChartValues } from './chart-values.ts'
+import type { SiteFile } from './schema.ts'
+import { secretNames } from './secret-names.ts'
+import { usesRoles } from './site-pools.ts'
+
+/** What the site file adds to the values that plan `site` gives the charts: only what it says. */
+export function wantedValues(file: SiteFile): ChartValues {
+  const { components: parts } = file
+  const own: ChartValues = {
+    'omegaml-storage': storageValues(file),
+    'omegaml-system': systemValues(file),
+    'omegaml-ingress': {},
+    'omegaml-worker': {},
+  }
+  const given: ChartValues = {
+    'omegaml-storage': parts.storage?.values ?? {},
+    'omegaml-system': parts.system?.values ?? {},
+    'omegaml-ingress': parts.ingress?.values ?? {},
+    'omegaml-worker': parts.worker?.values ?? {},
+  }
+  return byChart((chart) => mergeTrees(own[chart], given[chart]))
+}
+
+/** The volumes with their sizes in GB; those of services elsewhere are left out. */
+export function wantedVolumes({ storage, components }: SiteFile): Readonly<Record<string, number>> {
+  const { mongodbGb, mysqlGb, rabbitmqGb, volumes } = storage
+  const further = Object.entries(volumes).map(([name, { sizeGb }]) => [name, sizeGb] as const)
+  return {
+    ...(components.mongodb?.external === undefined ? { mongodb: mongodbGb } : {}),
+    ...(components.mysql?.external === undefined ? { mysql: mysqlGb } : {}),
+    ...(components.rabbitmq?.external === undefined ? { rabbitmq: rabbitmqGb } : {}),
+    ...Object.fromEntries(further),
+  }
+}
+
+const usualSizes: Readonly<Record<string, number>> = { mongodb: 20, mysql: 5, rabbitmq: 2 }
+
+function storageValues(file: SiteFile): Tree {
+  const { storage, provider } = file
+  const sizes = wantedVolumes(file)
+  const mode = provider.kind === 'local' ? 'path' : 'storageClass'
+  const isUsual = (name: string) => mode === 'path' && sizes[name] === usualSizes[name]
+  const own = Object.keys(usualSizes)
+    .filter((name) => !isUsual(name))
+    .map((name) => [name, sizes[name] === undefined ? null : { mode, size: `${sizes[name]}Gi` }] as const)
+  const further = Object.entries(storage.volumes).map(
+    ([name, { sizeGb, access, namespace }]) =>
+      [name, { mode, size: `${sizeGb}Gi`, accessMode: access, namespace }] as const,
+  )
+  const volumes = Object.fromEntries([...own, ...further])
+  return {
+    ...(Object.keys(volumes).length === 0 ? {} : { volumes }),
+    ...(storage.class === undefined ? {} : { storageClass: storage.class }),
+  }
+}
+
+function systemValues(file: SiteFile): Tree {
+  const { components: parts, mail } = file
+  const names = secretNames
+  const elsewhere = (external: Tree | undefined, facts: Tree): Tree =>
+    external === undefined ? {} : { enabled: false, external: facts }
+  const { mongodb, mysql, rabbitmq, jupyterhub } = parts
+  const replaced: Readonly<Record<string, Tree>> = {
+    mongodb: elsewhere(mongodb?.external, {
+      host: mongodb?.external?.host,
+      port: mongodb?.external?.port,
+      existingSecret: names.mongodb,
+    }),
+    mysql: elsewhere(mysql?.external, {
+      host: mysql?.external?.host,
+      port: mysql?.external?.port,
+      existingSecret: names.mysql,
+    }),
+    rabbitmq: elsewhere(rabbitmq?.external, {
+      host: rabbitmq?.external?.host,
+      port: rabbitmq?.external?.port,
+      managementUrl: rabbitmq?.external?.managementUrl,
+      existingSecret: names.rabbitmq,
+    }),
+    jupyterhub: elsewhere(jupyterhub?.external, {
+      apiUrl: jupyterhub?.external?.apiUrl,
+      existingSecret: names.jupyterhub,
+    }),
+    omegaweb: {},
+    cloudmgr: {},
+  }
+  const sections = Object.keys(replaced) as (keyof typeof parts & string)[]
+  const components = sections.flatMap((name) => {
+    const values = mergeTrees(replaced[name] ?? {}, (parts[name] as { values?: Tree } | undefined)?.values ?? {})
+    return Object.keys(values).length === 0 ? [] : [[name, values] as const]
+  })
+  const site = siteFacts(file)
+  return {
+    ...Object.fromEntries(components),
+    ...(Object.keys(site).length === 0 ? {} : { site }),
+    ...(mail?.smtp?.password === undefined ? {} : { mail: { existingSecret: names.mail } }),
+  }
+}
+
+/** What the service is to know of its site, as its ConfigMap has it. */
+function siteFacts(file: SiteFile): Tree {
+  const { title, defaults, quota, home, limits, signUp, services, mail } = file
+  const facts = { title, defaults, quota, home, limits, signUp, services, mail: mail && mailFacts(mail) }
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
+}
+
+function mailFacts({ from, smtp }: NonNullable<SiteFile['mail']>): Tree {
+  const { password: _secret, ...server } = smtp ?? {}
+  return { ...(from === undefined ? {} : { from }), ...(smtp === undefined ? {} : { smtp: server }) }
+}
+
+/** Values that the charts get in the end, as far as they say something of sizes: for the check of machines. */
+export function effectiveValues(defaults: ChartValues, file: SiteFile): ChartValues {
+  const wanted = wantedValues(file)
+  const roles = { nodeRoles: { enabled: usesRoles(file.pools) } }
+  return byChart((chart) => mergeTrees(mergeTrees(defaults[chart], roles), wanted[chart]))
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { type Machines, machinesOf } from '../clusters/profiles.ts'
+import type { ChartValues } from './file/chart-values.ts'
+import type { Site } from './site.ts'
+
+const tree = z.record(z.string(), z.unknown())
+
+const taint = z.object({
+  key: z.string(),
+  value: z.string().optional(),
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+})
+
+export const machinesSchema = z.record(
+  z.string(),
+  z.object({
+    role: z.string(),
+    cores: z.number(),
+    memoryGb: z.number(),
+    labels: z.record(z.string(), z.string()).optional(),
+    taints: z.array(taint).optional(),
+    simulated: z.boolean().optional(),
+  }),
+)
+
+/** What a site file says of a site, without secrets; kept with the site, so that it stays when `up` is given no file. */
+export const layoutSchema = z.object({
+  /** Path of the file. */
+  file: z.string(),
+  machines: machinesSchema,
+  /** Whether components select the machines of their role. */
+  selectsRoles: z.boolean(),
+  /** Sizes in GB by name. */
+  volumes: z.record(z.string(), z.int()),
+  /** Win over what plan `site` gives the charts. */
+  values: z.object({
+    'omegaml-storage': tree,
+    'omegaml-system': tree,
+    'omegaml-ingress': tree,
+    'omegaml-worker': tree,
+  }),
+})
+
+export type Layout = Readonly<z.infer<typeof layoutSchema>>
+
+const usualVolumes = { mongodb: 20, mysql: 5, rabbitmq: 2 } as const
+const noValues: ChartValues = {
+  'omegaml-storage': {},
+  'omegaml-system': {},
+  'omegaml-ingress': {},
+  'omegaml-worker': {},
+}
+
+/** The site's machines, volumes and chart values: those of its file, else of its profile. */
+export function layoutOf({ profile, layout }: Pick<Site, 'profile' | 'layout'>): Omit<Layout, 'file'> {
+  if (layout !== undefined) return layout
+  return {
+    machines: machinesOf(profile) as Layout['machines'],
+    selectsRoles: profile !== 'single-node',
+    volumes: usualVolumes,
+    values: noValues,
+  }
+}
+
+export function machinesFrom(layout: Pick<Layout, 'machines'>): Machines {
+  return layout.machines as Machines
+}

@@ -1,0 +1,137 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Preview, Terraform } from '../../adapters/terraform/port.ts'
+import { clusterRoot, volumesRoot, type TerraformRoot } from '../../clusters/root.ts'
+import { writeRoot } from '../../clusters/write-root.ts'
+import { localSite } from '../actions/terraform-roots.ts'
+import { layoutOf } from '../layout.ts'
+import type { Site } from '../site.ts'
+import { type PlanSources, rootsInput } from './plan-steps.ts'
+import type { Change, ChangeKind } from './site-preview.ts'
+
+type Stage = 'volumes' | 'cluster'
+
+export interface CloudChanges {
+  readonly changes: readonly Change[]
+  /** Addresses that would go. */
+  readonly deletes: readonly string[]
+}
+
+export interface CloudSources extends PlanSources {
+  readonly signal: AbortSignal
+}
+
+/**
+ * What Terraform says of both roots. It looks at copies of them that share their state: nothing of the site is written.
+ */
+export async function previewCloud(terraform: Terraform, sources: CloudSources): Promise<CloudChanges> {
+  const folder = await mkdtemp(join(tmpdir(), 'cloudmgr-preview-'))
+  try {
+    const found: CloudChanges[] = []
+    for (const stage of ['volumes', 'cluster'] as const)
+      found.push(cloudChanges(stage, await previewStage(stage, join(folder, stage), terraform, sources), sources.site))
+    return { changes: found.flatMap(({ changes }) => changes), deletes: found.flatMap(({ deletes }) => deletes) }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function previewStage(
+  stage: Stage,
+  folder: string,
+  terraform: Terraform,
+  sources: CloudSources,
+): Promise<Preview> {
+  const { paths, signal } = sources
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const values = await localSite(rootsInput(sources), folder)
+  const root = stage === 'volumes' ? volumesRoot(values) : clusterRoot(values)
+  await writeRoot(folder, withState(root, join(paths.terraform, stage, 'terraform.tfstate')))
+  return await terraform.preview(folder, { signal })
+}
+
+/** The same root with its state at another place. */
+function withState(root: TerraformRoot, path: string): TerraformRoot {
+  const terraform = root.main['terraform'] as Readonly<Record<string, unknown>>
+  return { ...root, main: { ...root.main, terraform: { ...terraform, backend: { local: { path } } } } }
+}
+
+/** What the site wants, where Terraform can't be asked: everything that its state does not hold yet. */
+export async function expectedCloud(
+  terraform: Terraform | undefined,
+  made: boolean,
+  { site, paths, signal }: CloudSources,
+): Promise<CloudChanges> {
+  const found: CloudChanges[] = []
+  for (const stage of ['volumes', 'cluster'] as const) {
+    const root = join(paths.terraform, stage)
+    const present = terraform === undefined || !made ? [] : await terraform.resources(root, { signal })
+    const wanted = addresses(stage, site)
+    const preview: Preview = {
+      creates: wanted.filter((one) => !present.includes(one)),
+      deletes: present.filter((one) => !wanted.includes(one)),
+      changes: [],
+      replaces: [],
+      outputs: [],
+      drifted: [],
+    }
+    found.push(cloudChanges(stage, preview, site))
+  }
+  return { changes: found.flatMap(({ changes }) => changes), deletes: found.flatMap(({ deletes }) => deletes) }
+}
+
+function addresses(stage: Stage, site: Site): string[] {
+  const { machines, volumes } = layoutOf(site)
+  if (stage === 'volumes')
+    return Object.keys(volumes).map((name) => `module.volumes.localcloud_volume.this[${JSON.stringify(name)}]`)
+  return [
+    'module.cluster.localcloud_cluster.this',
+    ...Object.keys(machines).map((name) => `module.cluster.localcloud_machine.this[${JSON.stringify(name)}]`),
+  ]
+}
+
+function cloudChanges(stage: Stage, preview: Preview, site: Site): CloudChanges {
+  const of = (kind: ChangeKind, list: readonly string[]) => list.map((address) => change(kind, address, stage, site))
+  return {
+    changes: [
+      ...of('create', preview.creates),
+      ...of('change', preview.changes),
+      ...of('replace', preview.replaces),
+      ...of('remove', preview.deletes),
+    ],
+    deletes: [...preview.replaces, ...preview.deletes],
+  }
+}
+
+function change(kind: ChangeKind, address: string, stage: Stage, site: Site): Change {
+  const [, type = '', name = ''] = /localcloud_(\w+)\.this(?:\["(.*)"\])?$/.exec(address) ?? []
+  const what = type === '' ? address : `${type} ${name === '' ? site.name : name}`
+  const { machines, volumes } = layoutOf(site)
+  if (type === 'volume') {
+    const size = volumes[name] === undefined ? [] : [`${volumes[name]} GB`]
+    if (kind === 'create') return { level: 'cloud', kind, what, details: size.map((text) => `${text}, new and empty`) }
+    return { level: 'cloud', kind, what, details: size, data: volumeData[kind] }
+  }
+  const machine = machines[name]
+  const details =
+    machine === undefined
+      ? []
+      : [
+          `${machine.cores} cores, ${machine.memoryGb} GB, role ${machine.role}${machine.simulated === true ? ', simulated' : ''}`,
+        ]
+  const data = kind === 'create' || stage === 'volumes' ? undefined : machineData[kind]
+  return { level: 'cloud', kind, what, details, ...(data === undefined ? {} : { data }) }
+}
+
+const volumeData: Readonly<Record<Exclude<ChangeKind, 'create'>, string>> = {
+  change: 'its data stays',
+  replace: 'its data would be lost: up refuses',
+  remove: 'its data would be lost: up refuses',
+}
+
+const machineData: Readonly<Record<Exclude<ChangeKind, 'create'>, string | undefined>> = {
+  change: undefined,
+  replace: 'what runs there starts anew elsewhere or later; volumes stay',
+  remove: 'what runs there moves to other machines of its role; volumes stay',
+}

@@ -1,0 +1,51 @@
+import type { Helm } from '../../adapters/helm/port.ts'
+import { byChart, type ChartName, type ChartValues } from '../file/chart-values.ts'
+import type { Applied } from './applied.ts'
+import { valueChanges, type WantedRelease } from './releases.ts'
+import type { Change } from './site-preview.ts'
+
+/** Components that keep data, by the first word of their values; the volume has the same name. */
+const keepers = ['mongodb', 'mysql', 'rabbitmq'] as const
+
+/** What happens to each release: compared with what the last `up` gave it. */
+export async function componentChanges(
+  wanted: readonly WantedRelease[],
+  applied: Applied | undefined,
+  helm: Helm | undefined,
+  chartDefaults: ChartValues,
+): Promise<Change[]> {
+  const found = await Promise.all(
+    wanted.map(async (release) => {
+      const record = helm === undefined ? undefined : await helm.find(release.release, release.namespace)
+      return changeOf(release, record !== undefined, applied, chartDefaults)
+    }),
+  )
+  return found.flatMap((change) => (change === undefined ? [] : [change]))
+}
+
+function changeOf(
+  { release, chart, values }: WantedRelease,
+  isThere: boolean,
+  applied: Applied | undefined,
+  chartDefaults: ChartValues,
+): Change | undefined {
+  const what = `release ${release}`
+  if (!isThere) return { level: 'components', kind: 'create', what, details: [] }
+  const before = applied?.values[release]
+  if (before === undefined)
+    return { level: 'components', kind: 'change', what, details: ['what it was given last is not known'] }
+  const defaults = byChart((name) => chartDefaults[name])[chart as ChartName]
+  const details = valueChanges(before, values, defaults)
+  if (details.length === 0) return undefined
+  const touched = keepers.filter((name) => details.some((line) => line.startsWith(`${name}.`)))
+  const data = touched.length === 0 ? {} : { data: `${touched.join(', ')} may start anew; volumes stay` }
+  return { level: 'components', kind: 'change', what, details, ...data }
+}
+
+/** Secrets that the site file's references become. */
+export function secretChanges(wanted: readonly string[], applied: Applied | undefined): Change[] {
+  const before = applied?.secrets ?? []
+  return wanted
+    .filter((name) => !before.includes(name))
+    .map((name) => ({ level: 'cluster', kind: 'create', what: `Secret ${name}`, details: [] }))
+}

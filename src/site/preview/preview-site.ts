@@ -1,0 +1,103 @@
+import { join } from 'node:path'
+import { readChartDefaults } from '../file/chart-values.ts'
+import { fieldName } from '../../catalog/load.ts'
+import type { CheckedFile } from '../file/check.ts'
+import { namedRefs } from '../file/secret-names.ts'
+import { wantedVolumes } from '../file/wanted-values.ts'
+import type { Operator } from '../operator.ts'
+import { layoutOf } from '../layout.ts'
+import type { Site } from '../site.ts'
+import { isMade, type StatePaths } from '../state.ts'
+import { readApplied } from './applied.ts'
+import { type CloudChanges, expectedCloud, previewCloud } from './cloud-changes.ts'
+import { componentChanges, secretChanges } from './component-changes.ts'
+import { machineRows, type PriceList, volumeRows } from './prices.ts'
+import { wantedReleases } from './releases.ts'
+import { fingerprintOf, type SitePreview } from './site-preview.ts'
+
+export interface PreviewSources {
+  readonly file: CheckedFile
+  readonly prices: PriceList | undefined
+  readonly signal: AbortSignal
+}
+
+/** What `up` would do with this site on this computer. Changes nothing, not even the site's folder. */
+export async function previewSite(
+  operator: Operator,
+  site: Site,
+  paths: StatePaths,
+  { file, prices, signal }: PreviewSources,
+): Promise<SitePreview> {
+  const { project } = operator
+  const sources = { site, paths, project, signal }
+  const made = isMade(paths)
+  const runs = made && (await operator.cloud(site, paths).answers())
+  const cloud = await lookAtCloud(operator, made, runs, sources)
+  const applied = readApplied(paths.folder)
+  const wanted = wantedReleases(sources)
+  const defaults = readChartDefaults(join(project, 'charts'))
+  const components = await componentChanges(wanted, applied, runs ? operator.helm(paths) : undefined, defaults)
+  const secrets = secretChanges(secretsOf(file), runs ? applied : undefined)
+  const changes = [...cloud.changes, ...secrets, ...components]
+  const { volumes } = layoutOf(site)
+  const kept = Object.keys(volumes).filter((name) => wantedVolumes(file.site)[name] === undefined)
+  return {
+    ...head(file, site.name),
+    changes,
+    machines: machineRows(file.site, file.facts.provider, prices),
+    volumes: volumeRows(volumes, prices),
+    currency: prices?.currency ?? null,
+    warnings: warningsOf(file),
+    notes: [
+      ...kept.map((name) => `volume ${name} is no longer in the file: it is kept with its data`),
+      ...notesOf(made, runs),
+    ],
+    deletes: cloud.deletes,
+    fingerprint: fingerprintOf({ site: site.name, changes, deletes: cloud.deletes }),
+  }
+}
+
+/** What can be said of a site whose provider `up` does not drive: its machines, volumes and prices. */
+export function previewElsewhere(file: CheckedFile, prices: PriceList | undefined, undriven: string): SitePreview {
+  const name = file.site.name
+  return {
+    ...head(file, name),
+    changes: [],
+    machines: machineRows(file.site, file.facts.provider, prices),
+    volumes: volumeRows(wantedVolumes(file.site), prices),
+    currency: prices?.currency ?? null,
+    warnings: warningsOf(file),
+    notes: [undriven],
+    deletes: [],
+    fingerprint: fingerprintOf({ site: name, changes: [], deletes: [] }),
+  }
+}
+
+function head({ site, path }: CheckedFile, name: string) {
+  return { site: name, provider: site.provider.kind, file: path }
+}
+
+export function secretsOf({ site }: CheckedFile): string[] {
+  return [...new Set(namedRefs(site).map(({ secret }) => secret))]
+}
+
+function warningsOf({ warnings, lineOf }: CheckedFile): string[] {
+  return warnings.map(({ path, problem }) => `line ${lineOf(path) ?? 1}, ${fieldName(path)}: ${problem}`)
+}
+
+async function lookAtCloud(
+  operator: Operator,
+  made: boolean,
+  runs: boolean,
+  sources: Parameters<typeof expectedCloud>[2],
+): Promise<CloudChanges> {
+  const terraform = operator.terraform(sources.paths)
+  if (runs && terraform !== undefined) return await previewCloud(terraform, sources)
+  return await expectedCloud(terraform, made, sources)
+}
+
+function notesOf(made: boolean, runs: boolean): string[] {
+  const images = 'images are compared when they are built: a changed checkout may start components anew'
+  if (runs) return [images]
+  return made ? ['the site is down: compared with what its state says, machines were not looked at', images] : []
+}
