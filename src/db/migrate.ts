@@ -10,6 +10,7 @@ import * as metricSamples from './migrations/006-metric-samples.ts'
 import * as oidc from './migrations/007-oidc.ts'
 import * as scheduledRuns from './migrations/010-scheduled-runs.ts'
 import * as books from './migrations/011-books.ts'
+import * as stateVersions from './migrations/012-state-versions.ts'
 
 /** Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -22,6 +23,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '007-oidc': oidc,
   '010-scheduled-runs': scheduledRuns,
   '011-books': books,
+  '012-state-versions': stateVersions,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */

@@ -26,7 +26,10 @@ export function openSqlite(path: string): SqliteDatabase {
   }
   return {
     close: () => database.close(),
-    prepare: (sql) => statement(database.prepare(immediate(sql))),
+    prepare: (sql) => {
+      const prepared = statement(database.prepare(immediate(sql)))
+      return sql === 'rollback' ? unlessDone(database, prepared) : prepared
+    },
   }
 }
 
@@ -41,6 +44,12 @@ function open(path: string): DatabaseSync {
 /** A transaction that reads first and writes later would fail as "busy" instead of waiting for its turn. */
 function immediate(sql: string): string {
   return sql === 'begin' ? 'begin immediate' : sql
+}
+
+/** On a full disk SQLite takes the transaction back by itself; to do that again would hide why. */
+function unlessDone(database: DatabaseSync, rollback: SqliteStatement): SqliteStatement {
+  const nothing = { changes: 0, lastInsertRowid: 0 }
+  return { ...rollback, run: (parameters) => (database.isTransaction ? rollback.run(parameters) : nothing) }
 }
 
 function statement(prepared: StatementSync): SqliteStatement {

@@ -94,7 +94,7 @@ export async function startService(
     charts: join(project, 'charts'),
     roots: {
       terraform: outside.terraform,
-      states: { credentialFor: () => ({ env: {}, end: () => {} }) },
+      states: { credentialFor: () => ({ env: {}, refused: () => undefined, end: () => {} }) },
       provider:
         site.provider === 'local'
           ? {

@@ -6,6 +6,8 @@ export interface TerraformEvent {
   readonly '@message'?: string
   readonly type?: string
   readonly diagnostic?: Diagnostic
+  /** Of the last resort: the state that could be written nowhere. */
+  readonly state?: unknown
   readonly hook?: {
     readonly resource?: { readonly addr?: string }
     readonly action?: string
@@ -25,6 +27,8 @@ export interface EventText {
   readonly line?: string
   readonly waiting?: string
   readonly diagnostic?: Diagnostic
+  /** A state that Terraform could write nowhere. Holds secrets. */
+  readonly dumped?: string
 }
 
 const SHOWN = new Set([
@@ -43,6 +47,7 @@ export function readEvent(text: string): EventText {
   if (event === undefined) return text.trim() === '' ? {} : { line: text }
   if (event.diagnostic !== undefined)
     return { line: describeDiagnostic(event.diagnostic), diagnostic: event.diagnostic }
+  if (event.state !== undefined) return { dumped: JSON.stringify(event.state) }
   const line = event['@message'] ?? ''
   if (event.type === 'apply_progress') {
     return {

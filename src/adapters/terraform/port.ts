@@ -32,7 +32,9 @@ export interface PreviewOptions extends TerraformRun {
  * Errors carry the program's summary as cause and its diagnostics in `details.diagnostics`:
  * `invalid/terraform-invalid` (configuration or provider's answer), `unavailable/terraform-failed` (applying failed; what was
  * done is in the state and the next apply continues), `unavailable/terraform-locked` (somebody else holds the state),
- * `unavailable/terraform-init-failed` (provider or backend can't be had), `conflict/preview-stale` (the state moved on).
+ * `unavailable/terraform-init-failed` (provider or backend can't be had), `conflict/preview-stale` (the state moved on),
+ * `unavailable/state-not-written` (the backend did not take the state: it is kept beside the root, and the next call brings
+ * it in first).
  */
 export interface Terraform {
   /** What is different, looked up for real. Kept in the root for `apply` until the next preview. */
