@@ -1,24 +1,30 @@
 import type { Action } from '../actions/action.ts'
+import { terraformState } from '../actions/terraform-state.ts'
 import { type ServiceParts, serviceActionNames, serviceActions } from '../actions/service-actions.ts'
 import type { StateStore } from '../clusters/terraform-states.ts'
 import { compareBooks, type Holding } from './compare.ts'
 import { orphan } from './orphan.ts'
 import type { BooksDeps } from './owned.ts'
 
-/** Names of everything that steps of the accounts' plans and of the comparison can do; the same as of `accountActions`. */
-export const accountActionNames: readonly string[] = [...serviceActionNames, 'compare-books', 'orphan']
+/** Names of everything that steps of the service's plans can do; the same as of `accountActions`. */
+export const accountActionNames: readonly string[] = [
+  ...serviceActionNames,
+  'compare-books',
+  'orphan',
+  'terraform-state',
+]
 
 /** What the comparison needs beside the outside. */
 export type BooksParts = Omit<BooksDeps, 'actions'> & {
-  readonly states: Pick<StateStore, 'filledRoots'>
+  readonly states: Pick<StateStore, 'filledRoots' | 'restore' | 'release'>
   readonly holding: Holding
 }
 
-/** What delivers, and what compares the books with what was delivered. */
+/** What delivers, what compares the books with what was delivered, and what changes states by hand. */
 export function accountActions(parts: ServiceParts, { states, holding, ...rows }: BooksParts): Action<never>[] {
   const delivering = serviceActions(parts)
   const books: BooksDeps = { ...rows, actions: delivering }
   const outside = { ...parts, db: rows.db, states }
   const comparing = { books, outside, holding, clock: parts.clock, roots: parts.roots }
-  return [...delivering, compareBooks(comparing), orphan(comparing)] as Action<never>[]
+  return [...delivering, compareBooks(comparing), orphan(comparing), terraformState({ states })] as Action<never>[]
 }

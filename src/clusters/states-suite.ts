@@ -102,7 +102,7 @@ export function statesSuite(open: () => Promise<Db>): void {
   test('an old version becomes the newest, and the ones between stay', async () => {
     const user = await written(state(1, ['a']), state(2, ['a', 'b']), state(3, []))
     time = 30
-    expect(await states.restore(root, 2, user)).toMatchObject({ serial: 4, addresses: ['t.a', 't.b'] })
+    expect(await states.restore(root, 2, { present: 3, user })).toMatchObject({ serial: 4, addresses: ['t.a', 't.b'] })
     expect(JSON.parse((await states.read(root)) ?? '')).toEqual(JSON.parse(state(4, ['a', 'b'])))
     expect((await listVersions(db, root)).map(({ version, writtenAt }) => [version, writtenAt])).toEqual([
       [4, 30],
@@ -111,7 +111,7 @@ export function statesSuite(open: () => Promise<Db>): void {
       [1, 10],
     ])
     // Again, as after a crash: nothing is to be done.
-    expect(await states.restore(root, 2, user)).toBeUndefined()
+    expect(await states.restore(root, 2, { present: 3, user })).toBeUndefined()
     expect((await getState(db, root, 20)).version).toBe(4)
   })
 
@@ -119,17 +119,18 @@ export function statesSuite(open: () => Promise<Db>): void {
     {
       why: 'of another history',
       code: 'state-lineage',
-      restore: async () => states.restore(root, 1, await written(state(1, []), state(2, [], 'l2'))),
+      restore: async () =>
+        states.restore(root, 1, { present: 2, user: await written(state(1, []), state(2, [], 'l2')) }),
     },
     {
       why: 'that is not kept',
       code: 'state-version-unknown',
-      restore: async () => states.restore(root, 9, await written(state(1, []))),
+      restore: async () => states.restore(root, 9, { present: 1, user: await written(state(1, [])) }),
     },
     {
       why: 'of a root that never was',
       code: 'state-version-unknown',
-      restore: async () => states.restore(root, 1),
+      restore: async () => states.restore(root, 1, { present: 0 }),
     },
     {
       why: 'while a run has the lock',
@@ -137,7 +138,15 @@ export function statesSuite(open: () => Promise<Db>): void {
       restore: async () => {
         const user = await written(state(1, []), state(2, ['a']))
         await states.lock(user, 'two', '{"ID":"two"}')
-        return await states.restore(root, 1, user)
+        return await states.restore(root, 1, { present: 2, user })
+      },
+    },
+    {
+      why: 'when the state has moved on since it was ordered',
+      code: 'state-moved',
+      restore: async () => {
+        const user = await written(state(1, []), state(2, ['a']), state(3, ['b']))
+        return await states.restore(root, 1, { present: 2, user })
       },
     },
     {
@@ -146,7 +155,7 @@ export function statesSuite(open: () => Promise<Db>): void {
       restore: async () => {
         const user = await written(state(1, []), state(2, ['a']))
         await working(2)
-        return await states.restore(root, 1, user)
+        return await states.restore(root, 1, { present: 2, user })
       },
     },
   ]

@@ -17,6 +17,11 @@ export interface StateUser {
   readonly holder?: string | undefined
 }
 
+export interface Restorer {
+  readonly present: number
+  readonly user?: StateUser | undefined
+}
+
 export interface StateStore {
   /** The state as Terraform wrote it; undefined when there is none. */
   read(root: string): Promise<string | undefined>
@@ -30,9 +35,10 @@ export interface StateStore {
   unlock(root: string, lockId: string): Promise<void>
   /**
    * Writes an earlier version as the newest, for a user that has the engine's lock of the root, or for a caller beside
-   * whom nobody works on any. Undefined when the newest says the same. `conflict` while Terraform's lock is held.
+   * whom nobody works on any. Undefined when the newest says the same. `conflict` while Terraform's lock is held, or
+   * when the newest is no longer version `present`.
    */
-  restore(root: string, version: number, user?: StateUser): Promise<StateSummary | undefined>
+  restore(root: string, version: number, by: Restorer): Promise<StateSummary | undefined>
   /** Takes away Terraform's lock, whoever has it; false when nobody has. The same callers as of `restore`. */
   release(root: string, user?: StateUser): Promise<boolean>
   /** Roots whose state holds resources. */
@@ -65,7 +71,7 @@ export function createStateStore(db: Db, keys: KeyRing, now: () => number): Stat
       // Terraform forgets it once we say that it is kept.
       await makeDurable(db)
     },
-    restore: (root, version, user) =>
+    restore: (root, version, { present, user }) =>
       change(root, async (tx, row) => {
         await mustBeUser(tx, root, user)
         if (row.lock_id !== null) throw stillLocked(root)
@@ -73,6 +79,7 @@ export function createStateStore(db: Db, keys: KeyRing, now: () => number): Stat
         if (row.state === null) throw versionUnknown(root, version)
         const state = restoredState(root, keys.open(old, context(root)), keys.open(row.state, context(root)))
         if (state === undefined) return undefined
+        if (row.version !== present) throw stateMoved(root, present, row.version)
         const summary = summaryOf(state)
         await append(tx, row, keys.seal(state, context(root)), summary, now())
         return summary
@@ -169,6 +176,11 @@ async function mustBeUser(tx: Tx, root: string, user: StateUser | undefined): Pr
 export function versionUnknown(root: string, version: number): AppError {
   const text = `the state of ${root} has no version ${version}: see cloudmgr state history ${root}`
   return new AppError('not-found', 'state-version-unknown', text, { details: { field: 'version', value: version } })
+}
+
+function stateMoved(root: string, seen: number, now: number): AppError {
+  const text = `restoring the state of ${root}: it has moved on since, from version ${seen} to ${now}. Look again: cloudmgr state history ${root}`
+  return new AppError('conflict', 'state-moved', text, { details: { root, version: now } })
 }
 
 function stillLocked(root: string): AppError {

@@ -30,8 +30,8 @@ export interface SiteStates {
   /** Newest first. */
   versions(root: string): Promise<VersionRow[]>
   version(root: string, version: number): Promise<VersionRow>
-  /** The serial that the restored version has now; undefined when it is the newest already. */
-  restore(root: string, version: number): Promise<number | undefined>
+  /** The serial that the version has now; undefined when the newest says the same. `present`: the newest that was seen. */
+  restore(root: string, version: number, present: number): Promise<number | undefined>
   /** False when nobody had the lock. */
   unlock(root: string): Promise<boolean>
 }
@@ -62,9 +62,9 @@ export function createSiteStates(db: Db, store: StateStore, paths: StatePaths, n
       mustBeMoved(root)
       return await getVersionRow(db, root, version)
     },
-    restore: async (root, version) => {
+    restore: async (root, version, present) => {
       mustBeMoved(root)
-      return (await store.restore(root, version))?.serial
+      return (await store.restore(root, version, { present }))?.serial
     },
     unlock: async (root) => await store.release(root),
   }

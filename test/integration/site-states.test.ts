@@ -207,9 +207,13 @@ test('a restored state is what Terraform goes on from', async () => {
   const versions = await listVersions(db, 'cluster')
   const [first] = versions.toReversed()
   await action().remove(wanted(), context())
-  const before = (await listVersions(db, 'cluster'))[0]?.serial ?? 0
+  const [empty] = await listVersions(db, 'cluster')
+  const before = empty?.serial ?? 0
   const whole = versions[0]?.version ?? 0
-  expect(await store.restore('cluster', whole)).toMatchObject({ serial: before + 1, addresses: both })
+  expect(await store.restore('cluster', whole, { present: empty?.version ?? 0 })).toMatchObject({
+    serial: before + 1,
+    addresses: both,
+  })
   // What it says is there is looked up, and made anew.
   expect(await ensure()).toMatchObject({ changed: true })
   expect([cloud.things.has(machine), await addresses(), first?.version]).toEqual([true, both, 1])

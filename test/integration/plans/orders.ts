@@ -50,6 +50,7 @@ export const ordered: Readonly<Record<string, Ordered>> = {
   nodepool: { instance: { name: 'gpu' }, params: { install: { size: 1 }, update: { size: 2 } } },
   migrateuserdb: { params: { install: { from: other } } },
   comparison: {},
+  'terraform-state': { params: { install: { root: 'nodepool-nobody', change: 'unlock' } } },
   orphan: { params: { remove: { system: 'rabbitmq', kind: 'user', name: stray } } },
 }
 
