@@ -5,8 +5,10 @@ import { AppError } from '../base/errors.ts'
 
 interface Holder {
   readonly pid: number
-  /** Left out by versions of before: this one. */
+  /** These are left out by versions of before: then it is this host, since its start. */
   readonly host: string | undefined
+  /** Which start of the host, the same in all its containers. */
+  readonly boot: string | undefined
 }
 
 /** One `up` or `down` at a time for a state folder. A lock whose process is gone is taken over. */
@@ -16,7 +18,7 @@ export function lockFolder(folder: string): () => void {
     if (take(path)) return () => release(path)
     const holder = holderOf(path)
     if (holder !== undefined && isElsewhere(holder)) throw busyElsewhere(holder)
-    if (holder !== undefined && isAlive(holder.pid)) {
+    if (holder !== undefined && isAlive(holder)) {
       throw new AppError(
         'conflict',
         'site-busy',
@@ -34,7 +36,7 @@ export function lockFolder(folder: string): () => void {
 /** Whether a living `up` or `down` changes the site right now, as far as this host can tell. */
 export function isLocked(folder: string): boolean {
   const holder = holderOf(join(folder, 'lock'))
-  return holder !== undefined && (isElsewhere(holder) || isAlive(holder.pid))
+  return holder !== undefined && (isElsewhere(holder) || isAlive(holder))
 }
 
 /** The other host whose process has the site's lock: from here nobody can tell whether it lives. */
@@ -48,8 +50,13 @@ export function releaseElsewhere(folder: string): void {
   if (lockedElsewhere(folder) !== undefined) release(join(folder, 'lock'))
 }
 
-function isElsewhere({ host }: Holder): boolean {
-  return host !== undefined && host !== hostname()
+/** Another name alone may be a container's. */
+function isElsewhere({ host, boot }: Holder): boolean {
+  return host !== undefined && host !== hostname() && boot !== bootId()
+}
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }
 
 function busyElsewhere({ pid, host }: Holder): AppError {
@@ -60,7 +67,7 @@ function busyElsewhere({ pid, host }: Holder): AppError {
 function take(path: string): boolean {
   try {
     const file = openSync(path, 'wx', 0o600)
-    writeSync(file, `${process.pid} ${hostname()}\n`)
+    writeSync(file, `${process.pid} ${hostname()} ${bootId()}\n`)
     closeSync(file)
     return true
   } catch (cause) {
@@ -71,13 +78,14 @@ function take(path: string): boolean {
 
 function holderOf(path: string): Holder | undefined {
   if (!existsSync(path)) return undefined
-  const [first = '', host] = readFileSync(path, 'utf8').trim().split(' ')
+  const [first = '', host, boot] = readFileSync(path, 'utf8').trim().split(' ')
   const pid = Number(first)
-  return Number.isInteger(pid) && pid > 0 ? { pid, host } : undefined
+  return Number.isInteger(pid) && pid > 0 ? { pid, host, boot } : undefined
 }
 
-/** A number may be another program's after a reboot: only a process that is cloudmgr counts. */
-function isAlive(pid: number): boolean {
+/** A number may be another program's by now: only a process that is cloudmgr counts, and none of before a reboot. */
+function isAlive({ pid, boot }: Holder): boolean {
+  if (boot !== undefined && boot !== bootId()) return false
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('src/main.ts')
   } catch {
