@@ -30,7 +30,7 @@ export async function listStates(options: GlobalOptions, io: Io): Promise<ExitCo
 
 const plainText = 'a readable file of an older version: the next up or down moves it into the journal'
 
-function withoutAddresses({ addresses: _, ...state }: ShownState): Omit<ShownState, 'addresses'> {
+function withoutAddresses({ addresses: _addresses, ...state }: ShownState): Omit<ShownState, 'addresses'> {
   return state
 }
 
