@@ -53,7 +53,7 @@ const volumeParts = {
   terraform: createFakeTerraform({
     outputs: (root) => ({ paths: { [root.replace(/.*\/volume-/, '')]: '/mnt/volumes/a' } }),
   }),
-  states: { credentialFor: () => ({ env: {}, end: () => {} }) },
+  states: { credentialFor: () => ({ env: {}, refused: () => undefined, end: () => {} }) },
   provider: {
     provider: { provider: 'local', title: 'This computer', nodeTypes: {}, volumes: { class: 'ordered' } },
     site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },

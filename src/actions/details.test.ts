@@ -340,7 +340,10 @@ describe('run-script', () => {
 
 describe('volume', () => {
   const wanted = { account: 'alice', namespace: 'default', name: 'data', sizeGb: 5 }
-  const unused = { terraform: createFakeTerraform(), states: { credentialFor: () => ({ env: {}, end: () => {} }) } }
+  const unused = {
+    terraform: createFakeTerraform(),
+    states: { credentialFor: () => ({ env: {}, refused: () => undefined, end: () => {} }) },
+  }
   const partsOf = (kubernetes: Kubernetes) => ({ kubernetes, ...unused, folder: '/nowhere', modules: '/nowhere' })
 
   test('whoever still mounts it is named while its removal waits', async () => {

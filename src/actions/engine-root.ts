@@ -49,9 +49,30 @@ export async function withEngineRoot<T>(
 ): Promise<T> {
   const { main, variables } = made({ ...site, modules: await modulesFor(join(folder, root), modules) })
   const files = { 'main.tf.json': main, 'terraform.tfvars.json': variables }
-  const credential = states.credentialFor({ root, task: context.task.id, fencing: context.task.fencing })
+  return await withStateCredential(
+    states,
+    root,
+    context,
+    async (kept) => await work({ root, files, deletes: 'allow', outputs: [], env: { ...env, ...kept } }),
+  )
+}
+
+/** Works with variables that give Terraform its state from the engine; worthless after the work. */
+export async function withStateCredential<T>(
+  states: Pick<StateBackend, 'credentialFor'>,
+  root: string,
+  { task: { id, fencing, step, command } }: ActionContext,
+  work: (env: Readonly<Record<string, string>>) => Promise<T>,
+): Promise<T> {
+  const holder = `step ${step} of command ${command}`
+  const credential = states.credentialFor({ root, task: id, fencing, holder })
   try {
-    return await work({ root, files, deletes: 'allow', outputs: [], env: { ...env, ...credential.env } })
+    return await work(credential.env)
+  } catch (error) {
+    const refused = credential.refused()
+    if (refused?.code !== 'state-not-written') throw error
+    const text = `the state of ${root} could not be kept; nothing is lost: what was done is noted in the root's folder, and brought in by the next try`
+    throw new AppError('unavailable', refused.code, text, { cause: refused })
   } finally {
     credential.end()
   }

@@ -22,6 +22,7 @@ import { auditRoute } from './routes/audit.ts'
 import { booksRoutes } from './routes/books.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
+import { stateRoutes } from './routes/states.ts'
 import { statusRoutes } from './routes/status.ts'
 import { commandEventRoutes } from './routes/command-events.ts'
 import { deploymentRoutes } from './routes/deployments.ts'
@@ -99,6 +100,7 @@ async function publicRoutes(
     deploymentRoutes(scope, deps, signIn)
     planRoutes(scope, deps, signIn)
     booksRoutes(scope, deps, signIn)
+    stateRoutes(scope, deps, signIn)
     bootstrapRoutes(scope, deps, signIn)
     statusRoutes(scope, deps, signIn)
   })

@@ -124,11 +124,15 @@ function fakeOperator(outside: FakeOutside): Operator {
     project,
     facts: () => outside.facts,
     findHolder: (port) => outside.findHolder(port),
-    openJournal: async (site, paths) => {
-      const actions = siteActions(fakeParts(outside, paths))
-      const plans = sitePlans(project, actions)
-      return await openSiteJournal({ site, paths, project, actions, plans, clock: systemClock })
-    },
+    openJournal: async (site, paths) =>
+      await openSiteJournal({
+        site,
+        paths,
+        project,
+        actions: (keeping) => siteActions(fakeParts(outside, paths), keeping),
+        plans: (actions) => sitePlans(project, actions),
+        clock: systemClock,
+      }),
     secrets: ({ folder }) => ensureSecrets(folder),
     cloud: () => fakeCloud(outside),
     kubernetes: () => outside.kubernetes,

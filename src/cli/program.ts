@@ -9,6 +9,7 @@ import { addIdentityWords } from './identity-words.ts'
 import { type GlobalOptions, type Io, parseNumber } from './io.ts'
 import { addLoginWords } from './login-words.ts'
 import { addOrderWords } from './order-words.ts'
+import { addStateWords } from './state-words.ts'
 import { type On, type Run, run } from './words.ts'
 import { type NamedKind, namedKinds, typedWords } from './words-tree.ts'
 
@@ -57,6 +58,7 @@ export function createProgram(io: Io, start: Start): Command {
   addCommandWords(program, on)
   addServiceWords(program, onService)
   addOrderWords(program, onService)
+  addStateWords(program, onService)
   addCompletion(program, start)
   addNames(program, onService)
   return program

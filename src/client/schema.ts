@@ -778,6 +778,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the Terraform states of what was ordered of the cloud */
+        get: operations["listStates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/states/{root}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one Terraform state: addresses of what it manages, and its kept versions */
+        get: operations["showState"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/states/{root}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a kept version of a Terraform state manages */
+        get: operations["showStateVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/states/{root}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order that a kept version becomes the newest; nothing outside is changed by it */
+        post: operations["restoreState"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/states/{root}/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order that the lock of a dead run is taken away */
+        post: operations["unlockState"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/bootstrap": {
         parameters: {
             query?: never;
@@ -1277,6 +1362,35 @@ export interface components {
             userid: string;
             apikey: string;
             command?: number;
+        };
+        StateVersionInput: {
+            version: number;
+            /** Format: date-time */
+            writtenAt: string;
+            /** @description Terraform’s own count of changes; left out where an older program wrote it */
+            serial?: number;
+            bytes?: number;
+            /** @description how many it manages */
+            resources?: number;
+        };
+        TerraformStateInput: {
+            root: string;
+            /** @description counts the writes; 0: nothing was written yet */
+            version: number;
+            /** Format: date-time */
+            changedAt: string;
+            /** @description Terraform’s own count of changes; left out where an older program wrote it */
+            serial?: number;
+            bytes?: number;
+            /** @description how many it manages */
+            resources?: number;
+            lock?: {
+                holder: string;
+                /** Format: date-time */
+                since?: string;
+                /** @description a task works on the root now; otherwise its run is dead, and the next one takes the lock over */
+                alive: boolean;
+            };
         };
         AccountStatusInput: {
             userid: string;
@@ -1898,6 +2012,35 @@ export interface components {
             userid: string;
             apikey: string;
             command?: number;
+        };
+        StateVersion: {
+            version: number;
+            /** Format: date-time */
+            writtenAt: string;
+            /** @description Terraform’s own count of changes; left out where an older program wrote it */
+            serial?: number;
+            bytes?: number;
+            /** @description how many it manages */
+            resources?: number;
+        };
+        TerraformState: {
+            root: string;
+            /** @description counts the writes; 0: nothing was written yet */
+            version: number;
+            /** Format: date-time */
+            changedAt: string;
+            /** @description Terraform’s own count of changes; left out where an older program wrote it */
+            serial?: number;
+            bytes?: number;
+            /** @description how many it manages */
+            resources?: number;
+            lock?: {
+                holder: string;
+                /** Format: date-time */
+                since?: string;
+                /** @description a task works on the root now; otherwise its run is dead, and the next one takes the lock over */
+                alive: boolean;
+            };
         };
         AccountStatus: {
             userid: string;
@@ -4359,6 +4502,245 @@ export interface operations {
                         commands: components["schemas"]["Command"][];
                         left: components["schemas"]["Drift"][];
                     };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listStates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        states: components["schemas"]["TerraformState"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                root: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        root: string;
+                        /** @description counts the writes; 0: nothing was written yet */
+                        version: number;
+                        /** Format: date-time */
+                        changedAt: string;
+                        /** @description Terraform’s own count of changes; left out where an older program wrote it */
+                        serial?: number;
+                        bytes?: number;
+                        /** @description how many it manages */
+                        resources?: number;
+                        lock?: {
+                            holder: string;
+                            /** Format: date-time */
+                            since?: string;
+                            /** @description a task works on the root now; otherwise its run is dead, and the next one takes the lock over */
+                            alive: boolean;
+                        };
+                        /** @description of what it manages; never a value */
+                        addresses?: string[];
+                        versions: components["schemas"]["StateVersion"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showStateVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                root: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        version: number;
+                        /** Format: date-time */
+                        writtenAt: string;
+                        /** @description Terraform’s own count of changes; left out where an older program wrote it */
+                        serial?: number;
+                        bytes?: number;
+                        /** @description how many it manages */
+                        resources?: number;
+                        /** @description of what it manages; never a value */
+                        addresses?: string[];
+                    };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restoreState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                root: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    version: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlockState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                root: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
                 };
             };
             /** @description Default Response */

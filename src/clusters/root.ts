@@ -113,7 +113,7 @@ interface Parts {
   readonly outputs: readonly string[]
   readonly secretOutputs?: readonly string[]
   readonly endpoint: string
-  /** Given, the API is far: its certificate is checked, and the state lies with the engine. */
+  /** Given, the API is far: its certificate is checked. */
   readonly ca?: string
 }
 
@@ -127,7 +127,8 @@ function root(parts: Parts): TerraformRoot {
     main: {
       terraform: {
         required_providers: { localcloud: { source: providerSource, version: '~> 0.1' } },
-        backend: far ? { http: {} } : { local: { path: 'terraform.tfstate' } },
+        // The state lies with the engine that runs it: the service's, or the one inside the CLI.
+        backend: { http: {} },
       },
       // The types are the module's: it checks what it is given.
       variable: Object.fromEntries([...own, ...names].map((name) => [name, {}])),

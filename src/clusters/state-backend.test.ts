@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { silentLog } from '../base/log.ts'
@@ -48,12 +49,13 @@ test('a state is kept by version, encrypted, and read again', async () => {
   const run = await claimed(1, 1)
   expect((await ask(run, 'GET')).status).toBe(204)
   expect((await ask(run, 'LOCK', { ID: 'one', Who: 'engine' })).status).toBe(200)
-  for (const serial of [1, 2]) expect((await ask(run, 'POST', { serial }, '?ID=one')).status).toBe(200)
+  const outputs = { password: { value: 'geheim' } }
+  for (const serial of [1, 2]) expect((await ask(run, 'POST', { serial, outputs }, '?ID=one')).status).toBe(200)
   expect((await ask(run, 'UNLOCK', { ID: 'one' })).status).toBe(200)
-  expect(await ask(run, 'GET')).toEqual({ status: 200, text: '{"serial":2}' })
+  expect(await ask(run, 'GET')).toEqual({ status: 200, text: JSON.stringify({ serial: 2, outputs }) })
   const versions = await db.selectFrom('terraform_state_versions').selectAll().execute()
   expect(versions.map(({ version }) => version)).toEqual([1, 2])
-  expect(JSON.stringify(versions)).not.toContain('serial')
+  expect(JSON.stringify(versions)).not.toMatch(/geheim|password/)
 })
 
 test('the next run takes over the lock of one that was killed, which then can’t write any more', async () => {
@@ -92,4 +94,23 @@ test('a credential is good for its root and until its run has ended', async () =
   expect((await ask(other, 'GET')).status).toBe(204)
   run.end()
   expect((await ask(run, 'GET')).status).toBe(401)
+})
+
+test('who finds a root locked is told which task has it', async () => {
+  await claimed(1, 1)
+  const run = backend.credentialFor({ root, task: 1, fencing: 1, holder: 'step nodes of command 3' })
+  await ask(run, 'LOCK', { ID: 'one', Info: '' })
+  const stranger = backend.credentialFor({ root, task: 7, fencing: 1 })
+  expect((await ask(stranger, 'LOCK', { ID: 'x' })).text).toContain('step nodes of command 3')
+})
+
+test('what could not be written is told to whoever started the run, until it could', async () => {
+  const run = await claimed(1, 1)
+  await sql`create trigger full before insert on terraform_state_versions
+    begin select raise(abort, 'database or disk is full'); end`.execute(db)
+  expect((await ask(run, 'POST', { serial: 1 })).status).toBe(503)
+  expect(run.refused()).toMatchObject({ kind: 'unavailable', code: 'state-not-written' })
+  await sql`drop trigger full`.execute(db)
+  expect((await ask(run, 'POST', { serial: 1 })).status).toBe(200)
+  expect(run.refused()).toBeUndefined()
 })

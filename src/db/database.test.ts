@@ -6,8 +6,10 @@ import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Db, openDatabase } from './database.ts'
+import { isDiskFull } from './dialect.ts'
 import { migrate, pendingMigrations } from './migrate.ts'
 import * as accounts from './migrations/001-accounts.ts'
+import { inTransaction } from './transaction.ts'
 
 let folder: string
 let file: string
@@ -128,4 +130,20 @@ test('a URL that is none is refused without being quoted: it may hold a password
   const url = 'postgres://user:geheim@host/db'
   expect(() => openDatabase(url)).toThrow(expect.objectContaining({ code: 'database-url-invalid' }))
   expect(() => openDatabase(url)).not.toThrow(/geheim/)
+})
+
+test('a full disk is told as such, and nothing of the transaction stays', async () => {
+  const db = database()
+  await migrate(db)
+  await sql`pragma max_page_count = 1`.execute(db)
+  const version = { root: 'r', state: 'x'.repeat(3_000), created_at: 1 }
+  const writing = inTransaction(db, async (tx) => {
+    for (let one = 0; one < 1_000; one += 1)
+      await tx
+        .insertInto('terraform_state_versions')
+        .values({ ...version, version: one })
+        .execute()
+  })
+  expect(isDiskFull(await writing.catch((error: unknown) => error))).toBe(true)
+  expect(await db.selectFrom('terraform_state_versions').select('id').execute()).toEqual([])
 })

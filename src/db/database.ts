@@ -194,6 +194,8 @@ export interface TerraformStatesTable {
   lock_id: string | null
   /** What Terraform says of the holder (JSON), for people. */
   lock_info: string | null
+  /** Null where an older program took the lock. */
+  locked_at: number | null
   updated_at: number
 }
 
@@ -204,6 +206,11 @@ export interface TerraformStateVersionsTable {
   version: number
   state: string
   created_at: number
+  /** Of what it holds, readable without a key; null in versions that an older program wrote. */
+  serial: number | null
+  bytes: number | null
+  /** JSON array of the addresses of what it manages. */
+  addresses: string | null
 }
 
 /** What differed between rows and world when they were compared last. */

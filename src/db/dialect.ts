@@ -52,6 +52,15 @@ export function dialectFor(options: DatabaseOptions): Dialect {
   }
 }
 
+/**
+ * Brings what was committed onto the disk. SQLite may forget the last moments when the power goes; who throws something
+ * away because it is in the database calls this first.
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- any database of ours
+export async function makeDurable(db: Kysely<any>): Promise<void> {
+  if (capabilities(db).kind === 'sqlite') await sql`pragma wal_checkpoint(passive)`.execute(db)
+}
+
 /** Is this the error of a unique index? Both databases' words for it. */
 export function isDuplicate(error: unknown): boolean {
   const { code, errcode } = error as { code?: string; errcode?: number }
@@ -79,6 +88,12 @@ const away = new Set([
   'ER_CON_COUNT_ERROR',
   'ER_SERVER_SHUTDOWN',
 ])
+
+/** Is there no space left for what was to be written? */
+export function isDiskFull(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number }
+  return errcode === 13 || ['ENOSPC', 'ER_DISK_FULL', 'ER_RECORD_FILE_FULL'].includes(code ?? '')
+}
 
 /** Is it worth doing the transaction again? A deadlock or a busy file, not a wrong statement. */
 export function isTransient(error: unknown): boolean {

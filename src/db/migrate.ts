@@ -12,6 +12,7 @@ import * as scheduledRuns from './migrations/010-scheduled-runs.ts'
 import * as books from './migrations/011-books.ts'
 import * as issuedCommands from './migrations/012-issued-commands.ts'
 import * as repeatedChanges from './migrations/013-repeated-changes.ts'
+import * as stateVersions from './migrations/014-state-versions.ts'
 
 /** Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -26,6 +27,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '011-books': books,
   '012-issued-commands': issuedCommands,
   '013-repeated-changes': repeatedChanges,
+  '014-state-versions': stateVersions,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */

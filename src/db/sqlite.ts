@@ -25,7 +25,8 @@ export function openSqlite(path: string): SqliteDatabase {
     database.exec(`PRAGMA ${pragma}`)
   }
   const keep = keptStatements((sql) => database.prepare(immediate(sql)))
-  return { close: () => database.close(), prepare: keep }
+  const prepare = (sql: string) => (sql === 'rollback' ? unlessDone(database, keep(sql)) : keep(sql))
+  return { close: () => database.close(), prepare }
 }
 
 const MOST_KEPT = 200
@@ -58,6 +59,12 @@ function open(path: string): DatabaseSync {
 /** A transaction that reads first and writes later would fail as "busy" instead of waiting for its turn. */
 function immediate(sql: string): string {
   return sql === 'begin' ? 'begin immediate' : sql
+}
+
+/** On a full disk SQLite takes the transaction back by itself; to do that again would hide why. */
+function unlessDone(database: DatabaseSync, rollback: SqliteStatement): SqliteStatement {
+  const nothing = { changes: 0, lastInsertRowid: 0 }
+  return { ...rollback, run: (parameters) => (database.isTransaction ? rollback.run(parameters) : nothing) }
 }
 
 /** Who iterates gets one of its own: the same may be run again before its last row was read. */

@@ -7,6 +7,7 @@ import { submitCommand } from '../commands/submit.ts'
 import { undoCommand } from '../commands/undo.ts'
 import type { Phase, Plans, Values } from '../catalog/plan.ts'
 import type { Db } from '../db/database.ts'
+import type { SiteStates } from './site-states.ts'
 
 export type { StepView } from '../commands/progress.ts'
 export type CommandView = Command
@@ -30,6 +31,8 @@ export interface Journal {
   undo(id: number): Promise<Command>
   /** Ends an unfinished command that a new one replaces. */
   abandon(id: number, reason: string): Promise<void>
+  /** Terraform states of the site's own roots. */
+  readonly states: SiteStates
   start(): Promise<void>
   stop(): Promise<void>
   close(): Promise<void>
@@ -37,8 +40,9 @@ export interface Journal {
 
 const requestedBy = 'operator'
 
-export function createJournal(db: Db, plans: Plans, worker: Worker): Journal {
+export function createJournal(db: Db, plans: Plans, worker: Worker, states: SiteStates): Journal {
   return {
+    states,
     // One lane: `up` and `down` never run at the same time.
     submit: async (order) => await submitCommand(db, { ...order, requestedBy, lane: 'site' }, { plans }),
     find: async (id) => await findCommand(db, id),

@@ -1,20 +1,30 @@
 import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { AppError } from '../base/errors.ts'
+
+interface Holder {
+  readonly pid: number
+  /** These are left out by versions of before: then it is this host, since its start. */
+  readonly host: string | undefined
+  /** Which start of the host, the same in all its containers. */
+  readonly boot: string | undefined
+}
 
 /** One `up` or `down` at a time for a state folder. A lock whose process is gone is taken over. */
 export function lockFolder(folder: string): () => void {
   const path = join(folder, 'lock')
   for (let attempt = 0; attempt < 3; attempt += 1) {
     if (take(path)) return () => release(path)
-    const pid = holderOf(path)
-    if (pid !== undefined && isAlive(pid)) {
+    const holder = holderOf(path)
+    if (holder !== undefined && isElsewhere(holder)) throw busyElsewhere(holder)
+    if (holder !== undefined && isAlive(holder)) {
       throw new AppError(
         'conflict',
         'site-busy',
-        `another cloudmgr (process ${pid}) is changing this site: wait for it or stop it`,
+        `another cloudmgr (process ${holder.pid}) is changing this site: wait for it or stop it`,
         {
-          details: { pid },
+          details: { pid: holder.pid },
         },
       )
     }
@@ -23,16 +33,41 @@ export function lockFolder(folder: string): () => void {
   throw new AppError('conflict', 'site-busy', `taking the lock ${path}`)
 }
 
-/** Whether a living `up` or `down` changes the site right now. */
+/** Whether a living `up` or `down` changes the site right now, as far as this host can tell. */
 export function isLocked(folder: string): boolean {
-  const pid = holderOf(join(folder, 'lock'))
-  return pid !== undefined && isAlive(pid)
+  const holder = holderOf(join(folder, 'lock'))
+  return holder !== undefined && (isElsewhere(holder) || isAlive(holder))
+}
+
+/** The other host whose process has the site's lock: from here nobody can tell whether it lives. */
+export function lockedElsewhere(folder: string): string | undefined {
+  const holder = holderOf(join(folder, 'lock'))
+  return holder !== undefined && isElsewhere(holder) ? `process ${holder.pid} on ${holder.host}` : undefined
+}
+
+/** Takes the lock away from a process of another host, which somebody knows to be gone. */
+export function releaseElsewhere(folder: string): void {
+  if (lockedElsewhere(folder) !== undefined) release(join(folder, 'lock'))
+}
+
+/** Another name alone may be a container's. */
+function isElsewhere({ host, boot }: Holder): boolean {
+  return host !== undefined && host !== hostname() && boot !== bootId()
+}
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}
+
+function busyElsewhere({ pid, host }: Holder): AppError {
+  const text = `process ${pid} on ${host} has this site, and from here nobody can tell whether it lives: wait for it, or when it is surely gone: ./cloudmgr state unlock cluster`
+  return new AppError('conflict', 'site-busy', text, { details: { pid, host } })
 }
 
 function take(path: string): boolean {
   try {
     const file = openSync(path, 'wx', 0o600)
-    writeSync(file, `${process.pid}\n`)
+    writeSync(file, `${process.pid} ${hostname()} ${bootId()}\n`)
     closeSync(file)
     return true
   } catch (cause) {
@@ -41,14 +76,16 @@ function take(path: string): boolean {
   }
 }
 
-function holderOf(path: string): number | undefined {
+function holderOf(path: string): Holder | undefined {
   if (!existsSync(path)) return undefined
-  const pid = Number(readFileSync(path, 'utf8').trim())
-  return Number.isInteger(pid) && pid > 0 ? pid : undefined
+  const [first = '', host, boot] = readFileSync(path, 'utf8').trim().split(' ')
+  const pid = Number(first)
+  return Number.isInteger(pid) && pid > 0 ? { pid, host, boot } : undefined
 }
 
-/** A number may be another program's after a reboot: only a process that is cloudmgr counts. */
-function isAlive(pid: number): boolean {
+/** A number may be another program's by now: only a process that is cloudmgr counts, and none of before a reboot. */
+function isAlive({ pid, boot }: Holder): boolean {
+  if (boot !== undefined && boot !== bootId()) return false
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('src/main.ts')
   } catch {

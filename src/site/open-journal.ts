@@ -3,12 +3,16 @@ import type { Clock } from '../base/clock.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { silentLog } from '../base/log.ts'
 import type { Plans } from '../catalog/plan.ts'
+import { StateBackend } from '../clusters/state-backend.ts'
+import { createStateStore } from '../clusters/terraform-states.ts'
 import { openDatabase } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
 import { Engine } from '../engine/engine.ts'
+import type { SiteStateKeeping } from './actions/kept-terraform.ts'
 import { siteContext } from './context.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { ensureSecrets } from './secrets.ts'
+import { createSiteStates } from './site-states.ts'
 import type { Site } from './site.ts'
 import { isMade, type StatePaths } from './state.ts'
 
@@ -16,8 +20,8 @@ export interface JournalSources {
   readonly site: Site
   readonly paths: StatePaths
   readonly project: string
-  readonly actions: readonly Action<never>[]
-  readonly plans: Plans
+  readonly actions: (keeping: SiteStateKeeping) => readonly Action<never>[]
+  readonly plans: (actions: readonly Action<never>[]) => Plans
   readonly clock: Clock
 }
 
@@ -25,10 +29,14 @@ const minute = 60_000
 
 /** The journal in the state folder, with the engine that works on it once it is started. */
 export async function openSiteJournal(sources: JournalSources): Promise<Journal> {
-  const { site, paths, project, actions, plans, clock } = sources
+  const { site, paths, project, clock } = sources
   const db = openDatabase({ kind: 'sqlite', path: paths.journal })
   await migrate(db)
   const keys = parseKeyRing(ensureSecrets(paths.folder).engineKeys, 'engine keys of the state folder')
+  const store = createStateStore(db, keys, () => clock.now())
+  const backend = new StateBackend({ states: store, log: silentLog })
+  const actions = sources.actions({ store, backend })
+  const plans = sources.plans(actions)
   const deps = {
     db,
     actions,
@@ -46,5 +54,22 @@ export async function openSiteJournal(sources: JournalSources): Promise<Journal>
     unseal: (text: string) => keys.open(text, 'step outputs'),
   }
   // A person waits: what does not answer for five minutes is told instead of tried on.
-  return createJournal(db, plans, new Engine(deps, { exclusive: true, retryForMs: 5 * minute, stopGraceMs: minute }))
+  const engine = new Engine(deps, { exclusive: true, retryForMs: 5 * minute, stopGraceMs: minute })
+  const worker = {
+    start: async () => {
+      await backend.start()
+      await engine.start()
+    },
+    // After the engine: a run that is stopped writes its state.
+    stop: async () => {
+      await engine.stop()
+      await backend.stop()
+    },
+  }
+  return createJournal(
+    db,
+    plans,
+    worker,
+    createSiteStates(db, store, paths, () => clock.now()),
+  )
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Action } from '../actions/action.ts'
 import { helmRelease } from '../actions/helm-release.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
-import { terraformApply } from '../actions/terraform-apply.ts'
 import type { Helm } from '../adapters/helm/port.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import type { Terraform } from '../adapters/terraform/port.ts'
@@ -16,6 +15,7 @@ import { ensureDeploymentsAction } from './actions/ensure-deployments.ts'
 import { hostsLinesAction } from './actions/hosts-lines.ts'
 import { type Images, imageAction } from './actions/image.ts'
 import { kubeconfigAction } from './actions/kubeconfig.ts'
+import { keptTerraform, type SiteStateKeeping } from './actions/kept-terraform.ts'
 import { localCloudAction } from './actions/local-cloud.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
 import { type SelfCheckDeps, selfCheckAction } from './actions/self-check.ts'
@@ -45,7 +45,7 @@ export interface SiteParts {
 }
 
 /** Everything that a step of the site's plans can do. */
-export function siteActions(parts: SiteParts): Action<never>[] {
+export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action<never>[] {
   const { project, paths, kubernetes, helm, terraform, clock, connect } = parts
   const sleep = clock.sleep.bind(clock)
   const secrets = () => ensureSecrets(paths.folder)
@@ -56,7 +56,7 @@ export function siteActions(parts: SiteParts): Action<never>[] {
     localCloudAction(parts.cloud),
     hostsLinesAction(parts.hostsFile),
     terraformRootsAction(parts.layOutProvider),
-    terraformApply({ terraform }),
+    keptTerraform(terraform, keeping),
     imageAction(parts.images),
     kubeconfigAction(),
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),

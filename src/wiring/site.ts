@@ -36,17 +36,15 @@ export function siteOperator(): Operator {
     project,
     facts: (cache, state) => readHostFacts(cache, state, existsSync(join(cache, 'bin'))),
     findHolder: findListener,
-    openJournal: async (site, paths) => {
-      const actions = siteActions(siteParts(site, paths))
-      return await openSiteJournal({
+    openJournal: async (site, paths) =>
+      await openSiteJournal({
         site,
         paths,
         project,
-        actions,
-        plans: sitePlans(project, actions),
+        actions: (keeping) => siteActions(siteParts(site, paths), keeping),
+        plans: (actions) => sitePlans(project, actions),
         clock: systemClock,
-      })
-    },
+      }),
     secrets: ({ folder }) => ensureSecrets(folder),
     cloud,
     kubernetes,

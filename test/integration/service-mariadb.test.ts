@@ -273,12 +273,24 @@ test('a migration that was killed half way is done to its end', async () => {
   await databases.engine.selectFrom('identities').select('id').execute()
 })
 
+test('states are told and restored with the rights of API and engine', async () => {
+  const state = (serial: number) =>
+    JSON.stringify({ version: 4, serial, lineage: 'l1', resources: [], serials: serial })
+  for (const serial of [1, 2]) await service.states.write('nodepool-erna-gpu', state(serial), undefined)
+  const { status, body } = await admin.post('/api/v2/states/nodepool-erna-gpu/restore', { version: 1 })
+  expect(status).toBe(201)
+  await service.ended(body.id)
+  const shown = (await admin.get('/api/v2/states/nodepool-erna-gpu')).body
+  expect(shown).toMatchObject({ version: 3, serial: 3, versions: [{ version: 3 }, { version: 2 }, { version: 1 }] })
+})
+
 test('the API can’t write tasks, outputs or the schema', async () => {
   const { api } = databases
   const forbidden = [
     async () => await api.updateTable('tasks').set({ state: 'ready' }).execute(),
     async () => await api.deleteFrom('task_output').execute(),
     async () => await api.deleteFrom('audit_log').execute(),
+    async () => await api.updateTable('terraform_states').set({ lock_id: null }).execute(),
     async () => await api.updateTable('mails').set({ status: 'sent' }).execute(),
     async () => await api.schema.createTable('mine').addColumn('id', 'integer').execute(),
   ]

@@ -5,7 +5,7 @@ import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { machinesOf, profiles } from '../../src/clusters/profiles.ts'
-import { clusterRoot, type LocalSite, volumesRoot } from '../../src/clusters/root.ts'
+import { clusterRoot, type LocalSite, type TerraformRoot, volumesRoot } from '../../src/clusters/root.ts'
 import { modulesFor, writeRoot } from '../../src/clusters/write-root.ts'
 import { ensureTools } from '../../src/tools/ensure.ts'
 import { type Mirror, writeMirror } from '../../src/tools/mirror.ts'
@@ -76,9 +76,15 @@ async function newFolder(): Promise<string> {
   return join(work, `root-${count}`)
 }
 
+/** Written with the state beside it: no engine serves it here. */
+async function written(folder: string, root: TerraformRoot): Promise<void> {
+  await writeRoot(folder, root)
+  await writeFile(join(folder, 'backend_override.tf.json'), JSON.stringify({ terraform: { backend: { local: {} } } }))
+}
+
 async function writtenCluster(machines = machinesOf('single-node')): Promise<string> {
   const folder = await newFolder()
-  await writeRoot(folder, clusterRoot(site(await modulesFor(folder, modules), machines)))
+  await written(folder, clusterRoot(site(await modulesFor(folder, modules), machines)))
   await mustTofu(folder, 'init')
   return folder
 }
@@ -110,7 +116,7 @@ for (const example of ['single-node', 'minimal']) {
 
 test('the stage volumes makes the volumes, finds them unchanged and removes them', async () => {
   const folder = await newFolder()
-  await writeRoot(folder, volumesRoot(site(await modulesFor(folder, modules))))
+  await written(folder, volumesRoot(site(await modulesFor(folder, modules))))
   await mustTofu(folder, 'init')
   await mustTofu(folder, 'validate')
   await mustTofu(folder, 'apply', '-auto-approve')

@@ -21,8 +21,10 @@ import {
 import type { ApiDeps } from '../../src/api/deps.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { accountActions } from '../../src/books/books-actions.ts'
+import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
+import { createStateStore } from '../../src/clusters/terraform-states.ts'
 import { bellOf } from '../../src/commands/bell.ts'
 import type { Db } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
@@ -30,6 +32,7 @@ import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { lockHolder } from '../../src/engine/locks.ts'
 
+const engineKeys = parseKeyRing(`k1:${Buffer.alloc(32, 2).toString('base64')}`, 'the test')
 const project = resolve(import.meta.dirname, '../..')
 
 /** What answers look like to a caller. */
@@ -94,7 +97,7 @@ export async function startService(
     charts: join(project, 'charts'),
     roots: {
       terraform: outside.terraform,
-      states: { credentialFor: () => ({ env: {}, end: () => {} }) },
+      states: { credentialFor: () => ({ env: {}, refused: () => undefined, end: () => {} }) },
       provider:
         site.provider === 'local'
           ? {
@@ -112,7 +115,8 @@ export async function startService(
     databases === undefined ? house.lifecycle : createLifecycle({ ...createRooms(db, clock, site), plans: testPlans })
   const rows = { db, plans: testPlans, context: lifecycle.context }
   // Roots that the fake keeps: no database holds their states.
-  const states = { filledRoots: async () => outside.terraform.filledRoots() }
+  const store = createStateStore(db, engineKeys, () => clock.now())
+  const states = { ...store, filledRoots: async () => outside.terraform.filledRoots() }
   const actions = accountActions(parts, { ...rows, states, holding: lockHolder(db, clock) })
   const makeEngine = () =>
     new Engine({ ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }, { pollMs: 100 })
@@ -130,7 +134,7 @@ export async function startService(
   }
   /** The clock goes on by this much at once. */
   const pass = (ms: number) => void (ahead.ms += ms)
-  return { ...house, ...callers(house), outside, servers, roots, engine, restart, close, pass }
+  return { ...house, ...callers(house), outside, states, servers, roots, engine, restart, close, pass }
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { AppError } from '../../base/errors.ts'
 import type { RunResult } from '../process/run.ts'
@@ -22,6 +22,8 @@ export interface TerraformCliOptions {
 const PREVIEW = 'cloudmgr.tfplan'
 const STAMP = 'cloudmgr-stamp.json'
 const LOCK = '.terraform.lock.hcl'
+/** Where Terraform notes a state that its backend did not take. */
+const LEFT = 'errored.tfstate'
 /** A run takes about 100 MB with its provider: many orders at once must not take all memory of the engine's pod. */
 const MOST_RUNS = 4
 /** Long enough to let providers end what they are at and the state be written; nothing is lost by waiting. */
@@ -54,6 +56,8 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
       return false
     }
   }
+  /** By root, where even the note of the last resort could not be written: the disk is full. */
+  const unwritten = new Map<string, string>()
   const tofu = async (
     root: string,
     args: readonly string[],
@@ -70,7 +74,8 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     }
     const diagnostics: Diagnostic[] = []
     const onLine = (text: string): void => {
-      const { line, waiting, diagnostic } = readEvent(text)
+      const { line, waiting, diagnostic, dumped } = readEvent(text)
+      if (dumped !== undefined) unwritten.set(root, dumped)
       if (diagnostic !== undefined) diagnostics.push(diagnostic)
       if (line !== undefined) running.output?.(line)
       running.waiting?.(waiting)
@@ -127,13 +132,47 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
   const inPrepared = async <T>(root: string, running: TerraformRun, work: () => Promise<T>): Promise<T> => {
     await mustBeFolder(root)
     await init(root, running)
-    try {
+    const afterPush = async () => {
+      await pushLeft(root, running)
       return await work()
+    }
+    try {
+      return await afterPush()
     } catch (error) {
       if (!needsInit(error)) throw error
       await init(root, running, true)
-      return await work()
+      return await afterPush()
     }
+  }
+  /** What an earlier run did and could not write to the backend comes first: without it, it would be done twice. */
+  const pushLeft = async (root: string, running: TerraformRun): Promise<void> => {
+    const file = join(root, LEFT)
+    await noteUnwritten(root, file)
+    if (!(await isFile(file))) return
+    const { exitCode, stderr } = await tofu(root, ['state', 'push', '-lock-timeout=20s', LEFT], running)
+    if (exitCode === 0) {
+      await rm(file, { force: true })
+      running.output?.('brought in the state that an earlier run could not write')
+    } else if (/cannot (import|overwrite)/i.test(stderr)) {
+      // Somebody went on without it. It may still name what nobody else does: kept for people.
+      const aside = `${LEFT}.${Date.now()}`
+      await rename(file, join(root, aside))
+      running.output?.(`the state of an earlier run is older than what was written since: it is kept as ${aside}`)
+    } else {
+      throw terraformError(`bringing in the state that an earlier run left in ${root}`, [], stderr, 'state-not-written')
+    }
+  }
+  const noteUnwritten = async (root: string, file: string): Promise<void> => {
+    const state = unwritten.get(root)
+    if (state === undefined) return
+    try {
+      await writeFile(`${file}.new`, state, { mode: 0o600 })
+      await rename(`${file}.new`, file)
+    } catch (cause) {
+      const text = `noting the state that an earlier run in ${root} could write nowhere: it is in this process alone until there is disk space`
+      throw new AppError('unavailable', 'state-not-written', text, { cause })
+    }
+    unwritten.delete(root)
   }
   const preview = async (root: string, running: PreviewOptions): Promise<Preview> => {
     const file = join(root, PREVIEW)
@@ -154,6 +193,8 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
         return outputsOf(await must('applying', root, args, running))
       } finally {
         await rm(join(root, PREVIEW), { force: true })
+        // It holds secrets, and Terraform lets everybody read it.
+        if (await isFile(join(root, LEFT))) await chmod(join(root, LEFT), 0o600)
       }
     },
     outputs: (root, running = {}) =>
@@ -201,6 +242,13 @@ async function readStamp(file: string): Promise<Stamp | undefined> {
 async function exists(path: string): Promise<boolean> {
   return await stat(path).then(
     () => true,
+    () => false,
+  )
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isFile(),
     () => false,
   )
 }

@@ -5,6 +5,12 @@ import { describeDiagnostic } from './events.ts'
 
 const MEANINGS: readonly Meaning[] = [
   {
+    // Before all others: whatever else went wrong, what was done is noted in the root's folder only.
+    text: /Failed to (save|persist|write) state|Error (saving|writing|persisting) state|failed to upload state/i,
+    kind: 'unavailable',
+    code: 'state-not-written',
+  },
+  {
     text: /Error acquiring the state lock|state (is )?(already )?locked/i,
     kind: 'unavailable',
     code: 'terraform-locked',

@@ -8,6 +8,8 @@ export interface TerraformEvent {
   readonly diagnostic?: Diagnostic
   readonly change?: { readonly resource: { readonly addr: string }; readonly action: string }
   readonly outputs?: Readonly<Record<string, OutputEvent>>
+  /** Of the last resort: the state that could be written nowhere. */
+  readonly state?: unknown
   readonly hook?: {
     readonly resource?: { readonly addr?: string }
     readonly action?: string
@@ -35,6 +37,8 @@ export interface EventText {
   readonly line?: string
   readonly waiting?: string
   readonly diagnostic?: Diagnostic
+  /** A state that Terraform could write nowhere. Holds secrets. */
+  readonly dumped?: string
 }
 
 const SHOWN = new Set([
@@ -53,6 +57,7 @@ export function readEvent(text: string): EventText {
   if (event === undefined) return text.trim() === '' ? {} : { line: text }
   if (event.diagnostic !== undefined)
     return { line: describeDiagnostic(event.diagnostic), diagnostic: event.diagnostic }
+  if (event.state !== undefined) return { dumped: JSON.stringify(event.state) }
   const line = event['@message'] ?? ''
   if (event.type === 'apply_progress') {
     return {

@@ -35,6 +35,8 @@ export interface PreviewOptions extends TerraformRun {
  * `invalid/terraform-invalid` (configuration or provider's answer), `unavailable/terraform-failed` (applying failed; what was
  * done is in the state and the next apply continues), `unavailable/terraform-locked` (somebody else holds the state),
  * `unavailable/terraform-init-failed` (provider or backend can't be had), `conflict/preview-stale` (the state moved on),
+ * `unavailable/state-not-written` (the backend did not take the state: it is kept beside the root, and the next call brings
+ * it in first),
  * and what a cloud refuses: `forbidden/cloud-quota`, `unauthenticated/cloud-credentials`, `forbidden/cloud-forbidden`,
  * `conflict/cloud-protected`, `conflict/cloud-name-taken`, `invalid/cloud-refused`, and those that may pass
  * (`unavailable`): `cloud-rate-limit`, `cloud-capacity`, `cloud-timeout`. Their message and `details.right` say what to do.

@@ -4,8 +4,10 @@ import { z } from 'zod'
 import type { Action } from '../../actions/action.ts'
 import type { Machines } from '../../clusters/profiles.ts'
 import { clusterRoot, type LocalSite, volumesRoot } from '../../clusters/root.ts'
+import { rootLock } from '../../clusters/terraform-states.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { machinesSchema } from '../layout.ts'
+import { rootOf } from './kept-terraform.ts'
 
 const port = z.int()
 const input = z.strictObject({
@@ -31,7 +33,7 @@ export function terraformRootsAction(layOutProvider: LayOutProvider): Action<Ter
   return {
     name: 'terraform-roots',
     input,
-    locks: ({ folders }) => [`terraform:${folders.volumes}`, `terraform:${folders.cluster}`],
+    locks: ({ folders }) => [folders.volumes, folders.cluster].map((folder) => rootLock(rootOf(folder))),
     observe: async ({ folders }) => {
       const there = [folders.volumes, folders.cluster].every((folder) => existsSync(join(folder, 'main.tf.json')))
       return { state: there ? 'present' : 'absent' }
@@ -43,7 +45,7 @@ export function terraformRootsAction(layOutProvider: LayOutProvider): Action<Ter
       context.output(`${values.folders.volumes}\n${values.folders.cluster}`)
       return { changed: true, message: 'volumes and cluster written' }
     },
-    // They hold the state files: they go with the state folder.
+    // They go with the state folder.
     remove: async () => ({ changed: false, message: 'kept with the state' }),
   }
 }

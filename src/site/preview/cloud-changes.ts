@@ -75,6 +75,7 @@ export async function expectedCloud(
       replaces: [],
       outputs: [],
       drifted: [],
+      held: present,
     }
     found.push(cloudChanges(stage, preview, site))
   }

@@ -52,6 +52,7 @@ export const ordered: Readonly<Record<string, Ordered>> = {
   // Of the account that is there: it makes sure of the service and of that same runtime.
   signup: { params: { install: { own: true } } },
   comparison: {},
+  'terraform-state': { params: { install: { root: 'nodepool-nobody', change: 'unlock' } } },
   orphan: { params: { remove: { system: 'rabbitmq', kind: 'user', name: stray } } },
 }
 
