@@ -185,8 +185,17 @@ async function written(
 }
 
 const env = rancherEnv(secrets)
-const clusterOf = async () => (await standin.things('rancher2_cluster_v2'))[0]?.attributes as Record<string, any>
-const configOf = async () => (await clusterOf())['rke_config'][0]
+interface RkeConfig {
+  machine_global_config: string
+  machine_pools: { quantity: number }[]
+  etcd: unknown
+}
+async function configOf(): Promise<RkeConfig> {
+  const [cluster] = await standin.things('rancher2_cluster_v2')
+  const [config] = (cluster?.attributes['rke_config'] ?? []) as RkeConfig[]
+  if (config === undefined) throw new Error('there is no cluster')
+  return config
+}
 
 test('a cluster with everything that can be asked for', async () => {
   const full = rancherEnv({
@@ -206,6 +215,8 @@ test('a cluster with everything that can be asked for', async () => {
     min: 0,
     max: 4,
     size: 0,
+    cores: 2,
+    memoryGb: 8,
     diskGb: 100,
     labels: { team: 'a' },
     taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }],
@@ -234,6 +245,7 @@ test('a cluster with everything that can be asked for', async () => {
       annotations: {
         'cluster.provisioning.cattle.io/autoscaler-min-size': '0',
         'cluster.provisioning.cattle.io/autoscaler-max-size': '4',
+        'cluster.provisioning.cattle.io/autoscaler-resource-memory': '8Gi',
       },
       taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }],
     },
@@ -260,7 +272,7 @@ test('a cluster with everything that can be asked for', async () => {
     /OmegamlDataServiceDown[\s\S]*"useExistingSecret": true|"useExistingSecret": true[\s\S]*OmegamlDataServiceDown/,
   )
   const [receivers] = await standin.things('rancher2_secret_v2')
-  const alerting = String((receivers?.attributes['data'] as Record<string, unknown>)['alertmanager.yaml'])
+  const alerting = JSON.stringify(receivers?.attributes['data'])
   for (const part of ['ops@example.com', 'hook.example.com', '#ops', 'routing_key']) expect(alerting).toContain(part)
 
   const outputs = await terraform.outputs(folder, { env: { ...access, ...full } })
@@ -297,9 +309,9 @@ test('a pool that was scaled by itself keeps its size when it was looked up, and
   await apply(folder, env)
   await standin.change((thing) => {
     if (thing.type !== 'rancher2_cluster_v2') return thing
-    const changed = structuredClone(thing) as any
-    changed.attributes.rke_config[0].machine_pools[1].quantity = 4
-    return changed
+    const [config] = thing.attributes['rke_config'] as RkeConfig[]
+    const pools = config?.machine_pools.map((pool, index) => (index === 1 ? { ...pool, quantity: 4 } : pool))
+    return { ...thing, attributes: { ...thing.attributes, rke_config: [{ ...config, machine_pools: pools }] } }
   })
   expect((await preview(folder, env)).changes).toEqual(['module.cluster.rancher2_cluster_v2.this'])
   await written([control, elastic], { observed: { worker: 4 } }, folder)
@@ -318,14 +330,12 @@ test('k3s leaves its own ingress, load balancer and storage class out', async ()
 })
 
 test('a credential that Rancher has is found by its name', async () => {
-  const known = await written()
-  await apply(known, env)
-  const [credential] = await standin.things('rancher2_cloud_credential')
-  await standin.change((thing) => (thing.type === 'rancher2_cloud_credential' ? thing : undefined))
-  const folder = await written([control, worker], { credentialName: 'omega' })
+  const id = 'cattle-global-data:cc-abcde'
+  await standin.seed({ type: 'rancher2_cloud_credential', id, attributes: { id, name: 'mine' } })
+  const folder = await written([control, worker], { credentialName: 'mine' })
   const { creates } = await apply(folder, rancherEnv({ token: secrets.token }))
   expect(creates).not.toContainEqual(expect.stringContaining('cloud_credential'))
-  expect((await configOf()).machine_pools[0]).toMatchObject({ cloud_credential_secret_name: credential?.id })
+  expect((await configOf()).machine_pools[0]).toMatchObject({ cloud_credential_secret_name: id })
 })
 
 describe('before anything is made it is refused', () => {
@@ -342,6 +352,12 @@ describe('before anything is made it is refused', () => {
     ['an even number of etcd members', [{ ...control, size: 2 }, worker], {}, /1, 3 or 5 machines/],
     ['an autoscaled control plane', [{ ...control, min: 1, max: 3 }, worker], {}, /no min or max/],
     ['a size beyond its bounds', [control, { ...worker, min: 3, max: 5 }], {}, /size is from min to max/],
+    [
+      'a pool from nothing whose machines nobody knows',
+      [control, { ...worker, size: 0, min: 0, max: 2 }],
+      {},
+      /needs cores and memory_gb/,
+    ],
     [
       'a pool without machine type',
       [control, { name: 'worker', role: 'worker', size: 1 }],
@@ -364,6 +380,24 @@ describe('before anything is made it is refused', () => {
     const folder = await written(pools, settings)
     await expect(preview(folder, env)).rejects.toMatchObject({ cause: { message: expect.stringMatching(said) } })
     expect(await standin.things()).toEqual([])
+  })
+
+  test('a credential without what the cloud needs', async () => {
+    const folder = await written()
+    const half = rancherEnv({ token: secrets.token, credential: { access_key: 'AKIA' } })
+    await expect(preview(folder, half)).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/credential needs secret_key/) },
+    })
+  })
+
+  test('a driver that Rancher has switched off', async () => {
+    const id = 'cattle-global-data:cc-abcde'
+    await standin.seed({ type: 'rancher2_cloud_credential', id, attributes: { id, name: 'mine' } })
+    const openstack = { auth_url: 'https://keystone.example.com/v3', region: 'r', availability_zone: 'nova' }
+    const folder = await written([control, worker], { driver: 'openstack', machine: openstack, credentialName: 'mine' })
+    await expect(preview(folder, env)).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/machine driver openstack is not active/) },
+    })
   })
 
   test('a misspelt argument of the module', async () => {
@@ -396,12 +430,24 @@ describe('what fails on the way is continued', () => {
     await standin.fault({ type: 'rancher2_cluster_v2', kind })
     await expect(apply(folder, env)).rejects.toMatchObject({ kind: errorKind, code })
     expect(await standin.things('rancher2_cluster_v2')).toHaveLength(1)
-    const { replaces } = await apply(folder, env)
-    expect(replaces).toEqual(['module.cluster.rancher2_cluster_v2.this'])
-    expect(await standin.things('rancher2_cluster_v2')).toHaveLength(1)
+    const [begun] = await standin.things('rancher2_cluster_v2')
+    const { replaces, deletes } = await apply(folder, env)
+    expect([...replaces, ...deletes]).toEqual([])
+    const clusters = await standin.things('rancher2_cluster_v2')
+    expect(clusters.map(({ attributes }) => attributes['cluster_v1_id'])).toEqual([begun?.attributes['cluster_v1_id']])
     expect(await standin.things('rancher2_machine_config_v2')).toHaveLength(2)
     expect(await standin.things('rancher2_cloud_credential')).toHaveLength(1)
     expect(isEmpty(await preview(folder, env))).toBe(true)
+  })
+
+  test('with fewer machines, where there were too many for the limit', async () => {
+    const folder = await written([control, { ...worker, size: 40 }])
+    await standin.fault({ type: 'rancher2_cluster_v2', kind: 'quota' })
+    await expect(apply(folder, env)).rejects.toMatchObject({ code: 'cloud-quota' })
+    await written([control, worker], {}, folder)
+    const { changes, replaces } = await apply(folder, env)
+    expect({ changes, replaces }).toEqual({ changes: ['module.cluster.rancher2_cluster_v2.this'], replaces: [] })
+    expect((await configOf()).machine_pools[1]).toMatchObject({ quantity: 2 })
   })
 
   test('a cluster that no state heard of is taken over, not made twice', async () => {

@@ -5,7 +5,7 @@ import type { RunResult } from '../process/run.ts'
 import { cleanEnv, run } from '../process/run.ts'
 import { needsInit, terraformError } from './errors.ts'
 import type { Diagnostic } from './events.ts'
-import { isManaged, outputsOf, previewOf, readEvent } from './events.ts'
+import { continuedOf, isManaged, outputsOf, previewOf, readEvent } from './events.ts'
 import { rootStamp, writeCliConfig } from './mirror.ts'
 import type { Preview, PreviewOptions, Terraform, TerraformRun } from './port.ts'
 import { createSlots } from '../../base/slots.ts'
@@ -182,7 +182,12 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     const printed = await must('previewing', root, args, running)
     // It may hold secrets.
     await chmod(file, 0o600)
-    return previewOf(printed)
+    const continued = running.destroy === true ? [] : continuedOf(printed)
+    if (continued.length === 0) return previewOf(printed)
+    for (const address of continued)
+      await must('going on with', root, ['untaint', '-lock-timeout=20s', address], running)
+    running.output?.(`going on with ${continued.join(', ')}, which an earlier run began`)
+    return await preview(root, running)
   }
 
   return {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { terraformError } from './errors.ts'
-import { outputsOf, previewOf, readEvent } from './events.ts'
+import { continuedOf, outputsOf, previewOf, readEvent } from './events.ts'
 
 test('lines tell what happens, progress is a reason to wait, noise is left out', () => {
   const start = { type: 'apply_start', '@message': 'a.b: Creating...' }
@@ -17,6 +17,16 @@ test('lines tell what happens, progress is a reason to wait, noise is left out',
 })
 
 const printed = (...events: object[]) => events.map((event) => JSON.stringify(event)).join('\n')
+
+test('what an earlier run did not finish is named, and a Rancher cluster among it goes on', () => {
+  const tainted = (type: string) => ({
+    type: 'planned_change',
+    change: { resource: { addr: `${type}.one`, resource_type: type }, action: 'replace', reason: 'tainted' },
+  })
+  const lines = printed(tainted('hcloud_server'), tainted('rancher2_cluster_v2'))
+  expect(previewOf(lines).unfinished).toEqual(['hcloud_server.one', 'rancher2_cluster_v2.one'])
+  expect(continuedOf(lines)).toEqual(['rancher2_cluster_v2.one'])
+})
 
 test('a preview sorts addresses by what happens to them', () => {
   const change = (addr: string, action: string, type = 'planned_change') => ({

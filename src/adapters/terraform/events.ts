@@ -6,7 +6,7 @@ export interface TerraformEvent {
   readonly '@message'?: string
   readonly type?: string
   readonly diagnostic?: Diagnostic
-  readonly change?: { readonly resource: { readonly addr: string }; readonly action: string }
+  readonly change?: ChangeEvent
   readonly outputs?: Readonly<Record<string, OutputEvent>>
   /** Of the last resort: the state that could be written nowhere. */
   readonly state?: unknown
@@ -15,6 +15,13 @@ export interface TerraformEvent {
     readonly action?: string
     readonly elapsed_seconds?: number
   }
+}
+
+interface ChangeEvent {
+  readonly resource: { readonly addr: string; readonly resource_type?: string }
+  readonly action: string
+  /** Why it is replaced: `tainted` is what was made and not seen finished. */
+  readonly reason?: string
 }
 
 interface OutputEvent {
@@ -79,14 +86,13 @@ export function describeDiagnostic(diagnostic: Diagnostic): string {
 /** Pure: what `tofu plan -json` printed to what it would do. */
 export function previewOf(printed: string): Preview {
   const events = eventsOf(printed)
-  const changes = events.flatMap(({ type, change }) =>
-    type === 'planned_change' && change !== undefined && isManaged(change.resource.addr) ? [change] : [],
-  )
+  const changes = plannedChanges(events)
   const having = (wanted: string): readonly string[] =>
     changes.filter(({ action }) => action === wanted).map(({ resource }) => resource.addr)
   const outputs = Object.entries(events.findLast(({ type }) => type === 'outputs')?.outputs ?? {})
   const looked = events.filter(({ type }) => type === 'refresh_start').map(({ hook }) => hook?.resource?.addr ?? '')
   const drifts = events.filter(({ type }) => type === 'resource_drift')
+  const unfinished = changes.filter(isUnfinished).map(({ resource }) => resource.addr)
   return {
     creates: having('create'),
     changes: having('update'),
@@ -95,7 +101,30 @@ export function previewOf(printed: string): Preview {
     outputs: outputs.filter(([, { action }]) => action !== 'noop').map(([name]) => name),
     drifted: drifts.flatMap(({ change }) => (change === undefined ? [] : [change.resource.addr])),
     held: looked.filter(isManaged),
+    ...(unfinished.length === 0 ? {} : { unfinished }),
   }
+}
+
+/**
+ * A Rancher cluster goes on coming up after its creation failed: machines are tried again, and other pools are taken in
+ * place. To throw it away, as Terraform does with what it did not see finished, would begin all anew.
+ */
+const CONTINUED = new Set(['rancher2_cluster_v2'])
+
+/** Pure: what `tofu plan -json` printed to what is there, comes up by itself, and would be thrown away because it was late. */
+export function continuedOf(printed: string): readonly string[] {
+  const late = plannedChanges(eventsOf(printed)).filter(isUnfinished)
+  return late.filter(({ resource }) => CONTINUED.has(resource.resource_type ?? '')).map(({ resource }) => resource.addr)
+}
+
+function plannedChanges(events: readonly TerraformEvent[]): readonly ChangeEvent[] {
+  return events.flatMap(({ type, change }) =>
+    type === 'planned_change' && change !== undefined && isManaged(change.resource.addr) ? [change] : [],
+  )
+}
+
+function isUnfinished({ action, reason }: ChangeEvent): boolean {
+  return action === 'replace' && reason === 'tainted'
 }
 
 /** Pure: what `tofu apply -json` printed to the outputs that it told. */

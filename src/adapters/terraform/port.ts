@@ -11,6 +11,8 @@ export interface Preview {
   readonly drifted: readonly string[]
   /** Addresses of what the state held before: looked up outside, whatever becomes of it. */
   readonly held: readonly string[]
+  /** Of those that would be replaced: what an earlier run began and did not finish, so that nobody used it yet. */
+  readonly unfinished?: readonly string[]
 }
 
 export interface TerraformRun {
