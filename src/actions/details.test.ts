@@ -123,6 +123,18 @@ describe('terraform-apply', () => {
     expect(await terraform.resources(await root)).toEqual(['terraform_data.keep'])
   })
 
+  test('what was never finished may be made anew by a step that may not delete', async () => {
+    const terraform = createFakeTerraform()
+    const preview: typeof terraform.preview = async (folder, options) => ({
+      ...(await terraform.preview(folder, options)),
+      replaces: ['hcloud_server.one'],
+      unfinished: ['hcloud_server.one'],
+    })
+    const make = terraformApply({ terraform: { ...terraform, preview } })
+    const wanted = { root: join(await root, 'unfinished'), files: files(['one']), deletes: 'refuse' as const }
+    expect(await bound(make, wanted).ensure()).toMatchObject({ changed: true })
+  })
+
   test('what was lost outside is seen and made again, and outputs are picked by name', async () => {
     const terraform = createFakeTerraform()
     const action = bound(terraformApply({ terraform }), {

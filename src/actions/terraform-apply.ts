@@ -89,7 +89,8 @@ function quietly(running: TerraformRun): TerraformRun {
 function refuseDeletes(preview: Preview, { root, deletes }: TerraformApplyInput): void {
   if (deletes === 'allow') return
   const allowed = deletes === 'refuse' ? [] : deletes
-  const refused = [...preview.deletes, ...preview.replaces].filter((address) => !allowed.includes(address))
+  const harmless = [...allowed, ...(preview.unfinished ?? [])]
+  const refused = [...preview.deletes, ...preview.replaces].filter((address) => !harmless.includes(address))
   if (refused.length === 0) return
   throw new AppError(
     'conflict',

@@ -118,7 +118,10 @@ test('what was made before a timeout is made anew, not twice', async () => {
   await standin.fault({ type: 'hcloud_server', kind: 'timeout' })
   await expect(apply(folder)).rejects.toThrow()
   expect(await standin.things()).toHaveLength(1)
-  expect(await terraform.preview(folder)).toMatchObject({ replaces: ['hcloud_server.one'] })
+  expect(await terraform.preview(folder)).toMatchObject({
+    replaces: ['hcloud_server.one'],
+    unfinished: ['hcloud_server.one'],
+  })
   await terraform.apply(folder)
   expect(await standin.things()).toHaveLength(1)
 })

@@ -396,12 +396,24 @@ describe('what fails on the way is continued', () => {
     await standin.fault({ type: 'rancher2_cluster_v2', kind })
     await expect(apply(folder, env)).rejects.toMatchObject({ kind: errorKind, code })
     expect(await standin.things('rancher2_cluster_v2')).toHaveLength(1)
-    const { replaces } = await apply(folder, env)
-    expect(replaces).toEqual(['module.cluster.rancher2_cluster_v2.this'])
-    expect(await standin.things('rancher2_cluster_v2')).toHaveLength(1)
+    const [begun] = await standin.things('rancher2_cluster_v2')
+    const { replaces, deletes } = await apply(folder, env)
+    expect([...replaces, ...deletes]).toEqual([])
+    const clusters = await standin.things('rancher2_cluster_v2')
+    expect(clusters.map(({ attributes }) => attributes['cluster_v1_id'])).toEqual([begun?.attributes['cluster_v1_id']])
     expect(await standin.things('rancher2_machine_config_v2')).toHaveLength(2)
     expect(await standin.things('rancher2_cloud_credential')).toHaveLength(1)
     expect(isEmpty(await preview(folder, env))).toBe(true)
+  })
+
+  test('with fewer machines, where there were too many for the limit', async () => {
+    const folder = await written([control, { ...worker, size: 40 }])
+    await standin.fault({ type: 'rancher2_cluster_v2', kind: 'quota' })
+    await expect(apply(folder, env)).rejects.toMatchObject({ code: 'cloud-quota' })
+    await written([control, worker], {}, folder)
+    const { changes, replaces } = await apply(folder, env)
+    expect({ changes, replaces }).toEqual({ changes: ['module.cluster.rancher2_cluster_v2.this'], replaces: [] })
+    expect((await configOf()).machine_pools[1]).toMatchObject({ quantity: 2 })
   })
 
   test('a cluster that no state heard of is taken over, not made twice', async () => {

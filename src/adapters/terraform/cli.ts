@@ -5,7 +5,7 @@ import type { RunResult } from '../process/run.ts'
 import { cleanEnv, run } from '../process/run.ts'
 import { needsInit, terraformError } from './errors.ts'
 import type { Diagnostic } from './events.ts'
-import { previewOf, readEvent } from './events.ts'
+import { continuedOf, previewOf, readEvent } from './events.ts'
 import { rootStamp, writeCliConfig } from './mirror.ts'
 import type { Preview, PreviewOptions, Terraform, TerraformRun } from './port.ts'
 import { createSlots } from './slots.ts'
@@ -119,9 +119,16 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     )
     // It may hold secrets.
     await chmod(file, 0o600)
-    return previewOf(
-      await must('reading the preview of', root, ['show', '-json', PREVIEW], { ...running, output: undefined }),
-    )
+    const shown = await must('reading the preview of', root, ['show', '-json', PREVIEW], {
+      ...running,
+      output: undefined,
+    })
+    const continued = running.destroy === true ? [] : continuedOf(shown)
+    if (continued.length === 0) return previewOf(shown)
+    for (const address of continued)
+      await must('going on with', root, ['untaint', '-lock-timeout=20s', address], running)
+    running.output?.(`going on with ${continued.join(', ')}, which an earlier run began`)
+    return await preview(root, running)
   }
 
   return {

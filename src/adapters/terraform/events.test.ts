@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { terraformError } from './errors.ts'
-import { previewOf, readEvent } from './events.ts'
+import { continuedOf, previewOf, readEvent } from './events.ts'
 
 test('lines tell what happens, progress is a reason to wait, noise is left out', () => {
   const start = { type: 'apply_start', '@message': 'a.b: Creating...' }
@@ -14,6 +14,19 @@ test('lines tell what happens, progress is a reason to wait, noise is left out',
   expect(readEvent(JSON.stringify({ type: 'version', '@message': 'OpenTofu 1' }))).toEqual({})
   expect(readEvent('plain text')).toEqual({ line: 'plain text' })
   expect(readEvent('{broken')).toEqual({ line: '{broken' })
+})
+
+test('what an earlier run did not finish is named, and a Rancher cluster among it goes on', () => {
+  const tainted = (type: string) => ({
+    address: `${type}.one`,
+    type,
+    mode: 'managed',
+    action_reason: 'replace_because_tainted',
+    change: { actions: ['delete', 'create'] },
+  })
+  const json = JSON.stringify({ resource_changes: [tainted('hcloud_server'), tainted('rancher2_cluster_v2')] })
+  expect(previewOf(json).unfinished).toEqual(['hcloud_server.one', 'rancher2_cluster_v2.one'])
+  expect(continuedOf(json)).toEqual(['rancher2_cluster_v2.one'])
 })
 
 test('a preview sorts addresses by what happens to them', () => {

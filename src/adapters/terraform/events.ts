@@ -65,6 +65,8 @@ interface ShownPlan {
   readonly resource_changes?: readonly {
     readonly address: string
     readonly mode?: string
+    readonly type?: string
+    readonly action_reason?: string
     readonly change: { readonly actions: readonly string[] }
   }[]
   readonly resource_drift?: readonly { readonly address: string }[]
@@ -77,6 +79,7 @@ export function previewOf(json: string): Preview {
   const changes = (shown.resource_changes ?? []).filter((one) => one.mode !== 'data')
   const having = (wanted: string): readonly string[] =>
     changes.filter((one) => one.change.actions.join('+') === wanted).map((one) => one.address)
+  const unfinished = changes.filter(isUnfinished).map((one) => one.address)
   return {
     creates: having('create'),
     changes: having('update'),
@@ -86,7 +89,24 @@ export function previewOf(json: string): Preview {
       .filter(([, change]) => !change.actions.includes('no-op'))
       .map(([name]) => name),
     drifted: (shown.resource_drift ?? []).map((one) => one.address),
+    ...(unfinished.length === 0 ? {} : { unfinished }),
   }
+}
+
+/**
+ * A Rancher cluster goes on coming up after its creation failed: machines are tried again, and other pools are taken in
+ * place. To throw it away, as Terraform does with what it did not see finished, would begin all anew.
+ */
+const CONTINUED = new Set(['rancher2_cluster_v2'])
+
+/** Pure: `tofu show -json <plan>` to what is there, comes up by itself, and would be thrown away because it was late. */
+export function continuedOf(json: string): readonly string[] {
+  const changes = (JSON.parse(json) as ShownPlan).resource_changes ?? []
+  return changes.filter((one) => isUnfinished(one) && CONTINUED.has(one.type ?? '')).map((one) => one.address)
+}
+
+function isUnfinished(change: { readonly action_reason?: string }): boolean {
+  return change.action_reason === 'replace_because_tainted'
 }
 
 function parse(text: string): TerraformEvent | undefined {

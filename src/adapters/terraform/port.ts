@@ -9,6 +9,8 @@ export interface Preview {
   readonly outputs: readonly string[]
   /** Addresses that were changed or lost outside since the last apply. */
   readonly drifted: readonly string[]
+  /** Of those that would be replaced: what an earlier run began and did not finish, so that nobody used it yet. */
+  readonly unfinished?: readonly string[]
 }
 
 export interface TerraformRun {
