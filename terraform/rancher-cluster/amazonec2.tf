@@ -35,6 +35,13 @@ resource "rancher2_cloud_credential" "amazonec2" {
     secret_key     = var.credential["secret_key"]
     default_region = try(var.amazonec2.region, null)
   }
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(["access_key", "secret_key"], nonsensitive(keys(var.credential)))) == 0
+      error_message = "credential needs ${join(", ", setsubtract(["access_key", "secret_key"], nonsensitive(keys(var.credential))))}, or give credential_name."
+    }
+  }
 }
 
 resource "rancher2_machine_config_v2" "amazonec2" {

@@ -31,6 +31,13 @@ resource "rancher2_cloud_credential" "azure" {
     subscription_id = var.credential["subscription_id"]
     tenant_id       = lookup(var.credential, "tenant_id", null)
   }
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(["client_id", "client_secret", "subscription_id"], nonsensitive(keys(var.credential)))) == 0
+      error_message = "credential needs ${join(", ", setsubtract(["client_id", "client_secret", "subscription_id"], nonsensitive(keys(var.credential))))}, or give credential_name."
+    }
+  }
 }
 
 resource "rancher2_machine_config_v2" "azure" {

@@ -28,6 +28,13 @@ resource "rancher2_cloud_credential" "digitalocean" {
   digitalocean_credential_config {
     access_token = var.credential["access_token"]
   }
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(["access_token"], nonsensitive(keys(var.credential)))) == 0
+      error_message = "credential needs ${join(", ", setsubtract(["access_token"], nonsensitive(keys(var.credential))))}, or give credential_name."
+    }
+  }
 }
 
 resource "rancher2_machine_config_v2" "digitalocean" {

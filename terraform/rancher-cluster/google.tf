@@ -33,6 +33,13 @@ resource "rancher2_cloud_credential" "google" {
   google_credential_config {
     auth_encoded_json = var.credential["auth_encoded_json"]
   }
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(["auth_encoded_json"], nonsensitive(keys(var.credential)))) == 0
+      error_message = "credential needs ${join(", ", setsubtract(["auth_encoded_json"], nonsensitive(keys(var.credential))))}, or give credential_name."
+    }
+  }
 }
 
 resource "rancher2_machine_config_v2" "google" {

@@ -28,6 +28,13 @@ resource "rancher2_cloud_credential" "linode" {
   linode_credential_config {
     token = var.credential["token"]
   }
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(["token"], nonsensitive(keys(var.credential)))) == 0
+      error_message = "credential needs ${join(", ", setsubtract(["token"], nonsensitive(keys(var.credential))))}, or give credential_name."
+    }
+  }
 }
 
 resource "rancher2_machine_config_v2" "linode" {

@@ -33,6 +33,13 @@ resource "rancher2_cloud_credential" "openstack" {
   openstack_credential_config {
     password = var.credential["password"]
   }
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(["password"], nonsensitive(keys(var.credential)))) == 0
+      error_message = "credential needs ${join(", ", setsubtract(["password"], nonsensitive(keys(var.credential))))}, or give credential_name."
+    }
+  }
 }
 
 resource "rancher2_machine_config_v2" "openstack" {

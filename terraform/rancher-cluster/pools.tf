@@ -42,14 +42,33 @@ locals {
     for name, pool in var.pools : name => pool.min == null ? pool.size : min(max(lookup(var.observed, name, pool.size), pool.min), pool.max)
   }
   autoscaling = {
-    for name, pool in var.pools : name => pool.min == null ? null : {
-      "cluster.provisioning.cattle.io/autoscaler-min-size" = tostring(pool.min)
-      "cluster.provisioning.cattle.io/autoscaler-max-size" = tostring(pool.max)
-    }
+    for name, pool in var.pools : name => pool.min == null ? null : merge(
+      {
+        "cluster.provisioning.cattle.io/autoscaler-min-size" = tostring(pool.min)
+        "cluster.provisioning.cattle.io/autoscaler-max-size" = tostring(pool.max)
+      },
+      # Where there is no machine to look at, the autoscaler must be told what one would have.
+      pool.cores == null ? {} : { "cluster.provisioning.cattle.io/autoscaler-resource-cpu" = tostring(pool.cores) },
+      pool.memory_gb == null ? {} : { "cluster.provisioning.cattle.io/autoscaler-resource-memory" = "${pool.memory_gb}Gi" },
+      pool.disk_gb == null ? {} : { "cluster.provisioning.cattle.io/autoscaler-resource-ephemeral-storage" = "${pool.disk_gb}Gi" },
+    )
   }
 }
 
 data "rancher2_cloud_credential" "known" {
   count = var.credential_name == null ? 0 : 1
   name  = var.credential_name
+}
+
+# The provider activates a driver when it makes a credential; one that Rancher has was perhaps made for something else.
+data "rancher2_node_driver" "used" {
+  count = var.credential_name == null || local.driver == "none" ? 0 : 1
+  name  = local.driver == "vsphere" ? "vmwarevsphere" : local.driver
+
+  lifecycle {
+    postcondition {
+      condition     = self.active
+      error_message = "Rancher's machine driver ${self.name} is not active: activate it under Cluster Management, Drivers."
+    }
+  }
 }

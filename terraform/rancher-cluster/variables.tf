@@ -72,6 +72,11 @@ variable "pools" {
     condition     = alltrue([for pool in var.pools : try(pool.min <= pool.size && pool.size <= pool.max, pool.min == null)])
     error_message = "A pool's size is from min to max."
   }
+
+  validation {
+    condition     = alltrue([for pool in var.pools : pool.cores != null && pool.memory_gb != null if coalesce(pool.min, 1) == 0])
+    error_message = "A pool with min 0 needs cores and memory_gb: an autoscaler has no machine to look at."
+  }
 }
 
 variable "observed" {

@@ -31,6 +31,13 @@ resource "rancher2_cloud_credential" "vsphere" {
     vcenter      = var.credential["vcenter"]
     vcenter_port = lookup(var.credential, "vcenter_port", null)
   }
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(["username", "password", "vcenter"], nonsensitive(keys(var.credential)))) == 0
+      error_message = "credential needs ${join(", ", setsubtract(["username", "password", "vcenter"], nonsensitive(keys(var.credential))))}, or give credential_name."
+    }
+  }
 }
 
 resource "rancher2_machine_config_v2" "vsphere" {

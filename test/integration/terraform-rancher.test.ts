@@ -206,6 +206,8 @@ test('a cluster with everything that can be asked for', async () => {
     min: 0,
     max: 4,
     size: 0,
+    cores: 2,
+    memoryGb: 8,
     diskGb: 100,
     labels: { team: 'a' },
     taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }],
@@ -234,6 +236,7 @@ test('a cluster with everything that can be asked for', async () => {
       annotations: {
         'cluster.provisioning.cattle.io/autoscaler-min-size': '0',
         'cluster.provisioning.cattle.io/autoscaler-max-size': '4',
+        'cluster.provisioning.cattle.io/autoscaler-resource-memory': '8Gi',
       },
       taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }],
     },
@@ -318,14 +321,12 @@ test('k3s leaves its own ingress, load balancer and storage class out', async ()
 })
 
 test('a credential that Rancher has is found by its name', async () => {
-  const known = await written()
-  await apply(known, env)
-  const [credential] = await standin.things('rancher2_cloud_credential')
-  await standin.change((thing) => (thing.type === 'rancher2_cloud_credential' ? thing : undefined))
-  const folder = await written([control, worker], { credentialName: 'omega' })
+  const id = 'cattle-global-data:cc-abcde'
+  await standin.seed({ type: 'rancher2_cloud_credential', id, attributes: { id, name: 'mine' } })
+  const folder = await written([control, worker], { credentialName: 'mine' })
   const { creates } = await apply(folder, rancherEnv({ token: secrets.token }))
   expect(creates).not.toContainEqual(expect.stringContaining('cloud_credential'))
-  expect((await configOf()).machine_pools[0]).toMatchObject({ cloud_credential_secret_name: credential?.id })
+  expect((await configOf()).machine_pools[0]).toMatchObject({ cloud_credential_secret_name: id })
 })
 
 describe('before anything is made it is refused', () => {
@@ -342,6 +343,12 @@ describe('before anything is made it is refused', () => {
     ['an even number of etcd members', [{ ...control, size: 2 }, worker], {}, /1, 3 or 5 machines/],
     ['an autoscaled control plane', [{ ...control, min: 1, max: 3 }, worker], {}, /no min or max/],
     ['a size beyond its bounds', [control, { ...worker, min: 3, max: 5 }], {}, /size is from min to max/],
+    [
+      'a pool from nothing whose machines nobody knows',
+      [control, { ...worker, size: 0, min: 0, max: 2 }],
+      {},
+      /needs cores and memory_gb/,
+    ],
     [
       'a pool without machine type',
       [control, { name: 'worker', role: 'worker', size: 1 }],
@@ -364,6 +371,24 @@ describe('before anything is made it is refused', () => {
     const folder = await written(pools, settings)
     await expect(preview(folder, env)).rejects.toMatchObject({ cause: { message: expect.stringMatching(said) } })
     expect(await standin.things()).toEqual([])
+  })
+
+  test('a credential without what the cloud needs', async () => {
+    const folder = await written()
+    const half = rancherEnv({ token: secrets.token, credential: { access_key: 'AKIA' } })
+    await expect(preview(folder, half)).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/credential needs secret_key/) },
+    })
+  })
+
+  test('a driver that Rancher has switched off', async () => {
+    const id = 'cattle-global-data:cc-abcde'
+    await standin.seed({ type: 'rancher2_cloud_credential', id, attributes: { id, name: 'mine' } })
+    const openstack = { auth_url: 'https://keystone.example.com/v3', region: 'r', availability_zone: 'nova' }
+    const folder = await written([control, worker], { driver: 'openstack', machine: openstack, credentialName: 'mine' })
+    await expect(preview(folder, env)).rejects.toMatchObject({
+      cause: { message: expect.stringMatching(/machine driver openstack is not active/) },
+    })
   })
 
   test('a misspelt argument of the module', async () => {

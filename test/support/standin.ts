@@ -49,6 +49,8 @@ export interface Standin {
   fault(fault: StandinFault): Promise<void>
   /** Changes things as somebody outside would; `undefined` takes one away. */
   change(by: (thing: StandinThing) => StandinThing | undefined): Promise<void>
+  /** Adds a thing that was there before. */
+  seed(thing: StandinThing): Promise<void>
   /** Nothing is there, nothing was asked, nothing fails. */
   reset(): Promise<void>
 }
@@ -117,6 +119,10 @@ function looks(folder: string): Omit<Standin, 'mirror' | 'cliConfig'> {
       const contents = await read()
       const things = (contents.things ?? []).flatMap((thing) => by(thing) ?? [])
       await writeFile(thingsFile, JSON.stringify({ ...contents, things }))
+    },
+    seed: async (thing) => {
+      const contents = await read()
+      await writeFile(thingsFile, JSON.stringify({ ...contents, things: [...(contents.things ?? []), thing] }))
     },
     reset: async () => {
       await rm(thingsFile, { force: true })
