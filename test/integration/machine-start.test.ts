@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findProgram } from '../support/programs.ts'
+import { findProgram, needProgram } from '../support/programs.ts'
 
 /**
  * What a machine at Hetzner does at its first start, in namespaces of its own: files, network and firewall are real, the
@@ -25,7 +25,7 @@ afterAll(async () => {
 /** Runs lines of bash in a network and mount namespace of their own, whose end takes everything along. */
 async function inNamespaces(lines: string, env: Record<string, string> = {}): Promise<string> {
   const words = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', '-euc', lines]
-  const { stdout } = await execa('unshare', words, { env, timeout: 60_000 })
+  const { stdout } = await execa(needProgram('unshare'), words, { env, timeout: 60_000 })
   return stdout
 }
 
