@@ -59,7 +59,7 @@ function server(values: object = {}): object {
 
 const net = {
   hcloud_network: { net: { name: 'net', ip_range: '10.0.0.0/16' } },
-  ...(server({ network: { network_id: '${hcloud_network.net.id}' } }) as object),
+  ...server({ network: { network_id: '${hcloud_network.net.id}' } }),
 }
 const disk = { hcloud_volume: { data: { name: 'data', size: 10, server_id: '${hcloud_server.one.id}' } } }
 
@@ -116,7 +116,7 @@ test('a fault fails as often as it was asked for', async () => {
 test('what was made before a timeout is made anew, not twice', async () => {
   const folder = await root(server())
   await standin.fault({ type: 'hcloud_server', kind: 'timeout' })
-  await expect(apply(folder)).rejects.toThrow()
+  await expect(apply(folder)).rejects.toMatchObject({ code: 'cloud-timeout' })
   expect(await standin.things()).toHaveLength(1)
   expect(await terraform.preview(folder)).toMatchObject({
     replaces: ['hcloud_server.one'],
@@ -129,7 +129,7 @@ test('what was made before a timeout is made anew, not twice', async () => {
 test('what the state never heard of keeps its name, and can be imported', async () => {
   const folder = await root(server())
   await standin.fault({ type: 'hcloud_server', kind: 'lost' })
-  await expect(apply(folder)).rejects.toThrow()
+  await expect(apply(folder)).rejects.toMatchObject({ code: 'cloud-timeout' })
   const [lost] = await standin.things()
   await expect(apply(folder)).rejects.toMatchObject({
     cause: { message: expect.stringContaining('uniqueness_error') },
