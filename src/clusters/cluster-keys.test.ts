@@ -43,7 +43,8 @@ test('a renewed administrator is let in as well, for a year from then', async ()
 
 /** Whom a TLS server with these authorities sees, when the administrator connects. */
 async function subjectSeen({ files, admin_crt, admin_key }: ClusterKeys): Promise<unknown> {
-  const authority = { cert: files['server-ca.crt'] ?? '', key: files['server-ca.key'] ?? '' }
+  const key = createPrivateKey(files['server-ca.key'] ?? '').export({ type: 'pkcs8', format: 'pem' })
+  const authority = { cert: files['server-ca.crt'] ?? '', key: String(key) }
   const server = await issueCertificate(authority, { commonName: 'api', names: ['127.0.0.1'] }, { from: now, days: 1 })
   const listening = createServer({ ...server, ca: files['client-ca.crt'] ?? '', requestCert: true })
   const seen = new Promise<TLSSocket>((resolve) => listening.once('secureConnection', resolve))

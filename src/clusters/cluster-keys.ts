@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { type Credential, createAuthority, issueCertificate } from '../base/certificate.ts'
 import { randomWord } from '../base/secrets.ts'
 
@@ -28,7 +28,7 @@ export async function makeClusterKeys(now: Date): Promise<ClusterKeys> {
   for (const name of authorities) {
     const { cert, key } = await createAuthority(`k3s-${name.replace('/', '-')}`, validity)
     files[`${name}.crt`] = cert
-    files[`${name}.key`] = key
+    files[`${name}.key`] = asK3s(key)
   }
   const admin = await adminOf(files, now)
   return { token: randomWord(48), agent_token: randomWord(48), files, admin_crt: admin.cert, admin_key: admin.key }
@@ -41,13 +41,19 @@ export async function renewAdmin(keys: ClusterKeys, now: Date): Promise<ClusterK
 }
 
 function adminOf(files: Readonly<Record<string, string>>, now: Date): Promise<Credential> {
-  const authority = { cert: files['client-ca.crt'] ?? '', key: files['client-ca.key'] ?? '' }
+  const key = createPrivateKey(files['client-ca.key'] ?? '').export({ type: 'pkcs8', format: 'pem' })
+  const authority = { cert: files['client-ca.crt'] ?? '', key: String(key) }
   const identity = { commonName: 'cloudmgr-admin', organization: 'system:masters' }
   return issueCertificate(authority, identity, { from: now, days: adminDays })
 }
 
-/** Signs the service accounts' tokens. */
+/** In the form in which k3s writes such keys itself. */
+function asK3s(key: string): string {
+  return String(createPrivateKey(key).export({ type: 'sec1', format: 'pem' }))
+}
+
+/** Signs the service accounts' tokens. RSA, as k3s' own. */
 function serviceKey(): string {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  return String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return String(privateKey.export({ type: 'pkcs1', format: 'pem' }))
 }

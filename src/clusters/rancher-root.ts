@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.ts'
 import type { ClusterSpec, PoolSpec } from './cluster-spec.ts'
+import { expression } from './expression.ts'
 import type { TerraformRoot } from './root.ts'
 
 /** Machine drivers that module rancher-cluster has settings for. */
@@ -169,13 +170,6 @@ export function rancherEnv(secrets: RancherSecrets): Readonly<Record<string, str
     RANCHER_TOKEN_KEY: secrets.token,
     ...Object.fromEntries(given.map(([name, value]) => [`TF_VAR_${name}`, text(value)])),
   }
-}
-
-/** What is no string is read as an expression, in which `${` and `%{` begin templates; two of JSON's escapes are unknown. */
-function expression(value: unknown): string {
-  return JSON.stringify(value)
-    .replaceAll(/[$%](?=\{)/g, (sign) => sign + sign)
-    .replaceAll(/\\[\\bf]/g, (escape) => ({ '\\b': '\\u0008', '\\f': '\\u000c' })[escape] ?? escape)
 }
 
 // The module says what a variable may be; without a type its text from the environment would stay text.

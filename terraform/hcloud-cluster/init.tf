@@ -46,6 +46,19 @@ locals {
         write-kubeconfig-mode    = "0600"
         secrets-encryption       = true
       },
+      {
+        for key, value in {
+          etcd-s3                     = true
+          etcd-s3-bucket              = try(var.etcd_backup.bucket, "")
+          etcd-s3-endpoint            = try(var.etcd_backup.endpoint, "")
+          etcd-s3-region              = try(var.etcd_backup.region, "")
+          etcd-s3-folder              = try(var.etcd_backup.folder, "")
+          etcd-s3-access-key          = try(var.etcd_backup.access_key, "")
+          etcd-s3-secret-key          = try(var.etcd_backup.secret_key, "")
+          etcd-snapshot-schedule-cron = "0 */6 * * *"
+          etcd-snapshot-retention     = 28
+        } : key => value if var.etcd_backup != null && value != ""
+      },
     )
   }
 

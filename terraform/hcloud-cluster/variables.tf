@@ -137,6 +137,20 @@ variable "hcloud_token" {
   sensitive   = true
 }
 
+variable "etcd_backup" {
+  description = "S3 bucket for snapshots of etcd, every 6 hours, 28 of them; null: they lie on the control plane's own disks only. For new control machines."
+  sensitive   = true
+  default     = null
+  type = object({
+    bucket     = string
+    endpoint   = string
+    region     = optional(string, "")
+    folder     = optional(string, "etcd")
+    access_key = string
+    secret_key = string
+  })
+}
+
 variable "keys" {
   description = "The cluster's authorities, tokens and the administrator's certificate, all PEM; `node scripts/cluster-keys.ts` makes them."
   sensitive   = true

@@ -199,6 +199,7 @@ describe('a cluster at Hetzner', () => {
     const [server] = await standin.things('hcloud_server')
     expect(server?.attributes['firewall_ids']).toEqual([Number(firewall?.id)])
     // One machine does everything: no taint, and the load balancer leads to it.
+    expect(configOf(await initOf('omega-control-1'))).not.toHaveProperty('etcd-s3')
     expect(configOf(await initOf('omega-control-1'))).toMatchObject({
       'node-label': ['omegaml.io/role=worker', 'omegaml.io/pool=control'],
       'node-taint': [],
@@ -208,12 +209,16 @@ describe('a cluster at Hetzner', () => {
   })
 
   test('begins with keys of ours, so that the kubeconfig is known without signing in', async () => {
-    const folder = await cluster({ control: { count: 3 }, pools: { worker: worker(1) } })
+    const bucket = { bucket: 'b', endpoint: 's3.example.com', access_key: 'A', secret_key: 'S' }
+    const folder = await cluster({ control: { count: 3 }, pools: { worker: worker(1) }, etcd_backup: bucket })
     await mustTofu(folder, 'apply', '-auto-approve')
     const first = await initOf('omega-control-1')
     expect(first.run).toEqual([['/usr/local/sbin/k3s-begin', 'server', 'v1.35.8+k3s1', '10.0.0.0/16']])
     expect(configOf(first)).toMatchObject({
       'cluster-init': true,
+      'etcd-s3': true,
+      'etcd-s3-bucket': 'b',
+      'etcd-snapshot-retention': 28,
       'agent-token': keys.agent_token,
       disable: ['traefik', 'servicelb', 'local-storage'],
       'disable-cloud-controller': true,
