@@ -263,12 +263,24 @@ test('MongoDB and RabbitMQ by TLS: users, databases, the management API and mess
     const source = `
       import { createMongodb, createMongoSizes } from './src/adapters/mongodb/driver.ts'
       import { createRabbitmq } from './src/adapters/rabbitmq/http.ts'
+      import { MongoClient } from 'mongodb'
       import { createAmqp } from './src/adapters/amqp/driver.ts'
       const { mongo, http, amqp } = JSON.parse(process.env.ACCESS)
       const tlsServers = ['localhost:' + mongo.port]
       const user = { user: 'alice', password: 'secretOfAlice', databases: ['alice'] }
-      const mongodb = createMongodb({ host: 'localhost', ...mongo, tlsServers })
+      // An administrator with the roles that docs/charts.md names, and no more.
+      const roles = ['userAdminAnyDatabase', 'readWriteAnyDatabase', 'dbAdminAnyDatabase']
+      const auth = { username: mongo.user, password: mongo.password }
+      const root = new MongoClient('mongodb://localhost:' + mongo.port + '/?directConnection=true', { tls: true, auth })
+      await root.db('admin').command({ createUser: 'theirs', pwd: 'secretOfTheirs', roles })
+      await root.close()
+      const mongodb = createMongodb({ host: 'localhost', port: mongo.port, user: 'theirs', password: 'secretOfTheirs', tlsServers })
       console.log(await mongodb.ensureUser(user))
+      await mongodb.listDatabases()
+      await mongodb.ensureUser({ ...user, user: 'gone', databases: ['gone'] })
+      await mongodb.dropDatabase('gone')
+      await mongodb.dropUser('gone')
+      console.log((await mongodb.listUsers()).map((one) => one.user).includes('gone'))
       const bytes = await createMongoSizes({ tlsServers }).databaseBytes({ server: tlsServers[0], database: 'alice', ...user })
       console.log(typeof bytes)
       const broker = createRabbitmq({ url: 'https://localhost:' + http.port, user: http.user, password: http.password })
@@ -294,7 +306,7 @@ test('MongoDB and RabbitMQ by TLS: users, databases, the management API and mess
       NODE_EXTRA_CA_CERTS: bundle,
     })
     rmSync(folder, { recursive: true })
-    assert.deepEqual(out.trim().split('\n'), ['true', 'number', "[ 'q' ]"])
+    assert.deepEqual(out.trim().split('\n'), ['true', 'false', 'number', "[ 'q' ]"])
   } finally {
     await Promise.all(fronts.map(async (front) => await front.close()))
     await Promise.all([mongod.stop(), rabbitmq.stop()])
