@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { parse } from 'yaml'
 import { parseSiteFacts } from '../../../src/deployments/site-facts.ts'
 import { Pki } from '../../../src/local/pki.ts'
+import { hubPython } from '../../support/jupyterhub.ts'
 import { startMariadb, type TestMariadb } from '../../support/mariadb.ts'
 import { startMongod } from '../../support/mongod.ts'
 import { startRabbitmq } from '../../support/rabbitmq.ts'
@@ -168,7 +169,11 @@ const project = resolve(import.meta.dirname, '../../..')
 
 /** A program of ours as its pod runs it: with these variables alone. */
 async function node(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [...args], {
+  return await program(process.execPath, args, env)
+}
+
+async function program(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+  const { stdout } = await promisify(execFile)(file, [...args], {
     cwd: project,
     env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
   })
@@ -182,6 +187,8 @@ describe('a MariaDB by TLS that asks for its own administrator', () => {
   let ca: string
   let mariadb: TestMariadb
 
+  // Made on first use.
+  beforeAll(() => void hubPython(), 300_000)
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'cloudmgr-external-'))
     const pki = new Pki(folder)
@@ -236,6 +243,36 @@ describe('a MariaDB by TLS that asks for its own administrator', () => {
     const api = { ...env, CLOUDMGR_DATABASE_USER: 'omegaweb', CLOUDMGR_DATABASE_PASSWORD: passwords.omegaweb }
     await node(['src/main.ts', 'migrate', '--wait'], api)
   }, 120_000)
+
+  test('JupyterHub waits for it and opens it, and refuses a certificate that it can’t check', async () => {
+    const values = { caConfigMap: 'our-ca', mysql: elsewhere.mysql }
+    const manifests = await render('omegaml-system', values)
+    const wait = containerOf(manifests, /^jupyterhub$/, 'wait-for-database')
+    const hub = containerOf(manifests, /^jupyterhub$/, 'jupyterhub')
+    const fixed = Object.entries(envOf(hub)).filter(([, value]) => typeof value === 'string')
+    const env = {
+      ...(Object.fromEntries(fixed) as Record<string, string>),
+      JUPYTERHUB_DB_PORT: String(mariadb.port),
+      JUPYTERHUB_DB_PASSWORD: passwords.jupyterhub,
+      JUPYTERHUB_API_TOKEN: 'x',
+      CONFIGPROXY_AUTH_TOKEN: 'x',
+      JUPYTERHUB_CA: ca,
+      PYTHONDONTWRITEBYTECODE: '1',
+    }
+    await program(hubPython(), ['-c', wait.args[0]], env)
+    const opened = `
+      import sqlalchemy
+      from traitlets.config import Config
+      config = Config()
+      path = "images/jupyterhub/jupyterhub_config.py"
+      exec(compile(open(path).read(), path, "exec"), {"get_config": lambda: config})
+      with sqlalchemy.create_engine(config.JupyterHub.db_url).connect() as connection:
+          print(connection.execute(sqlalchemy.text("SHOW STATUS LIKE 'Ssl_version'")).fetchone()[1])
+    `.replaceAll(/^ {6}/gm, '')
+    assert.match(await program(hubPython(), ['-c', opened], env), /^TLS/)
+    const { JUPYTERHUB_CA: _none, ...unknown } = env
+    await assert.rejects(program(hubPython(), ['-c', opened], unknown), /CERTIFICATE_VERIFY_FAILED/)
+  })
 
   test('a certificate of an authority that nobody named is refused', async () => {
     const { NODE_EXTRA_CA_CERTS: _none, ...env } = await variables('migrate')
