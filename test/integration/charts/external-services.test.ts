@@ -146,10 +146,12 @@ describe('rendered', () => {
     )
   })
 
-  test('without a hub the engine is told of none, and starts nevertheless', async () => {
+  test('without a hub the engine is told of none, and orders no user of one', async () => {
     const manifests = await render('omegaml-system', { jupyterhub: { enabled: false } })
     const env = envOf(containerOf(manifests, /^cloudmgr$/, 'cloudmgr'))
     assert.equal(env['CLOUDMGR_JUPYTERHUB_URL'], undefined)
+    const facts = parse(find(manifests, 'ConfigMap', 'cloudmgr-site').data['site.yml'])
+    assert.equal(parseSiteFacts(facts, 'site.yml').notebooks, false)
   })
 
   test('without an administrator’s Secret the Job migrates only', async () => {
