@@ -16,6 +16,7 @@ import { qualifierOf } from './own-databases.ts'
 import { secretsOf, type Settings } from './settings.ts'
 import { SHARE } from './shares.ts'
 import type { SiteFacts } from './site-facts.ts'
+import { siteValues } from './site-values.ts'
 import { deleteDeployments, findDeployment, listDeployments } from './store.ts'
 
 /** What the engine tells of a command; `subject` is the account. */
@@ -324,32 +325,4 @@ function withoutSealed(params: Values): Values {
 export async function eraseAccount(tx: Db, id: number): Promise<void> {
   await deleteDeployments(tx, id)
   await deleteAccount(tx, id)
-}
-
-/** The facts, and what manifests need in Kubernetes' own shape. */
-function siteValues(site: SiteFacts): Record<string, unknown> {
-  const named = [...site.network.dns, ...(site.dnsAddress === undefined ? [] : [site.dnsAddress])]
-  const ranges = new Set(named.map((address) => (address.includes('/') ? address : `${address}/32`)))
-  const blocks = [...ranges].map((cidr) => ({ ipBlock: { cidr } }))
-  const kubeDns = {
-    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
-    podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
-  }
-  return { ...site, dnsPeers: [kubeDns, ...blocks], dnsCidrs: [...ranges], ...elsewhere(site) }
-}
-
-/** Rules of NetworkPolicies for services that are not in the services' namespace. */
-function elsewhere({ network }: SiteFacts): Record<string, unknown> {
-  const out = network.externals.map(({ cidr, port }) => ({
-    to: [{ ipBlock: { cidr } }],
-    ports: [{ protocol: 'TCP', port }],
-  }))
-  const hubs =
-    network.hubNamespace === undefined
-      ? []
-      : [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': network.hubNamespace } } }]
-  const hubIn = hubs.map((peer) => ({ from: [peer] }))
-  const hubOut = hubs.map((peer) => ({ to: [peer], ports: [{ protocol: 'TCP', port: 8081 }] }))
-  const egress = [...out, ...hubOut]
-  return { elsewhere: { any: egress.length > 0, ingress: hubIn, egress } }
 }

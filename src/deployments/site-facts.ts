@@ -142,6 +142,8 @@ const siteFactsSchema = z
       /** Of database servers of the accounts' own. */
       mongodb: z.string().min(1).default('mongo:7'),
     }),
+    /** Whether there is a JupyterHub, here or elsewhere. Without one accounts get no user there. */
+    notebooks: z.boolean().default(true),
     /** Secrets of the services' namespace with credentials of the images' registry; every account's namespace gets copies. */
     imagePullSecrets: z.array(z.string().min(1)).default([]),
     nodeSelector: z.looseObject({ worker: z.string().default('omegaml.io/role=worker') }).prefault({}),

@@ -11,7 +11,14 @@ export interface TestHub {
   stop(): Promise<void>
 }
 
-const PACKAGES = ['jupyterhub==6.1.1', 'oauthenticator==17.4.0']
+// Versions as in images/jupyterhub/requirements.txt.
+const PACKAGES = [
+  'jupyterhub==6.1.1',
+  'oauthenticator==17.4.0',
+  'jupyterhub-kubespawner==7.1.0',
+  'kubernetes_asyncio==36.1.0',
+  'pymysql==1.2.4',
+]
 
 export interface MoreOfHub {
   readonly port?: number
@@ -22,7 +29,7 @@ export interface MoreOfHub {
 
 /** A real JupyterHub on loopback, with a proxy that forwards nothing and servers that only answer. */
 export async function startJupyterhub(more: MoreOfHub = {}): Promise<TestHub> {
-  const python = environment()
+  const python = hubPython()
   const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-hub-'))
   const [hubPort, proxyPort] = [more.port ?? (await freePort()), await freePort()]
   const access = { url: `http://127.0.0.1:${hubPort}`, token: randomWord(32) }
@@ -83,10 +90,10 @@ c.JupyterHub.load_roles = [dict(name='cloudmgr', scopes=['admin:users', 'admin:s
 `
 }
 
-/** Python with JupyterHub, in the cache. */
-function environment(): string {
+/** Python with JupyterHub and the spawner, in the cache. */
+export function hubPython(): string {
   const cache = process.env['CLOUDMGR_CACHE'] ?? join(homedir(), '.cache', 'cloudmgr')
-  const folder = join(cache, 'jupyterhub-6.1.1-oauth')
+  const folder = join(cache, 'jupyterhub-6.1.1-spawner')
   const python = join(folder, 'bin', 'python')
   if (existsSync(join(folder, 'complete'))) return python
   mkdirSync(cache, { recursive: true })

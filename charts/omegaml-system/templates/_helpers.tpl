@@ -72,6 +72,7 @@ http://{{ include "omegaml-system.fqdn" (dict "root" . "name" "omegaweb") }}:808
 {{- range $name, $facts := dict "mongodb" $mongo "rabbitmq" $broker -}}
 {{- if eq (include "omegaml-system.tls" (dict "root" $ "name" $name)) "yes" }}{{ $_ := set $facts "internalTls" true }}{{ end -}}
 {{- end -}}
+{{- if not (or .Values.jupyterhub.enabled .Values.jupyterhub.external.apiUrl) }}{{ $_ := set $site "notebooks" false }}{{ end -}}
 {{- with .Values.imagePullSecrets }}{{ $_ := set $site "imagePullSecrets" . }}{{ end -}}
 {{- $network := dict -}}
 {{- $externals := list -}}

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { parse } from 'yaml'
 import { parseSiteFacts } from '../../../src/deployments/site-facts.ts'
 import { Pki } from '../../../src/local/pki.ts'
+import { hubPython } from '../../support/jupyterhub.ts'
 import { startMariadb, type TestMariadb } from '../../support/mariadb.ts'
 import { startMongod } from '../../support/mongod.ts'
 import { startRabbitmq } from '../../support/rabbitmq.ts'
@@ -145,10 +146,12 @@ describe('rendered', () => {
     )
   })
 
-  test('without a hub the engine is told of none, and starts nevertheless', async () => {
+  test('without a hub the engine is told of none, and orders no user of one', async () => {
     const manifests = await render('omegaml-system', { jupyterhub: { enabled: false } })
     const env = envOf(containerOf(manifests, /^cloudmgr$/, 'cloudmgr'))
     assert.equal(env['CLOUDMGR_JUPYTERHUB_URL'], undefined)
+    const facts = parse(find(manifests, 'ConfigMap', 'cloudmgr-site').data['site.yml'])
+    assert.equal(parseSiteFacts(facts, 'site.yml').notebooks, false)
   })
 
   test('without an administrator’s Secret the Job migrates only', async () => {
@@ -168,7 +171,11 @@ const project = resolve(import.meta.dirname, '../../..')
 
 /** A program of ours as its pod runs it: with these variables alone. */
 async function node(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [...args], {
+  return await program(process.execPath, args, env)
+}
+
+async function program(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+  const { stdout } = await promisify(execFile)(file, [...args], {
     cwd: project,
     env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
   })
@@ -182,6 +189,8 @@ describe('a MariaDB by TLS that asks for its own administrator', () => {
   let ca: string
   let mariadb: TestMariadb
 
+  // Made on first use.
+  beforeAll(() => void hubPython(), 300_000)
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'cloudmgr-external-'))
     const pki = new Pki(folder)
@@ -237,6 +246,36 @@ describe('a MariaDB by TLS that asks for its own administrator', () => {
     await node(['src/main.ts', 'migrate', '--wait'], api)
   }, 120_000)
 
+  test('JupyterHub waits for it and opens it, and refuses a certificate that it can’t check', async () => {
+    const values = { caConfigMap: 'our-ca', mysql: elsewhere.mysql }
+    const manifests = await render('omegaml-system', values)
+    const wait = containerOf(manifests, /^jupyterhub$/, 'wait-for-database')
+    const hub = containerOf(manifests, /^jupyterhub$/, 'jupyterhub')
+    const fixed = Object.entries(envOf(hub)).filter(([, value]) => typeof value === 'string')
+    const env = {
+      ...(Object.fromEntries(fixed) as Record<string, string>),
+      JUPYTERHUB_DB_PORT: String(mariadb.port),
+      JUPYTERHUB_DB_PASSWORD: passwords.jupyterhub,
+      JUPYTERHUB_API_TOKEN: 'x',
+      CONFIGPROXY_AUTH_TOKEN: 'x',
+      JUPYTERHUB_CA: ca,
+      PYTHONDONTWRITEBYTECODE: '1',
+    }
+    await program(hubPython(), ['-c', wait.args[0]], env)
+    const opened = `
+      import sqlalchemy
+      from traitlets.config import Config
+      config = Config()
+      path = "images/jupyterhub/jupyterhub_config.py"
+      exec(compile(open(path).read(), path, "exec"), {"get_config": lambda: config})
+      with sqlalchemy.create_engine(config.JupyterHub.db_url).connect() as connection:
+          print(connection.execute(sqlalchemy.text("SHOW STATUS LIKE 'Ssl_version'")).fetchone()[1])
+    `.replaceAll(/^ {6}/gm, '')
+    assert.match(await program(hubPython(), ['-c', opened], env), /^TLS/)
+    const { JUPYTERHUB_CA: _none, ...unknown } = env
+    await assert.rejects(program(hubPython(), ['-c', opened], unknown), /CERTIFICATE_VERIFY_FAILED/)
+  })
+
   test('a certificate of an authority that nobody named is refused', async () => {
     const { NODE_EXTRA_CA_CERTS: _none, ...env } = await variables('migrate')
     await assert.rejects(node(['src/main.ts', 'migrate'], env), /self.signed|certificate/i)
@@ -263,12 +302,24 @@ test('MongoDB and RabbitMQ by TLS: users, databases, the management API and mess
     const source = `
       import { createMongodb, createMongoSizes } from './src/adapters/mongodb/driver.ts'
       import { createRabbitmq } from './src/adapters/rabbitmq/http.ts'
+      import { MongoClient } from 'mongodb'
       import { createAmqp } from './src/adapters/amqp/driver.ts'
       const { mongo, http, amqp } = JSON.parse(process.env.ACCESS)
       const tlsServers = ['localhost:' + mongo.port]
       const user = { user: 'alice', password: 'secretOfAlice', databases: ['alice'] }
-      const mongodb = createMongodb({ host: 'localhost', ...mongo, tlsServers })
+      // An administrator with the roles that docs/charts.md names, and no more.
+      const roles = ['userAdminAnyDatabase', 'readWriteAnyDatabase', 'dbAdminAnyDatabase']
+      const auth = { username: mongo.user, password: mongo.password }
+      const root = new MongoClient('mongodb://localhost:' + mongo.port + '/?directConnection=true', { tls: true, auth })
+      await root.db('admin').command({ createUser: 'theirs', pwd: 'secretOfTheirs', roles })
+      await root.close()
+      const mongodb = createMongodb({ host: 'localhost', port: mongo.port, user: 'theirs', password: 'secretOfTheirs', tlsServers })
       console.log(await mongodb.ensureUser(user))
+      await mongodb.listDatabases()
+      await mongodb.ensureUser({ ...user, user: 'gone', databases: ['gone'] })
+      await mongodb.dropDatabase('gone')
+      await mongodb.dropUser('gone')
+      console.log((await mongodb.listUsers()).map((one) => one.user).includes('gone'))
       const bytes = await createMongoSizes({ tlsServers }).databaseBytes({ server: tlsServers[0], database: 'alice', ...user })
       console.log(typeof bytes)
       const broker = createRabbitmq({ url: 'https://localhost:' + http.port, user: http.user, password: http.password })
@@ -294,7 +345,7 @@ test('MongoDB and RabbitMQ by TLS: users, databases, the management API and mess
       NODE_EXTRA_CA_CERTS: bundle,
     })
     rmSync(folder, { recursive: true })
-    assert.deepEqual(out.trim().split('\n'), ['true', 'number', "[ 'q' ]"])
+    assert.deepEqual(out.trim().split('\n'), ['true', 'false', 'number', "[ 'q' ]"])
   } finally {
     await Promise.all(fronts.map(async (front) => await front.close()))
     await Promise.all([mongod.stop(), rabbitmq.stop()])
