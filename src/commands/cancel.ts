@@ -4,7 +4,7 @@ import type { Db, Tx } from '../db/database.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { findDeployment, updateDeployment } from '../deployments/store.ts'
 import { bellOf } from './bell.ts'
-import { type Command, hasEnded } from './command.ts'
+import type { Command } from './command.ts'
 import { getCommand } from './store.ts'
 
 export interface CancelOptions {
@@ -19,11 +19,21 @@ export interface CancelOptions {
  */
 export async function cancelCommand(db: Db, id: number, reason: string, options: CancelOptions = {}): Promise<Command> {
   const now = (options.now ?? Date.now)()
-  await db.transaction().execute(async (tx) => {
-    const command = await getCommand(tx, id)
-    if (hasEnded(command)) {
+  await inTransaction(db, async (tx) => {
+    // Locked before its tasks, as when one of them ends.
+    const { numUpdatedRows } = await tx
+      .updateTable('commands')
+      .set({ cancelled: reason })
+      .where('id', '=', id)
+      .where('status', 'in', [Status.initiated, Status.pending])
+      .executeTakeFirst()
+    if (numUpdatedRows === 0n) {
+      await getCommand(tx, id)
       throw new AppError('conflict', 'command-ended', `command ${id} has ended already`, { details: { id } })
     }
+    // Who saw them due a moment ago finds nothing to claim, or has claimed one before we look.
+    const held = { state: 'waiting', waiting: null, waiting_lock: null } as const
+    await tx.updateTable('tasks').set(held).where('command_id', '=', id).where('state', '=', 'ready').execute()
     const running = tx
       .selectFrom('tasks')
       .select('id')
@@ -31,12 +41,26 @@ export async function cancelCommand(db: Db, id: number, reason: string, options:
       .where('state', '=', 'running')
       .where('lease_until', '>', now)
     const busy = options.force !== true && (await running.executeTakeFirst()) !== undefined
+    if (busy) return
+    await putBackLost(tx, id)
     const ended = { status: Status.failed, active_lane: null, ended_at: now, message: reason }
-    const change = busy ? { cancelled: reason } : { cancelled: reason, ...ended }
-    await tx.updateTable('commands').set(change).where('id', '=', id).execute()
+    await tx.updateTable('commands').set(ended).where('id', '=', id).execute()
   })
   bellOf(db).ring()
   return getCommand(db, id)
+}
+
+/** Tasks of an engine that is gone: should it be heard of again, its number is an older one. */
+async function putBackLost(tx: Tx, id: number): Promise<void> {
+  const left = { state: 'waiting', lease_owner: null, lease_until: null } as const
+  const tasks = tx.selectFrom('tasks').select('id').where('command_id', '=', id)
+  await tx.deleteFrom('locks').where('task_id', 'in', tasks).execute()
+  await tx
+    .updateTable('tasks')
+    .set((eb) => ({ ...left, fencing: eb('fencing', '+', 1) }))
+    .where('command_id', '=', id)
+    .where('state', '=', 'running')
+    .execute()
 }
 
 /**

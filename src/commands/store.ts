@@ -128,6 +128,8 @@ export async function begunSteps(db: Db, target: Target, command?: number): Prom
   const { removed } = await ofTarget(db, target)
     .where('phase', '=', 'remove')
     .where('status', 'in', [Status.completed, Status.removed])
+    // What an undo takes back its own tasks tell: there may be more of before.
+    .where('undo_of', 'is', null)
     .select(({ fn }) => fn.max('id').as('removed'))
     .executeTakeFirstOrThrow()
   let query = db
@@ -137,7 +139,7 @@ export async function begunSteps(db: Db, target: Target, command?: number): Prom
     .where('commands.plan', '=', target.plan)
     .where('commands.instance', '=', target.instance ?? '')
     .where('commands.id', '>', removed ?? 0)
-    .where('commands.phase', '!=', 'remove')
+    .where(({ eb, or }) => or([eb('commands.phase', '!=', 'remove'), eb('commands.undo_of', 'is not', null)]))
     .where('tasks.fencing', '>', 0)
     .orderBy('tasks.id')
   query =

@@ -4,7 +4,7 @@ import { bellOf } from './bell.ts'
 import { findDeployment } from '../deployments/store.ts'
 import type { Command } from './command.ts'
 import { assertNewestFailed } from './retry.ts'
-import { getCommand } from './store.ts'
+import { begunSteps, getCommand } from './store.ts'
 import { submitCommand } from './submit.ts'
 
 /** Orders the removal of everything a failed install has begun, in reverse. Asking twice gives the same command. */
@@ -77,6 +77,7 @@ async function takesBack(db: Db, command: Command): Promise<boolean> {
 /** What would be undone if this command failed, the last step first. */
 export async function undoableSteps(db: Db, command: Command): Promise<string[]> {
   if (!(await takesBack(db, command))) return []
+  if (command.subject !== undefined) return (await begunSteps(db, command)).map(({ step }) => step).toReversed()
   const begun = await db
     .selectFrom('tasks')
     .select('step')

@@ -12,6 +12,7 @@ import { inTransaction } from '../db/transaction.ts'
 import { backOff } from './decide.ts'
 import type { EngineDeps } from './deps.ts'
 import { endCommand, lockCommand, settleCommand } from './end.ts'
+import { freeLocks } from './locks.ts'
 import { kindOfFailure } from './run.ts'
 
 /** Turns waiting commands whose lane is free into tasks. Several engines may do so at once: each command starts once. */
@@ -62,7 +63,8 @@ async function checkedParams(deps: EngineDeps, plan: Plan, command: Command): Pr
 
 async function expand(deps: EngineDeps, plan: Plan, command: Command): Promise<ExpandedStep[]> {
   const context = await deps.context(command)
-  const begun = await begunSteps(deps.db, command, command.undoOf)
+  // Of an account an undo takes back all that failed: nothing of it served. A site may stand on what was there before.
+  const begun = await begunSteps(deps.db, command, command.subject === undefined ? command.undoOf : undefined)
   return expandPlan({
     plan,
     phase: command.phase,
@@ -161,13 +163,17 @@ export async function endCancelled(deps: EngineDeps): Promise<void> {
     await inTransaction(deps.db, async (tx) => {
       const command = await lockCommand(tx, id)
       const now = deps.clock.now()
-      await tx
-        .updateTable('tasks')
-        .set((eb) => ({ state: 'ready', fencing: eb('fencing', '+', 1), lease_owner: null, lease_until: null }))
-        .where('command_id', '=', id)
-        .where('state', '=', 'running')
-        .where('lease_until', '<=', now)
-        .execute()
+      const lost = tx.selectFrom('tasks').select('id').where('command_id', '=', id).where('state', '=', 'running')
+      for (const task of await lost.where('lease_until', '<=', now).execute()) {
+        const { numUpdatedRows } = await tx
+          .updateTable('tasks')
+          .set((eb) => ({ state: 'ready', fencing: eb('fencing', '+', 1), lease_owner: null, lease_until: null }))
+          .where('id', '=', task.id)
+          .where('state', '=', 'running')
+          .where('lease_until', '<=', now)
+          .executeTakeFirst()
+        if (numUpdatedRows > 0n) await freeLocks(tx, { id: task.id, now })
+      }
       await settleCommand(deps, tx, command, now)
     })
   }

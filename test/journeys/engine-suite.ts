@@ -194,6 +194,22 @@ export function engineSuite(open: () => Promise<Db>): void {
     expect(world.things.size).toBe(0)
   })
 
+  for (const subject of [undefined, 1])
+    test(`what failed installs began ${subject === undefined ? 'a site' : 'an account'} still remembers after the undo of the last one`, async () => {
+      world.during = (verb, thing) => {
+        if (verb === 'ensure' && thing.name.endsWith('-3')) throw new AppError('invalid', 'broken', 'broken')
+      }
+      await engine().start()
+      const own = subject === undefined ? {} : { subject }
+      await run({ ...own, params: { name: 'a', extra: true } })
+      const failed = await run(own)
+      expect((await ended(await undoCommand(db, failed.id, 'test'))).state).toBe('done')
+      // The account's went with it, for nothing of it served.
+      expect([...world.things.keys()]).toEqual(subject === undefined ? ['a-extra'] : [])
+      expect((await run({ ...own, phase: 'remove', params: {} })).state).toBe('done')
+      expect(world.things.size).toBe(0)
+    })
+
   test('a removal goes backwards with the install’s parameters and outputs', async () => {
     await engine().start()
     await run({ params: { name: 'a', extra: true } })
