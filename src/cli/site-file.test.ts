@@ -236,6 +236,22 @@ pools:
   expect(existsSync(state)).toBe(false)
 })
 
+test('values for a cluster elsewhere have its own addresses', async () => {
+  write(`name: acme
+domain: acme.example.org
+provider: {kind: existing, kubeconfig: {env: KUBECONFIG_TEXT}}
+storage: {class: fast}
+tls: {kind: issuer, email: ops@example.org}
+`)
+  expect(await cli('render', '--output', 'out')).toBe(0)
+  const system = readFileSync(join(folder, 'out/values/omegaml-system.yaml'), 'utf8')
+  expect(system).toContain('publicUrl: https://hub.acme.example.org\n')
+  expect(system).toContain('provider: existing')
+  expect(readFileSync(join(folder, 'out/values/omegaml-storage.yaml'), 'utf8')).toContain('storageClass: fast')
+  expect(readFileSync(join(folder, 'out/values/omegaml-ingress.yaml'), 'utf8')).toContain('secretName: site-tls')
+  expect(existsSync(join(folder, 'out/terraform'))).toBe(false)
+})
+
 test('the file speaks alone, and two files never take turns on one site', async () => {
   const path = write(base)
   expect(await cli('up', '--profile', 'minimal')).toBe(2)
@@ -274,4 +290,29 @@ test('words about the site find its name in the folder’s file', async () => {
   expect(JSON.parse(outside.printed().out)).toMatchObject({ site: 'acme', profile: 'file' })
   expect(await runCli(['down'], outside.io)).toBe(0)
   expect(outside.printed().out).toContain('site acme is down')
+})
+
+test('render writes roots, values and what Secrets to make, and no secret', async () => {
+  outside.env['MAIL'] = 'hunter22'
+  write(
+    `${base}mail: {smtp: {host: m, user: u, password: {env: MAIL}}}\ncomponents: {omegaweb: {values: {replicas: 2}}}\n`,
+  )
+  expect(await cli('render', '--output', 'out')).toBe(0)
+  expect(outside.printed().out).toContain('wrote out/terraform/cluster/main.tf.json')
+  const read = (name: string) => readFileSync(join(folder, 'out', name), 'utf8')
+  expect(read('values/omegaml-system.yaml')).toContain('replicas: 2')
+  expect(read('values/omegaml-system.yaml')).not.toContain('<steps')
+  expect(JSON.parse(read('terraform/cluster/main.tf.json'))).toMatchObject({
+    module: { cluster: { source: '../modules/local' } },
+  })
+  expect(existsSync(join(folder, 'out/terraform/modules/local/main.tf'))).toBe(true)
+  const readme = read('README.md')
+  expect(readme).toContain('| omegaml-services | site-mail | password | variable MAIL |')
+  expect(readme).toContain('| omegaml-services | mongodb-admin | username, password |')
+  expect(readme).toContain('`images.mysql`')
+  expect(readme).not.toContain('hunter22')
+  expect(await cli('render', '--output', 'out')).toBe(0)
+  outside.printed()
+  expect(await cli('render', '--output', '.')).toBe(4)
+  expect(existsSync(state)).toBe(false)
 })
