@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { AppError } from '../base/errors.ts'
 import type { SitePreview } from '../site/preview/site-preview.ts'
 import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
 import { runCli } from './program.ts'
@@ -230,7 +231,9 @@ pools:
 `)
   expect(await cli('up')).toBe(2)
   expect(outside.printed().err).toContain('up does not drive provider hcloud yet')
-  expect((await planned()).machines.map(({ pool }) => pool)).toEqual(['control', 'node'])
+  const far = await planned()
+  expect(far.machines.map(({ pool }) => pool)).toEqual(['control', 'node'])
+  expect(far.warnings).toContainEqual(expect.stringContaining('hub.acme.localhost does not resolve'))
   write(`${base}monitoring: {enabled: true}\n`)
   expect(await cli('up')).toBe(2)
   expect(existsSync(state)).toBe(false)
@@ -273,6 +276,41 @@ test('without its file a site stays as the file made it', async () => {
   await cli('up')
   expect(await cli('up', '--no-file', '--site', 'acme')).toBe(0)
   expect(machines()).toMatchObject({ 'node-1': { cores: 6 } })
+})
+
+test('a first up that was cut off goes on without a question', async () => {
+  write(base)
+  outside.beforeImage = async (name) => {
+    if (name === 'omegaml-runtime') throw new AppError('invalid', 'image-build', 'building it')
+  }
+  expect(await cli('up')).toBe(1)
+  outside.beforeImage = async () => {}
+  expect(await cli('up')).toBe(0)
+})
+
+test('a site of a profile becomes one of a file, shown before', async () => {
+  expect(await cli('up', '--profile', 'single-node')).toBe(0)
+  write(base.replace('acme', 'omega').replace('cores: 4', 'cores: 6'))
+  outside.printed()
+  const { changes } = await planned()
+  expect(changes.map(({ kind, level }) => `${kind} ${level}`)).toEqual(['change cloud'])
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(machines()).toMatchObject({ 'node-1': { cores: 6 } })
+})
+
+test('purging names the volumes that it asks for', async () => {
+  write(`${base}storage: {volumes: {scratch: {sizeGb: 7}}}\n`)
+  await cli('up')
+  let asked = ''
+  const io = {
+    ...outside.io,
+    ask: async (question: string) => {
+      asked = question
+      return undefined
+    },
+  }
+  expect(await runCli(['down', '--purge', '--state', state], io)).toBe(2)
+  expect(asked).toContain('volumes mongodb, mysql, rabbitmq, scratch')
 })
 
 test('a secret that is not there stops up before anything is made', async () => {
