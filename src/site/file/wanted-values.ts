@@ -86,7 +86,7 @@ function systemValues(file: SiteFile): Tree {
     omegaweb: {},
     cloudmgr: {},
   }
-  const sections = Object.keys(replaced) as (keyof typeof parts & string)[]
+  const sections = Object.keys(replaced) as (keyof typeof parts)[]
   const components = sections.flatMap((name) => {
     const values = mergeTrees(replaced[name] ?? {}, (parts[name] as { values?: Tree } | undefined)?.values ?? {})
     return Object.keys(values).length === 0 ? [] : [[name, values] as const]
