@@ -117,6 +117,12 @@ export function unavailableWith({ plan, providers }: Plan, provider: string): st
   return `plan ${plan} is not available with provider ${provider}: ${others}`
 }
 
+/** Why users can't have the plan on a site that offers only some; `undefined`: they can. Plans of admins and the service are no offers. */
+export function notOffered({ plan, orderable }: Plan, services: readonly string[] | undefined): string | undefined {
+  if (services === undefined || orderable !== 'user' || services.includes(plan)) return undefined
+  return `plan ${plan} is not offered on this site: right is ${services.join(', ') || 'none'}`
+}
+
 /** Steps whose `after` leads back to themselves, in order; undefined when there are none. */
 export function findCycle(steps: readonly Pick<PlanStep, 'step' | 'after'>[]): readonly string[] | undefined {
   const after = new Map(steps.map((step) => [step.step, step.after]))

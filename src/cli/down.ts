@@ -2,9 +2,11 @@ import { rmSync } from 'node:fs'
 import { systemClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Journal } from '../site/journal.ts'
+import { layoutOf } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { CloudControl } from '../site/operator.ts'
 import { failureOf, runCommand, takeUp } from '../site/run.ts'
+import type { Site } from '../site/site.ts'
 import { isMade } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson, progressOf } from './io.ts'
@@ -21,7 +23,7 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   const began = io.now()
   const { site, paths } = openSite(options)
   const operator = await io.operator()
-  if (options.purge === true) await confirmPurge(site.name, options, io)
+  if (options.purge === true) await confirmPurge(site, options, io)
   const unlock = lockFolder(paths.folder)
   try {
     const progress = progressOf(io, options)
@@ -46,9 +48,12 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   }
 }
 
-async function confirmPurge(name: string, options: DownOptions, io: Io): Promise<void> {
+async function confirmPurge(site: Site, options: DownOptions, io: Io): Promise<void> {
+  const { name } = site
   if (options.yes === true) return
-  const answer = await io.ask(`This deletes all data, keys and state of site ${name}. Type its name to go on: `)
+  const answer = await io.ask(
+    `This deletes all data (volumes ${Object.keys(layoutOf(site).volumes).join(', ')}), keys and state of site ${name}. Type its name to go on: `,
+  )
   if (answer?.trim() === name) return
   throw new AppError(
     'invalid',

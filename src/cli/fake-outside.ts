@@ -138,6 +138,7 @@ function fakeOperator(outside: FakeOutside): Operator {
     kubernetes: () => outside.kubernetes,
     helm: () => outside.helm,
     terraform: () => outside.terraform,
+    resolves: async () => false,
     secretSources: { env: outside.env, decrypt: async () => ({}) },
     checks: async () => [],
   }

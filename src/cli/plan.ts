@@ -37,7 +37,8 @@ async function previewOf(options: PlanOptions, io: Io): Promise<SitePreview> {
   const prices = findPrices(options, file, io)
   const missing = undriven(file.site)
   if (missing.length > 0)
-    return previewElsewhere(
+    return await previewElsewhere(
+      operator,
       file,
       prices,
       `up does not drive ${missing.join(', ')} yet: only sizes and prices are shown`,

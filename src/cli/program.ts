@@ -131,6 +131,15 @@ function addFileWords(program: Command, on: On): void {
       .option('--moved', 'the site file lies elsewhere now'),
     async () => run((await import('./plan.ts')).plan),
   )
+  on(
+    program
+      .command('render')
+      .description('write Terraform roots and chart values of the site file, to run them by hand or in GitOps')
+      .addOption(fileOption())
+      .requiredOption('--output <folder>', 'where to write them')
+      .option('--yes', 'also into a folder that holds other things'),
+    async () => run((await import('./render.ts')).render),
+  )
 }
 
 function addSiteWords(program: Command, on: On, onService: On): void {

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { AppError } from '../base/errors.ts'
 import type { SitePreview } from '../site/preview/site-preview.ts'
 import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
 import { runCli } from './program.ts'
@@ -230,10 +231,28 @@ pools:
 `)
   expect(await cli('up')).toBe(2)
   expect(outside.printed().err).toContain('up does not drive provider hcloud yet')
-  expect((await planned()).machines.map(({ pool }) => pool)).toEqual(['control', 'node'])
+  const far = await planned()
+  expect(far.machines.map(({ pool }) => pool)).toEqual(['control', 'node'])
+  expect(far.warnings).toContainEqual(expect.stringContaining('hub.acme.localhost does not resolve'))
   write(`${base}monitoring: {enabled: true}\n`)
   expect(await cli('up')).toBe(2)
   expect(existsSync(state)).toBe(false)
+})
+
+test('values for a cluster elsewhere have its own addresses', async () => {
+  write(`name: acme
+domain: acme.example.org
+provider: {kind: existing, kubeconfig: {env: KUBECONFIG_TEXT}}
+storage: {class: fast}
+tls: {kind: issuer, email: ops@example.org}
+`)
+  expect(await cli('render', '--output', 'out')).toBe(0)
+  const system = readFileSync(join(folder, 'out/values/omegaml-system.yaml'), 'utf8')
+  expect(system).toContain('publicUrl: https://hub.acme.example.org\n')
+  expect(system).toContain('provider: existing')
+  expect(readFileSync(join(folder, 'out/values/omegaml-storage.yaml'), 'utf8')).toContain('storageClass: fast')
+  expect(readFileSync(join(folder, 'out/values/omegaml-ingress.yaml'), 'utf8')).toContain('secretName: site-tls')
+  expect(existsSync(join(folder, 'out/terraform'))).toBe(false)
 })
 
 test('the file speaks alone, and two files never take turns on one site', async () => {
@@ -259,6 +278,41 @@ test('without its file a site stays as the file made it', async () => {
   expect(machines()).toMatchObject({ 'node-1': { cores: 6 } })
 })
 
+test('a first up that was cut off goes on without a question', async () => {
+  write(base)
+  outside.beforeImage = async (name) => {
+    if (name === 'omegaml-runtime') throw new AppError('invalid', 'image-build', 'building it')
+  }
+  expect(await cli('up')).toBe(1)
+  outside.beforeImage = async () => {}
+  expect(await cli('up')).toBe(0)
+})
+
+test('a site of a profile becomes one of a file, shown before', async () => {
+  expect(await cli('up', '--profile', 'single-node')).toBe(0)
+  write(base.replace('acme', 'omega').replace('cores: 4', 'cores: 6'))
+  outside.printed()
+  const { changes } = await planned()
+  expect(changes.map(({ kind, level }) => `${kind} ${level}`)).toEqual(['change cloud'])
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(machines()).toMatchObject({ 'node-1': { cores: 6 } })
+})
+
+test('purging names the volumes that it asks for', async () => {
+  write(`${base}storage: {volumes: {scratch: {sizeGb: 7}}}\n`)
+  await cli('up')
+  let asked = ''
+  const io = {
+    ...outside.io,
+    ask: async (question: string) => {
+      asked = question
+      return undefined
+    },
+  }
+  expect(await runCli(['down', '--purge', '--state', state], io)).toBe(2)
+  expect(asked).toContain('volumes mongodb, mysql, rabbitmq, scratch')
+})
+
 test('a secret that is not there stops up before anything is made', async () => {
   write(`${base}mail: {smtp: {host: m, password: {env: MAIL}}}\n`)
   expect(await cli('up')).toBe(2)
@@ -274,4 +328,29 @@ test('words about the site find its name in the folder’s file', async () => {
   expect(JSON.parse(outside.printed().out)).toMatchObject({ site: 'acme', profile: 'file' })
   expect(await runCli(['down'], outside.io)).toBe(0)
   expect(outside.printed().out).toContain('site acme is down')
+})
+
+test('render writes roots, values and what Secrets to make, and no secret', async () => {
+  outside.env['MAIL'] = 'hunter22'
+  write(
+    `${base}mail: {smtp: {host: m, user: u, password: {env: MAIL}}}\ncomponents: {omegaweb: {values: {replicas: 2}}}\n`,
+  )
+  expect(await cli('render', '--output', 'out')).toBe(0)
+  expect(outside.printed().out).toContain('wrote out/terraform/cluster/main.tf.json')
+  const read = (name: string) => readFileSync(join(folder, 'out', name), 'utf8')
+  expect(read('values/omegaml-system.yaml')).toContain('replicas: 2')
+  expect(read('values/omegaml-system.yaml')).not.toContain('<steps')
+  expect(JSON.parse(read('terraform/cluster/main.tf.json'))).toMatchObject({
+    module: { cluster: { source: '../modules/local' } },
+  })
+  expect(existsSync(join(folder, 'out/terraform/modules/local/main.tf'))).toBe(true)
+  const readme = read('README.md')
+  expect(readme).toContain('| omegaml-services | site-mail | password | variable MAIL |')
+  expect(readme).toContain('| omegaml-services | mongodb-admin | username, password |')
+  expect(readme).toContain('`images.mysql`')
+  expect(readme).not.toContain('hunter22')
+  expect(await cli('render', '--output', 'out')).toBe(0)
+  outside.printed()
+  expect(await cli('render', '--output', '.')).toBe(4)
+  expect(existsSync(state)).toBe(false)
 })

@@ -151,7 +151,7 @@ function readKept(path: string): string {
 
 /** What the next preview is compared with. */
 function keepApplied({ project, secrets }: Operator, site: Site, paths: StatePaths): void {
-  const names = Object.keys(givenSecrets(secrets(paths) as Readonly<Record<string, string>>))
+  const names = Object.keys(givenSecrets(secrets(paths)))
   writeApplied(paths.folder, wantedReleases({ site, paths, project }), names)
 }
 

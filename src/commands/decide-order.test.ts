@@ -183,6 +183,15 @@ test('a thing in use is neither removed nor changed under its user, who is named
   expect(decide({ plan: 'base', phase: 'update' }, held, admin).after).toEqual({ own: true })
 })
 
+test('what the site does not offer is ordered by nobody anew, and can be removed', () => {
+  const offer = { services: ['base'] }
+  expect(() => decide({ params: { label: 'a' } }, undefined, offer)).toThrow(/not offered.*right is base/)
+  expect(decide({ params: { label: 'a' } }, undefined, { services: ['pool'] }).plan.plan).toBe('pool')
+  const held = [base(true), pool('a')]
+  expect(decide({ phase: 'update', params: { label: 'a', size: 1 } }, held, offer).plan.plan).toBe('pool')
+  expect(decide({ phase: 'remove', params: { label: 'a' } }, held, offer).plan.plan).toBe('pool')
+})
+
 test('what the site’s provider can’t deliver is said before anything is touched', () => {
   expect(() => decide({ plan: 'cloud' }, [], admin)).toThrow(expect.objectContaining({ code: 'plan-unavailable' }))
   expect(decide({ plan: 'cloud' }, [], { ...admin, provider: 'rancher' }).plan.plan).toBe('cloud')

@@ -7,6 +7,7 @@ import {
   type Phase,
   type Plan,
   type Plans,
+  notOffered,
   unavailableWith,
   type Values,
 } from '../catalog/plan.ts'
@@ -32,6 +33,8 @@ export interface OrderWish {
 export interface OrderFacts {
   readonly plans: Plans
   readonly provider: string
+  /** Plans that users may order anew; left out: all. */
+  readonly services?: readonly string[] | undefined
   readonly quota: Readonly<Record<string, string>>
   /** What the account has, or will have. */
   readonly held: readonly Expected[]
@@ -58,7 +61,7 @@ export interface DecidedOrder {
 /** What an order comes to, or why it can't be: nothing is done. Decides only. */
 export function decideOrder(wish: OrderWish, facts: OrderFacts): DecidedOrder {
   const asked = getPlan(facts.plans, wish.plan)
-  checkAvailable(asked, facts)
+  checkAvailable(asked, wish, facts)
   checkRights(asked, facts.requester)
   const { becomes } = asked
   if (becomes === undefined || !isOther(asked, becomes, wish, facts)) return decide(asked, wish, facts)
@@ -116,8 +119,9 @@ function completed(plan: Plan, params: Values): Values {
 
 type Ordered = Omit<DecidedOrder, 'first' | 'followers'>
 
-function checkAvailable(plan: Plan, { provider }: OrderFacts): void {
-  const why = unavailableWith(plan, provider)
+/** What is no longer offered can still be changed and removed. */
+function checkAvailable(plan: Plan, { phase }: OrderWish, { provider, services }: OrderFacts): void {
+  const why = unavailableWith(plan, provider) ?? (phase === 'install' ? notOffered(plan, services) : undefined)
   if (why === undefined) return
   throw new AppError('conflict', 'plan-unavailable', why, { details: { field: 'plan', value: plan.plan } })
 }

@@ -55,6 +55,7 @@ export async function decideFor(deps: OrderDeps, db: Db, wish: Wish): Promise<De
   const facts: OrderFacts = {
     plans: deps.plans,
     provider: deps.site.provider,
+    services: deps.site.services,
     quota: deps.site.quota,
     held: await expectedDeployments(db, account.id),
     account: account.name,

@@ -114,6 +114,8 @@ const siteFactsSchema = z
     title: z.string().min(1).max(100).default('omega|ml'),
     signUp: signUpFacts.prefault({}),
     mail: z.strictObject({ from: z.string().min(1).optional(), smtp: smtpFacts.optional() }).prefault({}),
+    /** Plans that users may order anew; left out: all that are for users. */
+    services: z.array(z.string().min(1)).optional(),
     /** Others whose tokens are taken as `Authorization: Bearer`, for users of this site. */
     issuers: z
       .array(

@@ -1,3 +1,4 @@
+import { coresOf, gbOf } from '../base/quantity.ts'
 import type { Kubernetes, Manifest, ObjectRef } from '../adapters/kubernetes/port.ts'
 
 export interface ComponentState {
@@ -66,12 +67,9 @@ function nodeState(manifest: Manifest): NodeState {
 
 /** Kubernetes' quantity of cores, for people: `3500m` is 3.5. */
 export function cores(quantity: string): string {
-  return quantity.endsWith('m') ? String(Number(quantity.slice(0, -1)) / 1000) : quantity
+  return String(coresOf(quantity))
 }
 
-const units: Readonly<Record<string, number>> = { Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3, k: 1e3, M: 1e6, G: 1e9 }
-
 export function gigabytes(quantity: string): string {
-  const [, number = '0', unit = ''] = /^([0-9.]+)([A-Za-z]*)$/.exec(quantity) ?? []
-  return ((Number(number) * (units[unit] ?? 1)) / 1024 ** 3).toFixed(1)
+  return gbOf(quantity).toFixed(1)
 }

@@ -25,6 +25,8 @@ export interface Operator {
   readonly helm: (paths: StatePaths) => Helm
   /** `undefined` while its programs are not there. */
   readonly terraform: (paths: StatePaths) => Terraform | undefined
+  /** Whether a host name leads anywhere. */
+  readonly resolves: (name: string) => Promise<boolean>
   readonly secretSources: SecretSources
   /** Checks beyond the host's facts: packages, tools, cgroups, registries. */
   readonly checks: (site: Site | undefined, paths: StatePaths) => Promise<Check[]>

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { lookup } from 'node:dns/promises'
 import { join, resolve } from 'node:path'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import type { Helm } from '../adapters/helm/port.ts'
@@ -50,6 +51,11 @@ export function siteOperator(): Operator {
     kubernetes,
     helm: (paths) => siteHelm(paths, kubernetes(paths)),
     terraform: (paths) => (notedTools(paths.folder) === undefined ? undefined : siteTerraform(paths)),
+    resolves: async (name) =>
+      await lookup(name).then(
+        () => true,
+        () => false,
+      ),
     secretSources: { env: process.env, decrypt: decryptWithSops },
     checks: async (site, paths) =>
       await siteChecks({

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Account } from '../../accounts/account.ts'
 import { planView, showPlan } from '../../catalog/contract.ts'
-import { getPlan, type Plan, unavailableWith } from '../../catalog/plan.ts'
+import { getPlan, notOffered, type Plan, unavailableWith } from '../../catalog/plan.ts'
 import { errorBody } from '../answers.ts'
 import type { ApiDeps } from '../deps.ts'
 import type { SignIn } from '../sign-in.ts'
@@ -13,7 +13,8 @@ const problems = { '4xx': errorBody, '5xx': errorBody }
 
 export function planRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignIn): void {
   const app = plain.withTypeProvider<ZodTypeProvider>()
-  const view = (plan: Plan) => showPlan(plan, unavailableWith(plan, deps.site.provider))
+  const view = (plan: Plan) =>
+    showPlan(plan, unavailableWith(plan, deps.site.provider) ?? notOffered(plan, deps.site.services))
 
   app.get(
     '/api/v2/plans',

@@ -98,5 +98,3 @@ export const componentsSchema = z.strictObject({
     .optional()
     .describe('the shared runtime workers'),
 })
-
-export type Components = Readonly<z.infer<typeof componentsSchema>>

@@ -33,7 +33,7 @@ function variantsOf(variants: readonly JsonSchema[]): string[] {
     const { kind, ...rest } = one.properties ?? {}
     const head = `\`kind: ${String(kind?.const)}\`: ${kind?.description ?? ''}`
     const rows = rowsOf({ ...one, properties: rest }, '')
-    return rows.length === 0 ? [head, ''] : [`${head}`, '', ...table(rows), '']
+    return rows.length === 0 ? [head, ''] : [head, '', ...table(rows), '']
   })
 }
 
@@ -68,7 +68,7 @@ function defaultOf({ default: value }: JsonSchema): string {
 function formOf(schema: JsonSchema): string {
   if (schema.title === secretMark.title) return 'secret'
   if (schema.enum !== undefined) return schema.enum.map((one) => `\`${String(one)}\``).join(', ')
-  if (schema.const !== undefined) return `\`${String(schema.const)}\``
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``
   if (schema.items !== undefined) return schema.items.title === secretMark.title ? 'secrets' : 'list'
   if (schema.oneOf !== undefined || schema.anyOf !== undefined) return 'one of several'
   if (schema.type === 'object') return schema.properties === undefined ? 'names with values' : 'keys'

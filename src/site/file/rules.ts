@@ -1,7 +1,7 @@
 import type { Provider } from '../../clusters/provider.ts'
 import { AppError } from '../../base/errors.ts'
 import { didYouMean, nearest } from '../../base/nearest.ts'
-import { checkDomain, checkSiteName, defaultDomain } from '../site.ts'
+import { checkDomain, checkSiteName } from '../site.ts'
 import type { ValueCheck } from './chart-schemas.ts'
 import type { ChartValues } from './chart-values.ts'
 import { type Size, smallestMachine, smallestType, withoutRoom } from './fit.ts'
@@ -63,10 +63,6 @@ function refused(path: readonly PropertyKey[], value: unknown, check: () => unkn
     if (error instanceof AppError) return [{ path, value, problem: error.message.replace(/^.*?is not usable: /, '') }]
     throw error
   }
-}
-
-export function domainOf({ name, domain }: SiteFile): string {
-  return domain ?? defaultDomain(name)
 }
 
 function poolsAlone({ pools, provider: { kind } }: SiteFile, { provider }: RuleFacts): Problem[] {

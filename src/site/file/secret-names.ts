@@ -8,6 +8,7 @@ export const secretNames = {
   rabbitmq: 'site-rabbitmq',
   jupyterhub: 'site-jupyterhub',
   mail: 'site-mail',
+  tls: 'site-tls',
 } as const
 
 /** A key of a Secret and where its value comes from. */

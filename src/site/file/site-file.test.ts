@@ -309,7 +309,7 @@ test('services elsewhere take the place of components and their volumes', () => 
     'omegaml-system': {
       mongodb: { enabled: false, external: { host: 'db.example.org', port: 27017, existingSecret: 'site-mongodb' } },
       omegaweb: { replicas: 2 },
-      site: { title: 'Ours' },
+      site: { title: 'Ours', mongo: { internalHost: 'db.example.org:27017' } },
     },
   })
 })

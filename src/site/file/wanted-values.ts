@@ -2,6 +2,7 @@ import { mergeTrees, type Tree } from '../../base/merge.ts'
 import { byChart, type ChartValues } from './chart-values.ts'
 import type { SiteFile } from './schema.ts'
 import { secretNames } from './secret-names.ts'
+import { domainOf } from './domain.ts'
 import { usesRoles } from './site-pools.ts'
 
 /** What the site file adds to the values that plan `site` gives the charts: only what it says. */
@@ -10,7 +11,7 @@ export function wantedValues(file: SiteFile): ChartValues {
   const own: ChartValues = {
     'omegaml-storage': storageValues(file),
     'omegaml-system': systemValues(file),
-    'omegaml-ingress': {},
+    'omegaml-ingress': isFar(file) && file.tls.kind !== 'none' ? { tls: { secretName: secretNames.tls } } : {},
     'omegaml-worker': {},
   }
   const given: ChartValues = {
@@ -85,13 +86,14 @@ function systemValues(file: SiteFile): Tree {
     omegaweb: {},
     cloudmgr: {},
   }
-  const sections = Object.keys(replaced) as (keyof typeof parts & string)[]
+  const sections = Object.keys(replaced) as (keyof typeof parts)[]
   const components = sections.flatMap((name) => {
     const values = mergeTrees(replaced[name] ?? {}, (parts[name] as { values?: Tree } | undefined)?.values ?? {})
     return Object.keys(values).length === 0 ? [] : [[name, values] as const]
   })
   const site = siteFacts(file)
   return {
+    ...(isFar(file) ? publicAddresses(file) : {}),
     ...Object.fromEntries(components),
     ...(Object.keys(site).length === 0 ? {} : { site }),
     ...(mail?.smtp?.password === undefined ? {} : { mail: { existingSecret: names.mail } }),
@@ -102,7 +104,41 @@ function systemValues(file: SiteFile): Tree {
 function siteFacts(file: SiteFile): Tree {
   const { title, defaults, quota, home, limits, signUp, services, mail } = file
   const facts = { title, defaults, quota, home, limits, signUp, services, mail: mail && mailFacts(mail) }
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
+  const said = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
+  return { ...said, ...(isFar(file) ? farFacts(file) : {}), ...endpoints(file) }
+}
+
+/** Whether people reach the site by its own names and usual ports, not by ports of the loopback. */
+function isFar({ provider }: SiteFile): boolean {
+  return provider.kind !== 'local'
+}
+
+function publicAddresses(file: SiteFile): Tree {
+  const scheme = file.tls.kind === 'none' ? 'http' : 'https'
+  const domain = domainOf(file)
+  return { publicUrl: `${scheme}://hub.${domain}`, notebookUrl: `${scheme}://notebook.${domain}` }
+}
+
+function farFacts(file: SiteFile): Tree {
+  const domain = domainOf(file)
+  return {
+    provider: file.provider.kind,
+    tls: file.tls.kind !== 'none',
+    mongo: { publicHost: `mongo.${domain}:27017` },
+    broker: { publicHost: `broker.${domain}:5671` },
+  }
+}
+
+/** Accounts reach services elsewhere without a way round. */
+function endpoints({ components: { mongodb, rabbitmq } }: SiteFile): Tree {
+  const of = ({ host, port }: { host: string; port: number }) => ({
+    publicHost: `${host}:${port}`,
+    internalHost: `${host}:${port}`,
+  })
+  return {
+    ...(mongodb?.external === undefined ? {} : { mongo: of(mongodb.external) }),
+    ...(rabbitmq?.external === undefined ? {} : { broker: of(rabbitmq.external) }),
+  }
 }
 
 function mailFacts({ from, smtp }: NonNullable<SiteFile['mail']>): Tree {

@@ -5,7 +5,7 @@ import type { Preview, Terraform } from '../../adapters/terraform/port.ts'
 import { clusterRoot, volumesRoot, type TerraformRoot } from '../../clusters/root.ts'
 import { writeRoot } from '../../clusters/write-root.ts'
 import { localSite } from '../actions/terraform-roots.ts'
-import { layoutOf } from '../layout.ts'
+import { type Layout, layoutOf } from '../layout.ts'
 import type { Site } from '../site.ts'
 import { type PlanSources, rootsInput } from './plan-steps.ts'
 import type { Change, ChangeKind } from './site-preview.ts'
@@ -20,6 +20,8 @@ export interface CloudChanges {
 
 export interface CloudSources extends PlanSources {
   readonly signal: AbortSignal
+  /** The site as the last `up` was asked for. */
+  readonly before?: Site | undefined
 }
 
 /**
@@ -30,7 +32,7 @@ export async function previewCloud(terraform: Terraform, sources: CloudSources):
   try {
     const found: CloudChanges[] = []
     for (const stage of ['volumes', 'cluster'] as const)
-      found.push(cloudChanges(stage, await previewStage(stage, join(folder, stage), terraform, sources), sources.site))
+      found.push(cloudChanges(await previewStage(stage, join(folder, stage), terraform, sources), sources))
     return { changes: found.flatMap(({ changes }) => changes), deletes: found.flatMap(({ deletes }) => deletes) }
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -61,8 +63,9 @@ function withState(root: TerraformRoot, path: string): TerraformRoot {
 export async function expectedCloud(
   terraform: Terraform | undefined,
   made: boolean,
-  { site, paths, signal }: CloudSources,
+  sources: CloudSources,
 ): Promise<CloudChanges> {
+  const { site, paths, signal } = sources
   const found: CloudChanges[] = []
   for (const stage of ['volumes', 'cluster'] as const) {
     const root = join(paths.terraform, stage)
@@ -77,7 +80,7 @@ export async function expectedCloud(
       drifted: [],
       held: present,
     }
-    found.push(cloudChanges(stage, preview, site))
+    found.push(cloudChanges(preview, sources))
   }
   return { changes: found.flatMap(({ changes }) => changes), deletes: found.flatMap(({ deletes }) => deletes) }
 }
@@ -92,8 +95,8 @@ function addresses(stage: Stage, site: Site): string[] {
   ]
 }
 
-function cloudChanges(stage: Stage, preview: Preview, site: Site): CloudChanges {
-  const of = (kind: ChangeKind, list: readonly string[]) => list.map((address) => change(kind, address, stage, site))
+function cloudChanges(preview: Preview, sources: Pick<CloudSources, 'site' | 'before'>): CloudChanges {
+  const of = (kind: ChangeKind, list: readonly string[]) => list.map((address) => change(kind, address, sources))
   return {
     changes: [
       ...of('create', preview.creates),
@@ -105,7 +108,7 @@ function cloudChanges(stage: Stage, preview: Preview, site: Site): CloudChanges 
   }
 }
 
-function change(kind: ChangeKind, address: string, stage: Stage, site: Site): Change {
+function change(kind: ChangeKind, address: string, { site, before }: Pick<CloudSources, 'site' | 'before'>): Change {
   const [, type = '', name = ''] = /localcloud_(\w+)\.this(?:\["(.*)"\])?$/.exec(address) ?? []
   const what = type === '' ? address : `${type} ${name === '' ? site.name : name}`
   const { machines, volumes } = layoutOf(site)
@@ -114,15 +117,19 @@ function change(kind: ChangeKind, address: string, stage: Stage, site: Site): Ch
     if (kind === 'create') return { level: 'cloud', kind, what, details: size.map((text) => `${text}, new and empty`) }
     return { level: 'cloud', kind, what, details: size, data: volumeData[kind] }
   }
-  const machine = machines[name]
-  const details =
-    machine === undefined
-      ? []
-      : [
-          `${machine.cores} cores, ${machine.memoryGb} GB, role ${machine.role}${machine.simulated === true ? ', simulated' : ''}`,
-        ]
-  const data = kind === 'create' || stage === 'volumes' ? undefined : machineData[kind]
+  const was = before === undefined || kind === 'create' ? [] : machineText(layoutOf(before).machines[name])
+  const is = machineText(machines[name])
+  const details = was.length === 0 || was[0] === is[0] ? is : [[...was, ...is].join(' → ')]
+  const data = kind === 'create' || type !== 'machine' ? undefined : machineData[kind]
   return { level: 'cloud', kind, what, details, ...(data === undefined ? {} : { data }) }
+}
+
+function machineText(machine: Layout['machines'][string] | undefined): string[] {
+  if (machine === undefined) return []
+  const { cores, memoryGb, role, simulated, labels = {}, taints = [] } = machine
+  const carried = [...Object.entries(labels), ...taints.map(({ key, effect }) => [key, effect] as const)]
+  const extra = [...(simulated === true ? ['simulated'] : []), ...carried.map((pair) => pair.join('='))]
+  return [[`${cores} cores`, `${memoryGb} GB`, `role ${role}`, ...extra].join(', ')]
 }
 
 const volumeData: Readonly<Record<Exclude<ChangeKind, 'create'>, string>> = {

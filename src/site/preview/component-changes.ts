@@ -7,17 +7,22 @@ import type { Change } from './site-preview.ts'
 /** Components that keep data, by the first word of their values; the volume has the same name. */
 const keepers = ['mongodb', 'mysql', 'rabbitmq'] as const
 
+export interface SeenReleases {
+  readonly applied: Applied | undefined
+  /** The first `up` of this file never ended. */
+  readonly isBegun: boolean
+  /** `undefined`: the cluster does not run. */
+  readonly helm: Helm | undefined
+  readonly defaults: ChartValues
+}
+
 /** What happens to each release: compared with what the last `up` gave it. */
-export async function componentChanges(
-  wanted: readonly WantedRelease[],
-  applied: Applied | undefined,
-  helm: Helm | undefined,
-  chartDefaults: ChartValues,
-): Promise<Change[]> {
+export async function componentChanges(wanted: readonly WantedRelease[], seen: SeenReleases): Promise<Change[]> {
+  const { helm } = seen
   const found = await Promise.all(
     wanted.map(async (release) => {
       const record = helm === undefined ? undefined : await helm.find(release.release, release.namespace)
-      return changeOf(release, record !== undefined, applied, chartDefaults)
+      return changeOf(release, record !== undefined, seen)
     }),
   )
   return found.flatMap((change) => (change === undefined ? [] : [change]))
@@ -26,11 +31,11 @@ export async function componentChanges(
 function changeOf(
   { release, chart, values }: WantedRelease,
   isThere: boolean,
-  applied: Applied | undefined,
-  chartDefaults: ChartValues,
+  { applied, isBegun, defaults: chartDefaults }: SeenReleases,
 ): Change | undefined {
   const what = `release ${release}`
   if (!isThere) return { level: 'components', kind: 'create', what, details: [] }
+  if (isBegun) return { level: 'components', kind: 'create', what, details: ['begun: up goes on'] }
   const before = applied?.values[release]
   if (before === undefined)
     return { level: 'components', kind: 'change', what, details: ['what it was given last is not known'] }

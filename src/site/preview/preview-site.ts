@@ -2,12 +2,16 @@ import { join } from 'node:path'
 import { readChartDefaults } from '../file/chart-values.ts'
 import { fieldName } from '../../catalog/load.ts'
 import type { CheckedFile } from '../file/check.ts'
+import { domainOf } from '../file/domain.ts'
 import { namedRefs } from '../file/secret-names.ts'
 import { wantedVolumes } from '../file/wanted-values.ts'
 import type { Operator } from '../operator.ts'
 import { layoutOf } from '../layout.ts'
+import { promises } from '../profiles.ts'
+import type { Machines } from '../../clusters/profiles.ts'
+import { cacheFolder } from '../../tools/ensure.ts'
 import type { Site } from '../site.ts'
-import { isMade, type StatePaths } from '../state.ts'
+import { findSite, isMade, type StatePaths } from '../state.ts'
 import { readApplied } from './applied.ts'
 import { type CloudChanges, expectedCloud, previewCloud } from './cloud-changes.ts'
 import { componentChanges, secretChanges } from './component-changes.ts'
@@ -29,17 +33,21 @@ export async function previewSite(
   { file, prices, signal }: PreviewSources,
 ): Promise<SitePreview> {
   const { project } = operator
-  const sources = { site, paths, project, signal }
+  const before = findSite(paths.folder, undefined)
+  const sources = { site, before, paths, project, signal }
   const made = isMade(paths)
   const runs = made && (await operator.cloud(site, paths).answers())
   const cloud = await lookAtCloud(operator, made, runs, sources)
   const applied = readApplied(paths.folder)
   const wanted = wantedReleases(sources)
   const defaults = readChartDefaults(join(project, 'charts'))
-  const components = await componentChanges(wanted, applied, runs ? operator.helm(paths) : undefined, defaults)
+  const helm = runs ? operator.helm(paths) : undefined
+  // An `up` of this file that never ended goes on: nothing that somebody uses is touched.
+  const isBegun = applied === undefined && before?.layout !== undefined
+  const components = await componentChanges(wanted, { applied, isBegun, helm, defaults })
   const secrets = secretChanges(secretsOf(file), runs ? applied : undefined)
   const changes = [...cloud.changes, ...secrets, ...components]
-  const { volumes } = layoutOf(site)
+  const { volumes, machines } = layoutOf(site)
   const kept = Object.keys(volumes).filter((name) => wantedVolumes(file.site)[name] === undefined)
   return {
     ...head(file, site.name),
@@ -50,6 +58,7 @@ export async function previewSite(
     warnings: warningsOf(file),
     notes: [
       ...kept.map((name) => `volume ${name} is no longer in the file: it is kept with its data`),
+      ...promises(machines as Machines, operator.facts(cacheFolder(), paths.folder)),
       ...notesOf(made, runs),
     ],
     deletes: cloud.deletes,
@@ -58,15 +67,24 @@ export async function previewSite(
 }
 
 /** What can be said of a site whose provider `up` does not drive: its machines, volumes and prices. */
-export function previewElsewhere(file: CheckedFile, prices: PriceList | undefined, undriven: string): SitePreview {
+export async function previewElsewhere(
+  { resolves }: Pick<Operator, 'resolves'>,
+  file: CheckedFile,
+  prices: PriceList | undefined,
+  undriven: string,
+): Promise<SitePreview> {
   const name = file.site.name
+  const hub = `hub.${domainOf(file.site)}`
+  const unresolved = (await resolves(hub))
+    ? []
+    : [`domain: ${hub} does not resolve: point it, and *.notebook, to the site`]
   return {
     ...head(file, name),
     changes: [],
     machines: machineRows(file.site, file.facts.provider, prices),
     volumes: volumeRows(wantedVolumes(file.site), prices),
     currency: prices?.currency ?? null,
-    warnings: warningsOf(file),
+    warnings: [...warningsOf(file), ...unresolved],
     notes: [undriven],
     deletes: [],
     fingerprint: fingerprintOf({ site: name, changes: [], deletes: [] }),

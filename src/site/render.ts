@@ -1,0 +1,135 @@
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { clusterRoot, volumesRoot } from '../clusters/root.ts'
+import { writeRoot } from '../clusters/write-root.ts'
+import { localSite } from './actions/terraform-roots.ts'
+import type { CheckedFile } from './file/check.ts'
+import { domainOf } from './file/domain.ts'
+import { namedRefs, secretNames } from './file/secret-names.ts'
+import { describeRef } from './file/secret-ref.ts'
+import { namespaceManifests, secretManifests } from './manifests.ts'
+import { type PlanSources, rootsInput } from './preview/plan-steps.ts'
+import { wantedReleases, withoutSteps, type WantedRelease } from './preview/releases.ts'
+import type { SiteSecrets } from './secrets.ts'
+
+/** Files of a site for people who run it by hand or in GitOps; holds no secret. Answers with their names. */
+export async function renderSite(folder: string, sources: PlanSources, file: CheckedFile): Promise<string[]> {
+  const isLocal = file.site.provider.kind === 'local'
+  const roots = isLocal ? await renderRoots(join(folder, 'terraform'), sources) : []
+  const releases = wantedReleases(sources)
+  const values = releases.map((release) => renderValues(folder, release))
+  write(
+    folder,
+    'manifests/namespaces.yaml',
+    namespaceManifests()
+      .map((one) => stringify(one))
+      .join('---\n'),
+  )
+  write(folder, 'README.md', readme(file, releases, isLocal))
+  return [...roots, ...values, 'manifests/namespaces.yaml', 'README.md']
+}
+
+async function renderRoots(folder: string, sources: PlanSources): Promise<string[]> {
+  const modules = join(folder, 'modules')
+  for (const name of ['local', 'local-volumes'])
+    cpSync(join(sources.project, 'terraform', name), join(modules, name), { recursive: true })
+  const input = { ...rootsInput(sources), modules }
+  const [volumes, cluster] = [join(folder, 'volumes'), join(folder, 'cluster')]
+  await writeRoot(volumes, volumesRoot(await localSite(input, volumes)))
+  await writeRoot(cluster, clusterRoot(await localSite(input, cluster)))
+  const files = ['main.tf.json', 'terraform.tfvars.json']
+  return ['volumes', 'cluster'].flatMap((root) => files.map((name) => `terraform/${root}/${name}`))
+}
+
+function renderValues(folder: string, { release, values }: WantedRelease): string {
+  const name = `values/${release}.yaml`
+  write(folder, name, stringify(withoutSteps(values)))
+  return name
+}
+
+function write(folder: string, name: string, text: string): void {
+  const path = join(folder, name)
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, text)
+}
+
+function readme(file: CheckedFile, releases: readonly WantedRelease[], isLocal: boolean): string {
+  const { site, path } = file
+  return [
+    `# Site ${site.name}`,
+    '',
+    `Written by \`cloudmgr render\` from ${path}; change that and render again.`,
+    '',
+    '## In this order',
+    '',
+    ...(isLocal
+      ? [
+          'Terraform (or OpenTofu), with the provider of the local cloud in a mirror and the local cloud running:',
+          '',
+          '```sh',
+          'tofu -chdir=terraform/volumes init && tofu -chdir=terraform/volumes apply   # stays when the cluster goes',
+          'tofu -chdir=terraform/cluster init && tofu -chdir=terraform/cluster apply',
+          '```',
+        ]
+      : [`A cluster of provider ${site.provider.kind}: its Terraform root is not written yet.`]),
+    '',
+    '```sh',
+    'kubectl apply -f manifests/namespaces.yaml',
+    '# the Secrets below',
+    ...releases.map(
+      ({ release, namespace, chart }) =>
+        `helm upgrade --install ${release} charts/${chart} --namespace ${namespace} --values values/${release}.yaml`,
+    ),
+    '```',
+    '',
+    'The charts are in `charts/` of cloudmgr.',
+    '',
+    '## Left out',
+    '',
+    '`up` builds the images and knows the address of the cluster’s DNS; by hand these values are yours:',
+    '',
+    '| Release | Values |',
+    '|---|---|',
+    ...releases.map(({ release, values }) => `| ${release} | ${leftOut(values).join(', ') || '-'} |`),
+    '',
+    '## Secrets',
+    '',
+    'They must exist before the charts; no value is in these files.',
+    '',
+    '| Namespace | Secret | Keys | Value |',
+    '|---|---|---|---|',
+    ...secretRows(file),
+    '',
+  ].join('\n')
+}
+
+/** Paths of values that only `up` knows. */
+function leftOut(values: unknown, path = ''): string[] {
+  if (typeof values === 'string') return values.includes('<steps.') ? [`\`${path}\``] : []
+  if (Array.isArray(values)) return values.some((one) => leftOut(one).length > 0) ? [`\`${path}\``] : []
+  if (typeof values !== 'object' || values === null) return []
+  return Object.entries(values).flatMap(([key, value]) => leftOut(value, path === '' ? key : `${path}.${key}`))
+}
+
+const forms: Readonly<Record<string, string>> = {
+  'settings-keys': '`k1:` and 32 random bytes in base64',
+  'engine-keys': '`k1:` and 32 random bytes in base64',
+  username: '`admin`',
+  userid: '`omworker`',
+}
+
+function secretRows({ site }: CheckedFile): string[] {
+  const anything = new Proxy({}, { get: () => '' }) as SiteSecrets
+  const generated = secretManifests(anything).map(({ metadata, data }) => {
+    const keys = Object.keys(data as object)
+    const values = keys.map((key) => forms[key] ?? 'random letters and digits')
+    return `| ${metadata.namespace} | ${metadata.name} | ${keys.join(', ')} | ${[...new Set(values)].join('; ')} |`
+  })
+  const given = namedRefs(site).map(
+    ({ secret, key, ref }) => `| omegaml-services | ${secret} | ${key} | ${describeRef(ref)} |`,
+  )
+  const isPlain = site.provider.kind === 'local' || site.tls.kind === 'none'
+  const tls = `| omegaml-services | ${secretNames.tls} | tls.crt, tls.key | certificate of hub., notebook., *.notebook., mongo. and broker.${domainOf(site)} |`
+  return [...generated, ...given, ...(isPlain ? [] : [tls])]
+}
