@@ -1396,6 +1396,8 @@ export interface components {
                 status: string;
                 ready: boolean;
                 node?: string;
+                /** @description why no node takes it */
+                waiting?: string;
             }[] | null;
             /** @description runtime workers that take this account’s tasks */
             workers: {
@@ -2042,6 +2044,8 @@ export interface components {
                 status: string;
                 ready: boolean;
                 node?: string;
+                /** @description why no node takes it */
+                waiting?: string;
             }[] | null;
             /** @description runtime workers that take this account’s tasks */
             workers: {

@@ -170,12 +170,18 @@ const cases: { why: string; pod?: PodWish; around: Partial<Surroundings>; says: 
     around: { nodes: [node()] },
     says: 'no node has omegaml.io/role=gpu',
   },
+  {
+    why: 'a node that has not said yet what it has',
+    pod: { cpu: '4' },
+    around: { nodes: [node({ cpu: '', memory: '', ready: 'False', age: 3 })] },
+    says: 'node starting since 3 s (node-1)',
+  },
   { why: 'a cluster without a node', around: { nodes: [] }, says: 'there is no node' },
   {
     why: 'nodes of somebody else',
     pod: { ...workers, account: 'bob' },
     around: { nodes: pool(1, { account: 'alice' }) },
-    says: "the nodes that it asks for (workers-1) take others' pods only",
+    says: "the nodes that it asks for take others' pods only",
   },
   {
     why: 'nodes of its own account, which are full',

@@ -47,8 +47,7 @@ function whyNoNodes(
   if (open.length > 0) return undefined
   const scaled = scalingUp(around)
   if (scaled !== undefined) return scaled
-  if (named.length > 0)
-    return `the nodes that it asks for (${named.map(({ name }) => name).join(', ')}) take others' pods only`
+  if (named.length > 0) return "the nodes that it asks for take others' pods only"
   const pool = selector[POOL]
   if (pool !== undefined) return `pool ${pool} has no node`
   const labels = Object.entries(selector).map(([name, value]) => `${name}=${value}`)
@@ -194,8 +193,9 @@ function nodeOf(object: Manifest): Node {
     labels,
     // What Kubernetes puts there by itself comes and goes with the node's health.
     taints: taints.filter(({ key, effect }) => effect !== 'PreferNoSchedule' && !key.startsWith('node.kubernetes.io/')),
-    cores: quantity(allocatable['cpu']),
-    bytes: quantity(allocatable['memory']),
+    // One that has just come has not said yet what it has.
+    cores: quantity(allocatable['cpu']) || Number.POSITIVE_INFINITY,
+    bytes: quantity(allocatable['memory']) || Number.POSITIVE_INFINITY,
     ready: ready?.status === 'True',
     cordoned: unschedulable,
     createdAt,
