@@ -136,7 +136,7 @@ test('a site is made, found unchanged and removed; no readable state lies in its
   expect(await addresses()).toEqual(both)
   expect(await ensure()).toMatchObject({ changed: false })
   expect(await action().observe(wanted(), context())).toMatchObject({ state: 'present' })
-  expect(readdirSync(folder).filter((name) => name.includes('tfstate'))).toEqual([])
+  expect(readdirSync(folder).filter((name) => /tfstate|tfplan/.test(name))).toEqual([])
   const { stdout } = await execa('grep', ['-rla', 'KUBECONFIG', join(folder, '..')], { reject: false })
   expect(stdout).toBe('')
   expect(await store.read('cluster')).toContain('KUBECONFIG')

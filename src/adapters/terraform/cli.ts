@@ -7,7 +7,7 @@ import { needsInit, terraformError } from './errors.ts'
 import type { Diagnostic } from './events.ts'
 import { previewOf, readEvent } from './events.ts'
 import { rootStamp, writeCliConfig } from './mirror.ts'
-import type { Preview, PreviewOptions, Terraform, TerraformRun } from './port.ts'
+import { isEmpty, type Preview, type PreviewOptions, type Terraform, type TerraformRun } from './port.ts'
 import { createSlots } from './slots.ts'
 
 export interface TerraformCliOptions {
@@ -158,9 +158,12 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     )
     // It may hold secrets.
     await chmod(file, 0o600)
-    return previewOf(
+    const shown = previewOf(
       await must('reading the preview of', root, ['show', '-json', PREVIEW], { ...running, output: undefined }),
     )
+    // The state is in it, readable: it stays only for an apply to come.
+    if (isEmpty(shown)) await rm(file, { force: true })
+    return shown
   }
 
   return {
