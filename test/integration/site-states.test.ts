@@ -144,6 +144,13 @@ test('a site is made, found unchanged and removed; no readable state lies in its
   expect([cloud.things.size, await addresses()]).toEqual([0, []])
 })
 
+test('a site of which everything was lost outside is removed', async () => {
+  await ensure()
+  cloud.things.clear()
+  await action().remove(wanted(), context())
+  expect(await action().observe(wanted(), context())).toMatchObject({ state: 'absent' })
+})
+
 test('the state of a site of before is moved: nothing is made anew', async () => {
   await madeBefore()
   expect(await ensure()).toMatchObject({ changed: false })

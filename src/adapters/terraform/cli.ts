@@ -161,8 +161,8 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     const shown = previewOf(
       await must('reading the preview of', root, ['show', '-json', PREVIEW], { ...running, output: undefined }),
     )
-    // The state is in it, readable: it stays only for an apply to come.
-    if (isEmpty(shown)) await rm(file, { force: true })
+    // The state is in it, readable: it stays only for an apply to come. A removal is applied also when all is gone.
+    if (running.destroy !== true && isEmpty(shown)) await rm(file, { force: true })
     return shown
   }
 
