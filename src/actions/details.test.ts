@@ -290,6 +290,38 @@ describe('wait-for', () => {
     for (const one of inputs) expect(await bound(make, one).ensure()).toMatchObject({ changed: false })
   })
 
+  test('of a pod that no node takes it says what it lacks; the scheduler’s words where nodes can’t be looked at', async () => {
+    const { kubernetes, make } = setUp()
+    const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'd', namespace: 'default' } }
+    const unscheduled = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'd-1', namespace: 'default' },
+      spec: { containers: [], nodeSelector: { 'omegaml.io/pool': 'gpu' } },
+      status: { conditions: [{ type: 'PodScheduled', status: 'False', message: '0/3 nodes' }] },
+    }
+    const reason = '0 of 1 pods ready: no node takes it: 0/3 nodes'
+    kubernetes.setReadiness(
+      { ...deployment, name: 'd', namespace: 'default' },
+      { state: 'waiting', reason, unscheduled },
+    )
+    const wanted = { workload: { kind: 'Deployment', name: 'd', namespace: 'default' }, timeoutSeconds: 1 }
+    const context = createTestContext()
+    await expect(bound(make, wanted).ensure(context)).rejects.toThrow('0 of 1 pods ready: pool gpu has no node')
+    expect(context.reasons[0]).toContain('pool gpu has no node')
+    const blind = waitFor({
+      kubernetes: {
+        ...kubernetes,
+        list: async () => {
+          throw new AppError('forbidden', 'kubernetes-forbidden', 'no')
+        },
+      },
+      network: createFakeNetwork(),
+      clock: createFakeClock(),
+    })
+    await expect(bound(blind, wanted).ensure()).rejects.toThrow(reason)
+  })
+
   test('each kind of condition says why it does not hold, and ends with the last reason', async () => {
     const { network, make } = setUp()
     network.setStatus('http://a/', 503)

@@ -5,6 +5,7 @@ import type { Network } from '../adapters/network/port.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Action } from './action.ts'
 import { waitUntil } from './wait-until.ts'
+import { readinessOf } from './why-waiting.ts'
 
 const API_VERSIONS: Readonly<Record<string, string>> = {
   Deployment: 'apps/v1',
@@ -77,11 +78,14 @@ interface Condition {
   readonly check: () => Promise<Readiness>
 }
 
-function conditionOf({ workload, job, http, tcp }: WaitForInput, { kubernetes, network }: WaitForParts): Condition {
+function conditionOf(
+  { workload, job, http, tcp }: WaitForInput,
+  { kubernetes, network, clock }: WaitForParts,
+): Condition {
   const object = job === undefined ? workload : { ...job, kind: 'Job', apiVersion: undefined }
   if (object !== undefined) {
     const ref = { ...object, apiVersion: object.apiVersion ?? API_VERSIONS[object.kind] ?? 'v1' }
-    return { what: describeRef(ref), check: () => kubernetes.readiness(ref) }
+    return { what: describeRef(ref), check: () => readinessOf(kubernetes, ref, clock.now()) }
   }
   if (tcp !== undefined) {
     const check = async (): Promise<Readiness> => {

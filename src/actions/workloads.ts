@@ -3,6 +3,7 @@ import { describeRef, refOf } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
 import type { ActionContext } from './action.ts'
 import { waitUntil } from './wait-until.ts'
+import { readinessOf } from './why-waiting.ts'
 
 /** Kinds whose readiness others depend on; claims are left out because they may bind only when a pod uses them. */
 const WAITED_FOR = new Set([
@@ -27,7 +28,7 @@ export async function waitForObjects(
   for (const object of objects.filter((one) => WAITED_FOR.has(one.kind))) {
     const ref = refOf(object)
     const check = async (): Promise<Readiness> => {
-      const readiness = await kubernetes.readiness(ref)
+      const readiness = await readinessOf(kubernetes, ref, clock.now())
       if (readiness.state !== 'ready' && isSelfRemoving(object) && (await kubernetes.find(ref)) === undefined) {
         return { state: 'ready', reason: 'complete, and removed itself' }
       }

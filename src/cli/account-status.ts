@@ -47,7 +47,7 @@ export async function accountStatus(options: AccountStatusOptions, io: Io): Prom
   section(
     io,
     'Pods',
-    (runs.pods ?? []).map(({ name: pod, status, node = '' }) => [pod, status, node]),
+    (runs.pods ?? []).map(({ name: pod, status, node, waiting = '' }) => [pod, status, node ?? waiting]),
   )
   section(
     io,

@@ -1400,6 +1400,8 @@ export interface components {
                 status: string;
                 ready: boolean;
                 node?: string;
+                /** @description why no node takes it */
+                waiting?: string;
             }[] | null;
             /** @description runtime workers that take this account’s tasks */
             workers: {
@@ -2050,6 +2052,8 @@ export interface components {
                 status: string;
                 ready: boolean;
                 node?: string;
+                /** @description why no node takes it */
+                waiting?: string;
             }[] | null;
             /** @description runtime workers that take this account’s tasks */
             workers: {

@@ -1,4 +1,4 @@
-import { coresOf, gbOf } from '../base/quantity.ts'
+import { gbOf, quantity } from '../base/quantity.ts'
 import type { Kubernetes, Manifest, ObjectRef } from '../adapters/kubernetes/port.ts'
 
 export interface ComponentState {
@@ -66,10 +66,10 @@ function nodeState(manifest: Manifest): NodeState {
 }
 
 /** Kubernetes' quantity of cores, for people: `3500m` is 3.5. */
-export function cores(quantity: string): string {
-  return String(coresOf(quantity))
+export function cores(text: string): string {
+  return String(quantity(text))
 }
 
-export function gigabytes(quantity: string): string {
-  return gbOf(quantity).toFixed(1)
+export function gigabytes(text: string): string {
+  return gbOf(text).toFixed(1)
 }

@@ -11,6 +11,7 @@ export const accountStatusView = z
           status: z.string().describe('one word, as kubectl says it'),
           ready: z.boolean(),
           node: z.string().optional(),
+          waiting: z.string().optional().describe('why no node takes it'),
         }),
       )
       .nullable(),

@@ -44,6 +44,8 @@ export interface Pod {
   readonly node: string | undefined
   readonly nodeSelector: Readonly<Record<string, string>>
   readonly notebook: boolean
+  /** Why no node takes it. */
+  readonly waiting: string | undefined
 }
 
 export interface Node {
@@ -56,7 +58,8 @@ export interface Node {
   readonly addresses: readonly string[]
 }
 
-export function podOf(object: Manifest): Pod {
+/** `waiting`: why no node takes it, where that is so. */
+export function podOf(object: Manifest, waiting?: string): Pod {
   const { spec = {}, status = {} } = object as PodObject
   const labels = object.metadata.labels ?? {}
   return {
@@ -67,6 +70,7 @@ export function podOf(object: Manifest): Pod {
     node: spec.nodeName,
     nodeSelector: spec.nodeSelector ?? {},
     notebook: labels['component'] === 'singleuser-server',
+    waiting,
   }
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { explain } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Db } from '../db/database.ts'
-import { quantity } from './quantity.ts'
+import { quantity } from '../base/quantity.ts'
 import type { Usage } from './series.ts'
 import { COARSE_MS, hasSample, insertSample, type Scope, thinSamples } from './store.ts'
 

@@ -1,9 +1,10 @@
-import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import type { MongoSizes } from '../adapters/mongodb/port.ts'
 import type { RabbitmqMonitor } from '../adapters/rabbitmq/port.ts'
 import { Cache } from '../base/cache.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import { isUnscheduled, whyPodWaits } from '../clusters/pod-waits.ts'
 import type { Db } from '../db/database.ts'
 import type { Qualifier } from '../deployments/settings.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
@@ -35,7 +36,7 @@ const LOG_BYTES = 4_000_000
 export class AccountStatus {
   private readonly parts: StatusParts
   private readonly podLists: Cache<readonly Pod[]>
-  private readonly nodeLists: Cache<readonly Node[]>
+  private readonly nodeLists: Cache<readonly Manifest[]>
   private readonly workerLists: Cache<readonly Worker[]>
   private readonly sizes: Cache<number>
 
@@ -54,18 +55,23 @@ export class AccountStatus {
     const kubernetes = this.present(this.parts.kubernetes, attempted)
     const found = this.podLists.get(namespace, async () => {
       const objects = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace })
-      return byName(objects.map(podOf))
+      // Pods are told without a reason where nodes can't be looked at.
+      const nodes = objects.some(isUnscheduled) ? await this.nodeObjects().catch(() => undefined) : undefined
+      const now = this.parts.clock.now()
+      const why = (pod: Manifest) => (nodes === undefined ? undefined : whyPodWaits(pod, { nodes, now }))
+      return byName(objects.map((object) => podOf(object, why(object))))
     })
     return (await translated(attempted, found)) ?? []
   }
 
   async nodes(): Promise<readonly Node[]> {
     const attempted = 'asking for the nodes'
-    const kubernetes = this.present(this.parts.kubernetes, attempted)
-    const found = this.nodeLists.get('all', async () =>
-      byName((await kubernetes.list({ apiVersion: 'v1', kind: 'Node' })).map(nodeOf)),
-    )
-    return (await translated(attempted, found)) ?? []
+    return byName((await translated(attempted, () => this.nodeObjects())).map(nodeOf))
+  }
+
+  private async nodeObjects(): Promise<readonly Manifest[]> {
+    const kubernetes = this.present(this.parts.kubernetes, 'asking for the nodes')
+    return (await this.nodeLists.get('all', () => kubernetes.list({ apiVersion: 'v1', kind: 'Node' }))) ?? []
   }
 
   /** What the pod's first container said since then; `not-found` when the namespace has no such pod. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ActionContext } from '../../src/actions/action.ts'
 import { nodepool, type NodepoolInput } from '../../src/actions/nodepool.ts'
@@ -132,6 +133,21 @@ test('a machine that Terraform never learned of is taken over, not made twice', 
   })
   await action.ensure(pool, context)
   expect(machines()).toEqual(['alice-gpu-1', 'alice-gpu-2'])
+})
+
+test('a state that the database does not take is brought in by the next try: nothing lost, nothing twice', async () => {
+  const { action, context, output } = await engine(1)
+  await sql`create trigger full before insert on terraform_state_versions
+    begin select raise(abort, 'database or disk is full'); end`.execute(db)
+  await expect(action.ensure(pool, context)).rejects.toMatchObject({ kind: 'unavailable', code: 'state-not-written' })
+  await sql`drop trigger full`.execute(db)
+  const puts = () => cloud.calls.filter((call) => call.startsWith('PUT')).length
+  const before = puts()
+  expect([machines().length, await action.ensure(pool, context)]).toMatchObject([2, { changed: false }])
+  expect(puts()).toBe(before)
+  expect(output.join()).toContain('brought in the state')
+  await action.remove(pool, context)
+  expect(machines()).toEqual([])
 })
 
 test('an unknown type is refused before anything is touched', async () => {

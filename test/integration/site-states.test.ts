@@ -136,12 +136,19 @@ test('a site is made, found unchanged and removed; no readable state lies in its
   expect(await addresses()).toEqual(both)
   expect(await ensure()).toMatchObject({ changed: false })
   expect(await action().observe(wanted(), context())).toMatchObject({ state: 'present' })
-  expect(readdirSync(folder).filter((name) => name.includes('tfstate'))).toEqual([])
+  expect(readdirSync(folder).filter((name) => /tfstate|tfplan/.test(name))).toEqual([])
   const { stdout } = await execa('grep', ['-rla', 'KUBECONFIG', join(folder, '..')], { reject: false })
   expect(stdout).toBe('')
   expect(await store.read('cluster')).toContain('KUBECONFIG')
   await action().remove(wanted(), context())
   expect([cloud.things.size, await addresses()]).toEqual([0, []])
+})
+
+test('a site of which everything was lost outside is removed', async () => {
+  await ensure()
+  cloud.things.clear()
+  await action().remove(wanted(), context())
+  expect(await action().observe(wanted(), context())).toMatchObject({ state: 'absent' })
 })
 
 test('the state of a site of before is moved: nothing is made anew', async () => {

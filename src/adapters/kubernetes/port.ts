@@ -29,6 +29,8 @@ export interface KindRef {
 export interface Readiness {
   readonly state: 'ready' | 'waiting' | 'failed'
   readonly reason: string
+  /** While it waits: a pod of it that no node has taken. */
+  readonly unscheduled?: Manifest | undefined
 }
 
 export type Applied = 'created' | 'changed' | 'unchanged'

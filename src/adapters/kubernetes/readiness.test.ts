@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Manifest } from './port.ts'
-import { podSelector, readinessOf } from './readiness.ts'
+import { podSelector, readinessOf, withUnscheduled } from './readiness.ts'
 
 const object = (kind: string, spec: object, status: object, metadata: object = {}): Manifest => ({
   apiVersion: 'v1',
@@ -141,4 +141,11 @@ test('pods are found by the selector of their workload', () => {
   expect(podSelector(object('Deployment', { selector: { matchLabels: { a: 'b', c: 'd' } } }, {}))).toBe('a=b,c=d')
   expect(podSelector(object('Job', {}, {}))).toBe('batch.kubernetes.io/job-name=a')
   expect(podSelector(object('ConfigMap', {}, {}))).toBeUndefined()
+})
+
+test('the pod that no node takes is named while it is waited for', () => {
+  const pending = object('Pod', {}, { conditions: [{ type: 'PodScheduled', status: 'False' }] })
+  const others = [object('Deployment', {}, {}), pending]
+  expect(withUnscheduled({ state: 'waiting', reason: 'r' }, others).unscheduled).toBe(pending)
+  expect(withUnscheduled({ state: 'ready', reason: 'r' }, others).unscheduled).toBeUndefined()
 })

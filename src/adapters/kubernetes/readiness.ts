@@ -62,6 +62,16 @@ export function podSelector(object: Manifest): string | undefined {
     : parts.join(',')
 }
 
+/** Names the pod that no node takes, so that whoever knows the nodes can say why. */
+export function withUnscheduled(readiness: Readiness, objects: readonly Manifest[]): Readiness {
+  const unscheduled = readiness.state === 'waiting' ? objects.find(isUnscheduled) : undefined
+  return unscheduled === undefined ? readiness : { ...readiness, unscheduled }
+}
+
+function isUnscheduled(object: Manifest): boolean {
+  return conditions(object).some(({ type, status }) => type === 'PodScheduled' && status === 'False')
+}
+
 function replicas(object: Manifest, pods: readonly Manifest[]): Readiness {
   const spec = record(object['spec'])
   const status = record(object['status'])

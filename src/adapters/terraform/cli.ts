@@ -7,7 +7,7 @@ import { needsInit, terraformError } from './errors.ts'
 import type { Diagnostic } from './events.ts'
 import { continuedOf, isManaged, outputsOf, previewOf, readEvent } from './events.ts'
 import { rootStamp, writeCliConfig } from './mirror.ts'
-import type { Preview, PreviewOptions, Terraform, TerraformRun } from './port.ts'
+import { isEmpty, type Preview, type PreviewOptions, type Terraform, type TerraformRun } from './port.ts'
 import { createSlots } from '../../base/slots.ts'
 
 export interface TerraformCliOptions {
@@ -183,10 +183,17 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     // It may hold secrets.
     await chmod(file, 0o600)
     const continued = running.destroy === true ? [] : continuedOf(printed)
-    if (continued.length === 0) return previewOf(printed)
-    for (const address of continued)
+    if (continued.length > 0) return await goOn(root, continued, running)
+    const shown = previewOf(printed)
+    // The state is in it, readable: it stays only for an apply to come. A removal is applied also when all is gone.
+    if (running.destroy !== true && isEmpty(shown)) await rm(file, { force: true })
+    return shown
+  }
+  /** What an earlier run began and which comes up by itself is no longer thought broken; then the preview again. */
+  const goOn = async (root: string, addresses: readonly string[], running: PreviewOptions): Promise<Preview> => {
+    for (const address of addresses)
       await must('going on with', root, ['untaint', '-lock-timeout=20s', address], running)
-    running.output?.(`going on with ${continued.join(', ')}, which an earlier run began`)
+    running.output?.(`going on with ${addresses.join(', ')}, which an earlier run began`)
     return await preview(root, running)
   }
 

@@ -1,5 +1,5 @@
 import type { Node, Pod } from '../../status/objects.ts'
-import { quantity } from '../../status/quantity.ts'
+import { quantity } from '../../base/quantity.ts'
 import type { Worker } from '../../status/workers.ts'
 
 /** Workers are listed by `active`, their tasks counted: RabbitMQ knows who works, not on what. */

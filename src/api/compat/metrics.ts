@@ -1,6 +1,6 @@
 import { AppError } from '../../base/errors.ts'
 import type { Node } from '../../status/objects.ts'
-import { quantity } from '../../status/quantity.ts'
+import { quantity } from '../../base/quantity.ts'
 import type { Point, Range } from '../../status/series.ts'
 import type { AccountStatus } from '../../status/status.ts'
 import type { Observed } from '../observed.ts'

@@ -47,6 +47,22 @@ test('pods, workers, bytes of the database and the notebook, for the account and
   expect((await ask('alice', 'bobby')).status).toBe(403)
 })
 
+test('of a pod that no node takes is told why', async () => {
+  const pending = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'worker-1', namespace: 'om-alice' },
+    spec: { containers: [{ resources: { requests: { cpu: '4' } } }] },
+    status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes' }] },
+  }
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, status: { allocatable: { cpu: '2' } } }
+  for (const object of [pending, node]) await house.kubernetes.apply(object)
+  const waiting = 'no node fits (needs 4 cores, largest node has 2)'
+  expect((await ask('alice', 'alice')).body.pods).toEqual([
+    { name: 'worker-1', status: 'Pending', ready: false, waiting },
+  ])
+})
+
 const notebooks: { pod: Manifest | undefined; notebook: string; why: string }[] = [
   { pod: undefined, notebook: 'stopped', why: 'there is no server' },
   { pod: server('False'), notebook: 'starting', why: 'its server is not ready' },

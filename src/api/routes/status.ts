@@ -101,8 +101,9 @@ async function showStatus(deps: ApiDeps, account: Account, word: string): Promis
   }
 }
 
-function shown({ name, status, ready, node }: Pod) {
-  return { name, status, ready, ...(node === undefined ? {} : { node }) }
+function shown({ name, status, ready, node, waiting }: Pod) {
+  const told = { ...(node === undefined ? {} : { node }), ...(waiting === undefined ? {} : { waiting }) }
+  return { name, status, ready, ...told }
 }
 
 function notebookOf(pods: readonly Pod[]): 'running' | 'starting' | 'stopped' {

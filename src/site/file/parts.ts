@@ -1,4 +1,4 @@
-import { coresOf, gbOf } from '../../base/quantity.ts'
+import { gbOf, quantity } from '../../base/quantity.ts'
 import { isTree, type Tree, treeAt } from '../../base/merge.ts'
 import type { ChartName, ChartValues } from './chart-values.ts'
 import type { ComponentRole } from './pools.ts'
@@ -62,5 +62,5 @@ function partOf({ name, role, at }: Source, tree: Tree): Part {
     const amount = isTree(requests) ? requests[what] : undefined
     return typeof amount === 'string' || typeof amount === 'number' ? String(amount) : '0'
   }
-  return { name, role, cores: coresOf(of('cpu')), memoryGb: gbOf(of('memory')) }
+  return { name, role, cores: quantity(of('cpu')), memoryGb: gbOf(of('memory')) }
 }
