@@ -29,7 +29,8 @@ export async function init(options: InitOptions, io: Io): Promise<ExitCode> {
     await ask(options.profile, `Profile (${profiles.join(', ')})`, 'single-node'),
     profiles,
   )
-  const name = checkSiteName(await ask(options.name, 'Name of the site', 'omega'))
+  const named = options.name ?? (options.sources?.site === 'default' ? undefined : options.site)
+  const name = checkSiteName(await ask(named, 'Name of the site', 'omega'))
   const domain = checkDomain(await ask(options.domain, 'Domain of its host names', defaultDomain(name)))
   const facts = ruleFacts({ provider: { kind: provider } as never }, project)
   const text = newFileText({ profile, name, domain, provider }, project, facts.provider)

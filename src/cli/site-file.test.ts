@@ -180,6 +180,7 @@ test('up does what was kept, and asks when something else is needed', async () =
   write(base.replace('cores: 4', 'cores: 6'))
   expect(await cli('up', '--plan', 'kept.json')).toBe(0)
   expect(machines()).toMatchObject({ 'node-1': { cores: 6 } })
+  expect(await cli('up', '--no-file', '--plan', 'kept.json')).toBe(2)
   write('{}', 'broken.json')
   expect(await cli('up', '--plan', 'broken.json')).toBe(2)
 })

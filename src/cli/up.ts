@@ -49,6 +49,7 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   const operator = await io.operator()
   const file = findSiteFile(options, io, operator.project)
   if (file !== undefined) refuseBesideFile(options, file)
+  else refuseWithoutFile(options)
   const folder = stateFolder(file?.site.name ?? options.site, options.state)
   const paths = statePaths(folder)
   const site = await prepareSite(operator, folder, file === undefined ? typed(options, folder) : wishes(options, file))
@@ -94,6 +95,13 @@ function typed(options: UpOptions, folder: string): SiteWishes {
 function wishes(options: UpOptions, file: CheckedFile): SiteWishes {
   refuseUndriven(file)
   return { ...wishesOf(file), moved: options.moved }
+}
+
+function refuseWithoutFile({ plan }: UpOptions): void {
+  if (plan === undefined) return
+  throw new AppError('invalid', 'site-file-missing', '--plan goes with a site file: name it with --file', {
+    details: { field: 'file' },
+  })
 }
 
 /** Both could say it: the file would lose silently, or the words. */

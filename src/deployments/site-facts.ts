@@ -100,6 +100,9 @@ export const limitFacts = z.strictObject({
   requests: perMinute.default(1200).describe('all the rest'),
 })
 
+/** What accounts' configs have of a site that says nothing else. */
+export const usualDefaults = { OMEGA_FRAMEWORKS: ['scikit-learn', 'tensorflow', 'keras', 'dash'] }
+
 /**
  * What the service knows of its site: file `site.yml` of ConfigMap `cloudmgr-site`, no secrets in it. Keys it does not
  * know are kept and shown to plans as `${site.<key>}`.
@@ -161,9 +164,7 @@ const siteFactsSchema = z
       .record(z.string().regex(/^PIP_[A-Z_]+$/, 'a variable of pip, such as PIP_INDEX_URL'), z.string())
       .default({}),
     /** Merged into every account's config. */
-    defaults: z
-      .record(z.string(), z.unknown())
-      .default({ OMEGA_FRAMEWORKS: ['scikit-learn', 'tensorflow', 'keras', 'dash'] }),
+    defaults: z.record(z.string(), z.unknown()).default(usualDefaults),
     namespaces: z
       .strictObject({
         services: z.string().default('omegaml-services'),

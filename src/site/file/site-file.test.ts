@@ -314,6 +314,13 @@ test('services elsewhere take the place of components and their volumes', () => 
   })
 })
 
+test('defaults of the file add to the usual ones', () => {
+  const { site } = check(`${head}${pools}defaults: {OMEGA_X: 1}\n`)
+  expect(wantedValues(site)['omegaml-system']).toMatchObject({
+    site: { defaults: { OMEGA_X: 1, OMEGA_FRAMEWORKS: expect.arrayContaining(['keras']) } },
+  })
+})
+
 test('the mail server’s password is a Secret, never a value', async () => {
   const { site } = check(mailFile('{env: MAIL}'))
   expect(wantedValues(site)['omegaml-system']).toEqual({

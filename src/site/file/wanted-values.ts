@@ -1,5 +1,6 @@
 import { mergeTrees, type Tree } from '../../base/merge.ts'
 import { byChart, type ChartValues } from './chart-values.ts'
+import { usualDefaults } from '../../deployments/site-facts.ts'
 import type { SiteFile } from './schema.ts'
 import { secretNames } from './secret-names.ts'
 import { domainOf } from './domain.ts'
@@ -102,7 +103,9 @@ function systemValues(file: SiteFile): Tree {
 
 /** What the service is to know of its site, as its ConfigMap has it. */
 function siteFacts(file: SiteFile): Tree {
-  const { title, defaults, quota, home, limits, signUp, services, mail } = file
+  const { title, quota, home, limits, signUp, services, mail } = file
+  // What a site says of its defaults adds to the usual ones.
+  const defaults = file.defaults && { ...usualDefaults, ...file.defaults }
   const facts = { title, defaults, quota, home, limits, signUp, services, mail: mail && mailFacts(mail) }
   const said = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
   return { ...said, ...(isFar(file) ? farFacts(file) : {}), ...endpoints(file) }
