@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
+import { parse } from 'yaml'
 import type { ChartName, Manifest, Values } from './helm.ts'
 import { chartFolder, chartNames, find, helm, podsOf, render, renderText, servicesNamespace } from './helm.ts'
 import { profiles } from './profiles.ts'
@@ -87,6 +88,42 @@ test('a digest wins over the tag', async () => {
     find(manifests, 'StatefulSet', 'mongodb').spec.template.spec.containers[0].image,
     `r.example/m@${digest}`,
   )
+})
+
+test('one registry serves every image of every chart, and every pod may sign in there', async () => {
+  const common = { imagePullSecrets: ['pull'], images: { registry: 'registry.example.com/mirror' } }
+  const pods = []
+  for (const chart of ['omegaml-system', 'omegaml-ingress', 'omegaml-worker'] as const)
+    pods.push(...podsOf(await render(chart, common)))
+  for (const { owner, spec } of pods) {
+    assert.deepEqual(spec.imagePullSecrets, [{ name: 'pull' }], owner)
+    for (const { image } of [...(spec.initContainers ?? []), ...spec.containers])
+      assert.match(image, /^registry\.example\.com\/mirror\//, owner)
+  }
+  assert.equal(pods.length, 10)
+})
+
+test('what the engine and the hub start comes from that registry, too', async () => {
+  const images = { registry: 'registry.example.com', mongodb: { repository: 'mongo', tag: '8' } }
+  const manifests = await render('omegaml-system', { images, imagePullSecrets: ['one', 'two'] })
+  const site = parse(find(manifests, 'ConfigMap', 'cloudmgr-site').data['site.yml'])
+  assert.deepEqual(site.images, {
+    runtime: 'registry.example.com/omegaml/omegaml-runtime:0.1.0',
+    mongodb: 'registry.example.com/mongo:8',
+  })
+  assert.deepEqual(site.imagePullSecrets, ['one', 'two'])
+  const hub = find(manifests, 'Deployment', 'jupyterhub').spec.template.spec.containers[0].env as Manifest[]
+  const value = (name: string) => hub.find((entry) => entry.name === name)?.value
+  assert.equal(value('JUPYTER_PULL_SECRETS'), 'one,two')
+  assert.equal(value('JUPYTER_IMAGE'), site.images.runtime)
+})
+
+test('a repository that names its registry keeps it', async () => {
+  for (const repository of ['ghcr.io/a/b', 'localhost/b', '10.0.0.1:5000/b']) {
+    const images = { registry: 'registry.example.com', mongodb: { repository, tag: '1' } }
+    const server = find(await render('omegaml-system', { images }), 'StatefulSet', 'mongodb')
+    assert.equal(server.spec.template.spec.containers[0].image, `${repository}:1`)
+  }
 })
 
 test('passwords appear in Secrets only', async () => {

@@ -87,7 +87,8 @@ test('the charts give these rights and no others', async () => {
       .flatMap((one) => one.subjects.map(({ name }: Manifest) => name))
     const who = subjects[0] ?? 'nobody, bound in accounts’ namespaces one by one'
     assert.ok(subjects.length < 2)
-    found[who] = [...(found[who] ?? []), ...role.rules.flatMap(linesOf)].sort()
+    const rights: string[] = role.rules.flatMap(linesOf)
+    found[who] = [...(found[who] ?? []), ...rights].sort()
   }
   const wanted = Object.entries(expected).map(([who, rights]) => [who, Object.keys(rights).sort()])
   assert.deepEqual(found, Object.fromEntries(wanted))
@@ -96,7 +97,7 @@ test('the charts give these rights and no others', async () => {
 test('only those with rights have a token, and none is given by the namespace', async () => {
   const all = (await Promise.all(chartNames.map(async (chart) => await render(chart)))).flat()
   const accounts = all.filter(({ kind }) => kind === 'ServiceAccount')
-  assert.deepEqual(accounts.map(({ metadata }) => metadata.name).sort(), ['cloudmgr', 'jupyterhub', 'omegaweb'])
+  assert.deepEqual(accounts.map(({ metadata }) => String(metadata.name)).sort(), ['cloudmgr', 'jupyterhub', 'omegaweb'])
   for (const one of accounts) assert.equal(one.automountServiceAccountToken, false)
 })
 
@@ -226,7 +227,8 @@ describe('with its own rights the engine does all that plans ask of Kubernetes',
     assert.equal((await site.observe()).state, 'present')
     assert.equal((await site.ensure()).changed, false)
     const pod = await admin.apply(podOf('notebook')).then(() => admin.find({ ...podRef, name: 'notebook' }))
-    assert.deepEqual((pod?.['spec'] as Manifest).imagePullSecrets, [{ name: 'pull' }])
+    assert.ok(pod)
+    assert.deepEqual((pod['spec'] as Manifest).imagePullSecrets, [{ name: 'pull' }])
     const own = bound(registrySecret({ kubernetes }), {
       namespace: 'om-alice',
       name: 'registry-mine',

@@ -10,6 +10,7 @@ import { testSite } from '../../../src/api/testing.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import type { TestCluster } from '../../support/kube-apiserver.ts'
 import { startCluster } from '../../support/kube-apiserver.ts'
+import { gatewayCrds } from './gateway-crds.ts'
 import type { ChartName, Manifest, Values } from './helm.ts'
 import { chartFolder, chartNames, helm, namespaceOf, renderText, runtimeNamespace, servicesNamespace } from './helm.ts'
 import type { Kubectl } from './kubectl.ts'
@@ -22,6 +23,8 @@ let kubectl: Kubectl
 beforeAll(async () => {
   cluster = await startCluster()
   kubectl = kubectlFor(cluster.kubeconfig)
+  for (const crd of gatewayCrds) await cluster.kubernetes.apply(crd)
+  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s')
   for (const namespace of [servicesNamespace, runtimeNamespace]) {
     await kubectl('create', 'namespace', namespace)
     // Every pod of ours must pass the strictest of Kubernetes' standards, or it does not come to be.
@@ -49,6 +52,54 @@ describe('the API server accepts every manifest, strictly', () => {
       chartNames.map((chart) => ({ chart, values: valuesOf[chart], why })),
     ),
     { chart: 'omegaml-ingress', values: { ingress: { kind: 'ingress', className: 'x' } }, why: 'Ingress objects' },
+    { chart: 'omegaml-ingress', values: { ingress: { kind: 'gateway', className: 'x' } }, why: 'a Gateway' },
+    {
+      chart: 'omegaml-ingress',
+      values: { ingress: { kind: 'gateway', className: 'x', tlsRoute: true }, tls: { secretName: 'site-tls' } },
+      why: 'a Gateway that passes TLS through',
+    },
+    {
+      chart: 'omegaml-ingress',
+      values: {
+        ingress: { kind: 'gateway', gatewayName: 'shared', gatewayNamespace: 'infra', tlsRoute: true },
+        tls: { secretName: 'site-tls' },
+      },
+      why: 'routes of a Gateway that exists',
+    },
+    {
+      chart: 'omegaml-ingress',
+      values: {
+        ingress: { kind: 'ingress', className: 'x', annotations: { 'cert-manager.io/cluster-issuer': 'a' } },
+        tls: { secretName: 'site-tls' },
+        service: { type: 'LoadBalancer', externalTrafficPolicy: 'Local' },
+      },
+      why: 'Ingress objects with a certificate, TCP by a load balancer',
+    },
+    {
+      chart: 'omegaml-system',
+      values: {
+        caConfigMap: 'ca',
+        imagePullSecrets: ['pull'],
+        mongodb: { enabled: false, external: { host: 'db.example.com', tls: true, cidrs: ['10.9.0.5/32'] } },
+        mysql: { enabled: false, external: { host: 'sql.example.com', tls: true, adminSecret: 'dba' } },
+        rabbitmq: { enabled: false, external: { host: 'mq.example.com', managementUrl: 'https://mq.example.com' } },
+        jupyterhub: { enabled: false, external: { apiUrl: 'https://hub.example.com', namespace: 'hub' } },
+      },
+      why: 'services that are elsewhere',
+    },
+    {
+      chart: 'omegaml-system',
+      values: { mongodb: { storage: { claim: 'data-of-old' } }, rabbitmq: { storage: { mode: 'template' } } },
+      why: 'claims that exist',
+    },
+    {
+      chart: 'omegaml-storage',
+      values: {
+        path: { kind: 'hostPath', folder: '/srv/data', nodeSelector: { 'kubernetes.io/hostname': 'node-1' } },
+        volumes: { mysql: { mode: 'existingClaim', claim: 'data-of-old' }, rabbitmq: null },
+      },
+      why: 'folders of one node, a claim that exists, a volume left out',
+    },
     {
       chart: 'omegaml-storage',
       values: {
@@ -103,6 +154,12 @@ describe('the API server accepts every manifest, strictly', () => {
     )
     await assert.rejects(dryRun(kubectl, wrong), /unknown field/)
   })
+
+  test('one of a Gateway, too', async () => {
+    const values = { ingress: { kind: 'gateway', className: 'x' } }
+    const wrong = (await renderText('omegaml-ingress', values)).replace('gatewayClassName', 'gatewayClass')
+    await assert.rejects(dryRun(kubectl, wrong), /gatewayClass/)
+  })
 })
 
 describe('storage', () => {
@@ -130,6 +187,15 @@ describe('storage', () => {
     const after = await get(kubectl, 'pvc', 'mongodb', '--namespace', servicesNamespace)
     assert.equal(after.metadata.uid, before.metadata.uid)
     assert.equal(after.status.phase, 'Bound')
+  })
+
+  test('a claim that exists is taken as it is', async () => {
+    const values = { keep: true, volumes: { models: { mode: 'existingClaim', claim: 'mysql' } } }
+    const before = await get(kubectl, 'pvc', 'mysql', '--namespace', servicesNamespace)
+    await release('upgrade', 'omegaml-storage', values)
+    const after = await get(kubectl, 'pvc', 'mysql', '--namespace', servicesNamespace)
+    assert.equal(after.metadata.uid, before.metadata.uid)
+    await release('upgrade', 'omegaml-storage', { keep: true })
   })
 
   test('a claim that should exist but does not is named', async () => {

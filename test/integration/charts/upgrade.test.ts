@@ -147,7 +147,7 @@ describe(`from ${previousVersion} to this version`, () => {
       left.map(key).filter((name) => !/kube-root-ca.crt|ServiceAccount\/default/.test(name)),
       [],
     )
-    const secrets = (await listed('secrets')).map(({ metadata }) => metadata.name).sort()
+    const secrets = (await listed('secrets')).map(({ metadata }) => String(metadata.name)).sort()
     assert.deepEqual(secrets, Object.keys(before['secrets'] as object).sort())
     assert.deepEqual((await kept())['alice'], before['alice'])
   })
