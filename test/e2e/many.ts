@@ -121,9 +121,9 @@ async function traces(site: TestSite): Promise<string[]> {
 /** How long the API takes to answer, again and again; in milliseconds. */
 function watchAnswers({ api }: UpResult) {
   const times: number[] = []
-  let isOver = false
+  const over = new AbortController()
   const watch = async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const began = performance.now()
       await (await fetch(`${api}/api/v1/ping`)).text()
       times.push(performance.now() - began)
@@ -134,7 +134,7 @@ function watchAnswers({ api }: UpResult) {
   const watching = watch()
   return {
     end: async () => {
-      isOver = true
+      over.abort()
       return await watching
     },
   }
