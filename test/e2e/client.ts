@@ -9,7 +9,7 @@ export async function runPython<T>(file: string, words: readonly string[], env: 
     env: { PATH, ...env },
     extendEnv: false,
     reject: false,
-    timeout: 900_000,
+    timeout: 1_500_000,
   })
   const line = done.stdout.split('\n').find((text) => text.startsWith('OUTCOME '))
   if (line === undefined)

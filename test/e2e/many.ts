@@ -64,6 +64,9 @@ export async function crowd(site: TestSite, up: UpResult, count: number): Promis
   }
 }
 
+/** A connection for each request: one that was kept is closed by the ingress at some time, and a fetch of just then fails. */
+const once = { connection: 'close' }
+
 type Call = <T>(method: string, path: string, body?: unknown) => Promise<T>
 
 /** Asks the API as the site's admin, by tokens that last five minutes. */
@@ -78,6 +81,7 @@ function adminOf({ api, admin: { userid, password } }: UpResult): Call {
   return async <T>(method: string, path: string, body?: unknown) => {
     if (token === undefined || token.until < Date.now()) token = { text: signIn(), until: Date.now() + 200_000 }
     const headers = {
+      ...once,
       authorization: `Bearer ${await token.text}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     }
@@ -121,20 +125,22 @@ async function traces(site: TestSite): Promise<string[]> {
 /** How long the API takes to answer, again and again; in milliseconds. */
 function watchAnswers({ api }: UpResult) {
   const times: number[] = []
-  let isOver = false
+  const over = new AbortController()
   const watch = async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const began = performance.now()
-      await (await fetch(`${api}/api/v1/ping`)).text()
+      await (await fetch(`${api}/api/v1/ping`, { headers: once })).text()
       times.push(performance.now() - began)
       await new Promise((done) => setTimeout(done, 100))
     }
     return times
   }
   const watching = watch()
+  // Told by `end`, which may come much later.
+  watching.catch(() => undefined)
   return {
     end: async () => {
-      isOver = true
+      over.abort()
       return await watching
     },
   }

@@ -80,7 +80,7 @@ export async function openNotebookAfterSuspension(site: TestSite, address: strin
     return await (await fetch(`${who.apiUrl}/api/v2/deployments?plan=runtime`, { headers })).json()
   }
   const delivered = { deployments: [{ instance: 'gpu', status: 5 }] }
-  await expect.poll(runtimes, { timeout: 300_000, interval: 1000 }).toMatchObject(delivered)
+  await expect.poll(runtimes, { timeout: 600_000, interval: 1000 }).toMatchObject(delivered)
   expect((await hub('POST', 'server')).status).toBeLessThan(300)
   const ready = async () => (await hub('GET', '')).body['servers']
   await expect.poll(ready, { timeout: 180_000, interval: 1000 }).toMatchObject({ '': { ready: true } })

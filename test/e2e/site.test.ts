@@ -117,7 +117,7 @@ describe('a notebook', () => {
 
 describe('orders', () => {
   test('of nodes and workers are delivered, used and taken away by the unmodified client, over HTTPS', {
-    timeout: 1_000_000,
+    timeout: 1_800_000,
   }, async () => {
     await orderEverything(site, up.notebook, (await podIn(site, 'om-boris')).ip)
     expect(await kubectl(site, 'get', 'nodes', '-o', 'name')).toBe('node/node-1')
