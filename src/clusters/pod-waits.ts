@@ -109,8 +109,11 @@ function isAtMax({ events = [] }: Surroundings): boolean {
 }
 
 function eventTime(event: Manifest): number {
-  const times = [event['lastTimestamp'], event['eventTime'], event['firstTimestamp']]
-  return Date.parse(String(times.find((one) => typeof one === 'string') ?? '')) || 0
+  return timeOf(event['lastTimestamp'] ?? event['eventTime'] ?? event['firstTimestamp'])
+}
+
+function timeOf(text: unknown): number {
+  return typeof text === 'string' ? Date.parse(text) || 0 : 0
 }
 
 interface Wanted {
@@ -186,7 +189,7 @@ function nodeOf(object: Manifest): Node {
     conditions?: readonly Condition[]
   }
   const ready = conditions.find(({ type }) => type === 'Ready')
-  const createdAt = Date.parse(String(object.metadata['creationTimestamp'] ?? '')) || 0
+  const createdAt = timeOf(object.metadata['creationTimestamp'])
   return {
     name: object.metadata.name,
     pool: labels[POOL],
@@ -199,7 +202,7 @@ function nodeOf(object: Manifest): Node {
     ready: ready?.status === 'True',
     cordoned: unschedulable,
     createdAt,
-    changedAt: Date.parse(ready?.lastTransitionTime ?? '') || createdAt,
+    changedAt: timeOf(ready?.lastTransitionTime) || createdAt,
   }
 }
 
