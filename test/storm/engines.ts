@@ -81,8 +81,8 @@ export function startEngines(orders: Orders, adapterOf: (name: string) => Adapte
   const ready: ChildProcess[] = []
   let free = 2
   const next = (): void => {
-    while (free > 0 && ready.length > 0 && !stopping) {
-      const child = ready.shift()
+    while (free > 0) {
+      const child = stopping ? undefined : ready.shift()
       if (child === undefined) return
       free -= 1
       child.once('exit', () => {
