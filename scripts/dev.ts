@@ -12,8 +12,12 @@ async function main(words: readonly string[]): Promise<number> {
     case 'bench':
       await (await import('./bench.ts')).runBenchmarks()
       return 0
+    case 'storm':
+      return (await (await import('./storm.ts')).storm(rest)) ? 0 : 1
     default:
-      console.error('usage: ./cloudmgr dev check | test [check] [unit] [integration] [e2e] | bench')
+      console.error(
+        'usage: ./cloudmgr dev check | test [check] [unit] [integration] [e2e] | bench | storm [--seed N] [--kills N] [--minutes N]',
+      )
       return 2
   }
 }

@@ -1,5 +1,6 @@
-import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import assert from 'node:assert/strict'
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, test, vi } from 'vitest'
 import {
   behaviours,
   type ModelStep,
@@ -113,7 +114,7 @@ class Story {
     for (const process of this.#alive()) process.pause(false)
     await this.#start()
     for (let round = 0; round < 500 && (await this.#open()).length > 0; round += 1) await this.time.advance(10_000)
-    expect(await this.#open()).toEqual([])
+    assert.deepEqual(await this.#open(), [])
     for (const process of this.#alive()) await process.engine.stop()
   }
 
@@ -177,16 +178,19 @@ class Story {
   }
 
   async check(): Promise<void> {
-    expect(this.world.wrongs).toEqual([])
+    assert.deepEqual(this.world.wrongs, [])
     const tasks = await db.selectFrom('tasks').select(['command_id', 'step', 'state']).execute()
-    expect(tasks.filter(({ state }) => state === 'running' || state === 'ready')).toEqual([])
-    expect(await db.selectFrom('locks').selectAll().execute()).toEqual([])
+    assert.deepEqual(
+      tasks.filter(({ state }) => state === 'running' || state === 'ready'),
+      [],
+    )
+    assert.deepEqual(await db.selectFrom('locks').selectAll().execute(), [])
     for (const id of this.#commands) {
       const { state, message } = await getCommand(db, id)
       const states = tasks.filter((task) => task.command_id === id).map((task) => task.state)
       const why = states.includes('failed') || message === 'not wanted' ? 'failed' : 'done'
-      expect([id, state]).toEqual([id, why])
-      if (state === 'done') expect([id, ...states.filter((one) => one !== 'done')]).toEqual([id])
+      assert.deepEqual([id, state], [id, why])
+      if (state === 'done') assert.deepEqual([id, ...states.filter((one) => one !== 'done')], [id])
     }
     for (const [subject, owner] of OWNERS.entries()) await this.#checkOwner(subject, owner)
   }
@@ -196,12 +200,15 @@ class Story {
     const things = this.world.thingsOf(owner)
     const mine = subject === 0 ? { site: true } : { subject }
     const [last] = await listCommands(db, { ...mine, limit: 1 })
-    if (last === undefined) return expect(things).toEqual([])
+    if (last === undefined) return assert.deepEqual(things, [])
     const begun = await begunSteps(db, { plan: 'model', subject: subject === 0 ? undefined : subject })
     const remembered = begun.map(({ step }) => `${owner}/${step}`)
-    expect(things.filter((thing) => !remembered.includes(thing))).toEqual([])
+    assert.deepEqual(
+      things.filter((thing) => !remembered.includes(thing)),
+      [],
+    )
     if (last.state !== 'done' || last.undoOf !== undefined) return
-    expect(things).toEqual(last.phase === 'remove' ? [] : this.world.expected(owner, last.params['extra'] === true))
+    assert.deepEqual(things, last.phase === 'remove' ? [] : this.world.expected(owner, last.params['extra'] === true))
   }
 }
 

@@ -3,7 +3,7 @@ import type { Action, ActionContext } from '../actions/action.ts'
 import { AppError, type ErrorKind, explain, kindOf } from '../base/errors.ts'
 import { masker } from '../base/secrets.ts'
 import type { Values } from '../catalog/plan.ts'
-import { isNotMade, isOtherGone, resolveGiven } from '../catalog/resolve.ts'
+import { isOtherGone, resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { begunSteps, getCommand } from '../commands/store.ts'
 import type { Db } from '../db/database.ts'
@@ -121,7 +121,7 @@ async function inputOf(run: Run, action: Action<unknown>, values: Values): Promi
     if (parsed.success) return parsed.data
     throw wrongInput(place, action.name, parsed.error)
   } catch (error) {
-    if ((await dependsOnNothing(run, error)) || leavesNothing(run, action, error)) return nothingMade
+    if (leavesNothing(run, action, error) || (await neverBegan(run, error))) return nothingMade
     throw error
   }
 }
@@ -135,10 +135,13 @@ function wrongInput({ plan, step }: { plan: string; step: string }, action: stri
   )
 }
 
-/** A removal whose input needs what an earlier step, or the install's beginning, would have given: when this step never began, there is nothing to remove. */
-async function dependsOnNothing(run: Run, error: unknown): Promise<boolean> {
+/**
+ * A removal whose input can't be told: an earlier step would have given it, or the start of an order that was cancelled
+ * before. When this step never began, there is nothing to remove.
+ */
+async function neverBegan(run: Run, error: unknown): Promise<boolean> {
   const { deps, task, command } = run
-  if (!takesAway(run) || !isNotMade(error)) return false
+  if (!takesAway(run) || kindOf(error) !== 'invalid') return false
   const begun = await begunSteps(deps.db, command)
   return begun.every((step) => step.step !== task.step)
 }

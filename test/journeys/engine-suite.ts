@@ -219,9 +219,10 @@ export function engineSuite(open: () => Promise<Db>): void {
     expect(world.things.size).toBe(0)
   })
 
-  test('a removal of what was never installed completes', async () => {
+  test('a removal of what was never installed completes, also where nobody knows what it would have been', async () => {
     await engine().start()
     expect((await run({ phase: 'remove' })).state).toBe('done')
+    expect((await run({ phase: 'remove', params: {} })).state).toBe('done')
   })
 
   test('nothing is reported gone while it is still there', async () => {

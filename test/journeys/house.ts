@@ -1,14 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { createFakeHelm } from '../../src/adapters/helm/fake.ts'
-import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
-import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
-import { createFakeMongodb, type FakeMongodb } from '../../src/adapters/mongodb/fake.ts'
-import { createFakeNetwork } from '../../src/adapters/network/fake.ts'
-import { createFakeRabbitmq } from '../../src/adapters/rabbitmq/fake.ts'
-import { createFakeScripts } from '../../src/adapters/scripts/fake.ts'
-import { createFakeTerraform } from '../../src/adapters/terraform/fake.ts'
 import {
   bootstrapKey,
   createRooms,
@@ -31,6 +23,7 @@ import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { lockHolder } from '../../src/engine/locks.ts'
+import { createFakeOutside, createFakeServers } from './fake-outside.ts'
 
 const engineKeys = parseKeyRing(`k1:${Buffer.alloc(32, 2).toString('base64')}`, 'the test')
 const project = resolve(import.meta.dirname, '../..')
@@ -64,30 +57,9 @@ export async function startService(
     ...(pages === undefined ? {} : { pages }),
     openid,
   })
-  const outside = {
-    mongodb: createFakeMongodb(),
-    rabbitmq: createFakeRabbitmq(),
-    jupyterhub: createFakeJupyterhub(),
-    kubernetes: createFakeKubernetes(),
-    helm: createFakeHelm(),
-    network: createFakeNetwork(),
-    scripts: createFakeScripts({}),
-    // Where a cloud would put an ordered volume.
-    terraform: createFakeTerraform({
-      outputs: (root) => {
-        const [, name] = /\/volume-([^/]+)$/.exec(root) ?? []
-        return name === undefined ? {} : { paths: { [name]: `/mnt/volumes/${name}` } }
-      },
-    }),
-  }
+  const outside = createFakeOutside()
   const roots = mkdtempSync(join(tmpdir(), 'cloudmgr-roots-'))
-  /** The accounts' own database servers, by host. */
-  const servers = new Map<string, FakeMongodb>()
-  const openMongodb = ({ host }: { host: string }) => {
-    const server = servers.get(host) ?? createFakeMongodb()
-    servers.set(host, server)
-    return server
-  }
+  const { servers, openMongodb } = createFakeServers()
   const parts = {
     ...outside,
     ...real,
