@@ -9,6 +9,7 @@ import { createRooms, startHouse, type TestHouse, testPlans } from '../../src/ap
 import { systemClock } from '../../src/base/clock.ts'
 import { getPlan } from '../../src/catalog/plan.ts'
 import { hasEnded } from '../../src/commands/command.ts'
+import { openCommands } from '../../src/commands/expected.ts'
 import { withIssued } from '../../src/commands/issued.ts'
 import { getCommand } from '../../src/commands/store.ts'
 import { submitCommand } from '../../src/commands/submit.ts'
@@ -87,11 +88,27 @@ async function place({ plan, phase, params }: Order, name: string): Promise<numb
   return (answer.body.command ?? answer.body.id) as number
 }
 
+/** The order, what it has ordered, and what follows it. */
+async function hasAllEnded(id: number): Promise<boolean> {
+  const { whole } = await withIssued(calm.db, await getCommand(calm.db, id))
+  if (!hasEnded(whole)) return false
+  return whole.subject === undefined || (await openCommands(calm.db, whole.subject)).length === 0
+}
+
+/** A notebook server that runs, where one is to be stopped. */
+async function startNotebook(name: string): Promise<void> {
+  await adapters.jupyterhub.startServer(name)
+  await vi.waitFor(
+    async () => expect((await adapters.jupyterhub.findUser(name))?.servers).toMatchObject([{ state: 'ready' }]),
+    { timeout: 60_000, interval: 50 },
+  )
+}
+
 async function ended(id: number, meanwhile: Promise<unknown> = new Promise(() => {})): Promise<boolean> {
   let interrupted = false
   void meanwhile.then(() => (interrupted = true))
   for (;;) {
-    if (hasEnded((await withIssued(calm.db, await getCommand(calm.db, id))).whole)) return true
+    if (await hasAllEnded(id)) return true
     if (interrupted) return false
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
@@ -118,6 +135,7 @@ async function runAll(name: string, run: (id: number) => Promise<unknown>): Prom
   const words = new Words(calm.db, calm.keys)
   const seen: Seen[] = []
   for (const order of orders) {
+    if (order.plan === 'jupyter' && order.phase === 'suspend') await startNotebook(name)
     const id = await place(order, name)
     await run(id)
     await vi.waitFor(async () => expect(await areClaimsBound(adapters)).toBe(true), { timeout: 60_000, interval: 50 })

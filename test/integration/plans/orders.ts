@@ -72,8 +72,14 @@ export function everyOrder(plans: Plans): Order[] {
   const others = offered.filter((plan) => !isOwn(plan))
   const phasesOf = (plan: Plan, phases: readonly Phase[]) =>
     phases.filter((phase) => plan.phases.includes(phase)).map((phase) => orderOf(plan, phase))
+  // A share moves with the account to its own virtual host: it is there before that.
+  const early = (plan: Plan) => (plan.plan === 'omegaml' ? plain.filter((one) => one.plan === 'share') : [])
   return [
-    ...plain.flatMap((plan) => phasesOf(plan, ['install', 'update'])),
+    ...plain.flatMap((plan) => [
+      ...phasesOf(plan, ['install']),
+      ...early(plan).flatMap((one) => phasesOf(one, ['install'])),
+      ...phasesOf(plan, ['update']),
+    ]),
     ...others.flatMap((plan) => phasesOf(plan, ['install', 'update', 'suspend', 'resume', 'remove'])),
     ...plain.flatMap((plan) => phasesOf(plan, ['suspend', 'resume'])),
     ...plain.toReversed().flatMap((plan) => phasesOf(plan, ['remove'])),

@@ -30,7 +30,9 @@ export async function lookAtWorld(outside: RealOutside, adapters: Adapters): Pro
   const lines = [
     ...(await mongodbLines(outside)),
     ...(await rabbitmqLines(adapters)),
-    ...(await adapters.jupyterhub.listUsers()).map(({ name }) => `hub user ${name}`),
+    ...(await adapters.jupyterhub.listUsers()).map(
+      ({ name, servers }) => `hub user ${name} ${servers.filter(({ state }) => state !== 'stopped').length}`,
+    ),
     ...(await kubernetesLines(adapters)),
     ...(await volumeLines(adapters)),
     ...(await adapters.helm.list()).map(({ namespace, name, status }) => `release ${namespace}/${name} ${status}`),
