@@ -6,7 +6,7 @@ import { createRooms, siteWith, testPlans } from '../../src/api/testing-rooms.ts
 import { systemClock } from '../../src/base/clock.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
-import { accountActions } from '../../src/books/books-actions.ts'
+import { accountActions, type BooksParts } from '../../src/books/books-actions.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
 import { type DatabaseOptions, openDatabase } from '../../src/db/database.ts'
 import { createLifecycle } from '../../src/deployments/lifecycle.ts'
@@ -70,7 +70,7 @@ function engineDeps({ database, keys, folder }: Orders, remote: <One>(adapter: s
     charts: join(project, 'charts'),
     roots: {
       terraform,
-      states: { credentialFor: () => ({ env: {}, end: () => {} }) },
+      states: { credentialFor: () => ({ env: {}, refused: () => undefined, end: () => {} }) },
       provider: {
         provider: loadProvider(join(project, 'catalog/providers'), 'local'),
         site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
@@ -81,7 +81,7 @@ function engineDeps({ database, keys, folder }: Orders, remote: <One>(adapter: s
     },
   }
   const rows = { db, plans: testPlans, context: lifecycle.context }
-  const states = remote<{ filledRoots(): Promise<readonly string[]> }>('terraform')
+  const states = remote<BooksParts['states']>('terraform')
   const actions = accountActions(parts, { ...rows, states, holding: lockHolder(db, clock) })
   return { ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }
 }
