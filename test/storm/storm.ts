@@ -149,9 +149,11 @@ class Storm {
   async #change(what: 'cancel' | 'retry' | 'undo', statuses: readonly number[]): Promise<void> {
     const rows = this.#db
       .selectFrom('commands')
-      .select('id')
+      .select(['id', 'plan', 'phase'])
       .where('status', 'in', statuses as 0[])
-    const command = this.#pick(await rows.where('subject', 'is not', null).execute())
+    const all = await rows.where('subject', 'is not', null).execute()
+    // Whoever is taken away goes in the end.
+    const command = this.#pick(all.filter(({ plan, phase }) => plan !== 'omegaml' || phase !== 'remove'))
     if (command !== undefined) await this.#post(`/api/v2/commands/${command.id}/${what}`)
   }
 
@@ -216,7 +218,16 @@ class Storm {
     await this.#post('/api/v2/comparisons')
     await this.settle()
     for (const one of await this.#db.selectFrom('findings').selectAll().execute())
-      this.wrongs.push(`${one.difference}: ${one.system} ${one.kind} ${one.name}: ${one.detail}`)
+      if (one.difference === 'orphan' || !(await this.#wasCancelled(one.account, one.plan, one.instance)))
+        this.wrongs.push(`${one.difference}: ${one.system} ${one.kind} ${one.name}: ${one.detail}`)
+  }
+
+  /** What was cancelled in its middle is left there, until somebody retries it. */
+  async #wasCancelled(account: string | null, plan: string | null, instance: string | null): Promise<boolean> {
+    const subject = (await findAccount(this.#db, account ?? ''))?.id ?? 0
+    const rows = this.#db.selectFrom('commands').select('status').where('subject', '=', subject)
+    const ofThis = rows.where('plan', '=', plan ?? '').where('instance', '=', instance ?? '')
+    return (await ofThis.orderBy('id', 'desc').executeTakeFirst())?.status === 9
   }
 
   /** The one of shared workers can't be removed by the API: its plan is. */
