@@ -4,6 +4,8 @@ import { paramValues } from '../catalog/resolve.ts'
 import { accountValues } from '../deployments/account-values.ts'
 import { withoutSecrets } from '../deployments/contract.ts'
 import { nameOf } from '../deployments/needs.ts'
+import type { SiteFacts } from '../deployments/site-facts.ts'
+import { siteValues } from '../deployments/site-values.ts'
 import type { Db } from '../db/database.ts'
 import type { DecidedOrder } from './decide-order.ts'
 import { expandPlan } from './expand.ts'
@@ -35,15 +37,20 @@ export interface Preview {
   readonly undone: readonly string[]
 }
 
+export interface PreviewDeps {
+  readonly db: Db
+  readonly site: SiteFacts
+}
+
 /** What would change, step by step. */
-export async function previewOrder(db: Db, account: Account, order: DecidedOrder): Promise<Preview> {
+export async function previewOrder(deps: PreviewDeps, account: Account, order: DecidedOrder): Promise<Preview> {
   const { plan, phase, instance, isNew } = order
-  const begun = await begunSteps(db, { plan: plan.plan, subject: account.id, instance })
+  const begun = await begunSteps(deps.db, { plan: plan.plan, subject: account.id, instance })
   const params = { ...order.after, ...(phase === 'suspend' ? plan.suspended : {}) }
-  const values = { ...paramValues(params), account: accountValues(account) }
+  const values = { ...paramValues(params), site: siteValues(deps.site), account: accountValues(account) }
   const steps = expandPlan({ plan, phase, values, begun: new Set(begun.map((step) => step.step)) })
   const first: Preview[] = []
-  for (const before of order.first) first.push(await previewOrder(db, account, before))
+  for (const before of order.first) first.push(await previewOrder(deps, account, before))
   return {
     name: nameOf({ plan: plan.plan, instance }),
     plan: plan.plan,

@@ -67,7 +67,7 @@ export function orderRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: SignI
       const { plan, phase, params, account: name, preview } = request.body
       const account = await accountFor(deps, requester, name ?? requester.name, 'order')
       const wish = { plan, phase, params, account, requester }
-      if (preview) return await previewOrder(deps.db, account, await decideFor(deps, deps.db, wish))
+      if (preview) return await previewOrder(deps, account, await decideFor(deps, deps.db, wish))
       const key = idempotencyKeyOf(request)
       const command = await placeOrder(deps, { ...wish, idempotencyKey: key === undefined ? undefined : digest(key) })
       void reply.header('location', `/api/v2/commands/${command.id}`)
