@@ -99,6 +99,7 @@ pools:
 storage: {mongodbGb: 40, volumes: {scratch: {sizeGb: 7}}}
 components: {omegaweb: {values: {replicas: 2}}}
 quota: {pods: "7"}
+packages: {index: "http://pypi.acme.org/simple"}
 mail: {from: hub@example.org, smtp: {host: mail.example.org, user: hub, password: {env: MAIL}}}
 `)
   expect(await cli('up')).toBe(0)
@@ -113,7 +114,13 @@ mail: {from: hub@example.org, smtp: {host: mail.example.org, user: hub, password
     nodeRoles: { enabled: true },
     omegaweb: { replicas: 2 },
     mail: { existingSecret: 'site-mail' },
-    site: { title: 'Ours', quota: { pods: '7' }, mail: { smtp: { host: 'mail.example.org' } }, tls: false },
+    site: {
+      title: 'Ours',
+      quota: { pods: '7' },
+      pip: { PIP_INDEX_URL: 'http://pypi.acme.org/simple', PIP_TRUSTED_HOST: 'pypi.acme.org' },
+      mail: { smtp: { host: 'mail.example.org' } },
+      tls: false,
+    },
   })
   expect(outside.helm.valuesOf('omegaml-storage', 'omegaml-services')).toMatchObject({
     orderedClass: 'omegaml-ordered',

@@ -71,9 +71,14 @@ export function checkDomain(domain: string): string {
 }
 
 /** Users read it in their pods: no place for a password. */
-export function checkPackageIndex(text: string): string {
+export function isPackageIndex(text: string): boolean {
   const url = URL.parse(text)
-  if (url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return text
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
+}
+
+export function checkPackageIndex(text: string): string {
+  if (isPackageIndex(text)) return text
+  const url = URL.parse(text)
   throw new AppError(
     'invalid',
     'package-index',

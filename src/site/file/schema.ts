@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isPackageIndex } from '../site.ts'
 import { limitFacts, quotaFacts, signUpFacts, smtpFacts } from '../../deployments/site-facts.ts'
 import { componentsSchema } from './components.ts'
 import { poolSchema } from './pools.ts'
@@ -106,6 +107,15 @@ export const siteFileSchema = z.strictObject({
     .describe("home folder of an account's notebooks"),
   limits: limitFacts.optional().describe('requests of one account in a minute; 0: as many as it likes'),
   signUp: signUpFacts.optional().describe('who may make an account'),
+  packages: z
+    .strictObject({
+      index: z
+        .string()
+        .refine(isPackageIndex, 'is no address of an index: http or https, without credentials')
+        .describe('such as `https://pypi.example.org/simple`; without credentials'),
+    })
+    .optional()
+    .describe("where accounts' Python packages come from; pip's own index when left out"),
   mail: mail.optional().describe('mails of the service'),
   tls: tls.default({ kind: 'none' }).describe('certificates'),
   monitoring: monitoring.prefault({}).describe('monitoring and alerts'),

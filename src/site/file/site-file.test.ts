@@ -81,6 +81,12 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     field: 'provider.kind',
     problem: /did you mean hcloud\?/,
   },
+  {
+    why: 'an index of packages with a password',
+    text: `${head}${pools}packages: {index: "https://me:hunter22@pypi.example.org/simple"}\n`,
+    field: 'packages.index',
+    problem: /without credentials|secret/,
+  },
   { why: 'no name', text: `provider: {kind: local}\n${pools}`, field: 'name', problem: /is missing/ },
   {
     why: 'a name that no cgroup takes',

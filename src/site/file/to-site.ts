@@ -39,6 +39,7 @@ export function wishesOf(file: CheckedFile): SiteWishes {
     domain: domainOf(site),
     ports: { ports },
     signUp: site.signUp?.open === true ? site.signUp.runtime : 'closed',
+    packageIndex: site.packages?.index ?? false,
     layout: layoutFrom(file),
   }
 }

@@ -5,6 +5,7 @@ import type { SiteFile } from './schema.ts'
 import { secretNames } from './secret-names.ts'
 import { domainOf } from './domain.ts'
 import { usesRoles } from './site-pools.ts'
+import { pipOf } from '../site.ts'
 
 /** What the site file adds to the values that plan `site` gives the charts: only what it says. */
 export function wantedValues(file: SiteFile): ChartValues {
@@ -106,7 +107,8 @@ function siteFacts(file: SiteFile): Tree {
   const { title, quota, home, limits, signUp, services, mail } = file
   // What a site says of its defaults adds to the usual ones.
   const defaults = file.defaults && { ...usualDefaults, ...file.defaults }
-  const facts = { title, defaults, quota, home, limits, signUp, services, mail: mail && mailFacts(mail) }
+  const pip = file.packages && pipOf(file.packages.index)
+  const facts = { title, defaults, quota, home, limits, signUp, services, pip, mail: mail && mailFacts(mail) }
   const said = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
   return { ...said, ...(isFar(file) ? farFacts(file) : {}), ...endpoints(file) }
 }
