@@ -63,7 +63,7 @@ async function account(
   return (await house.db.transaction().execute(async (tx) => await house.deps.accounts.create(tx, wish))).account
 }
 
-const ordered = async (plan = 'omegaml') =>
+const ordered = async (plan = 'signup') =>
   (await house.db.selectFrom('commands').select(['phase', 'params', 'subject']).where('plan', '=', plan).execute()).map(
     (row) => ({ ...row, subject: Number(row.subject) }),
   )
@@ -258,7 +258,7 @@ test('groups follow the claim at each sign-in; leaving one there orders it new p
   const byhand = (await findGroup(house.db, 'byhand'))!
   await setMember(house.deps, boss, byhand, { account: 'alice', role: 'member' })
   const rotations = async () =>
-    (await ordered()).filter(({ subject, phase }) => subject === made.group.accountId && phase === 'update')
+    (await ordered('omegaml')).filter(({ subject, phase }) => subject === made.group.accountId && phase === 'update')
   expect(await rotations()).toEqual([])
 
   await removeMember(other.house.deps, there, group, 'alice')
