@@ -138,6 +138,10 @@ function fakeOperator(outside: FakeOutside): Operator {
     kubernetes: () => outside.kubernetes,
     helm: () => outside.helm,
     terraform: () => outside.terraform,
+    roots: ({ terraform }) => ({
+      state: async (root) => JSON.stringify({ of: join(terraform, root) }),
+      addresses: async (root) => await outside.terraform.resources(join(terraform, root)),
+    }),
     resolves: async () => false,
     secretSources: { env: outside.env, decrypt: async () => ({}) },
     checks: async () => [],

@@ -3,6 +3,7 @@ import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import type { Check, HostFacts } from './checks.ts'
 import type { Journal } from './journal.ts'
+import type { KeptRoots } from './kept-roots.ts'
 import type { FindHolder } from './ports.ts'
 import type { SiteSecrets } from './secrets.ts'
 import type { SecretSources } from './file/secret-values.ts'
@@ -25,6 +26,7 @@ export interface Operator {
   readonly helm: (paths: StatePaths) => Helm
   /** `undefined` while its programs are not there. */
   readonly terraform: (paths: StatePaths) => Terraform | undefined
+  readonly roots: (paths: StatePaths) => KeptRoots
   /** Whether a host name leads anywhere. */
   readonly resolves: (name: string) => Promise<boolean>
   readonly secretSources: SecretSources

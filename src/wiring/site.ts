@@ -11,6 +11,7 @@ import { systemClock } from '../base/clock.ts'
 import { decryptWithSops } from '../site/file/secret-values.ts'
 import { readHostFacts } from '../site/host-facts.ts'
 import { findListener } from '../site/listeners.ts'
+import { readKeptRoots } from '../site/kept-roots.ts'
 import { createLocalCloud } from '../site/local-cloud.ts'
 import { checkNotebook } from '../site/notebook-check.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
@@ -51,6 +52,7 @@ export function siteOperator(): Operator {
     kubernetes,
     helm: (paths) => siteHelm(paths, kubernetes(paths)),
     terraform: (paths) => (notedTools(paths.folder) === undefined ? undefined : siteTerraform(paths)),
+    roots: readKeptRoots,
     resolves: async (name) =>
       await lookup(name).then(
         () => true,

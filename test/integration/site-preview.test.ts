@@ -2,8 +2,18 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { TerraformApplyInput } from '../../src/actions/terraform-apply.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import type { Terraform } from '../../src/adapters/terraform/port.ts'
+import { parseKeyRing } from '../../src/base/key-ring.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { StateBackend } from '../../src/clusters/state-backend.ts'
+import { createStateStore, rootLock } from '../../src/clusters/terraform-states.ts'
+import { type Db, openDatabase } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { keptTerraform, type SiteStateKeeping } from '../../src/site/actions/kept-terraform.ts'
+import { readKeptRoots } from '../../src/site/kept-roots.ts'
+import { ensureSecrets } from '../../src/site/secrets.ts'
 import { clusterRoot, volumesRoot } from '../../src/clusters/root.ts'
 import { writeRoot } from '../../src/clusters/write-root.ts'
 import { localSite } from '../../src/site/actions/terraform-roots.ts'
@@ -23,6 +33,8 @@ const signal = new AbortController().signal
 let folder: string
 let terraform: Terraform
 let cloud: FakeLocalCloud
+let db: Db
+let keeping: SiteStateKeeping & { readonly backend: StateBackend }
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'site-preview-'))
@@ -31,9 +43,19 @@ beforeAll(async () => {
   terraform = createTerraformCli({ program: paths.tofu, folder: join(folder, 'cli'), mirror: mirror.folder })
   mkdirSync(join(folder, 'cloud'))
   cloud = await startFakeLocalCloud(join(folder, 'cloud', 'api.sock'))
+  db = openDatabase({ kind: 'sqlite', path: statePaths(folder).journal })
+  await migrate(db)
+  const held = ['volumes', 'cluster'].map((root) => ({ name: rootLock(root), task_id: 1, fencing: 1, taken_at: 1 }))
+  await db.insertInto('locks').values(held).execute()
+  const keys = parseKeyRing(ensureSecrets(folder).engineKeys, 'the test')
+  const store = createStateStore(db, keys, () => 1)
+  keeping = { store, backend: new StateBackend({ states: store, log: silentLog }) }
+  await keeping.backend.start()
 })
 
 afterAll(async () => {
+  await keeping?.backend.stop()
+  await db?.destroy()
   await cloud?.close()
   rmSync(folder, { recursive: true, force: true })
 })
@@ -57,7 +79,7 @@ function sources(change: Partial<Layout>) {
     ports: { http: 8080, https: 8443, mongo: 27018, broker: 5671 },
     layout,
   }
-  return { site, paths: statePaths(folder), project, signal }
+  return { site, paths: statePaths(folder), project, signal, roots: readKeptRoots(statePaths(folder)) }
 }
 
 async function apply(change: Partial<Layout>): Promise<void> {
@@ -68,8 +90,13 @@ async function apply(change: Partial<Layout>): Promise<void> {
   ] as const) {
     const root = join(from.paths.terraform, stage)
     await writeRoot(root, make(await localSite(rootsInput(from), root)))
-    await terraform.preview(root)
-    await terraform.apply(root)
+    const wanted: TerraformApplyInput = { root, deletes: 'allow', outputs: [], env: {} }
+    await keptTerraform(terraform, keeping).ensure(wanted, {
+      task: { id: 1, command: 1, step: stage, fencing: 1 },
+      signal,
+      output: () => {},
+      waiting: () => {},
+    })
   }
 }
 
@@ -81,7 +108,7 @@ const told = async (change: Partial<Layout>) => {
 test('a preview tells what is made, changed and removed, and changes neither state nor cloud', async () => {
   const all = ['create volume mongodb', 'create cluster acme', 'create machine node-1']
   expect((await told({})).changes.toSorted()).toEqual(all.toSorted())
-  const guessed = await expectedCloud(undefined, false, sources({}))
+  const guessed = await expectedCloud(false, sources({}))
   expect(guessed.changes.map(({ kind, what }) => `${kind} ${what}`).toSorted()).toEqual(all.toSorted())
   await apply({})
   expect(await told({})).toEqual({ changes: [], deletes: [] })
@@ -97,7 +124,7 @@ test('a preview tells what is made, changed and removed, and changes neither sta
   expect(readdirSync(join(folder, 'terraform', 'cluster')).toSorted()).toEqual(files)
 
   // Where the cloud does not run the state alone is asked.
-  const known = await expectedCloud(terraform, true, sources({ machines: { 'node-9': worker } }))
+  const known = await expectedCloud(true, sources({ machines: { 'node-9': worker } }))
   expect(known.changes.map(({ kind, what }) => `${kind} ${what}`)).toEqual([
     'create machine node-9',
     'remove machine node-1',

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { terraformError } from './errors.ts'
+import { isEmpty } from './port.ts'
 import { continuedOf, outputsOf, previewOf, readEvent } from './events.ts'
 
 test('lines tell what happens, progress is a reason to wait, noise is left out', () => {
@@ -17,6 +18,13 @@ test('lines tell what happens, progress is a reason to wait, noise is left out',
 })
 
 const printed = (...events: object[]) => events.map((event) => JSON.stringify(event)).join('\n')
+
+test('what changes in the state alone is no less a change', () => {
+  const change = (addr: string, action: string) => ({ type: 'planned_change', change: { resource: { addr }, action } })
+  const preview = previewOf(printed(change('i', 'import'), change('m', 'move'), change('f', 'remove')))
+  expect(preview).toMatchObject({ creates: [], changes: [], deletes: [], stateOnly: ['i', 'm', 'f'] })
+  expect(isEmpty(preview)).toBe(false)
+})
 
 test('what an earlier run did not finish is named, and a Rancher cluster among it goes on', () => {
   const tainted = (type: string) => ({

@@ -92,6 +92,7 @@ export function previewOf(printed: string): Preview {
   const outputs = Object.entries(events.findLast(({ type }) => type === 'outputs')?.outputs ?? {})
   const looked = events.filter(({ type }) => type === 'refresh_start').map(({ hook }) => hook?.resource?.addr ?? '')
   const drifts = events.filter(({ type }) => type === 'resource_drift')
+  const stateOnly = ['import', 'move', 'remove'].flatMap(having)
   const unfinished = changes.filter(isUnfinished).map(({ resource }) => resource.addr)
   return {
     creates: having('create'),
@@ -101,6 +102,7 @@ export function previewOf(printed: string): Preview {
     outputs: outputs.filter(([, { action }]) => action !== 'noop').map(([name]) => name),
     drifted: drifts.flatMap(({ change }) => (change === undefined ? [] : [change.resource.addr])),
     held: looked.filter(isManaged),
+    ...(stateOnly.length === 0 ? {} : { stateOnly }),
     ...(unfinished.length === 0 ? {} : { unfinished }),
   }
 }

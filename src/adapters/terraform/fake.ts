@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../../base/errors.ts'
 import type { Preview, Terraform } from './port.ts'
@@ -87,12 +87,11 @@ async function moduleOf(root: string, body: unknown): Promise<unknown> {
   return { ...rest, variables: JSON.parse(text) as unknown }
 }
 
-/** A root may name the state of another one. */
+/** A state file beside a root may say that it is another root's. */
 async function stateOf(root: string): Promise<string> {
-  const text = await readFile(join(root, 'main.tf.json'), 'utf8').catch(() => '{}')
-  const { terraform } = JSON.parse(text) as { terraform?: { backend?: { local?: { path?: string } } } }
-  const path = terraform?.backend?.local?.path
-  return path !== undefined && isAbsolute(path) ? dirname(path) : root
+  const text = await readFile(join(root, 'terraform.tfstate'), 'utf8').catch(() => '{}')
+  const { of = root } = JSON.parse(text) as { of?: string }
+  return of
 }
 
 interface RootFile {

@@ -11,6 +11,8 @@ export interface Preview {
   readonly drifted: readonly string[]
   /** Addresses of what the state held before: looked up outside, whatever becomes of it. */
   readonly held: readonly string[]
+  /** What would change in the state alone: taken in, renamed or forgotten. */
+  readonly stateOnly?: readonly string[]
   /** Of those that would be replaced: what an earlier run began and did not finish, so that nobody used it yet. */
   readonly unfinished?: readonly string[]
 }
@@ -58,8 +60,8 @@ export interface Terraform {
 }
 
 export function isEmpty(preview: Preview): boolean {
-  const { creates, changes, replaces, deletes, outputs } = preview
-  return [creates, changes, replaces, deletes, outputs].every((part) => part.length === 0)
+  const { creates, changes, replaces, deletes, outputs, stateOnly = [] } = preview
+  return [creates, changes, replaces, deletes, outputs, stateOnly].every((part) => part.length === 0)
 }
 
 /** For people: `3 to create, 1 to change (a.b)`. */
@@ -73,6 +75,7 @@ export function describePreview(preview: Preview): string {
     ...part(preview.changes, 'change'),
     ...part(preview.replaces, 'replace'),
     ...part(preview.deletes, 'delete'),
+    ...part(preview.stateOnly ?? [], 'note in the state'),
   ]
   if (parts.length > 0) return parts.join(', ')
   return preview.outputs.length > 0 ? `outputs change (${preview.outputs.join(', ')})` : 'nothing to do'

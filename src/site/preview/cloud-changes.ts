@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Preview, Terraform } from '../../adapters/terraform/port.ts'
 import { clusterRoot, volumesRoot, type TerraformRoot } from '../../clusters/root.ts'
 import { writeRoot } from '../../clusters/write-root.ts'
 import { localSite } from '../actions/terraform-roots.ts'
+import type { KeptRoots } from '../kept-roots.ts'
 import { type Layout, layoutOf } from '../layout.ts'
 import type { Site } from '../site.ts'
 import { type PlanSources, rootsInput } from './plan-steps.ts'
@@ -20,12 +21,13 @@ export interface CloudChanges {
 
 export interface CloudSources extends PlanSources {
   readonly signal: AbortSignal
+  readonly roots: KeptRoots
   /** The site as the last `up` was asked for. */
   readonly before?: Site | undefined
 }
 
 /**
- * What Terraform says of both roots. It looks at copies of them that share their state: nothing of the site is written.
+ * What Terraform says of both roots. It looks at copies of them and of their states: nothing of the site is written.
  */
 export async function previewCloud(terraform: Terraform, sources: CloudSources): Promise<CloudChanges> {
   const folder = await mkdtemp(join(tmpdir(), 'cloudmgr-preview-'))
@@ -45,31 +47,30 @@ async function previewStage(
   terraform: Terraform,
   sources: CloudSources,
 ): Promise<Preview> {
-  const { paths, signal } = sources
+  const { roots, signal } = sources
   await mkdir(folder, { recursive: true, mode: 0o700 })
+  const state = await roots.state(stage)
+  if (state !== undefined) await writeFile(join(folder, STATE), state, { mode: 0o600 })
   const values = await localSite(rootsInput(sources), folder)
   const root = stage === 'volumes' ? volumesRoot(values) : clusterRoot(values)
-  await writeRoot(folder, withState(root, join(paths.terraform, stage, 'terraform.tfstate')))
+  await writeRoot(folder, withOwnState(root))
   return await terraform.preview(folder, { signal })
 }
 
-/** The same root with its state at another place. */
-function withState(root: TerraformRoot, path: string): TerraformRoot {
+const STATE = 'terraform.tfstate'
+
+/** The same root with its state beside it. */
+function withOwnState(root: TerraformRoot): TerraformRoot {
   const terraform = root.main['terraform'] as Readonly<Record<string, unknown>>
-  return { ...root, main: { ...root.main, terraform: { ...terraform, backend: { local: { path } } } } }
+  return { ...root, main: { ...root.main, terraform: { ...terraform, backend: { local: { path: STATE } } } } }
 }
 
 /** What the site wants, where Terraform can't be asked: everything that its state does not hold yet. */
-export async function expectedCloud(
-  terraform: Terraform | undefined,
-  made: boolean,
-  sources: CloudSources,
-): Promise<CloudChanges> {
-  const { site, paths, signal } = sources
+export async function expectedCloud(made: boolean, sources: CloudSources): Promise<CloudChanges> {
+  const { site, roots } = sources
   const found: CloudChanges[] = []
   for (const stage of ['volumes', 'cluster'] as const) {
-    const root = join(paths.terraform, stage)
-    const present = terraform === undefined || !made ? [] : await terraform.resources(root, { signal })
+    const present = made ? await roots.addresses(stage) : []
     const wanted = addresses(stage, site)
     const preview: Preview = {
       creates: wanted.filter((one) => !present.includes(one)),

@@ -34,7 +34,7 @@ export async function previewSite(
 ): Promise<SitePreview> {
   const { project } = operator
   const before = findSite(paths.folder, undefined)
-  const sources = { site, before, paths, project, signal }
+  const sources = { site, before, paths, project, signal, roots: operator.roots(paths) }
   const made = isMade(paths)
   const runs = made && (await operator.cloud(site, paths).answers())
   const cloud = await lookAtCloud(operator, made, runs, sources)
@@ -107,11 +107,11 @@ async function lookAtCloud(
   operator: Operator,
   made: boolean,
   runs: boolean,
-  sources: Parameters<typeof expectedCloud>[2],
+  sources: Parameters<typeof expectedCloud>[1],
 ): Promise<CloudChanges> {
   const terraform = operator.terraform(sources.paths)
   if (runs && terraform !== undefined) return await previewCloud(terraform, sources)
-  return await expectedCloud(terraform, made, sources)
+  return await expectedCloud(made, sources)
 }
 
 function notesOf(made: boolean, runs: boolean): string[] {
