@@ -115,6 +115,11 @@ export function isNotMade(error: unknown): boolean {
   return isUnknown(error, 'steps.') || isUnknown(error, 'settings.')
 }
 
+/** Is this the error of an order's own account that is gone? */
+export function isAccountGone(error: unknown): boolean {
+  return isUnknown(error, 'account.')
+}
+
 /** Is this the error of another account that is gone? */
 export function isOtherGone(error: unknown): boolean {
   return isUnknown(error, 'other.')

@@ -42,6 +42,19 @@ steps:
   expect(steps(false, ['shared'])).toEqual(['ensure shared<'])
 })
 
+test('a removal of an account that is gone asks nothing of it', () => {
+  const text = `plan: test
+title: test
+steps:
+  - {step: a, action: thing}
+  - {step: b, action: thing, when: "\${account.person}"}
+`
+  const steps = (phase: 'install' | 'remove') =>
+    expandPlan({ plan: parsePlan(text, 'test.yml'), phase, values: {}, begun: new Set() }).map(({ step }) => step)
+  expect(steps('remove')).toEqual(['a'])
+  expect(() => steps('install')).toThrow('account.person')
+})
+
 const cases: { given: Parameters<typeof expanded>[0]; steps: string[]; why: string }[] = [
   { given: { params: { b: true } }, steps: ['a', 'b<a', 'c<b'], why: 'steps follow the one before' },
   { given: { params: { b: false } }, steps: ['a', 'c<a'], why: 'a step left out is bridged' },

@@ -1,5 +1,5 @@
 import type { Phase, Plan, PlanStep, Values } from '../catalog/plan.ts'
-import { holds } from '../catalog/resolve.ts'
+import { holds, isAccountGone } from '../catalog/resolve.ts'
 
 /** What becomes a task row. */
 export interface ExpandedStep {
@@ -55,7 +55,15 @@ function pick({ step, action, with: input }: PlanStep, mode: 'ensure' | 'remove'
 function isWanted(step: PlanStep, { plan, phase, values, begun, undo }: Expansion): boolean {
   if (phase === 'remove' && undo === true) return begun.has(step.step)
   if (phase === 'remove' && begun.has(step.step)) return true
-  const says = (template: unknown) => holds(template, values, { plan: plan.plan, step: step.step, field: 'when' })
+  const says = (template: unknown) => {
+    try {
+      return holds(template, values, { plan: plan.plan, step: step.step, field: 'when' })
+    } catch (error) {
+      // Removed twice: the first removal took the account along with what it had.
+      if (phase === 'remove' && isAccountGone(error)) return false
+      throw error
+    }
+  }
   return (step.when === undefined || says(step.when)) && (step.unless === undefined || !says(step.unless))
 }
 

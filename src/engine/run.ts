@@ -28,6 +28,8 @@ export async function runTask(
 ): Promise<TaskEnd | undefined> {
   let mask: Mask = (text) => text
   try {
+    // Claimed in the moment of the engine's end: nothing is begun that would only be broken off.
+    lease.signal.throwIfAborted()
     const command = await getCommand(deps.db, task.command_id)
     const context = await deps.context(command)
     mask = maskLines(context.secrets)
