@@ -207,6 +207,17 @@ test('a note that is older than what was written since is kept aside, and stops 
   expect(await store.read('cluster')).toBe(old)
 })
 
+test('what a run left that hung while another one did the work does not take the place of what that one wrote', async () => {
+  await ensure()
+  const written = await store.read('cluster')
+  const state = JSON.parse(written ?? '') as { serial: number }
+  // Broken off before it had made anything, and yet of a higher count.
+  writeFileSync(join(folder, 'errored.tfstate'), JSON.stringify({ ...state, serial: state.serial + 5, resources: [] }))
+  expect(await ensure()).toMatchObject({ changed: false })
+  expect(readdirSync(folder).filter((name) => name.startsWith('errored.tfstate.')).length).toBe(1)
+  expect(await store.read('cluster')).toBe(written)
+})
+
 test('a restored state is what Terraform goes on from', async () => {
   await ensure()
   cloud.things.delete(machine)

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { AppError } from '../../base/errors.ts'
 import type { RunResult } from '../process/run.ts'
 import { cleanEnv, run } from '../process/run.ts'
+import { isStillBase, noteBase } from './base-state.ts'
 import { needsInit, terraformError } from './errors.ts'
 import type { Diagnostic } from './events.ts'
 import { continuedOf, isManaged, outputsOf, previewOf, readEvent } from './events.ts'
@@ -149,18 +150,23 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     const file = join(root, LEFT)
     await noteUnwritten(root, file)
     if (!(await isFile(file))) return
+    // A run that hung while another did the work left what it knew: it must not take the other's place.
+    if ((await isStillBase(root, running.env)) === false) return await setAside(root, running)
     const { exitCode, stderr } = await tofu(root, ['state', 'push', '-lock-timeout=20s', LEFT], running)
     if (exitCode === 0) {
       await rm(file, { force: true })
       running.output?.('brought in the state that an earlier run could not write')
     } else if (/cannot (import|overwrite)/i.test(stderr)) {
-      // Somebody went on without it. It may still name what nobody else does: kept for people.
-      const aside = `${LEFT}.${Date.now()}`
-      await rename(file, join(root, aside))
-      running.output?.(`the state of an earlier run is older than what was written since: it is kept as ${aside}`)
+      await setAside(root, running)
     } else {
       throw terraformError(`bringing in the state that an earlier run left in ${root}`, [], stderr, 'state-not-written')
     }
+  }
+  /** Somebody went on without it. It may still name what nobody else does: kept for people. */
+  const setAside = async (root: string, running: TerraformRun): Promise<void> => {
+    const aside = `${LEFT}.${Date.now()}`
+    await rename(join(root, LEFT), join(root, aside))
+    running.output?.(`the state of an earlier run is older than what was written since: it is kept as ${aside}`)
   }
   const noteUnwritten = async (root: string, file: string): Promise<void> => {
     const state = unwritten.get(root)
@@ -200,6 +206,7 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
   return {
     preview: (root, running = {}) => inPrepared(root, running, () => preview(root, running)),
     apply: async (root, running = {}) => {
+      await noteBase(root, running.env)
       try {
         const args = ['apply', '-json', '-input=false', '-auto-approve', '-lock-timeout=20s', PREVIEW]
         return outputsOf(await must('applying', root, args, running))
