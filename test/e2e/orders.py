@@ -24,7 +24,7 @@ def om_command(*words):
     print('om', *words, flush=True)
     command = [os.path.join(bin_folder, 'om'), *words, '--config', config]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
-    said = (done.stdout + done.stderr)[-3000:]
+    said = (done.stdout + done.stderr)[-20_000:]
     return said if done.returncode == 0 else f'exit {done.returncode}: {said}'
 
 
