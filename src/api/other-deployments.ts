@@ -1,8 +1,9 @@
 import { type Account, planOf } from '../accounts/account.ts'
 import { Status } from '../base/status.ts'
+import { expectedDeployments } from '../commands/expected.ts'
 import type { Db } from '../db/database.ts'
 import { dependentsFirst } from '../deployments/needs.ts'
-import { listDeployments } from '../deployments/store.ts'
+import { type DeploymentRow, listDeployments } from '../deployments/store.ts'
 import type { ApiDeps } from './deps.ts'
 import { placeOrder } from './orders.ts'
 
@@ -14,15 +15,32 @@ export async function orderOthers(
   phase: 'update' | 'remove',
   requestedBy: string,
 ): Promise<number[]> {
-  const rows = (await listDeployments(tx, [account.id])).filter(
-    (row) =>
-      row.plan !== planOf(account) &&
-      row.status !== Status.removed &&
-      (phase === 'remove' || (row.readyAt !== undefined && row.suspendedAt === undefined)),
+  const others = (await (phase === 'remove' ? everything(tx, account) : whatServes(tx, account))).filter(
+    ({ plan }) => plan !== planOf(account),
   )
   const ids: number[] = []
-  for (const { plan, instance } of dependentsFirst(rows, deps.plans)) {
+  for (const { plan, instance } of dependentsFirst(others, deps.plans)) {
     ids.push(await placeOrder(tx, { plan, instance, phase, subject: account, requestedBy }))
   }
   return ids
+}
+
+type Named = Pick<DeploymentRow, 'plan' | 'instance'>
+
+/** Also what has only been ordered: it comes before the removal. */
+async function everything(tx: Db, account: Account): Promise<Named[]> {
+  const rows = (await listDeployments(tx, [account.id])).filter((row) => row.status !== Status.removed)
+  const expected = await expectedDeployments(tx, account.id)
+  const all = [...rows, ...expected].map(({ plan, instance }): [string, Named] => [
+    `${plan} ${instance}`,
+    { plan, instance },
+  ])
+  return [...new Map(all).values()]
+}
+
+async function whatServes(tx: Db, account: Account): Promise<Named[]> {
+  const rows = await listDeployments(tx, [account.id])
+  return rows.filter(
+    (row) => row.status !== Status.removed && row.readyAt !== undefined && row.suspendedAt === undefined,
+  )
 }

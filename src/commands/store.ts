@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
-import type { Phase } from '../catalog/plan.ts'
+import type { Phase, Values } from '../catalog/plan.ts'
 import type { Db, Row } from '../db/database.ts'
 import { type Command, type CommandState, toCommand } from './command.ts'
 import { placeInLane } from './lane.ts'
@@ -125,32 +125,44 @@ export interface EarlierStep {
  * with `command`.
  */
 export async function begunSteps(db: Db, target: Target, command?: number): Promise<EarlierStep[]> {
+  const begun = await begunTasks(db, target)
+  const tasks = command === undefined ? begun : begun.filter((task) => task.command_id === command)
+  const steps = new Map<string, EarlierStep>()
+  for (const { step, outputs, mode, state } of tasks) {
+    if (mode === 'remove' && state === 'done') steps.delete(step)
+    else if (mode === 'ensure') steps.set(step, { step, outputs: outputs ?? steps.get(step)?.outputs })
+  }
+  return [...steps.values()]
+}
+
+/** Parameters of the newest order that began something which was not taken away since: what there is was made by them. */
+export async function begunParams(db: Db, target: Target): Promise<Values> {
+  const newest = (await begunTasks(db, target)).findLast(({ mode }) => mode === 'ensure')
+  return newest === undefined ? {} : (JSON.parse(newest.params) as Values)
+}
+
+/** Every task of before that had a turn, since the last whole removal. */
+async function begunTasks(db: Db, target: Target) {
   const { removed } = await ofTarget(db, target)
     .where('phase', '=', 'remove')
     .where('status', 'in', [Status.completed, Status.removed])
     // What an undo takes back its own tasks tell: there may be more of before.
     .where('undo_of', 'is', null)
-    .select(({ fn }) => fn.max('id').as('removed'))
+    .select(({ fn }) => fn.max(placeInLane).as('removed'))
     .executeTakeFirstOrThrow()
-  let query = db
+  const query = db
     .selectFrom('tasks')
     .innerJoin('commands', 'commands.id', 'tasks.command_id')
-    .select(['tasks.step', 'tasks.outputs', 'tasks.mode', 'tasks.state'])
+    .select(['tasks.command_id', 'tasks.step', 'tasks.outputs', 'tasks.mode', 'tasks.state', 'commands.params'])
     .where('commands.plan', '=', target.plan)
     .where('commands.instance', '=', target.instance ?? '')
-    .where('commands.id', '>', removed ?? 0)
+    .where(placeInLane, '>', Number(removed ?? 0))
     .where(({ eb, or }) => or([eb('commands.phase', '!=', 'remove'), eb('commands.undo_of', 'is not', null)]))
     .where('tasks.fencing', '>', 0)
     .orderBy('tasks.id')
-  query =
+  const own =
     target.subject === undefined
       ? query.where('commands.subject', 'is', null)
       : query.where('commands.subject', '=', target.subject)
-  if (command !== undefined) query = query.where('commands.id', '=', command)
-  const steps = new Map<string, EarlierStep>()
-  for (const { step, outputs, mode, state } of await query.execute()) {
-    if (mode === 'remove' && state === 'done') steps.delete(step)
-    else if (mode === 'ensure') steps.set(step, { step, outputs: outputs ?? steps.get(step)?.outputs })
-  }
-  return [...steps.values()]
+  return await own.execute()
 }

@@ -67,6 +67,7 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
       const plan = deps.plans.get(name)
       if (plan !== undefined) await checkAgain(command, plan, account, tx)
       if (phase === 'remove') {
+        if (account.state === 'removing' && name === planOf(account)) await checkOthersGone(account, tx)
         // What starts from now on does without it: a volume in use never goes.
         await deployments.addToSettings(tx, account, nameOf(command), undefined)
         await deployments.setDatabase(tx, account, nameOf(command), undefined)
@@ -109,6 +110,15 @@ async function checkAgain(command: Delivery, plan: Plan, account: Account, tx: D
   const how = wanted.length === 0 ? '' : ` with ${wanted.join(', ')}`
   const text = `${nameOf({ plan: plan.plan, instance })} needs ${nameOf(open)}${how}, which account ${account.name} does not have`
   throw new AppError('conflict', 'need-missing', text, { details: { needs: { ...open } } })
+}
+
+/** An account's own plan goes last: what else it has would be left without namespace and settings. */
+async function checkOthersGone(account: Account, tx: Db): Promise<void> {
+  const rows = (await listDeployments(tx, [account.id])).filter((row) => row.status !== Status.removed)
+  const others = rows.filter(({ plan }) => plan !== planOf(account)).map(nameOf)
+  if (others.length === 0) return
+  const text = `${others.join(', ')} of account ${account.name} is still there, as its removal has not ended well: remove the account again`
+  throw new AppError('conflict', 'services-left', text, { details: { others } })
 }
 
 /** Of a sign-up: what it will order is listed from now on, and tells how it goes. */

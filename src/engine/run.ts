@@ -3,7 +3,7 @@ import type { Action, ActionContext } from '../actions/action.ts'
 import { AppError, type ErrorKind, explain, kindOf } from '../base/errors.ts'
 import { masker } from '../base/secrets.ts'
 import type { Values } from '../catalog/plan.ts'
-import { isOtherGone, resolveGiven } from '../catalog/resolve.ts'
+import { isAccountGone, isOtherGone, resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
 import { begunSteps, getCommand } from '../commands/store.ts'
 import type { Db } from '../db/database.ts'
@@ -51,7 +51,7 @@ async function runPrepared(run: Run, values: Values): Promise<TaskEnd | undefine
   const { deps, task, mask } = run
   const action = findAction(deps, task)
   const input = await inputOf(run, action, values)
-  if (input === nothingMade) return { kind: 'done', message: 'there is nothing to remove', outputs: undefined }
+  if (input === nothingMade) return nothingToRemove
   if (!(await lock(deps, task, action.locks(input)))) return undefined
   const log = new TaskLog({
     db: deps.db,
@@ -63,10 +63,15 @@ async function runPrepared(run: Run, values: Values): Promise<TaskEnd | undefine
   try {
     const act = takesAway(run) ? removeUntilAbsent : ensure
     return await act(action, input, contextOf(run, log), deps, mask)
+  } catch (error) {
+    if (await neverBegan(run, error)) return nothingToRemove
+    throw error
   } finally {
     await log.close()
   }
 }
+
+const nothingToRemove: TaskEnd = { kind: 'done', message: 'there is nothing to remove', outputs: undefined }
 
 /** A whole removal, or a step that an update no longer asks for. */
 function takesAway({ command, task }: Pick<Run, 'command' | 'task'>): boolean {
@@ -148,9 +153,10 @@ async function neverBegan(run: Run, error: unknown): Promise<boolean> {
   return begun.every((step) => step.step !== task.step)
 }
 
-/** The account that it worked with is gone, and what it did there leaves nothing of its own. */
+/** Its own account is gone with all it had; or the one that it worked with is, and it left nothing of its own there. */
 function leavesNothing(run: Run, action: Action<unknown>, error: unknown): boolean {
-  return takesAway(run) && action.things === undefined && isOtherGone(error)
+  if (!takesAway(run)) return false
+  return isAccountGone(error) || (action.things === undefined && isOtherGone(error))
 }
 
 /** What the command's steps gave; for a removal, what the install's gave. */

@@ -5,7 +5,7 @@ import { getPlan, type Plan, type Values } from '../catalog/plan.ts'
 import { type Command, toCommand } from '../commands/command.ts'
 import { type ExpandedStep, expandPlan } from '../commands/expand.ts'
 import { placeInLane } from '../commands/lane.ts'
-import { begunSteps } from '../commands/store.ts'
+import { begunParams, begunSteps } from '../commands/store.ts'
 import type { Db, NewRow, Row, Tx } from '../db/database.ts'
 import { isDuplicate } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
@@ -58,7 +58,9 @@ async function startCommand(deps: EngineDeps, row: Row<'commands'>): Promise<voi
 /** A schema that became narrower must not keep anyone from removing what an older one allowed. */
 async function checkedParams(deps: EngineDeps, plan: Plan, command: Command): Promise<Values> {
   const params = mergedParams((await deps.remembered?.(command)) ?? {}, command.params)
-  return command.phase === 'remove' ? params : plan.checkParams(params)
+  if (command.phase !== 'remove') return plan.checkParams(params)
+  // Of an install that was cut short nothing else may remember what it was made with.
+  return mergedParams(await begunParams(deps.db, command), params)
 }
 
 async function expand(deps: EngineDeps, plan: Plan, command: Command): Promise<ExpandedStep[]> {

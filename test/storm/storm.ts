@@ -187,9 +187,11 @@ class Storm {
     await this.#checkRows()
     await this.#checkFailures()
     await this.#compare()
-    for (const name of [...this.#people, 'source', 'omworker']) await this.#takeAway(name)
+    for (const name of [...(await this.#whoIsLeft()), 'source', 'omworker']) await this.#takeAway(name)
     await this.settle()
-    for (const line of await world()) this.wrongs.push(`left when all accounts were gone: ${line}`)
+    const left = await world()
+    for (const line of left) this.wrongs.push(`left when all accounts were gone: ${line}`)
+    if (left.length > 0) this.wrongs.push(...(await this.#history()))
     await this.#checkRows()
   }
 
@@ -222,6 +224,21 @@ class Storm {
         this.wrongs.push(`${one.difference}: ${one.system} ${one.kind} ${one.name}: ${one.detail}`)
   }
 
+  /** Also who was being removed when somebody cancelled that. */
+  async #whoIsLeft(): Promise<string[]> {
+    const rows = await this.#db.selectFrom('accounts').select('name').where('name', 'like', 'person%').execute()
+    return rows.map(({ name }) => name)
+  }
+
+  /** Every order, a line each. */
+  async #history(): Promise<string[]> {
+    const rows = await this.#db.selectFrom('commands').selectAll().orderBy('id').execute()
+    return rows.map(
+      ({ id, subject, phase, plan, instance, status, undo_of, message }) =>
+        `command ${id} of ${subject}: ${phase} ${plan} ${instance} ${status} ${undo_of === null ? '' : `undo of ${undo_of} `}${message ?? ''}`,
+    )
+  }
+
   /** What was cancelled in its middle is left there, until somebody retries it. */
   async #wasCancelled(account: string | null, plan: string | null, instance: string | null): Promise<boolean> {
     const subject = (await findAccount(this.#db, account ?? ''))?.id ?? 0
@@ -242,7 +259,8 @@ class Storm {
 
 const Status = { open: [0, 1], failed: [9] } as const
 
-const allowed = /^cancelled by |which account .* does not have|was never delivered|is suspended|there is no account/
+const allowed =
+  /^cancelled by |which account .* does not have|was never delivered|is suspended|there is no account|is still there, as its removal/
 
 /** What accounts left; their own database servers went with their namespaces, the shared virtual host is the site's. */
 async function lookAt(outside: ReturnType<typeof createFakeOutside>): Promise<string[]> {
