@@ -98,3 +98,32 @@ test('an account goes with everything that failed for it, also when its first re
   expect((await admin.get('/api/v2/accounts/alice')).status).toBe(404)
   expect((await service.outside.mongodb.listUsers()).filter(({ account }) => account === 'alice')).toEqual([])
 })
+
+test('an account takes along what was ordered and had not begun', async () => {
+  await service.engine.stop()
+  await alice.post('/api/v2/orders', { plan: 'runtime', phase: 'install', params: { label: 'work' } })
+  const { body } = await admin.delete('/api/v2/accounts/alice')
+  await service.restart()
+  await service.ended(body.command)
+  expect([await secrets(), await service.outside.helm.list()]).toEqual([[], []])
+  expect((await admin.get('/api/v2/accounts/alice')).status).toBe(404)
+})
+
+test('an account stays while the removal of a service is cancelled before it, and goes when it is removed again', async () => {
+  await order('install', 'runtime', { label: 'work' })
+  await service.engine.stop()
+  const first = (await admin.delete('/api/v2/accounts/alice')).body.command
+  const [removal] = (await admin.get('/api/v2/commands?plan=runtime&phase=remove')).body.commands
+  await admin.post(`/api/v2/commands/${removal.id}/cancel`)
+  await service.restart()
+  await service.ended(first)
+  expect((await admin.get(`/api/v2/commands/${first}`)).body).toMatchObject({
+    state: 'failed',
+    message: expect.stringMatching(/runtime work of account alice is still there.*remove the account again/),
+  })
+  expect(await service.outside.helm.list()).toHaveLength(1)
+
+  await service.ended((await admin.delete('/api/v2/accounts/alice')).body.command)
+  expect([await secrets(), await service.outside.helm.list()]).toEqual([[], []])
+  expect((await admin.get('/api/v2/accounts/alice')).status).toBe(404)
+})
