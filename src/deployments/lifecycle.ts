@@ -171,6 +171,11 @@ function neverDelivered(plan: Plan, instance: string, phase: Phase): AppError {
   return new AppError('conflict', 'service-unknown', `there is no ${name} to ${phase}: it was never delivered`)
 }
 
+/** Ordered in the moment of the account's removal, or tried again after it. */
+function accountGone(): AppError {
+  return new AppError('not-found', 'account-unknown', 'there is no account any more that this was ordered for')
+}
+
 export function suspended(plan: Plan, instance: string): AppError {
   const name = nameOf({ plan: plan.plan, instance })
   return new AppError('conflict', 'service-suspended', `${name} is suspended: resume it first`, {
@@ -182,7 +187,10 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
   const { db, deployments, site, plans } = deps
   const plan = plans.get(command.plan)
   const account = command.subject === undefined ? undefined : await findAccountById(db, command.subject)
-  if (account === undefined) return { values: { site: siteValues(site), params: command.params }, secrets: [] }
+  if (account === undefined) {
+    if (command.subject !== undefined && command.phase !== 'remove') throw accountGone()
+    return { values: { site: siteValues(site), params: command.params }, secrets: [] }
+  }
   const own = await deployments.storedSettings(db, account.id, command.plan, command.instance)
   const main = await deployments.storedSettings(db, account.id, planOf(account) ?? command.plan)
   const settings = own ?? main
