@@ -83,12 +83,15 @@ export function describeDiagnostic(diagnostic: Diagnostic): string {
   return `${where}${diagnostic.summary}${detail}`
 }
 
-/** Pure: what `tofu plan -json` printed to what it would do. */
+/** Pure: what `tofu plan -json` printed to what it would do. The engine walks in no fixed order: addresses are sorted, so that one plan always reads the same. */
 export function previewOf(printed: string): Preview {
   const events = eventsOf(printed)
   const changes = plannedChanges(events)
   const having = (wanted: string): readonly string[] =>
-    changes.filter(({ action }) => action === wanted).map(({ resource }) => resource.addr)
+    changes
+      .filter(({ action }) => action === wanted)
+      .map(({ resource }) => resource.addr)
+      .toSorted()
   const outputs = Object.entries(events.findLast(({ type }) => type === 'outputs')?.outputs ?? {})
   const looked = events.filter(({ type }) => type === 'refresh_start').map(({ hook }) => hook?.resource?.addr ?? '')
   const drifts = events.filter(({ type }) => type === 'resource_drift')
