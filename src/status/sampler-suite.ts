@@ -49,6 +49,21 @@ export function samplerSuite(open: () => Promise<Db>, close: (db: Db) => Promise
     expect(scopes.map(({ scope }) => scope)).toEqual(['nodes', 'pods/om-alice'])
   })
 
+  test('how full a disk is stands beside it, where a node tells it', async () => {
+    const usage = { cpu: '1', memory: '1' }
+    await kubernetes.apply({ apiVersion, kind: 'NodeMetrics', metadata: { name: 'n2' }, usage })
+    // n3 has gone since it was asked.
+    const disks = async () =>
+      new Map([
+        ['n1', 0.25],
+        ['n3', 0.5],
+      ])
+    await takeSample({ db, kubernetes, clock, disks })
+    expect(await listSamples(db, 'nodes', 0, forever)).toEqual([
+      { at: start, usage: { n1: [1.5, 2_147_483_648, 0.25], n2: [1, 1] } },
+    ])
+  })
+
   test('the same half minute is noted once, whoever looks', async () => {
     const looks = await Promise.all([1, 2].map(() => takeSample({ db, kubernetes, clock })))
     expect(looks.filter(Boolean)).toHaveLength(1)

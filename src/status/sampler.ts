@@ -4,6 +4,7 @@ import { explain } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Db } from '../db/database.ts'
 import { quantity } from '../base/quantity.ts'
+import type { LookAtDisks } from './disks.ts'
 import type { Usage } from './series.ts'
 import { COARSE_MS, hasSample, insertSample, type Scope, thinSamples } from './store.ts'
 
@@ -11,6 +12,8 @@ export interface SamplerParts {
   readonly db: Db
   readonly kubernetes: Pick<Kubernetes, 'list'>
   readonly clock: Clock
+  /** Absent where kubelets can't be asked. */
+  readonly disks?: LookAtDisks | undefined
 }
 
 export const SAMPLE_MS = 30_000
@@ -39,14 +42,15 @@ export async function keepSampling(parts: SamplerParts & { log: Log; signal: Abo
 }
 
 /** The present half minute, unless it is there already: two engines take turns, and a restarted one goes on. */
-export async function takeSample({ db, kubernetes, clock }: SamplerParts): Promise<boolean> {
+export async function takeSample({ db, kubernetes, clock, disks }: SamplerParts): Promise<boolean> {
   const at = clock.now() - (clock.now() % SAMPLE_MS)
   if (await hasSample(db, at)) return false
-  const [nodes, pods] = await Promise.all([
+  const [nodes, pods, full] = await Promise.all([
     kubernetes.list({ apiVersion: METRICS, kind: 'NodeMetrics' }),
     kubernetes.list({ apiVersion: METRICS, kind: 'PodMetrics' }),
+    disks?.(),
   ])
-  const isNew = await insertSample(db, at, usageOf(nodes, pods))
+  const isNew = await insertSample(db, at, usageOf(nodes, pods, full))
   if (isNew && at % COARSE_MS === 0) await thinSamples(db, at)
   return isNew
 }
@@ -56,8 +60,12 @@ interface Metrics {
   readonly containers?: readonly { readonly usage?: Readonly<Record<string, string>> }[]
 }
 
-function usageOf(nodes: readonly Manifest[], pods: readonly Manifest[]): ReadonlyMap<Scope, Usage> {
-  const usage = new Map<Scope, Usage>([['nodes', usageByName(nodes)]])
+function usageOf(
+  nodes: readonly Manifest[],
+  pods: readonly Manifest[],
+  disks?: ReadonlyMap<string, number>,
+): ReadonlyMap<Scope, Usage> {
+  const usage = new Map<Scope, Usage>([['nodes', withDisks(usageByName(nodes), disks)]])
   const ours = pods.filter(({ metadata }) => metadata.namespace?.startsWith(ACCOUNTS) === true)
   for (const [namespace, inside] of Map.groupBy(ours, ({ metadata }) => metadata.namespace ?? ''))
     usage.set(`pods/${namespace}`, usageByName(inside))
@@ -66,6 +74,14 @@ function usageOf(nodes: readonly Manifest[], pods: readonly Manifest[]): Readonl
 
 function usageByName(objects: readonly Manifest[]): Usage {
   return Object.fromEntries(objects.map((object) => [object.metadata.name, used(object)]))
+}
+
+function withDisks(usage: Usage, disks: ReadonlyMap<string, number> = new Map()): Usage {
+  const entries = Object.entries(usage).map(([name, [cores, bytes]]) => {
+    const disk = disks.get(name)
+    return [name, disk === undefined ? ([cores, bytes] as const) : ([cores, bytes, disk] as const)] as const
+  })
+  return Object.fromEntries(entries)
 }
 
 /** A pod uses what its containers use; a node says it itself. */

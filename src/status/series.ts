@@ -1,5 +1,5 @@
-/** What ran at one moment: cores and bytes by name of a node or pod. */
-export type Usage = Readonly<Record<string, readonly [cores: number, bytes: number]>>
+/** What ran at one moment, by name of a node or pod; of nodes that tell it, how full their disk is (of 1). */
+export type Usage = Readonly<Record<string, readonly [cores: number, bytes: number, disk?: number]>>
 
 export interface Sample {
   readonly at: number
@@ -16,6 +16,7 @@ export interface Point {
   readonly at: number
   readonly cores: number
   readonly bytes: number
+  readonly disk?: number | undefined
 }
 
 /** A sample speaks for this long: older ones are five minutes apart. */
@@ -37,10 +38,10 @@ export function seriesOf(
     while (next < times.length && (times[next] ?? 0) <= step) next += 1
     const seen = times[next - 1]
     if (seen === undefined || seen <= step - LOOKBACK_MS) continue
-    for (const [name, [cores, bytes]] of Object.entries(at.get(seen) ?? {})) {
+    for (const [name, [cores, bytes, disk]] of Object.entries(at.get(seen) ?? {})) {
       const points = series.get(name)
-      if (points === undefined) series.set(name, [{ at: step, cores, bytes }])
-      else points.push({ at: step, cores, bytes })
+      if (points === undefined) series.set(name, [{ at: step, cores, bytes, disk }])
+      else points.push({ at: step, cores, bytes, disk })
     }
   }
   return series

@@ -14,6 +14,7 @@ import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
 import { createNoJupyterhub } from '../adapters/jupyterhub/none.ts'
 import type { Jupyterhub } from '../adapters/jupyterhub/port.ts'
 import { createJwks } from '../adapters/jwks/http.ts'
+import { createKubelets } from '../adapters/kubelet/https.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { createSmtp } from '../adapters/mail/smtp.ts'
@@ -48,7 +49,9 @@ import { sweepMails } from '../mails/store.ts'
 import { LOOK_MS, Scaler } from '../runtimes/scaler.ts'
 import { REPAIR_EVERY_MS, repairBroker } from '../schedules/broker-repair.ts'
 import { runScheduledNotebooks } from '../schedules/notebooks.ts'
+import { createDisks, type LookAtDisks } from '../status/disks.ts'
 import { keepSampling } from '../status/sampler.ts'
+import { keepToken } from '../status/stats-token.ts'
 import { AccountStatus } from '../status/status.ts'
 import { writeMirror } from '../tools/mirror.ts'
 import { findOnPath } from '../tools/process.ts'
@@ -182,7 +185,8 @@ export async function serveEngine(): Promise<number> {
   }
   const wakes = env['CLOUDMGR_WAKE_URL']
   const following = wakes === undefined ? undefined : followWakes(wakes, wake, { clock, log, signal: stopping.signal })
-  const sampling = keepSampling({ db: house.db, kubernetes, clock, log, signal: stopping.signal })
+  const disks = disksOfNodes(kubernetes, log)
+  const sampling = keepSampling({ db: house.db, kubernetes, clock, log, disks, signal: stopping.signal })
   log.info('working', { plans: plans.size })
   await terminated()
   stopping.abort()
@@ -191,6 +195,18 @@ export async function serveEngine(): Promise<number> {
   await states.stop()
   await house.db.destroy()
   return 0
+}
+
+/** The authority that signs kubelets' certificates where the cluster does it, as local clouds, k3s and RKE2 do. */
+const CLUSTER_CA = '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt'
+
+/** Asks kubelets as a service account that may do nothing else: a node must not get hold of the engine's own token. */
+function disksOfNodes(kubernetes: Kubernetes, log: Log): LookAtDisks | undefined {
+  const [namespace = '', name = ''] = (env['CLOUDMGR_NODE_STATS_ACCOUNT'] ?? '').split('/')
+  if (name === '') return undefined
+  const token = keepToken(kubernetes, { namespace, name }, clock)
+  const kubelets = createKubelets({ token, ca: () => readFileSync(CLUSTER_CA, 'utf8') })
+  return createDisks({ kubernetes, kubelets, log })
 }
 
 /** Sends the site's mails, where it has a mail server. */

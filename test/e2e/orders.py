@@ -101,8 +101,9 @@ for kind in ('runtime', 'pods', 'nodes', 'storage'):
 pod = next((word for word in outcome['status pods'].split() if word.startswith('runtime-gpu')), 'none')
 cloud('log', 'log', pod, '--since', '30m')
 deadline = time.time() + 90
-while 'value' not in outcome.get('metrics', '') and time.time() < deadline:
-    cloud('metrics', 'metrics', 'pod-memory-usage')
+for name, metric in (('metrics', 'pod-memory-usage'), ('metrics disk', 'node-disk-usage')):
+    while 'value' not in outcome.get(name, '') and time.time() < deadline:
+        cloud(name, 'metrics', metric)
 
 cloud('worker off', 'update', 'worker', '--specs', 'node-name=gpu,scale=0')
 cloud('worker on', 'update', 'worker', '--specs', 'node-name=gpu,scale=1')

@@ -61,6 +61,7 @@ export async function orderEverything(site: TestSite, notebook: string, neighbou
       'status storage': saying(/mongodb .*OK/),
       log: saying(/Task .* succeeded/),
       metrics: saying(/runtime-gpu/),
+      'metrics disk': saying(/olga-own-1/),
       'worker off': done,
       'worker on': done,
       'worker again': saying(/runtime-gpu.* greeting 1\.0/),

@@ -19,6 +19,8 @@ export type KubernetesAccess =
 
 const FIELD_MANAGER = 'cloudmgr'
 const DELETE_TIMEOUT_MS = 300_000
+/** The shortest that API servers give. */
+const TOKEN_SECONDS = 600
 
 export function loadKubeConfig(access: KubernetesAccess): KubeConfig {
   const config = new KubeConfig()
@@ -126,6 +128,16 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
       const response = await api().send({ method: 'POST', path, contentType: 'application/json', body })
       const answer = checked(response, `asking whether we may ${access.verb} ${access.resource}`)
       return (answer as { status?: { allowed?: boolean } }).status?.allowed === true
+    },
+    serviceToken: async ({ namespace, name }) => {
+      const spec = { expirationSeconds: TOKEN_SECONDS }
+      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec }
+      const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`
+      const response = await api().send({ method: 'POST', path, contentType: 'application/json', body })
+      const answer = checked(response, `asking for a token of service account ${namespace}/${name}`)
+      const { token, expirationTimestamp } = (answer as { status: { token: string; expirationTimestamp: string } })
+        .status
+      return { token, expiresAt: Date.parse(expirationTimestamp) }
     },
     version: async () => {
       const body = checked(await api().send({ method: 'GET', path: '/version' }), 'asking for the version')

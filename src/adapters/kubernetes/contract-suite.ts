@@ -110,6 +110,17 @@ export function kubernetesContract(start: () => Promise<{ kubernetes: Kubernetes
     )
   })
 
+  test('a service account gets a token for a few minutes; one that is missing gets none', async () => {
+    const account = { name: 'shown', namespace: NAMESPACE }
+    await kubernetes.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account })
+    const { token, expiresAt } = await kubernetes.serviceToken(account)
+    expect(token).not.toBe('')
+    expect(expiresAt - Date.now()).toBeGreaterThan(60_000)
+    expect(expiresAt - Date.now()).toBeLessThan(3_600_000)
+    const missing = kubernetes.serviceToken({ name: 'missing', namespace: NAMESPACE })
+    await expect(missing).rejects.toMatchObject({ kind: 'not-found', code: 'kubernetes-not-found' })
+  })
+
   test('deleting a namespace takes its objects along', async () => {
     const namespace: Manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'short-lived' } }
     await kubernetes.apply(namespace)

@@ -121,6 +121,13 @@ export function createFakeKubernetes(): FakeKubernetes {
       alive()
       return !forbidden.has(`${verb} ${resource}`)
     },
+    serviceToken: async ({ namespace, name }) => {
+      alive()
+      if (objects.has(key({ apiVersion: 'v1', kind: 'ServiceAccount', namespace, name })))
+        return { token: `simulated-token-of-${namespace}-${name}`, expiresAt: Date.now() + 600_000 }
+      const attempted = `asking for a token of service account ${namespace}/${name}`
+      throw new AppError('not-found', 'kubernetes-not-found', attempted)
+    },
     version: async () => {
       alive()
       return 'v0.0.0-simulated'

@@ -66,6 +66,12 @@ export interface Access {
   readonly namespace?: string | undefined
 }
 
+/** What somebody shows to say who they are; not to be kept beyond its end. */
+export interface ServiceToken {
+  readonly token: string
+  readonly expiresAt: number
+}
+
 /**
  * A Kubernetes API server.
  *
@@ -98,6 +104,8 @@ export interface Kubernetes {
   podLogs(pod: PodLogs): Promise<string>
   /** Whether we may do this; asks, and does nothing. */
   isAllowed(access: Access): Promise<boolean>
+  /** A token of this service account that ends in ten minutes; `not-found` when there is no such account. */
+  serviceToken(account: { readonly namespace: string; readonly name: string }): Promise<ServiceToken>
   /** The server's version, for example `v1.37.2`; also proves that it answers. */
   version(): Promise<string>
 }

@@ -211,14 +211,14 @@ describe('logs', () => {
 })
 
 describe('metrics', () => {
-  async function sampled(cores: string, memory: string): Promise<void> {
+  async function sampled(cores: string, memory: string, full?: ReadonlyMap<string, number>): Promise<void> {
     const usage = { cpu: cores, memory }
     await kubernetes.apply({ apiVersion: metricsApi, kind: 'NodeMetrics', metadata: { name: 'n1' }, usage })
     for (const namespace of ['om-alice', 'om-bobby']) {
       const metadata = { name: `nb-${namespace}`, namespace }
       await kubernetes.apply({ apiVersion: metricsApi, kind: 'PodMetrics', metadata, containers: [{ usage }] })
     }
-    await takeSample(house)
+    await takeSample({ ...house, ...(full === undefined ? {} : { disks: async () => full }) })
   }
 
   beforeEach(async () => await node('n1', 'True', { cpu: '4', memory: '4Gi', 'ephemeral-storage': '1Gi' }))
@@ -279,7 +279,16 @@ describe('metrics', () => {
     expect((await ask('metrics/node_cpu_usage')).body.objects.data.result).toEqual([])
   })
 
-  test('full disks are not told: an empty result, at which the client says that there is none', async () => {
+  test('how full a disk is, in percent of it, as its kubelet said', async () => {
+    await node('n2', 'True', { cpu: '4', memory: '4Gi', 'ephemeral-storage': '1Gi' })
+    const usage = { cpu: '1', memory: '1Gi' }
+    await kubernetes.apply({ apiVersion: metricsApi, kind: 'NodeMetrics', metadata: { name: 'n2' }, usage })
+    await sampled('1', '1Gi', new Map([['n1', 0.4321]]))
+    const { result } = (await ask('metrics/node_disk_usage')).body.objects.data
+    expect(result).toEqual([{ metric: { node: 'n1' }, value: [time.now / 1000, '43.21'] }])
+  })
+
+  test('disks that nobody tells are an empty result, at which the client says that there is none', async () => {
     await sampled('1', '1Gi')
     expect((await ask('metrics/node_disk_usage')).body.objects.data.result).toEqual([])
   })

@@ -14,7 +14,7 @@ const KEPT_MS = 25 * 60 * MINUTE_MS
 /** As Prometheus limits it. */
 const MAX_POINTS = 11_000
 
-/** Percent of a node; of a pod, percent of one core and bytes. How full disks are nobody tells without the right to act on nodes. */
+/** Percent of a node; of a pod, percent of one core and bytes. */
 const metrics = ['node_cpu_usage', 'node_memory_usage', 'node_disk_usage', 'pod_cpu_usage', 'pod_memory_usage'] as const
 type Metric = (typeof metrics)[number]
 
@@ -30,13 +30,12 @@ export async function metricOf(
     const message = `there is no metric ${JSON.stringify(name)}; there are ${metrics.join(', ')}`
     throw new AppError('not-found', 'metric-unknown', message, { details: { metric: name, right: metrics } })
   }
-  if (metric === 'node_disk_usage') return []
   if (metric.startsWith('node')) return await nodeSeries(metric, status, range)
   if (namespace === undefined) return []
   const usage = await status.usage(`pods/${namespace}`, range)
   return [...usage].map(([pod, points]) => ({
     metric: { pod_name: pod, namespace },
-    points: points.map((point) => ({ at: point.at, value: valueOf(metric, point) })),
+    points: drawn(points, (point) => valueOf(metric, point)),
   }))
 }
 
@@ -44,18 +43,21 @@ async function nodeSeries(metric: Metric, status: AccountStatus, range: Range | 
   const [nodes, usage] = await Promise.all([status.nodes(), status.usage('nodes', range)])
   // A node that is gone has no capacity to compare with.
   return nodes.flatMap((node) => {
-    const points = usage.get(node.name)
-    if (points === undefined || quantity(node.capacity['cpu']) === 0) return []
-    return [
-      {
-        metric: { node: node.name },
-        points: points.map((point) => ({ at: point.at, value: valueOf(metric, point, node) })),
-      },
-    ]
+    if (quantity(node.capacity['cpu']) === 0) return []
+    const points = drawn(usage.get(node.name) ?? [], (point) => valueOf(metric, point, node))
+    return points.length === 0 ? [] : [{ metric: { node: node.name }, points }]
   })
 }
 
-function valueOf(metric: Metric, { cores, bytes }: Point, node?: Node): number {
+/** Points without a value are left out: not every node tells everything. */
+function drawn(points: readonly Point[], value: (point: Point) => number | undefined): Series['points'] {
+  return points.flatMap((point) => {
+    const found = value(point)
+    return found === undefined ? [] : [{ at: point.at, value: found }]
+  })
+}
+
+function valueOf(metric: Metric, { cores, bytes, disk }: Point, node?: Node): number | undefined {
   switch (metric) {
     case 'node_cpu_usage':
       return percent(cores, quantity(node?.capacity['cpu']))
@@ -66,7 +68,7 @@ function valueOf(metric: Metric, { cores, bytes }: Point, node?: Node): number {
     case 'pod_memory_usage':
       return bytes
     case 'node_disk_usage':
-      throw new AppError('bug', 'metric-unmeasured', 'disks are not measured')
+      return disk === undefined ? undefined : percent(disk, 1)
   }
 }
 

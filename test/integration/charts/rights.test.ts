@@ -51,6 +51,10 @@ const expected: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'autoscaling/horizontalpodautoscalers: get, list, watch, create, patch, delete': 'chart omegaml-worker',
     'policy/poddisruptionbudgets: get, list, watch, create, patch, delete': 'chart omegaml-worker',
   },
+  'cloudmgr, in the services’ namespace': {
+    'serviceaccounts/token (node-stats): create': 'the token that kubelets are shown is not its own',
+  },
+  'node-stats': { 'nodes/stats: get': 'kubelets tell how full their disks are, and no more' },
   omegaweb: { 'nodes: list': 'nodes are shown to everybody who signs in' },
   jupyterhub: {
     'pods: list, watch, create, delete': 'KubeSpawner starts and ends servers, and watches all of them',
@@ -75,18 +79,17 @@ function linesOf(rule: Manifest): string[] {
 
 test('the charts give these rights and no others', async () => {
   const all = (await Promise.all(chartNames.map(async (chart) => await render(chart)))).flat()
-  assert.deepEqual(
-    all.filter(({ kind }) => kind === 'Role' || kind === 'RoleBinding'),
-    [],
-  )
-  const bindings = all.filter(({ kind }) => kind === 'ClusterRoleBinding')
+  const bindings = all.filter(({ kind }) => kind === 'ClusterRoleBinding' || kind === 'RoleBinding')
   const found: Record<string, string[]> = {}
-  for (const role of all.filter(({ kind }) => kind === 'ClusterRole')) {
+  for (const role of all.filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role')) {
+    const { name, namespace } = role.metadata
     const subjects = bindings
-      .filter(({ roleRef }) => roleRef.name === role.metadata.name)
-      .flatMap((one) => one.subjects.map(({ name }: Manifest) => name))
-    const who = subjects[0] ?? 'nobody, bound in accounts’ namespaces one by one'
+      .filter(({ roleRef, metadata }) => roleRef.name === name && metadata.namespace === namespace)
+      .flatMap((one) => one.subjects.map((subject: Manifest) => subject.name))
     assert.ok(subjects.length < 2)
+    assert.ok(namespace === undefined || namespace === servicesNamespace)
+    const where = namespace === undefined ? '' : ', in the services’ namespace'
+    const who = subjects.length === 0 ? 'nobody, bound in accounts’ namespaces one by one' : `${subjects[0]}${where}`
     const rights: string[] = role.rules.flatMap(linesOf)
     found[who] = [...(found[who] ?? []), ...rights].sort()
   }
@@ -97,7 +100,8 @@ test('the charts give these rights and no others', async () => {
 test('only those with rights have a token, and none is given by the namespace', async () => {
   const all = (await Promise.all(chartNames.map(async (chart) => await render(chart)))).flat()
   const accounts = all.filter(({ kind }) => kind === 'ServiceAccount')
-  assert.deepEqual(accounts.map(({ metadata }) => String(metadata.name)).sort(), ['cloudmgr', 'jupyterhub', 'omegaweb'])
+  const names = accounts.map(({ metadata }) => String(metadata.name)).sort()
+  assert.deepEqual(names, ['cloudmgr', 'jupyterhub', 'node-stats', 'omegaweb'])
   for (const one of accounts) assert.equal(one.automountServiceAccountToken, false)
 })
 
@@ -269,6 +273,32 @@ describe('with its own rights the engine does all that plans ask of Kubernetes',
     const action = bound(kubernetesApply(parts), { file: 'account/elsewhere.yml', values })
     await action.ensure()
     assert.equal((await action.observe()).state, 'present')
+  })
+
+  test('of other service accounts than the one for kubelets it gets no token, and that one may do nothing else', async () => {
+    const { token } = await kubernetes.serviceToken({ namespace: servicesNamespace, name: 'node-stats' })
+    const foreign = [
+      { namespace: servicesNamespace, name: 'jupyterhub' },
+      { namespace: 'om-alice', name: 'default' },
+    ]
+    for (const account of foreign) await assert.rejects(kubernetes.serviceToken(account), { kind: 'forbidden' })
+    const given: Manifest = parse(readFileSync(cluster.kubeconfig, 'utf8'))
+    const file = JSON.stringify({ ...given, users: [{ ...given.users[0], user: { token } }] })
+    const asNode = createKubernetes({ kubeconfig: file })
+    const may = async (verb: string, resource: string) => await asNode.isAllowed({ verb, group: '', resource })
+    assert.equal(await may('get', 'nodes/stats'), true)
+    for (const [verb, resource] of [
+      ['get', 'nodes/proxy'],
+      ['create', 'nodes/proxy'],
+      ['create', 'nodes/stats'],
+      ['get', 'nodes/log'],
+      ['get', 'nodes/metrics'],
+      ['get', 'nodes/pods'],
+      ['list', 'nodes'],
+      ['list', 'secrets'],
+      ['create', 'serviceaccounts/token'],
+    ] as const)
+      assert.equal(await may(verb, resource), false, `${verb} ${resource}`)
   })
 
   test('what it has no right to is refused', async () => {
