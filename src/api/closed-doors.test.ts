@@ -86,7 +86,11 @@ beforeAll(async () => {
     expect(answer.statusCode, answer.body).toBeLessThan(300)
     return answer.json()
   }
-  const command = await ask('alice', 'POST', '/api/v2/orders', { plan: 'runtime', phase: 'install', params: { label: 'a' } })
+  const command = await ask('alice', 'POST', '/api/v2/orders', {
+    plan: 'runtime',
+    phase: 'install',
+    params: { label: 'a' },
+  })
   await ask('root', 'POST', '/api/v2/groups', { name: 'alices', owner: 'alice' })
   const key = await ask('alice', 'POST', '/api/v2/accounts/alice/keys', { name: 'second' })
   const { deployments: rows } = await ask('alice', 'GET', '/api/v2/deployments')
@@ -121,7 +125,9 @@ async function knock(operation: Operation, headers: Record<string, string> = {})
 const nameOf = ({ method, path }: Operation) => `${method} ${path}`
 
 test('alice’s own things are there to be tried for', async () => {
-  const asked = operations.filter(({ path, method }) => method === 'GET' && /\/(accounts|groups|commands|deployments)\/\{\w+\}$/.test(path))
+  const asked = operations.filter(
+    ({ path, method }) => method === 'GET' && /\/(accounts|groups|commands|deployments)\/\{\w+\}$/.test(path),
+  )
   expect(asked).toHaveLength(4)
   for (const operation of asked)
     expect((await knock(operation, signedInAs('alice', keys['alice'] ?? ''))).statusCode, nameOf(operation)).toBe(200)
@@ -145,7 +151,9 @@ for (const who of ['bobby', 'steve']) {
       })
 
     test('sees nothing of alice in lists', async () => {
-      for (const operation of operations.filter((one) => nameOf(one).startsWith('GET') && everybodys.includes(nameOf(one)))) {
+      for (const operation of operations.filter(
+        (one) => nameOf(one).startsWith('GET') && everybodys.includes(nameOf(one)),
+      )) {
         const answer = await knock(operation, signedInAs(who, keys[who] ?? ''))
         expect(answer.statusCode, nameOf(operation)).toBe(200)
         expect(answer.body, nameOf(operation)).not.toContain('alice')
@@ -159,7 +167,12 @@ test('nothing of it is on the internal port, whoever asks', async () => {
     const { method } = operation
     const payload = bodies[nameOf(operation)] ?? (method === 'GET' ? undefined : {})
     const headers = signedInAs('root', keys['root'] ?? '')
-    const answer = await house.inside.inject({ method, url: urlOf(operation), headers, ...(payload ? { payload } : {}) })
+    const answer = await house.inside.inject({
+      method,
+      url: urlOf(operation),
+      headers,
+      ...(payload ? { payload } : {}),
+    })
     expect(answer.statusCode, nameOf(operation)).toBe(404)
   }
 })

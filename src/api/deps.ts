@@ -16,6 +16,8 @@ import type { Outbox } from '../mails/outbox.ts'
 /** What the routes work with; the wiring builds it. */
 export interface ApiDeps {
   readonly db: Db
+  /** What API and engine share; the engine shows by it who it is. */
+  readonly keys: KeyRing
   readonly accounts: Accounts
   readonly deployments: Deployments
   readonly outbox: Outbox

@@ -64,7 +64,7 @@ export async function createServer(deps: ApiDeps, side: Side): Promise<FastifyIn
   const signIn = createSignIn(app, deps, side)
   healthRoutes(app, deps)
   configRoute(app, deps, side, signIn)
-  if (side === 'internal') wakeRoute(app, bellOf(deps.db))
+  if (side === 'internal') wakeRoute(app, bellOf(deps.db), deps)
   else await publicRoutes(app, deps, signIn)
   await app.ready()
   return app

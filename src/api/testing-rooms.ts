@@ -62,6 +62,7 @@ export function createRooms(
   const memberships = new Memberships({ db, clock })
   return {
     db,
+    keys: ring,
     accounts,
     outbox,
     jwts,

@@ -2,8 +2,10 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { proofFor } from '../base/proof.ts'
 import { bellOf } from '../commands/bell.ts'
 import { startHouse, type TestHouse } from './testing.ts'
+import { WAKE_PURPOSE } from './wake-route.ts'
 
 let house: TestHouse
 let url: string
@@ -16,8 +18,8 @@ beforeEach(async () => {
 afterEach(async () => await house.close())
 
 /** A stream on a connection of its own, as an engine has. */
-async function openStream() {
-  const request = get(url, { agent: false })
+async function openStream(authorization = `Engine ${proofFor(house.deps.keys, WAKE_PURPOSE, house.time.now)}`) {
+  const request = get(url, { agent: false, headers: { authorization } })
   const [answer] = (await once(request, 'response')) as [IncomingMessage]
   answer.setEncoding('utf8')
   const words = answer[Symbol.asyncIterator]() as AsyncIterator<string>
@@ -47,6 +49,15 @@ test('no more than sixteen may listen, and who leaves makes room', async () => {
   await house.inside.close()
   expect(await streams[16]?.next()).toBe('{"event":"hello"}\n')
   for (const stream of streams) stream.stop()
+})
+
+test('a worker or a notebook gets none, so that they can’t take them all', async () => {
+  const old = proofFor(house.deps.keys, WAKE_PURPOSE, house.time.now - 3_600_000)
+  for (const authorization of ['', 'Engine', 'ApiKey alice:key', `Engine ${old}`]) {
+    const stream = await openStream(authorization)
+    expect(stream.status, authorization).toBe(401)
+    stream.stop()
+  }
 })
 
 test('open streams do not keep the server from closing', async () => {

@@ -26,11 +26,13 @@ import { createScripts } from '../adapters/scripts/folder.ts'
 import { createOpenidIssuer } from '../adapters/openid/client.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
 import { createServer } from '../api/server.ts'
+import { WAKE_PURPOSE } from '../api/wake-route.ts'
 import { accountActionNames, accountActions, type BooksParts } from '../books/books-actions.ts'
 import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import { type KeyRing, parseKeyRing } from '../base/key-ring.ts'
 import { createLog, type Log } from '../base/log.ts'
+import { proofFor } from '../base/proof.ts'
 import { type Repeating, repeat } from '../base/repeat.ts'
 import { loadPlans } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
@@ -184,7 +186,8 @@ export async function serveEngine(): Promise<number> {
     sender?.wake()
   }
   const wakes = env['CLOUDMGR_WAKE_URL']
-  const following = wakes === undefined ? undefined : followWakes(wakes, wake, { clock, log, signal: stopping.signal })
+  const proof = () => proofFor(house.keys, WAKE_PURPOSE, clock.now())
+  const following = wakes === undefined ? undefined : followWakes(wakes, wake, { ...looking, proof })
   const disks = disksOfNodes(kubernetes, log)
   const sampling = keepSampling({ db: house.db, kubernetes, clock, log, disks, signal: stopping.signal })
   log.info('working', { plans: plans.size })

@@ -13,12 +13,12 @@ const SILENCE_MS = 45_000
 export async function followWakes(
   url: string,
   wake: () => void,
-  { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal },
+  { clock, log, signal, proof }: { clock: Clock; log: Log; signal: AbortSignal; proof: () => string },
 ): Promise<void> {
   let pauseMs = FIRST_PAUSE_MS
   while (!signal.aborted) {
     try {
-      await followOnce(url, signal, () => {
+      await followOnce({ url, signal, proof }, () => {
         pauseMs = FIRST_PAUSE_MS
         wake()
       })
@@ -31,11 +31,15 @@ export async function followWakes(
   }
 }
 
-async function followOnce(url: string, signal: AbortSignal, heard: () => void): Promise<void> {
+async function followOnce(
+  { url, signal, proof }: { url: string; signal: AbortSignal; proof: () => string },
+  heard: () => void,
+): Promise<void> {
   const silence = new AbortController()
   let timer = setTimeout(() => silence.abort(new Error('nothing heard')), SILENCE_MS)
   try {
-    const answer = await fetch(url, { signal: AbortSignal.any([signal, silence.signal]) })
+    const headers = { authorization: `Engine ${proof()}` }
+    const answer = await fetch(url, { headers, signal: AbortSignal.any([signal, silence.signal]) })
     if (!answer.ok || answer.body === null) throw new Error(`${url} answered ${answer.status}`)
     const body = Readable.fromWeb(answer.body)
     for await (const line of createInterface({ input: body })) {
