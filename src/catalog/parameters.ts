@@ -132,6 +132,10 @@ function problemText(error: ErrorObject): string {
       const hint = error.parentSchema?.['description']
       return `must match ${String(error.params['pattern'])}${typeof hint === 'string' ? ` (${hint})` : ''}`
     }
+    case 'not': {
+      const taken = (error.schema as { enum?: readonly unknown[] } | undefined)?.enum
+      return taken === undefined ? 'is one of those that can’t be used' : `must be none of ${JSON.stringify(taken)}`
+    }
     case 'false schema':
       return 'can’t be given together with the other values'
     default:
