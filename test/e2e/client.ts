@@ -11,6 +11,14 @@ export async function runPython<T>(file: string, words: readonly string[], env: 
     reject: false,
     timeout: 1_500_000,
   })
+  return outcomeOf<T>(file, done)
+}
+
+/** The object that a program printed after `OUTCOME`. */
+export function outcomeOf<T>(
+  file: string,
+  done: { readonly stdout: string; readonly stderr: string; readonly exitCode?: number | undefined },
+): T {
   const line = done.stdout.split('\n').find((text) => text.startsWith('OUTCOME '))
   if (line === undefined)
     throw new Error(`${file} ended with ${done.exitCode}\n${done.stdout.slice(-3000)}\n${done.stderr.slice(-3000)}`)

@@ -87,6 +87,24 @@ om.scripts.put(reach, 'reach')
 places = {**json.loads(os.environ['CLOSED']), 'its own hub': ['omegaweb.omegaml-services.svc.cluster.local', 8080]}
 outcome['reached'] = json.loads(om.runtime.require('gpu').script('reach').run(places=places).get(timeout=180))['result']
 
+
+
+@virtualobj
+def intrude(*args, **kwargs):
+    scope = {'__name__': 'intruder'}
+    exec(kwargs['source'], scope)
+    return scope['intrude'](*kwargs['who'], *kwargs['victim'], inside=True)
+
+
+om.scripts.put(intrude, 'intrude')
+intruder = json.loads(os.environ['INTRUDER'])
+attack = {
+    'source': intruder['source'],
+    'who': [userid, apikey, 'http://omegaweb.omegaml-services.svc.cluster.local:8080'],
+    'victim': [intruder[name] for name in ('VICTIM', 'VICTIM_DATABASE', 'VICTIM_VHOST')],
+}
+outcome['intruded'] = json.loads(om.runtime.require('gpu').script('intrude').run(**attack).get(timeout=180))['result']
+
 # In the middle of these one of the two workers goes.
 sent = [om.runtime.require('gpu').script('slow').run(number) for number in range(24)]
 cloud('update runtime', 'update', 'runtime', '--specs', 'label=gpu,size=1')

@@ -5,6 +5,7 @@ import { runPython } from './client.ts'
 import { closedPlaces } from './cluster.ts'
 import { openNotebookAfterSuspension } from './notebook.ts'
 import { packageOwner, servePackages } from './packages.ts'
+import { expectRefused, intruderSource, type Outcome, victimOf } from './intruder.ts'
 import type { Person } from './people.ts'
 
 const PASSWORD = 'a password of olga'
@@ -14,10 +15,15 @@ const saying = (text: RegExp) => expect.stringMatching(text) as string
 /**
  * Orders nodes and workers, uses and removes them by the unmodified client, over HTTPS with a certificate authority of
  * our own: the hub under its own name, and under the one that the client asks for its status. From inside the worker it tries
- * what it must not reach, `neighbour` (the address of another's notebook) among it. Its packages come from an index of ours.
+ * what it must not reach, `neighbour` (the address of the victim's notebook) among it, and what `victim` has. Its packages come from an index of ours.
  * Beside all that the account's notebooks (at the address `notebook`) are suspended, resumed and started with these packages.
  */
-export async function orderEverything(site: TestSite, notebook: string, neighbour: string): Promise<void> {
+export async function orderEverything(
+  site: TestSite,
+  notebook: string,
+  victim: Person,
+  neighbour: string,
+): Promise<void> {
   const olga = await site.json<Person>(
     ...['account', 'create', packageOwner, '--email', 'olga@example.com', '--password', PASSWORD],
   )
@@ -29,13 +35,14 @@ export async function orderEverything(site: TestSite, notebook: string, neighbou
     const closed = { 'the neighbour’s notebook': [neighbour, 8888], ...(await closedPlaces(site)) }
     const env = {
       CLOSED: JSON.stringify(closed),
+      INTRUDER: JSON.stringify({ source: intruderSource(), ...(await victimOf(victim)) }),
       REQUESTS_CA_BUNDLE: front.ca,
       HTTPS_PROXY: front.proxy,
       APIKEY: olga.apikey,
       PASSWORD,
     }
     const [outcome] = await Promise.all([
-      runPython<Record<string, string | number | string[]>>('orders.py', ['olga', `https://${hub}`], env),
+      runPython<Record<string, string | number | string[] | Outcome>>('orders.py', ['olga', `https://${hub}`], env),
       openNotebookAfterSuspension(site, notebook, olga),
     ])
     expect(outcome).toMatchObject({
@@ -71,6 +78,8 @@ export async function orderEverything(site: TestSite, notebook: string, neighbou
       'remove runtime': done,
       'remove nodepool': done,
     })
+    expect(Object.keys(outcome['intruded'] as Outcome)).toContain('pod: mount')
+    expectRefused(outcome['intruded'] as Outcome)
     const database = (text: unknown) => /MongoDB: \S+@(\S+)/.exec(String(text))?.[1]
     expect(database(outcome['config group'])).not.toBe(database(outcome['config']))
   } finally {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestSite, testSite } from './cli.ts'
-import { runPython } from './client.ts'
 import { closedPlaces, killEverything, kubectl, memoryGb, type Places, podIn, reaches, upgrade } from './cluster.ts'
 import { crowd } from './many.ts'
 import { configOf, rotateAs, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
+import { expectRefused, intrudeFromOutside, intrudeFromPod } from './intruder.ts'
 import { openNotebook, openNotebookFromPortal } from './notebook.ts'
 import { orderEverything } from './orders.ts'
 import { packageIndex } from './packages.ts'
@@ -69,18 +69,7 @@ describe('a data scientist', () => {
 
 describe('another account with valid credentials', () => {
   test('is refused the database, the queues, the configuration and the account of its neighbour', async () => {
-    const victim = await configOf(boris)
-    const database = new URL(victim['OMEGA_MONGO_URL'] ?? '').pathname.slice(1)
-    const outcome = await runPython<Record<string, string | number>>('intruder.py', ['anna', anna.apiUrl, 'boris'], {
-      APIKEY: anna.apikey,
-      VICTIM_DATABASE: database,
-    })
-    const { 'own database': own, ...others } = outcome
-    expect(own).toMatch(/^done/)
-    for (const [attempt, result] of Object.entries(others)) {
-      if (typeof result === 'number') expect([401, 403, 404], attempt).toContain(result)
-      else expect(result, attempt).toMatch(/^refused/)
-    }
+    expectRefused(await intrudeFromOutside(anna, boris))
   })
 })
 
@@ -115,11 +104,19 @@ describe('a notebook', () => {
   })
 })
 
+describe('from inside a notebook', () => {
+  test('an account is refused databases, queues, hub and notebooks of its neighbour, and the way out of its container', async () => {
+    const outcome = await intrudeFromPod(site, await podIn(site, 'om-anna'), boris)
+    expect(Object.keys(outcome)).toEqual(expect.arrayContaining(['notebooks: users', 'pod: mount']))
+    expectRefused(outcome)
+  })
+})
+
 describe('orders', () => {
   test('of nodes and workers are delivered, used and taken away by the unmodified client, over HTTPS', {
     timeout: 1_800_000,
   }, async () => {
-    await orderEverything(site, up.notebook, (await podIn(site, 'om-boris')).ip)
+    await orderEverything(site, up.notebook, boris, (await podIn(site, 'om-boris')).ip)
     expect(await kubectl(site, 'get', 'nodes', '-o', 'name')).toBe('node/node-1')
     expect(await kubectl(site, 'get', 'deployments', '-n', 'om-olga', '-o', 'name')).toBe('')
   })
