@@ -75,7 +75,7 @@ export async function closedPlaces(site: TestSite): Promise<Places> {
     'the metadata address': ['169.254.169.254', 80],
     'the SQL database': [`mysql.${services}`, 3306],
     'the broker’s management': [`rabbitmq.${services}`, 15_672],
-    'the API’s public port': [`omegaweb.${services}`, 8000],
+    'the API’s public port': [`omegaweb.${services}`, 80],
     'the notebooks’ proxy': [`jupyterhub-proxy.${services}`, 8001],
     'the firewall’s health': [machine.body.address, 9099],
     'the API server by its address': at(body.apiServer),
@@ -97,7 +97,7 @@ export async function loseMachine(site: TestSite, name: string): Promise<void> {
 }
 
 /** Every process of the site: the local cloud's, the machines' and their pods'. */
-async function processes(site: TestSite): Promise<number[]> {
+export async function processes(site: TestSite): Promise<number[]> {
   const words = [localCloud, 'leftovers', '--json', '--state', join(site.state, 'cloud')]
   const { stdout } = await execa(process.execPath, words)
   return (JSON.parse(stdout) as { processes: number[] }).processes

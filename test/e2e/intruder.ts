@@ -28,7 +28,9 @@ export async function intrudeFromOutside(who: Person, victim: Person): Promise<O
 
 /** From inside the notebook's pod, with what that was given. */
 export async function intrudeFromPod(site: TestSite, { namespace, name }: Pod, victim: Person): Promise<Outcome> {
-  const variables = Object.entries({ ...(await victimOf(victim)), INSIDE: 'yes' }).map(([key, value]) => `${key}=${value}`)
+  const variables = Object.entries({ ...(await victimOf(victim)), INSIDE: 'yes' }).map(
+    ([key, value]) => `${key}=${value}`,
+  )
   const words = ['exec', '-i', '-n', namespace, name, '--', 'env', ...variables, 'python3', '-']
   const kubectl = join(process.env['CLOUDMGR_TOOLS_BIN'] ?? '', 'kubectl')
   const options = { input: intruderSource(), reject: false, timeout: 300_000 } as const

@@ -8,6 +8,7 @@ import { expectRefused, intrudeFromOutside, intrudeFromPod } from './intruder.ts
 import { openNotebook, openNotebookFromPortal } from './notebook.ts'
 import { orderEverything } from './orders.ts'
 import { packageIndex } from './packages.ts'
+import { openPlaces, secretsOf } from './secrets.ts'
 
 let site: TestSite
 let up: UpResult
@@ -119,6 +120,22 @@ describe('orders', () => {
     await orderEverything(site, up.notebook, boris, (await podIn(site, 'om-boris')).ip)
     expect(await kubectl(site, 'get', 'nodes', '-o', 'name')).toBe('node/node-1')
     expect(await kubectl(site, 'get', 'deployments', '-n', 'om-olga', '-o', 'name')).toBe('')
+  })
+})
+
+describe('what signs somebody in', () => {
+  test('stands in no log, process list, rendered release, command or configuration', async () => {
+    const secrets = await secretsOf(site, up, [anna, boris])
+    expect(secrets.size).toBeGreaterThan(20)
+    const found = new Set<string>()
+    let places = 0
+    for await (const [place, text] of openPlaces(site)) {
+      places += 1
+      for (const [name, secret] of secrets) if (text.includes(secret)) found.add(`${name} in ${place}`)
+    }
+    expect([...found]).toEqual([])
+    // The guard: there was something to look at.
+    expect(places).toBeGreaterThan(50)
   })
 })
 

@@ -45,7 +45,7 @@ function takes(plan: { checkParams(params: Record<string, never>): unknown }, na
     return true
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    const errors = (error.details['errors'] ?? []) as { field: string }[]
+    const errors = (error.details?.['errors'] ?? []) as { field: string }[]
     return !errors.some(({ field }) => field.startsWith(`params.${name}`))
   }
 }
@@ -86,7 +86,9 @@ describe('what an account writes', () => {
     const { body } = await order({ plan: 'runtime', params: { label: 'a', 'node-type': short, provider: short } })
     const command = (await alice.get(`/api/v2/commands/${body.id}`)).body
     expect(command).toMatchObject({ state: 'done', params: { 'node-type': short } })
-    expect(JSON.stringify(service.outside.helm.valuesOf('runtime-a', 'om-alice'))).not.toMatch(/Release|HOME|OMEGA_APIKEY/)
+    expect(JSON.stringify(service.outside.helm.valuesOf('runtime-a', 'om-alice'))).not.toMatch(
+      /Release|HOME|OMEGA_APIKEY/,
+    )
   })
 
   test('can’t name a registry or a volume that is not the account’s', async () => {
