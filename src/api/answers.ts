@@ -6,6 +6,9 @@ import { type FieldError, fieldErrorsOf, fieldsInvalid } from '../base/field-err
 import type { Log } from '../base/log.ts'
 import { isDatabaseAway } from '../db/dialect.ts'
 
+/** Bytes; no order needs a tenth of it. */
+export const BODY_LIMIT = 64 * 1024
+
 /** RFC 9457. `code` and `kind` are for programs, `detail` is for people. */
 export const errorBody = z
   .object({
@@ -126,7 +129,8 @@ function asAppError(thrown: FastifyError, request: FastifyRequest): AppError {
   if (thrown instanceof AppError) return thrown
   if (hasZodFastifySchemaValidationErrors(thrown)) return invalidRequest(thrown, request)
   if (thrown.statusCode === 413) {
-    return new AppError('invalid', 'body-too-large', 'the request body is too large', { cause: thrown })
+    const text = `the request body is larger than ${BODY_LIMIT / 1024} KB, which is the most that is taken`
+    return new AppError('invalid', 'body-too-large', text, { cause: thrown })
   }
   if (thrown.statusCode === 429) {
     return new AppError('unavailable', 'too-many-requests', 'too many requests from this address; wait a minute', {

@@ -3,7 +3,7 @@ import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { bellOf } from '../commands/bell.ts'
-import { errorHandler, notFound } from './answers.ts'
+import { BODY_LIMIT, errorHandler, notFound } from './answers.ts'
 import { configRoute } from './compat/config.ts'
 import { dashboardRoutes } from './compat/dashboard.ts'
 import { healthRoutes } from './compat/health.ts'
@@ -42,7 +42,7 @@ import { wakeRoute } from './wake-route.ts'
 export async function createServer(deps: ApiDeps, side: Side): Promise<FastifyInstance> {
   const app = Fastify({
     logger: false,
-    bodyLimit: 64 * 1024,
+    bodyLimit: BODY_LIMIT,
     // The ingress in front of the public side adds the caller's address; inside, nobody is believed.
     trustProxy: side === 'public' ? (_address: string, hop: number) => hop === 0 : false,
     requestIdHeader: false,

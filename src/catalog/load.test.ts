@@ -191,8 +191,8 @@ test('all wrong parameters are told at once, with value and what is right; secre
   const problems = [
     { field: 'params.colour', problem: 'is not a parameter of this plan; it has label, password, renew, size' },
     { field: 'params.label', value: 'A b', problem: 'must match ^[a-z]+$' },
-    { field: 'params.size', value: 9, problem: 'must be <= 8' },
-    { field: 'params.password', problem: 'must NOT have fewer than 4 characters' },
+    { field: 'params.size', value: 9, problem: 'must be 8 or less' },
+    { field: 'params.password', problem: 'must have 4 characters or more' },
   ]
   expect(() => parsePlan(service, 'pool.yml').checkParams(given)).toThrow(
     expect.objectContaining({ details: { plan: 'pool', errors: problems } }),

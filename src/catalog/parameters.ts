@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { AppError } from '../base/errors.ts'
+import { didYouMean, nearest } from '../base/nearest.ts'
 import type { Values } from './plan.ts'
 
 /** How a secret parameter is stored; only the service itself writes such values. */
@@ -87,7 +88,7 @@ export function compileParameters(plan: string, schema: Values): (params: Values
         keyword !== 'if' && (keyword !== 'required' || (complete && !(String(about['missingProperty']) in sealed))),
     )
     if (wrong.length === 0) return { ...checked, ...sealed }
-    const problems = wrong.map((error) => problemOf(error, secrets))
+    const problems = withoutParts(wrong).map((error) => problemOf(error, secrets))
     const text = problems.map(inWords).join('; ')
     throw new AppError('invalid', 'parameters-invalid', `parameters of plan ${plan}: ${text}`, {
       details: { plan, errors: problems },
@@ -105,14 +106,25 @@ export interface ParameterProblem {
   readonly problem: string
 }
 
+/** Of alternatives none of which fits, what is wrong with each would only confuse. */
+function withoutParts(errors: readonly ErrorObject[]): ErrorObject[] {
+  const choices = errors.filter(({ keyword }) => keyword === 'anyOf')
+  return errors.filter(
+    ({ schemaPath, instancePath }) =>
+      !choices.some((one) => one.instancePath === instancePath && schemaPath.startsWith(`${one.schemaPath}/`)),
+  )
+}
+
 function problemOf(error: ErrorObject, secrets: ReadonlySet<string>): ParameterProblem {
   const here = error.instancePath.slice(1).replaceAll('/', '.')
   const inside = (name: unknown) => (here === '' ? String(name) : `${here}.${String(name)}`)
   switch (error.keyword) {
     case 'additionalProperties': {
       const known = Object.keys((error.parentSchema?.['properties'] ?? {}) as object).sort()
-      const problem = `is not a parameter of this plan; it has ${known.join(', ') || 'none'}`
-      return { field: `params.${inside(error.params['additionalProperty'])}`, problem }
+      const name = String(error.params['additionalProperty'])
+      const meant = didYouMean(nearest(name, known))
+      const problem = `is not a parameter of this plan${meant}; it has ${known.join(', ') || 'none'}`
+      return { field: `params.${inside(name)}`, problem }
     }
     case 'required':
       return { field: `params.${inside(error.params['missingProperty'])}`, problem: 'is missing' }
@@ -128,10 +140,12 @@ function problemText(error: ErrorObject): string {
   switch (error.keyword) {
     case 'enum':
       return `must be one of ${JSON.stringify(error.params['allowedValues'])}`
-    case 'pattern': {
-      const hint = error.parentSchema?.['description']
-      return `must match ${String(error.params['pattern'])}${typeof hint === 'string' ? ` (${hint})` : ''}`
-    }
+    case 'type':
+      return `must be ${kinds[String(error.params['type'])] ?? `of type ${String(error.params['type'])}`}`
+    case 'pattern':
+      return `must match ${String(error.params['pattern'])}${hintOf(error)}`
+    case 'anyOf':
+      return `is none of what it may be${hintOf(error)}`
     case 'not': {
       const taken = (error.schema as { enum?: readonly unknown[] } | undefined)?.enum
       return taken === undefined ? 'is one of those that can’t be used' : `must be none of ${JSON.stringify(taken)}`
@@ -139,12 +153,51 @@ function problemText(error: ErrorObject): string {
     case 'false schema':
       return 'can’t be given together with the other values'
     default:
-      return error.message ?? `is not as wanted (${error.keyword})`
+      return limitText(error) ?? error.message ?? `is not as wanted (${error.keyword})`
+  }
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'yes or no',
+  string: 'a text',
+  array: 'a list',
+  object: 'an object of names and values',
+}
+
+function hintOf({ parentSchema }: ErrorObject): string {
+  const hint = parentSchema?.['description']
+  return typeof hint === 'string' ? ` (${hint})` : ''
+}
+
+function limitText({ keyword, params }: ErrorObject): string | undefined {
+  const limit = String(params['limit'])
+  switch (keyword) {
+    case 'minimum':
+      return `must be ${limit} or more`
+    case 'maximum':
+      return `must be ${limit} or less`
+    case 'exclusiveMinimum':
+      return `must be more than ${limit}`
+    case 'exclusiveMaximum':
+      return `must be less than ${limit}`
+    case 'minLength':
+      return `must have ${limit} characters or more`
+    case 'maxLength':
+      return `must have ${limit} characters or less`
+    case 'minItems':
+      return `must have ${limit} entries or more`
+    case 'maxItems':
+      return `must have ${limit} entries or less`
+    default:
+      return undefined
   }
 }
 
 /** A megabyte of a wrong value helps nobody. */
 function shown(value: unknown): unknown {
+  if (Array.isArray(value) && value.length > 20) return `${value.length} entries`
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return text.length > 200 ? `${text.slice(0, 200)}…` : value
 }

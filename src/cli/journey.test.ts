@@ -392,6 +392,37 @@ test('an order is typed as its plan says, previewed, and followed to its end', a
   })
 })
 
+test('parameters of an order come as words, in one text or one by one, and no two say different things', async () => {
+  await cli('up')
+  const parameters = { properties: { size: { type: 'integer' }, label: { type: 'string' } } }
+  const asked: unknown[] = []
+  outside.answerCall = ({ path, body }) => {
+    if (path.startsWith('/api/v2/plans/')) return { parameters }
+    asked.push((body as { params: unknown }).params)
+    return { id: 7, state: 'waiting' }
+  }
+  const order = async (...words: string[]) => {
+    outside.printed()
+    const code = await cli('order', 'add', 'pool', '--no-wait', ...words)
+    return [code, outside.printed().err.trim()]
+  }
+  await order('size=2', '--param', 'label=a,b')
+  await order('--specs', 'size=2', 'label=a,b')
+  expect(asked).toEqual([
+    { size: 2, label: 'a,b' },
+    { size: 2, label: 'a,b' },
+  ])
+  const refused: [words: string[], says: string][] = [
+    [['size'], 'parameter "size" must be key=value'],
+    [['=2'], 'parameter "=2" must be key=value'],
+    [['size=2', 'size=3'], 'parameter "size=3" gives size a second time'],
+    [['--specs', 'size=2', '--param', 'size=3'], 'parameter "size=3" gives size a second time'],
+    [['--specs', 'size=2,size=3'], 'params.size "3" is given twice'],
+  ]
+  for (const [words, says] of refused) expect(await order(...words), words.join(' ')).toEqual([2, `cloudmgr: ${says}`])
+  expect(asked).toHaveLength(2)
+})
+
 test('commands of the service are listed, shown and changed', async () => {
   await cli('up')
   outside.printed()

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Phase } from '../catalog/plan.ts'
 import type { ExitCode } from './exit.ts'
 import { type GlobalOptions, type Io, parseNumber } from './io.ts'
+import type { OrderOptions } from './orders.ts'
 import { type On, run } from './words.ts'
 
 /** Words for orders: of any service, of the two that are ordered most, and what became of them. */
@@ -35,10 +36,17 @@ function addPlainOrders(program: Command, on: On): void {
     ['resume', 'resume', 'start a suspended service again'],
   ]
   for (const [word, phase, about] of words) {
-    const command = orders.command(word).argument('<plan>', 'see `service list`').description(about)
-    on(withOrderOptions(command), async ([plan = '']) => {
+    const command = orders
+      .command(word)
+      .argument('<plan>', 'see `service list`')
+      .argument('[key=value...]', 'parameters, see `service show <plan>`')
+      .description(about)
+    on(withOrderOptions(command), async ([plan = '', ...params]) => {
       const { order } = await import('./orders.ts')
-      return run(async (options, io) => await order(phase, plan, options, io))
+      return run(async (options: OrderOptions, io) => {
+        const param = [...(options.param ?? []), ...params]
+        return await order(phase, plan, { ...options, param }, io)
+      })
     })
   }
 }

@@ -63,11 +63,21 @@ async function confirmed(plan: string, options: OrderOptions, io: Io): Promise<v
 }
 
 function textsOf({ specs = '', param = [] }: OrderOptions): Record<string, string> {
-  const single = param.map((text) => {
-    const [, name = '', value = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? ['', text, '']
-    return [name, value] as const
+  const texts = new Map(Object.entries(parseParamText(specs)))
+  for (const text of param) {
+    const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+    if (name === '') throw unusable(text, 'must be key=value')
+    if (texts.has(name)) throw unusable(text, `gives ${name} a second time`)
+    texts.set(name, value)
+  }
+  return Object.fromEntries(texts)
+}
+
+function unusable(text: string, problem: string): AppError {
+  const value = text.slice(0, 100)
+  return new AppError('invalid', 'parameters-malformed', `parameter ${JSON.stringify(value)} ${problem}`, {
+    details: { field: 'param', value },
   })
-  return { ...parseParamText(specs), ...Object.fromEntries(single) }
 }
 
 function previewLines(preview: Preview): string[] {

@@ -19,10 +19,15 @@ interface Parameter {
   readonly enum?: unknown[]
   readonly default?: unknown
   readonly unit?: string
-  readonly minimum?: number
-  readonly maximum?: number
+  readonly minimum?: number | Other
+  readonly maximum?: number | Other
   readonly title?: string
   readonly description?: string
+}
+
+/** The value of another parameter, such as `1/min`. */
+interface Other {
+  readonly $data: string
 }
 
 /** What can be ordered. */
@@ -63,8 +68,12 @@ export async function showService(name: string, options: GlobalOptions, io: Io):
 
 function kindOf({ type, enum: words, unit, minimum, maximum }: Parameter): string {
   if (words !== undefined) return words.map(String).join('|')
-  const range = minimum === undefined && maximum === undefined ? '' : ` ${minimum ?? ''}..${maximum ?? ''}`
+  const range = minimum === undefined && maximum === undefined ? '' : ` ${limitOf(minimum)}..${limitOf(maximum)}`
   return `${[type ?? 'any'].flat().join('|')}${range}${unit === undefined ? '' : ` ${unit}`}`
+}
+
+function limitOf(limit: number | Other | undefined): string {
+  return typeof limit === 'object' ? (limit.$data.split('/').at(-1) ?? '') : String(limit ?? '')
 }
 
 function defaultOf(schema: Parameter): string {

@@ -107,9 +107,12 @@ const refused: { wish: Partial<OrderWish>; held?: Expected[]; code: string; deta
     code: 'order-invalid',
     details: {
       errors: [
-        { field: 'params.sise', problem: 'is not a parameter of this plan; it has image, label, password, size' },
+        {
+          field: 'params.sise',
+          problem: 'is not a parameter of this plan; did you mean size?; it has image, label, password, size',
+        },
         { field: 'params.label', value: 'G 1', problem: 'must match ^[a-z]+$' },
-        { field: 'params.size', value: 'many', problem: 'must be integer' },
+        { field: 'params.size', value: 'many', problem: 'must be a whole number' },
       ],
     },
     why: 'several wrong parameters, all told at once',

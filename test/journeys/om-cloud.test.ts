@@ -123,11 +123,11 @@ const bad: { payload: object; status: number; text: string; why: string }[] = [
   { payload: { phase: 7, offering: '' }, status: 400, text: 'offering must be a word; phase', why: 'no words' },
   { payload: { params: 'label=a,b' }, status: 400, text: "can't hold a comma", why: 'a comma in a value' },
   { payload: { params: 'size=1,size=2' }, status: 400, text: 'is given twice', why: 'a key that is there twice' },
-  { payload: { params: 'size=many' }, status: 400, text: 'must be integer', why: 'a word for a number' },
-  { payload: { params: 'size=1000' }, status: 400, text: 'must be <= 50', why: 'too large a size' },
+  { payload: { params: 'size=many' }, status: 400, text: 'must be a whole number', why: 'a word for a number' },
+  { payload: { params: 'size=1000' }, status: 400, text: 'must be 50 or less', why: 'too large a size' },
   { payload: { params: 'sise=1' }, status: 400, text: 'is not a parameter', why: 'an unknown parameter' },
   { payload: { params: 'size=50' }, status: 409, text: 'pods', why: 'more than the quota' },
-  { payload: { params: `label=${'x'.repeat(1_000_000)}` }, status: 413, text: 'too large', why: 'a megabyte' },
+  { payload: { params: `label=${'x'.repeat(1_000_000)}` }, status: 413, text: 'larger than 64 KB', why: 'a megabyte' },
 ]
 for (const { payload, status, text, why } of bad) {
   test(`refused: ${why}`, async () => {

@@ -109,7 +109,7 @@ test('workers that may sleep, or grow by their tasks, leave their number to the 
 })
 
 test('none by CPU alone: without a worker there is nothing to measure', () => {
-  assert.throws(() => plan.checkParams({ autoscale: 'hpa', min: 0 }), /min 0 must be >= 1/)
+  assert.throws(() => plan.checkParams({ autoscale: 'hpa', min: 0 }), /min 0 must be 1 or more/)
   assert.equal(plan.checkParams({ autoscale: 'queue', min: 0 })['min'], 0)
 })
 
