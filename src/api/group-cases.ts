@@ -15,6 +15,7 @@ import {
 } from '../accounts/group-store.ts'
 import { findAccount, findAccountById, insertAccount, markRemoving } from '../accounts/store.ts'
 import { AppError, must } from '../base/errors.ts'
+import { didYouMean, nearest } from '../base/nearest.ts'
 import { bellOf } from '../commands/bell.ts'
 import type { Db } from '../db/database.ts'
 import { isDuplicate } from '../db/dialect.ts'
@@ -26,6 +27,9 @@ import { findOrder, placeOrder } from './orders.ts'
 import { orderOthers } from './other-deployments.ts'
 import { endSharesWith, renewSharesWith } from './share-orders.ts'
 
+/** Enough for a guess. */
+const MOST_GUESSED = 1_000
+
 export interface GroupOrder {
   readonly group: Group
   readonly command: number | undefined
@@ -34,9 +38,9 @@ export interface GroupOrder {
 /** The group of that name for who may see it: its members, and whoever manages groups. */
 export async function groupFor(deps: ApiDeps, caller: Account, name: string): Promise<Group> {
   const group = await findGroup(deps.db, name)
-  if (hasRight(caller, 'groups:manage')) return group ?? unknown(name)
+  if (hasRight(caller, 'groups:manage')) return group ?? (await unknown(deps, name))
   const role = group === undefined ? undefined : await findMemberRole(deps.db, group.id, caller.id)
-  return group === undefined || role === undefined ? unknown(name) : group
+  return group === undefined || role === undefined ? await unknown(deps, name, caller) : group
 }
 
 /** As `groupFor`, for who may change it: its owners, and whoever manages groups. */
@@ -265,8 +269,16 @@ async function person(deps: ApiDeps, tx: Db, name: string): Promise<Account> {
   )
 }
 
-function unknown(name: string): never {
-  throw new AppError('not-found', 'group-unknown', `there is no group ${JSON.stringify(name)}`, { details: { name } })
+/** Names are guessed among those that may be known: all of them, or those that `member` is in. */
+async function unknown({ db }: ApiDeps, name: string, member?: Account): Promise<never> {
+  const groups = await listGroups(db, { member: member?.id, limit: MOST_GUESSED })
+  const near = nearest(
+    name,
+    groups.map((group) => group.name),
+  )
+  throw new AppError('not-found', 'group-unknown', `there is no group ${JSON.stringify(name)}${didYouMean(near)}`, {
+    details: { name, near },
+  })
 }
 
 async function note(

@@ -29,6 +29,12 @@ export async function login(text: string, options: LoginOptions, io: Io): Promis
   }
   const logins = readLogins()
   const apikey = process.env['CLOUDMGR_APIKEY'] ?? (await io.secret(`API key of ${userid} at ${address.url}: `)) ?? ''
+  if (/^[^:]+:[^:]+$/.test(apikey)) {
+    const right = 'right is the key alone; the name before the colon belongs into --userid'
+    throw new AppError('invalid', 'apikey-malformed', `no API key has a colon in it: ${right}`, {
+      details: { field: 'apikey' },
+    })
+  }
   if (!/^[\x21-\x7e]{1,200}$/.test(apikey)) {
     const right = 'right is one line, typed when asked, on the input, or in CLOUDMGR_APIKEY'
     throw new AppError('invalid', 'apikey-missing', `no API key was given: ${right}`, { details: { field: 'apikey' } })

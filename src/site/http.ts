@@ -85,9 +85,32 @@ const strangers = [
 export function notAnswered(target: Target, attempted: string, cause: unknown): AppError {
   const where = 'socketPath' in target ? target.socketPath : `${target.host}:${target.port}`
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  if (!strangers.includes(code)) return new AppError('unavailable', 'no-answer', `${attempted} at ${where}`, { cause })
-  const text = `the certificate of ${where} is of an authority that is not known here; give it with --ca FILE`
-  return new AppError('unavailable', 'certificate-unknown', text, { cause })
+  const [word, text] = troubleOf(code, where) ?? ['no-answer', `nobody answers at ${where} (${attempted})`]
+  return new AppError('unavailable', word, text, { cause })
+}
+
+function troubleOf(code: string, where: string): readonly [code: string, text: string] | undefined {
+  if (strangers.includes(code))
+    return [
+      'certificate-unknown',
+      `the certificate of ${where} is of an authority that is not known here; give it with --ca FILE`,
+    ]
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+      return ['certificate-expired', `the certificate of ${where} has run out: who runs it must renew it`]
+    case 'CERT_NOT_YET_VALID':
+      return ['certificate-early', `the certificate of ${where} is not valid yet: look at the clocks of both machines`]
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return ['certificate-name', `the certificate of ${where} is for another name`]
+    case 'EPROTO':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
+      return ['no-tls', `${where} does not speak TLS: its address may begin with http://`]
+    case 'ENOTFOUND':
+      return ['no-host', `there is no host of the name in ${where}`]
+    default:
+      return undefined
+  }
 }
 
 function parse(text: string): unknown {

@@ -104,6 +104,10 @@ test('a wrong key, an unknown authority or a name of somebody else are told and 
   typed = keys.get('alice')
   expect(await cli('login', url, '--userid', 'alice')).toMatchObject({ code: 5, err: expect.stringContaining('--ca') })
   expect((await cli('login', url, '--userid', 'bobby', '--ca', ca)).code).toBe(6)
+  typed = `alice:${keys.get('alice')}`
+  const colon = await cli('login', url, '--userid', 'alice', '--ca', ca)
+  expect(colon).toMatchObject({ code: 2, err: expect.stringContaining('no API key has a colon in it') })
+  expect(colon.err).not.toContain(keys.get('alice'))
   typed = undefined
   expect((await cli('login', url, '--userid', 'alice', '--ca', ca)).code).toBe(2)
   expect((await cli('login', url, '--ca', ca)).code).toBe(2)

@@ -174,6 +174,7 @@ const bad: { authorization?: string; why: string }[] = [
   { authorization: 'ApiKey alice', why: 'no key' },
   { authorization: 'ApiKey alice:', why: 'an empty key' },
   { authorization: 'ApiKey alice:wrong', why: 'a wrong key' },
+  { authorization: 'ApiKey alice:wr:ong', why: 'a key with a colon' },
   { authorization: 'Bearer a.b.c', why: 'a token of nobody' },
   { authorization: `ApiKey ${'a'.repeat(5000)}:x`, why: 'an endless name' },
 ]
