@@ -141,7 +141,7 @@ describe('who shows no credentials', () => {
 })
 
 for (const who of ['bobby', 'steve']) {
-  describe(`${who === 'bobby' ? 'another account' : 'staff without a right'}`, () => {
+  describe(who === 'bobby' ? 'another account' : 'staff without a right', () => {
     const closed = operations.filter((one) => ![...open, ...everybodys, ...sessions].includes(nameOf(one)))
     for (const operation of closed)
       test(`is refused ${nameOf(operation)} of alice`, async () => {
