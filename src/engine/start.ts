@@ -11,7 +11,7 @@ import { isDuplicate } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { backOff } from './decide.ts'
 import type { EngineDeps } from './deps.ts'
-import { endCommand, lockCommand, settleCommand } from './end.ts'
+import { endCommands, lockCommand, settleCommands } from './end.ts'
 import { freeLocks } from './locks.ts'
 import { kindOfFailure } from './run.ts'
 
@@ -91,7 +91,7 @@ async function begin(deps: EngineDeps, tx: Tx, command: Command, steps: readonly
   await writeTasks(tx, command, steps, now)
   const started = { ...row, ...change }
   await deps.prepare?.(toCommand(started), tx)
-  await settleCommand(deps, tx, started, now)
+  await settleCommands(deps, tx, [started], now)
 }
 
 /** New rows for a new command; of a retried one, what is not done begins anew as the plan says now. */
@@ -150,7 +150,7 @@ async function refuse(deps: EngineDeps, row: Row<'commands'>, error: unknown): P
       await tx.updateTable('commands').set(later).where('id', '=', row.id).execute()
       return
     }
-    await endCommand(deps, tx, current, { status: Status.failed, message, now })
+    await endCommands(deps, tx, [{ command: current, status: Status.failed, message }], now)
   })
 }
 
@@ -174,9 +174,9 @@ export async function endCancelled(deps: EngineDeps): Promise<void> {
           .where('state', '=', 'running')
           .where('lease_until', '<=', now)
           .executeTakeFirst()
-        if (numUpdatedRows > 0n) await freeLocks(tx, { id: task.id, now })
+        if (numUpdatedRows > 0n) await freeLocks(tx, { ids: [task.id], now })
       }
-      await settleCommand(deps, tx, command, now)
+      await settleCommands(deps, tx, [command], now)
     })
   }
 }
