@@ -13,6 +13,7 @@ import { endCancelled, startCommands } from './start.ts'
 
 const defaults = {
   concurrency: 8,
+  mostAtOnce: 64,
   leaseMs: 30_000,
   pollMs: 5_000,
   retryForMs: 30 * 60_000,
@@ -88,9 +89,8 @@ export class Engine {
 
   async #claimAll(): Promise<void> {
     const { db, clock } = this.#deps
-    const { owner, leaseMs, concurrency } = this.#settings
-    while (this.#running.size < concurrency && !this.#stopping.signal.aborted) {
-      const most = concurrency - this.#running.size
+    const { owner, leaseMs } = this.#settings
+    for (let most = this.#free(); most > 0 && !this.#stopping.signal.aborted; most = this.#free()) {
       const tasks = await this.#turn.claim(db, { owner, leaseMs, now: clock.now(), served: this.#served, most })
       if (tasks.length === 0) return
       for (const task of tasks) {
@@ -98,6 +98,13 @@ export class Engine {
         this.#run(task)
       }
     }
+  }
+
+  /** Who only waits, for a namespace to go or a pod to come, takes nobody's place: removing many is mostly waiting. */
+  #free(): number {
+    const { concurrency, mostAtOnce } = this.#settings
+    const atWork = [...this.#running.keys()].filter((lease) => !lease.waits)
+    return Math.min(concurrency - atWork.length, mostAtOnce - this.#running.size)
   }
 
   #run(task: ClaimedTask): void {
@@ -139,7 +146,7 @@ export class Engine {
   }
 
   async #untilDue(): Promise<number> {
-    const due = this.#running.size < this.#settings.concurrency ? await nextDue(this.#deps.db) : undefined
+    const due = this.#free() > 0 ? await nextDue(this.#deps.db) : undefined
     return due === undefined ? Number.POSITIVE_INFINITY : Math.max(50, due - this.#deps.clock.now())
   }
 

@@ -212,7 +212,11 @@ function contextOf({ task, lease }: Run, log: TaskLog): ActionContext {
     task: { id: task.id, command: task.command_id, step: task.step, fencing: task.fencing },
     signal: lease.signal,
     output: (line) => log.output(line),
-    waiting: (reason) => log.waiting(reason),
+    waiting: (reason, how) => {
+      lease.waits = reason !== undefined && how?.idle === true
+      // It wakes the engine, which gives the place to another.
+      log.waiting(reason)
+    },
   }
 }
 
