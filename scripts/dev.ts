@@ -16,7 +16,7 @@ async function main(words: readonly string[]): Promise<number> {
       return (await (await import('./storm.ts')).storm(rest)) ? 0 : 1
     default:
       console.error(
-        'usage: ./cloudmgr dev check | test [check] [unit] [integration] [e2e] | bench | storm [--seed N] [--kills N] [--minutes N]',
+        'usage: ./cloudmgr dev check | test [check] [unit] [integration] [e2e] | bench | storm [--seed N] [--kills N] [--minutes N] [--real]',
       )
       return 2
   }
