@@ -28,8 +28,10 @@ export async function realOutside(real: RealOutside, random: (below: number) => 
     adapterOf: () => ({}),
     left: async () => {
       const now = await lookAtWorld(real, adapters)
-      // The virtual host of all accounts on the shared one is the site's.
-      return now.filter((line) => !before.has(line) && !/^(vhost omegaml$|rights omegaml )/.test(line))
+      // The shared virtual host and its workers' queue are the site's.
+      return now.filter(
+        (line) => !before.has(line) && !/^(vhost omegaml|rights omegaml .*|queue omegaml default)$/.test(line),
+      )
     },
     disturb: async () => {
       if (Date.now() < next) return
