@@ -29,8 +29,6 @@ steps:
 
 /** Namespaces of accounts with what lies in each, made at once and removed at once on a real API server without nodes. */
 export async function measureNamespaces(): Promise<void> {
-  const { prepareIntegration } = await import('./prepare.ts')
-  Object.assign(process.env, await prepareIntegration())
   const cluster = await startCluster()
   const db = openDatabase('sqlite::memory:')
   await migrate(db)

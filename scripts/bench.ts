@@ -9,6 +9,8 @@ import { measureConfig } from './bench-config.ts'
 import { measureEngine, showEngine } from './bench-engine.ts'
 import { measureNamespaces } from './bench-namespaces.ts'
 import { measurePages } from './bench-pages.ts'
+import { measurePods } from './bench-pods.ts'
+import { prepareIntegration } from './prepare.ts'
 
 const ACCOUNTS = 500
 
@@ -21,7 +23,9 @@ const onDatabases: Readonly<Record<string, Measure>> = {
   'sign-ups': measureSignUps,
   pages: measurePages,
 }
-const names = [...Object.keys(onDatabases), 'namespaces']
+/** What is measured on a real API server. */
+const onCluster: Readonly<Record<string, () => Promise<void>>> = { namespaces: measureNamespaces, pods: measurePods }
+const names = [...Object.keys(onDatabases), ...Object.keys(onCluster)]
 
 /** `npm run bench -- [name …]`: measures all of them, or those that are named. Nothing is asserted. */
 export async function runBenchmarks(wanted: readonly string[]): Promise<boolean> {
@@ -33,7 +37,9 @@ export async function runBenchmarks(wanted: readonly string[]): Promise<boolean>
   const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name)
   const some = Object.entries(onDatabases).filter(([name]) => isWanted(name))
   if (some.length > 0) await measureOnDatabases(some)
-  if (isWanted('namespaces')) await measureNamespaces()
+  const others = Object.entries(onCluster).filter(([name]) => isWanted(name))
+  if (others.length > 0) Object.assign(process.env, await prepareIntegration())
+  for (const [, measure] of others) await measure()
   return true
 }
 
