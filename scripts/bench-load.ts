@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { Worker } from 'node:worker_threads'
 
 export interface Load {
   readonly perSecond: number
@@ -43,6 +44,24 @@ export async function load(count: number, atOnce: number, send: (index: number) 
   const { user, system } = process.cpuUsage(cpu)
   const perSecond = count / ((performance.now() - began) / 1000)
   return { perSecond, p50Ms: at(0.5), p99Ms: at(0.99), cpuMs: (user + system) / 1000 / count }
+}
+
+export interface FromElsewhere {
+  readonly port: number
+  readonly path: string
+  /** How each signs in, one after the other. */
+  readonly people: readonly string[]
+  readonly count: number
+  readonly atOnce: number
+}
+
+/** As `load`, asked by a thread of its own: CPU is the server's alone. */
+export async function loadFromElsewhere(wanted: FromElsewhere): Promise<Load> {
+  const worker = new Worker(new URL('bench-asker.ts', import.meta.url), { workerData: wanted })
+  const began = process.threadCpuUsage()
+  const asked = await new Promise<Load>((resolve, reject) => worker.once('message', resolve).once('error', reject))
+  const { user, system } = process.threadCpuUsage(began)
+  return { ...asked, cpuMs: (user + system) / 1_000 / wanted.count }
 }
 
 export const show = ({ perSecond, p50Ms, p99Ms, cpuMs }: Load): string =>

@@ -10,13 +10,12 @@ async function main(words: readonly string[]): Promise<number> {
     case 'test':
       return report(await runTests(rest.length === 0 ? tiers : rest))
     case 'bench':
-      await (await import('./bench.ts')).runBenchmarks()
-      return 0
+      return (await (await import('./bench.ts')).runBenchmarks(rest)) ? 0 : 1
     case 'storm':
       return (await (await import('./storm.ts')).storm(rest)) ? 0 : 1
     default:
       console.error(
-        'usage: ./cloudmgr dev check | test [check] [unit] [integration] [e2e] | bench | storm [--seed N] [--kills N] [--minutes N]',
+        'usage: ./cloudmgr dev check | test [check] [unit] [integration] [e2e] | bench [NAME …] | storm [--seed N] [--kills N] [--minutes N] [--real]',
       )
       return 2
   }

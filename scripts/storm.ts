@@ -5,9 +5,13 @@ import { parseArgs } from 'node:util'
 import { runStorm, type StormOptions } from '../test/storm/storm.ts'
 import { startMariadb } from '../test/support/mariadb.ts'
 
-/** `npm run storm -- [--seed N] [--kills N] [--minutes N]`: on SQLite, then on MariaDB; false when something was wrong. */
+/**
+ * `npm run storm -- [--seed N] [--kills N] [--minutes N] [--real]`: on SQLite, then on MariaDB, or on real systems; false when
+ * something was wrong.
+ */
 export async function storm(words: readonly string[]): Promise<boolean> {
-  const given = optionsOf(words)
+  const { real, ...given } = optionsOf(words)
+  if (real) return await onRealSystems(given)
   const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-storms-'))
   const mariadb = await startMariadb()
   try {
@@ -20,25 +24,43 @@ export async function storm(words: readonly string[]): Promise<boolean> {
   }
 }
 
-function optionsOf(words: readonly string[]): Omit<StormOptions, 'database'> {
+async function onRealSystems(given: Given): Promise<boolean> {
+  const { prepareIntegration } = await import('./prepare.ts')
+  Object.assign(process.env, await prepareIntegration())
+  const { startRealOutside } = await import('../test/support/real-outside.ts')
+  const real = await startRealOutside()
+  try {
+    return await report('Real systems', { ...given, real, database: { kind: 'sqlite' } })
+  } finally {
+    await real.stop()
+  }
+}
+
+type Given = Omit<StormOptions, 'database' | 'real'>
+
+function optionsOf(words: readonly string[]): Given & { readonly real: boolean } {
   const text = { type: 'string' } as const
-  const { values } = parseArgs({ args: [...words], options: { seed: text, kills: text, minutes: text } })
-  const number = (name: keyof typeof values, otherwise: number): number => {
+  const options = { seed: text, kills: text, minutes: text, real: { type: 'boolean', default: false } } as const
+  const { values } = parseArgs({ args: [...words], options })
+  const number = (name: 'seed' | 'kills' | 'minutes', otherwise: number): number => {
     const value = Number(values[name] ?? otherwise)
     if (Number.isInteger(value) && value > 0) return value
     throw new Error(`--${name} must be a whole number above zero, not ${JSON.stringify(values[name])}`)
   }
   const seed = number('seed', 1 + Math.floor(Math.random() * 1_000_000))
-  return { seed, kills: number('kills', 200), minutes: number('minutes', 10) }
+  return { seed, kills: number('kills', 300), minutes: number('minutes', 15), real: values.real }
 }
 
 async function report(database: string, options: StormOptions): Promise<boolean> {
   const { seed } = options
   console.log(`${database}: seed ${seed}, up to ${options.kills} kills in ${options.minutes} min`)
-  const { kills, orders, refused, seconds, wrongs } = await runStorm(options)
-  console.log(`  ${kills} kills, ${orders} orders (${refused} refused) in ${seconds.toFixed(0)} s`)
+  const { kills, outages, orders, refused, seconds, wrongs } = await runStorm(options)
+  const servers = outages === 0 ? '' : ` of engines and ${outages} of servers`
+  console.log(`  ${kills} kills${servers}, ${orders} orders (${refused} refused) in ${seconds.toFixed(0)} s`)
   for (const wrong of wrongs) console.log(`  ✗ ${wrong}`)
   if (wrongs.length > 0)
-    console.log(`  again: npm run storm -- --seed ${seed} --kills ${options.kills} --minutes ${options.minutes}`)
+    console.log(
+      `  again: npm run storm -- --seed ${seed} --kills ${options.kills} --minutes ${options.minutes}${options.real === undefined ? '' : ' --real'}`,
+    )
   return wrongs.length === 0
 }

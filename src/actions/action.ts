@@ -35,8 +35,11 @@ export interface ActionContext {
   readonly signal: AbortSignal
   /** Appends a line to the task's output. Known secrets are masked. */
   output(line: string): void
-  /** Says what is being waited for, shown until the next call; `undefined` when nothing is. */
-  waiting(reason: string | undefined): void
+  /**
+   * Says what is being waited for, shown until the next call; `undefined` when nothing is. Who does nothing meanwhile but look
+   * now and then says `idle`: another task has the place until the next call.
+   */
+  waiting(reason: string | undefined, how?: { readonly idle: boolean }): void
 }
 
 /**

@@ -94,7 +94,7 @@ export function kubernetesApply(parts: KubernetesApplyParts): Action<KubernetesA
           !(await kubernetes.delete(ref, {
             signal: context.signal,
             timeoutMs,
-            onWaiting: (reason) => context.waiting(reason),
+            onWaiting: (reason) => context.waiting(reason, { idle: true }),
           }))
         )
           continue

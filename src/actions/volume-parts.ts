@@ -136,7 +136,7 @@ async function removed(
   const users = ref.kind === 'PersistentVolumeClaim' ? await podsWith(kubernetes, ref) : []
   const why = `its data goes when nobody mounts it any more: ${users.join(', ')} does`
   if (users.length > 0) context.waiting(why)
-  const onWaiting = (reason: string) => context.waiting(users.length > 0 ? why : reason)
+  const onWaiting = (reason: string) => context.waiting(users.length > 0 ? why : reason, { idle: true })
   const gone = await kubernetes.delete(ref, { ...options, onWaiting })
   context.waiting(undefined)
   return gone

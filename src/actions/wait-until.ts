@@ -33,7 +33,7 @@ export async function waitUntil(waiting: Waiting, clock: Clock, context: ActionC
           `${what} not ready after ${Math.round(timeoutMs / 1000)} s: ${reason}`,
         )
       }
-      context.waiting(`${what}: ${reason}`)
+      context.waiting(`${what}: ${reason}`, { idle: true })
       await clock.sleep(Math.min(pauseMs, Math.max(1, deadline - clock.now())), context.signal)
     }
   } finally {

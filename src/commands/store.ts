@@ -143,20 +143,19 @@ export async function begunParams(db: Db, target: Target): Promise<Values> {
 
 /** Every task of before that had a turn, since the last whole removal. */
 async function begunTasks(db: Db, target: Target) {
-  const { removed } = await ofTarget(db, target)
+  const removed = ofTarget(db, target)
     .where('phase', '=', 'remove')
     .where('status', 'in', [Status.completed, Status.removed])
     // What an undo takes back its own tasks tell: there may be more of before.
     .where('undo_of', 'is', null)
     .select(({ fn }) => fn.max(placeInLane).as('removed'))
-    .executeTakeFirstOrThrow()
   const query = db
     .selectFrom('tasks')
     .innerJoin('commands', 'commands.id', 'tasks.command_id')
     .select(['tasks.command_id', 'tasks.step', 'tasks.outputs', 'tasks.mode', 'tasks.state', 'commands.params'])
     .where('commands.plan', '=', target.plan)
     .where('commands.instance', '=', target.instance ?? '')
-    .where(placeInLane, '>', Number(removed ?? 0))
+    .where(({ eb, fn, val }) => eb(placeInLane, '>', fn.coalesce(removed, val(0))))
     .where(({ eb, or }) => or([eb('commands.phase', '!=', 'remove'), eb('commands.undo_of', 'is not', null)]))
     .where('tasks.fencing', '>', 0)
     .orderBy('tasks.id')

@@ -30,7 +30,7 @@ export function openSqlite(path: string): SqliteDatabase {
 }
 
 const MOST_KEPT = 200
-const touchesRowsOnly = /^(select|insert|update|delete|begin|commit|rollback)\b/
+const touchesRowsOnly = /^\s*(select|insert|update|delete|begin|commit|rollback)\b/
 
 /** Preparing costs more than most statements do: those used last are kept. What changes the schema is the end of all. */
 function keptStatements(prepare: (sql: string) => StatementSync): (sql: string) => SqliteStatement {

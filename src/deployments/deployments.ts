@@ -1,6 +1,7 @@
 import type { Account } from '../accounts/account.ts'
 import type { Clock } from '../base/clock.ts'
 import type { KeyRing } from '../base/key-ring.ts'
+import { Recent } from '../base/recent.ts'
 import { randomWord } from '../base/secrets.ts'
 import { Status } from '../base/status.ts'
 import { sealedPart, sealedText } from '../catalog/parameters.ts'
@@ -25,6 +26,8 @@ import { type OwnDatabase, withOwnDatabases } from './own-databases.ts'
 import { Shares } from './shares.ts'
 import type { SiteFacts } from './site-facts.ts'
 import * as store from './store.ts'
+
+const SERVED_KEPT = 2_000
 
 export interface Settlement {
   readonly instance?: string
@@ -54,6 +57,9 @@ export class Deployments {
   private readonly clock: Clock
   private readonly word: WordMaker
 
+  /** What accounts are told, by how it lies in the rows. */
+  private readonly served = new Recent<Settings>(SERVED_KEPT)
+
   /** What accounts let others use. */
   readonly shares: Shares
 
@@ -72,9 +78,11 @@ export class Deployments {
    * Read each time: the engine, another process, changes passwords, and the old ones must not be told once it has.
    */
   async servedSettings(accountId: number, plan: string): Promise<Settings | undefined> {
-    const row = await store.findDeployment(this.db, accountId, plan)
-    if (row?.sealed === undefined || row.readyAt === undefined) return undefined
-    return withOwnDatabases(withAdditions(this.open(row.sealed, accountId, plan), this.site))
+    const sealed = await store.findServed(this.db, accountId, plan)
+    if (sealed === undefined) return undefined
+    const opened = () => withOwnDatabases(withAdditions(this.open(sealed, accountId, plan), this.site))
+    // New passwords are another text, and what is sealed for one account is never another's.
+    return this.served.get(sealed, opened)
   }
 
   /** Settings as stored, also before they serve; `undefined` when there are none. */

@@ -17,7 +17,7 @@ import { secretsOf, type Settings } from './settings.ts'
 import { SHARE } from './shares.ts'
 import type { SiteFacts } from './site-facts.ts'
 import { siteValues } from './site-values.ts'
-import { deleteDeployments, findDeployment, listDeployments } from './store.ts'
+import { type DeploymentRow, deleteDeployments, findDeployment, listDeployments } from './store.ts'
 
 /** What the engine tells of a command; `subject` is the account. */
 export interface Delivery {
@@ -55,9 +55,12 @@ export interface Lifecycle {
 export function createLifecycle(deps: LifecycleDeps): Lifecycle {
   const { db, deployments } = deps
   return {
-    remembered: async ({ plan, instance, subject }) => {
-      if (subject === undefined) return {}
-      return (await findDeployment(db, subject, plan, instance))?.params ?? {}
+    remembered: async (command) => {
+      if (command.subject === undefined) return {}
+      const row = await findDeployment(db, command.subject, command.plan, command.instance)
+      // Nothing is remembered of what was never delivered: that is the reason then, not the parameters that it lacks.
+      checkDelivered(command, await findAccountById(db, command.subject), row)
+      return row?.params ?? {}
     },
 
     prepare: async (command, tx) => {
@@ -100,9 +103,7 @@ async function checkAgain(command: Delivery, plan: Plan, account: Account, tx: D
   const row = await findDeployment(tx, account.id, plan.plan, instance)
   if (row?.suspendedAt !== undefined && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
   if (phase === 'remove') return
-  // The install before it has failed: with half of its parameters it would become another thing.
-  if (phase !== 'install' && row?.readyAt === undefined && plan.plan !== planOf(account))
-    throw neverDelivered(plan, instance, phase)
+  checkDelivered(command, account, row)
   const held = (await listDeployments(tx, [account.id])).filter((one) => one.readyAt !== undefined)
   const [open] = openNeeds(plan, params, held)
   if (open === undefined) return await checkOther(command, plan, tx)
@@ -166,9 +167,13 @@ async function checkRights(requester: Account, plan: Plan, account: Account, tx:
     throw new AppError('forbidden', 'plan-not-orderable', `${plan.plan} is ordered by admins, not by ${requester.name}`)
 }
 
-function neverDelivered(plan: Plan, instance: string, phase: Phase): AppError {
-  const name = nameOf({ plan: plan.plan, instance })
-  return new AppError('conflict', 'service-unknown', `there is no ${name} to ${phase}: it was never delivered`)
+/** A change of what no install has brought: with half of its parameters it would become another thing. */
+function checkDelivered(command: Delivery, account: Account | undefined, row: DeploymentRow | undefined): void {
+  const { plan, phase } = command
+  if (phase === 'install' || phase === 'remove' || row?.readyAt !== undefined) return
+  if (account === undefined || plan === planOf(account)) return
+  const text = `there is no ${nameOf(command)} to ${phase}: it was never delivered`
+  throw new AppError('conflict', 'service-unknown', text)
 }
 
 /** Ordered in the moment of the account's removal, or tried again after it. */

@@ -1,10 +1,11 @@
 import { Status } from '../base/status.ts'
-import type { Db, Row } from '../db/database.ts'
+import { type Command, toCommand } from '../commands/command.ts'
+import type { Db, Row, Tx } from '../db/database.ts'
 import { capabilities } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { type Candidate, fairOrder, firstTurn, type Served } from './decide.ts'
 
-export type ClaimedTask = Row<'tasks'> & { readonly started_at: number }
+export type ClaimedTask = Row<'tasks'> & { readonly started_at: number; readonly command: Command }
 
 export interface Claim {
   readonly owner: string
@@ -15,23 +16,47 @@ export interface Claim {
   readonly most: number
 }
 
+/** How long a look serves: a newcomer waits no longer for others than that. */
+const LOOK_MS = 200
+
 /**
- * Takes due tasks whose turn it is, of every account one at most; none when nothing is due. Engines compare leases by
- * their clocks: keep these in step.
+ * Takes due tasks whose turn it is, of every account one at most. Whose turn it is is looked up once for as many claims as
+ * that gives: with a thousand accounts waiting the look costs more than all the rest.
  */
-export async function claimTasks(db: Db, claim: Claim): Promise<ClaimedTask[]> {
-  const candidates = await dueTasks(db, claim.now)
-  if (candidates.length === 0) return []
-  const running = await runningTasks(db, claim.now)
-  let left = fairOrder(candidates, running, claim.served)
-  while (left.length > 0) {
-    const turn = firstTurn(left, running).slice(0, claim.most)
-    const claimed = await claimThese(db, turn, claim)
-    if (claimed.length > 0) return claimed
-    // Another engine was quicker with all of these.
-    left = left.slice(turn.length)
+export class Turn {
+  #left: Candidate[] = []
+  #looked = 0
+
+  /** None when nothing is due. Engines compare leases by their clocks: keep these in step. */
+  async claim(db: Db, claim: Claim): Promise<ClaimedTask[]> {
+    const isFresh = claim.now >= this.#looked && claim.now < this.#looked + LOOK_MS
+    const kept = isFresh ? await this.#take(db, claim) : []
+    return kept.length > 0 ? kept : await this.#look(db, claim)
   }
-  return []
+
+  async #look(db: Db, claim: Claim): Promise<ClaimedTask[]> {
+    const candidates = await dueTasks(db, claim.now)
+    if (candidates.length === 0) return []
+    const running = await runningTasks(db, claim.now)
+    this.#looked = claim.now
+    let left = fairOrder(candidates, running, claim.served)
+    while (left.length > 0) {
+      this.#left = firstTurn(left, running)
+      left = left.slice(this.#left.length)
+      const claimed = await this.#take(db, claim)
+      if (claimed.length > 0) return claimed
+      // Another engine was quicker with all of these.
+    }
+    return []
+  }
+
+  async #take(db: Db, claim: Claim): Promise<ClaimedTask[]> {
+    while (this.#left.length > 0) {
+      const claimed = await claimThese(db, this.#left.splice(0, claim.most), claim)
+      if (claimed.length > 0) return claimed
+    }
+    return []
+  }
 }
 
 /** The first due task of every account: one with a hundred orders is one among the others. */
@@ -74,6 +99,9 @@ async function claimThese(
     const rows = await (capabilities(tx).rowLocks ? query.forUpdate().skipLocked() : query).execute()
     const due = new Map(rows.filter((task) => isDue(task, now)).map((task) => [task.id, task]))
     if (due.size === 0) return []
+    const commands = await openCommands(tx, [...due.values()])
+    for (const { id, command_id } of due.values()) if (!commands.has(command_id)) due.delete(id)
+    if (due.size === 0) return []
     const change = {
       state: 'running',
       lease_owner: owner,
@@ -94,11 +122,21 @@ async function claimThese(
       .execute()
     return ids.flatMap((id) => {
       const task = due.get(id)
-      if (task === undefined) return []
+      const command = commands.get(task?.command_id ?? 0)
+      if (task === undefined || command === undefined) return []
       const { fencing, attempts, started_at } = task
-      return { ...task, ...change, fencing: fencing + 1, attempts: attempts + 1, started_at: started_at ?? now }
+      const claimed = { fencing: fencing + 1, attempts: attempts + 1, started_at: started_at ?? now, command }
+      return { ...task, ...change, ...claimed }
     })
   })
+}
+
+/** Of these tasks; whoever was cancelled since the look is not among them. */
+async function openCommands(tx: Tx, tasks: readonly Row<'tasks'>[]): Promise<Map<number, Command>> {
+  const ids = [...new Set(tasks.map(({ command_id }) => command_id))]
+  const query = tx.selectFrom('commands').selectAll().where('id', 'in', ids)
+  const open = await query.where('status', '=', Status.pending).where('cancelled', 'is', null).execute()
+  return new Map(open.map((row) => [row.id, toCommand(row)]))
 }
 
 function isDue(task: Row<'tasks'>, now: number): boolean {

@@ -32,8 +32,10 @@ export interface EngineDeps {
 }
 
 export interface EngineOptions {
-  /** Tasks at the same time (default 8). */
+  /** Tasks at work at the same time (default 8). */
   readonly concurrency?: number
+  /** Tasks at the same time, with those that only wait for the outside (default 64). */
+  readonly mostAtOnce?: number
   /** How long a task is safe from other engines without a heartbeat (default 30 s). */
   readonly leaseMs?: number
   /** The net under the wake-ups (default 5 s, spread by jitter). */

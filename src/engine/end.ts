@@ -1,3 +1,4 @@
+import { AppError } from '../base/errors.ts'
 import { Status } from '../base/status.ts'
 import { type Command, toCommand } from '../commands/command.ts'
 import type { Row, RowChange, Tx } from '../db/database.ts'
@@ -16,23 +17,36 @@ export type TaskEnd =
   /** Handed back untried or half done, for whoever comes next. */
   | { readonly kind: 'released' }
 
-/** Records the outcome, frees successors and locks, ends the command with its last task: all at once. False: the task was lost. */
-export async function endTask(deps: EngineDeps, task: ClaimedTask, end: TaskEnd): Promise<boolean> {
+export interface Ending {
+  readonly task: ClaimedTask
+  readonly end: TaskEnd
+}
+
+/**
+ * Records outcomes, frees successors and locks, ends commands with their last tasks: all at once. Gives the tasks that were
+ * still ours.
+ */
+export async function endTasks(deps: EngineDeps, endings: readonly Ending[]): Promise<ReadonlySet<number>> {
   const now = deps.clock.now()
   return inTransaction(deps.db, async (tx) => {
     // Two tasks that end together must see each other, or neither would end the command.
-    const command = await lockCommand(tx, task.command_id)
-    const { numUpdatedRows } = await tx
-      .updateTable('tasks')
-      .set(changeOf(task, end, now))
-      .where('id', '=', task.id)
-      .where('fencing', '=', task.fencing)
-      .where('state', '=', 'running')
-      .executeTakeFirst()
-    if (numUpdatedRows === 0n) return false
-    await freeLocks(tx, { id: task.id, now })
-    await settleCommand(deps, tx, command, now)
-    return true
+    const commands = await lockCommands(tx, [...new Set(endings.map(({ task }) => task.command_id))])
+    const ours: ClaimedTask[] = []
+    for (const { task, end } of endings) {
+      const { numUpdatedRows } = await tx
+        .updateTable('tasks')
+        .set(changeOf(task, end, now))
+        .where('id', '=', task.id)
+        .where('fencing', '=', task.fencing)
+        .where('state', '=', 'running')
+        .executeTakeFirst()
+      if (numUpdatedRows > 0n) ours.push(task)
+    }
+    await freeLocks(tx, { ids: ours.map(({ id }) => id), now })
+    const touched = new Set(ours.map(({ command_id }) => command_id))
+    const settled = commands.filter(({ id }) => touched.has(id))
+    await settleCommands(deps, tx, settled, now)
+    return new Set(ours.map(({ id }) => id))
   })
 }
 
@@ -58,27 +72,49 @@ function changeOf(task: ClaimedTask, end: TaskEnd, now: number): RowChange<'task
 }
 
 export async function lockCommand(tx: Tx, id: number): Promise<Row<'commands'>> {
-  const query = tx.selectFrom('commands').selectAll().where('id', '=', id)
-  return (capabilities(tx).rowLocks ? query.forUpdate() : query).executeTakeFirstOrThrow()
+  const [command] = await lockCommands(tx, [id])
+  if (command === undefined) throw new AppError('not-found', 'command-unknown', `there is no command ${id}`)
+  return command
 }
 
-/** Does what follows from the tasks' states; the command's row must be locked. */
-export async function settleCommand(deps: EngineDeps, tx: Tx, command: Row<'commands'>, now: number): Promise<void> {
-  // Somebody ended it already: a command that was cancelled by force.
-  if (command.status !== Status.pending) return
-  const tasks = await tx
+/** In the order of their numbers, as everybody does it. */
+async function lockCommands(tx: Tx, ids: readonly number[]): Promise<Row<'commands'>[]> {
+  const query = tx.selectFrom('commands').selectAll().where('id', 'in', ids).orderBy('id')
+  return await (capabilities(tx).rowLocks ? query.forUpdate() : query).execute()
+}
+
+/** Does what follows from the tasks' states; the commands' rows must be locked. */
+export async function settleCommands(
+  deps: EngineDeps,
+  tx: Tx,
+  commands: readonly Row<'commands'>[],
+  now: number,
+): Promise<void> {
+  // Others somebody ended already: a command that was cancelled by force.
+  const open = commands.filter(({ status }) => status === Status.pending)
+  if (open.length === 0) return
+  const ids = open.map(({ id }) => id)
+  const rows = await tx
     .selectFrom('tasks')
-    .select(['id', 'step', 'state', 'after', 'message'])
-    .where('command_id', '=', command.id)
+    .select(['id', 'command_id', 'step', 'state', 'after', 'message'])
+    .where('command_id', 'in', ids)
     .orderBy('position')
     .execute()
-  const next = nextStep(tasks.map(factsOf), { cancelled: command.cancelled !== null })
-  await setState(tx, next.free, { state: 'ready', due_at: now })
-  await setState(tx, next.hold, { state: 'waiting', waiting: null, waiting_lock: null })
-  if (next.command === 'running') return
-  const completed = next.command === 'completed'
-  const message = completed ? null : (command.cancelled ?? failureOf(tasks))
-  await endCommand(deps, tx, command, { status: completed ? Status.completed : Status.failed, message, now })
+  const tasks = Map.groupBy(rows, ({ command_id }) => command_id)
+  const followed = open.map((command) => {
+    const own = tasks.get(command.id) ?? []
+    return { command, tasks: own, next: nextStep(own.map(factsOf), { cancelled: command.cancelled !== null }) }
+  })
+  const free = followed.flatMap(({ next }) => next.free)
+  const hold = followed.flatMap(({ next }) => next.hold)
+  await setState(tx, free, { state: 'ready', due_at: now })
+  await setState(tx, hold, { state: 'waiting', waiting: null, waiting_lock: null })
+  const ends = followed.flatMap(({ command, tasks: own, next }) => {
+    if (next.command === 'running') return []
+    if (next.command === 'completed') return { command, status: Status.completed, message: null }
+    return { command, status: Status.failed, message: command.cancelled ?? failureOf(own) }
+  })
+  await endCommands(deps, tx, ends, now)
 }
 
 type Settled = Pick<Row<'tasks'>, 'id' | 'step' | 'state' | 'after' | 'message'>
@@ -99,21 +135,21 @@ async function setState(tx: Tx, ids: readonly number[], change: RowChange<'tasks
 }
 
 export interface CommandEnd {
+  readonly command: Row<'commands'>
   readonly status: typeof Status.completed | typeof Status.failed
   readonly message: string | null
-  readonly now: number
 }
 
-export async function endCommand(
-  deps: EngineDeps,
-  tx: Tx,
-  command: Row<'commands'>,
-  { status, message, now }: CommandEnd,
-): Promise<Command> {
-  const change = { status, message, ended_at: now, active_lane: null }
-  await tx.updateTable('commands').set(change).where('id', '=', command.id).execute()
-  const ended = toCommand({ ...command, ...change })
-  await deps.finished?.(ended, tx)
-  deps.log.info('command ended', { command: ended.id, plan: ended.plan, phase: ended.phase, state: ended.state })
-  return ended
+export async function endCommands(deps: EngineDeps, tx: Tx, ends: readonly CommandEnd[], now: number): Promise<void> {
+  const ended: Command[] = []
+  for (const { command, status, message } of ends) {
+    const change = { status, message, ended_at: now, active_lane: null }
+    await tx.updateTable('commands').set(change).where('id', '=', command.id).execute()
+    ended.push(toCommand({ ...command, ...change }))
+  }
+  for (const command of ended) {
+    await deps.finished?.(command, tx)
+    const { id, plan, phase, state } = command
+    deps.log.info('command ended', { command: id, plan, phase, state })
+  }
 }

@@ -2,16 +2,18 @@ import { randomUUID } from 'node:crypto'
 import { explain } from '../base/errors.ts'
 import { bellOf } from '../commands/bell.ts'
 import { inTransaction } from '../db/transaction.ts'
-import { type ClaimedTask, claimTasks, nextDue } from './claim.ts'
+import { type ClaimedTask, nextDue, Turn } from './claim.ts'
 import { backOff } from './decide.ts'
 import type { EngineDeps, EngineOptions, EngineSettings } from './deps.ts'
-import { endTask, type TaskEnd } from './end.ts'
+import type { TaskEnd } from './end.ts'
+import { Endings } from './endings.ts'
 import { Lease } from './lease.ts'
 import { runTask } from './run.ts'
 import { endCancelled, startCommands } from './start.ts'
 
 const defaults = {
   concurrency: 8,
+  mostAtOnce: 64,
   leaseMs: 30_000,
   pollMs: 5_000,
   retryForMs: 30 * 60_000,
@@ -27,6 +29,8 @@ export class Engine {
   readonly #settings: EngineSettings
   readonly #running = new Map<Lease, Promise<void>>()
   readonly #stopping = new AbortController()
+  readonly #turn = new Turn()
+  readonly #endings: Endings
   /** One engine's memory is enough: when each is fair, all are. */
   readonly #served = new Map<number | null, number>()
   #claims = 0
@@ -36,6 +40,7 @@ export class Engine {
 
   constructor(deps: EngineDeps, options: EngineOptions = {}) {
     this.#deps = deps
+    this.#endings = new Endings(deps)
     this.#settings = { ...defaults, ...options, owner: randomUUID() }
   }
 
@@ -84,16 +89,22 @@ export class Engine {
 
   async #claimAll(): Promise<void> {
     const { db, clock } = this.#deps
-    const { owner, leaseMs, concurrency } = this.#settings
-    while (this.#running.size < concurrency && !this.#stopping.signal.aborted) {
-      const most = concurrency - this.#running.size
-      const tasks = await claimTasks(db, { owner, leaseMs, now: clock.now(), served: this.#served, most })
+    const { owner, leaseMs } = this.#settings
+    for (let most = this.#free(); most > 0 && !this.#stopping.signal.aborted; most = this.#free()) {
+      const tasks = await this.#turn.claim(db, { owner, leaseMs, now: clock.now(), served: this.#served, most })
       if (tasks.length === 0) return
       for (const task of tasks) {
         this.#served.set(task.subject, ++this.#claims)
         this.#run(task)
       }
     }
+  }
+
+  /** Who only waits, for a namespace to go or a pod to come, takes nobody's place: removing many is mostly waiting. */
+  #free(): number {
+    const { concurrency, mostAtOnce } = this.#settings
+    const atWork = [...this.#running.keys()].filter((lease) => !lease.waits)
+    return Math.min(concurrency - atWork.length, mostAtOnce - this.#running.size)
   }
 
   #run(task: ClaimedTask): void {
@@ -115,7 +126,7 @@ export class Engine {
     const end = await runTask(this.#deps, this.#settings, task, lease)
     if (end === undefined || lease.interruption === 'lease-lost') return
     try {
-      const ours = await endTask(this.#deps, task, end)
+      const ours = await this.#endings.end(task, end)
       log.info(ours ? 'task ended' : 'task was lost', { ...fields, outcome: end.kind })
     } catch (error) {
       log.error('the outcome of a task could not be recorded', { ...fields, reason: explain(error) })
@@ -129,13 +140,13 @@ export class Engine {
     const dueAt = clock.now() + backOff(task.attempts, Math.random())
     const again: TaskEnd = { kind: 'retry', dueAt, reason: `recording the outcome: ${explain(cause)}` }
     // Without a database the lease ends by itself, and the task is claimed again.
-    await endTask(this.#deps, task, again).catch((error: unknown) =>
-      log.warn('task left to its lease', { reason: explain(error) }),
-    )
+    await this.#endings
+      .end(task, again)
+      .catch((error: unknown) => log.warn('task left to its lease', { reason: explain(error) }))
   }
 
   async #untilDue(): Promise<number> {
-    const due = this.#running.size < this.#settings.concurrency ? await nextDue(this.#deps.db) : undefined
+    const due = this.#free() > 0 ? await nextDue(this.#deps.db) : undefined
     return due === undefined ? Number.POSITIVE_INFINITY : Math.max(50, due - this.#deps.clock.now())
   }
 

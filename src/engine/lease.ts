@@ -15,6 +15,8 @@ export class Lease {
   readonly #task: ClaimedTask
   readonly #abort = new AbortController()
   readonly #ended = new AbortController()
+  /** Whether its task does nothing now but wait for the outside. */
+  waits = false
   #until: number
 
   constructor(deps: EngineDeps, settings: EngineSettings, task: ClaimedTask) {

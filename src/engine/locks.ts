@@ -45,19 +45,19 @@ async function liveHolder(tx: Tx, name: string, taker: LockTaker): Promise<strin
   return alive ? `step ${task.step} of command ${task.command_id}` : undefined
 }
 
-/** Gives a task's locks back, or some of them, and makes those who waited for them due. */
+/** Gives the locks of tasks back, or some of them, and makes those who waited for them due. */
 export async function freeLocks(
   tx: Tx,
-  task: { readonly id: number; readonly now: number },
+  tasks: { readonly ids: readonly number[]; readonly now: number },
   some?: readonly string[],
 ): Promise<void> {
-  if (some?.length === 0) return
-  const all = tx.selectFrom('locks').select('name').where('task_id', '=', task.id)
+  if (some?.length === 0 || tasks.ids.length === 0) return
+  const all = tx.selectFrom('locks').select('name').where('task_id', 'in', tasks.ids)
   const held = await (some === undefined ? all : all.where('name', 'in', some)).execute()
   if (held.length === 0) return
   const names = held.map((lock) => lock.name)
-  await tx.deleteFrom('locks').where('task_id', '=', task.id).where('name', 'in', names).execute()
-  const freed = { due_at: task.now, waiting_lock: null }
+  await tx.deleteFrom('locks').where('task_id', 'in', tasks.ids).where('name', 'in', names).execute()
+  const freed = { due_at: tasks.now, waiting_lock: null }
   await tx.updateTable('tasks').set(freed).where('waiting_lock', 'in', names).where('state', '=', 'ready').execute()
 }
 
@@ -76,7 +76,7 @@ export function lockHolder(db: Db, clock: Clock) {
     try {
       return await work()
     } finally {
-      await inTransaction(db, async (tx) => await freeLocks(tx, { id: task.id, now: clock.now() }, names))
+      await inTransaction(db, async (tx) => await freeLocks(tx, { ids: [task.id], now: clock.now() }, names))
     }
   }
 }

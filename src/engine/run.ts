@@ -5,7 +5,7 @@ import { masker } from '../base/secrets.ts'
 import type { Values } from '../catalog/plan.ts'
 import { isAccountGone, isOtherGone, resolveGiven } from '../catalog/resolve.ts'
 import type { Command } from '../commands/command.ts'
-import { begunSteps, getCommand } from '../commands/store.ts'
+import { begunSteps } from '../commands/store.ts'
 import type { Db } from '../db/database.ts'
 import { isTransient } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
@@ -30,7 +30,7 @@ export async function runTask(
   try {
     // Claimed in the moment of the engine's end: nothing is begun that would only be broken off.
     lease.signal.throwIfAborted()
-    const command = await getCommand(deps.db, task.command_id)
+    const { command } = task
     const context = await deps.context(command)
     mask = maskLines(context.secrets)
     return await runPrepared({ deps, task, lease, mask, command }, context.values)
@@ -212,7 +212,11 @@ function contextOf({ task, lease }: Run, log: TaskLog): ActionContext {
     task: { id: task.id, command: task.command_id, step: task.step, fencing: task.fencing },
     signal: lease.signal,
     output: (line) => log.output(line),
-    waiting: (reason) => log.waiting(reason),
+    waiting: (reason, how) => {
+      lease.waits = reason !== undefined && how?.idle === true
+      // It wakes the engine, which gives the place to another.
+      log.waiting(reason)
+    },
   }
 }
 

@@ -11,13 +11,18 @@ import { isDuplicate } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { backOff } from './decide.ts'
 import type { EngineDeps } from './deps.ts'
-import { endCommand, lockCommand, settleCommand } from './end.ts'
+import { endCommands, lockCommand, settleCommands } from './end.ts'
 import { freeLocks } from './locks.ts'
 import { kindOfFailure } from './run.ts'
 
+/** Most of a start is waiting for the database's answers: lanes wait together. */
+const AT_ONCE = 4
+
 /** Turns waiting commands whose lane is free into tasks. Several engines may do so at once: each command starts once. */
 export async function startCommands(deps: EngineDeps): Promise<void> {
-  for (const row of await startable(deps.db, deps.clock.now())) await startCommand(deps, row)
+  const rows = await startable(deps.db, deps.clock.now())
+  for (let start = 0; start < rows.length; start += AT_ONCE)
+    await Promise.all(rows.slice(start, start + AT_ONCE).map(async (row) => await startCommand(deps, row)))
 }
 
 /** The first waiting command of every free lane; of several that one step ordered, all: the lane lets one begin. */
@@ -88,29 +93,45 @@ async function begin(deps: EngineDeps, tx: Tx, command: Command, steps: readonly
     started_at: row.started_at ?? now,
   }
   await tx.updateTable('commands').set(change).where('id', '=', command.id).execute()
-  await writeTasks(tx, command, steps, now)
   const started = { ...row, ...change }
+  if (row.started_at === null && row.cancelled === null && steps.length > 0) {
+    await tx
+      .insertInto('tasks')
+      .values(newTasks(command, steps, now))
+      .execute()
+    return await deps.prepare?.(toCommand(started), tx)
+  }
+  await writeTasks(tx, command, steps, now)
   await deps.prepare?.(toCommand(started), tx)
-  await settleCommand(deps, tx, started, now)
+  await settleCommands(deps, tx, [started], now)
 }
 
-/** New rows for a new command; of a retried one, what is not done begins anew as the plan says now. */
+/** Of a command that never began: nothing has to be looked up to know what may run. */
+function newTasks(command: Command, steps: readonly ExpandedStep[], now: number): NewRow<'tasks'>[] {
+  return steps.map((step, position) => {
+    const state = step.after.length === 0 ? 'ready' : 'waiting'
+    return { ...keysOf(command, step), ...freshTask(step, position, now), state }
+  })
+}
+
+function keysOf(command: Command, { step }: ExpandedStep) {
+  return { command_id: command.id, subject: command.subject ?? null, step, fencing: 0 }
+}
+
+function freshTask({ action, after, input, mode }: ExpandedStep, position: number, now: number) {
+  const content = { action, position, after: JSON.stringify(after), input: JSON.stringify(input), mode }
+  return { ...content, state: 'waiting', due_at: now, attempts: 0 } as const
+}
+
+/** Of a retried command what is not done begins anew, as the plan says now. */
 async function writeTasks(tx: Tx, command: Command, steps: readonly ExpandedStep[], now: number): Promise<void> {
   const tasks = await tx.selectFrom('tasks').selectAll().where('command_id', '=', command.id).execute()
   const added: NewRow<'tasks'>[] = []
   for (const [position, step] of steps.entries()) {
-    const content = {
-      action: step.action,
-      position,
-      after: JSON.stringify(step.after),
-      input: JSON.stringify(step.input),
-      mode: step.mode,
-    }
-    const fresh = { ...content, state: 'waiting', due_at: now, attempts: 0 } as const
+    const fresh = freshTask(step, position, now)
     const task = tasks.find((candidate) => candidate.step === step.step)
     if (task === undefined) {
-      const keys = { command_id: command.id, subject: command.subject ?? null, step: step.step, fencing: 0 }
-      added.push({ ...keys, ...fresh })
+      added.push({ ...keysOf(command, step), ...fresh })
     } else if (task.state !== 'done') {
       // The number grows here too: whoever still works on the old attempt has lost it.
       const reset = { ...fresh, ...idle, fencing: task.fencing + (task.fencing === 0 ? 0 : 1) }
@@ -150,7 +171,7 @@ async function refuse(deps: EngineDeps, row: Row<'commands'>, error: unknown): P
       await tx.updateTable('commands').set(later).where('id', '=', row.id).execute()
       return
     }
-    await endCommand(deps, tx, current, { status: Status.failed, message, now })
+    await endCommands(deps, tx, [{ command: current, status: Status.failed, message }], now)
   })
 }
 
@@ -174,9 +195,9 @@ export async function endCancelled(deps: EngineDeps): Promise<void> {
           .where('state', '=', 'running')
           .where('lease_until', '<=', now)
           .executeTakeFirst()
-        if (numUpdatedRows > 0n) await freeLocks(tx, { id: task.id, now })
+        if (numUpdatedRows > 0n) await freeLocks(tx, { ids: [task.id], now })
       }
-      await settleCommand(deps, tx, command, now)
+      await settleCommands(deps, tx, [command], now)
     })
   }
 }

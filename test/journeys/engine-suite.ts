@@ -287,6 +287,46 @@ export function engineSuite(open: () => Promise<Db>): void {
     expect(world.log.indexOf('+other')).toBeLessThan(3)
   })
 
+  test('who only waits for the outside takes nobody’s place, up to a limit', async () => {
+    const gate = Promise.withResolvers<void>()
+    let most = 0
+    let waiting = 0
+    world.during = async (_, thing, context) => {
+      if (!thing.name.startsWith('slow')) return
+      context.waiting('it is still there', { idle: true })
+      most = Math.max(most, ++waiting)
+      await gate.promise
+      waiting -= 1
+      context.waiting(undefined)
+    }
+    await engine({ concurrency: 1, mostAtOnce: 3 }).start()
+    const order = (name: string, subject: number) => submit({ plan: 'single', subject, params: { name } })
+    const slow = [await order('slow1', 1), await order('slow2', 2)]
+    await vi.waitFor(() => expect(waiting).toBe(2), 5_000)
+    expect((await run({ plan: 'single', subject: 3, params: { name: 'quick' } })).state).toBe('done')
+    slow.push(await order('slow3', 4), await order('slow4', 5))
+    await vi.waitFor(() => expect(waiting).toBe(3), 5_000)
+    gate.resolve()
+    for (const command of slow) expect((await ended(command)).state).toBe('done')
+    expect(most).toBe(3)
+  })
+
+  test('what was cancelled since the engine looked who is next is not begun', async () => {
+    const gate = Promise.withResolvers<void>()
+    world.during = (_, thing) => (thing.name === 'first' ? gate.promise : undefined)
+    const first = await submit({ plan: 'single', subject: 1, params: { name: 'first' } })
+    const second = await submit({ plan: 'single', subject: 2, params: { name: 'second' } })
+    const third = await submit({ plan: 'single', subject: 3, params: { name: 'third' } })
+    await engine({ concurrency: 1 }).start()
+    await vi.waitFor(() => expect(world.log).toContain('+first'), 5_000)
+    await cancelCommand(db, second.id, 'not wanted')
+    gate.resolve()
+    await ended(first)
+    await ended(third)
+    expect((await ended(second)).state).toBe('failed')
+    expect(world.log).toEqual(['+first', '+third'])
+  })
+
   test('an engine that stops hands its tasks back; the next continues at once', async () => {
     const began = Promise.withResolvers<void>()
     world.during = async (_, _thing, { signal }) => {

@@ -36,7 +36,7 @@ export interface Answer {
 }
 
 /** Parts of the outside world that may be real ones of the caller's. */
-type OutsideParts = Pick<Parameters<typeof accountActions>[0], 'mongodb' | 'rabbitmq'>
+type OutsideParts = Pick<Parameters<typeof accountActions>[0], 'mongodb' | 'rabbitmq' | 'kubernetes' | 'helm'>
 
 /**
  * The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is

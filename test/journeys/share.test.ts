@@ -159,6 +159,25 @@ test('a share follows the giver to its own virtual host, and back', async () => 
   expect(await rabbitmq.hasUser(own.broker.username)).toBe(false)
 })
 
+// Seen in a storm (seed 101): what follows a change knows by the delivery alone what it is about.
+test('what was to follow a change says that there is nothing to change, when the share was cancelled before', async () => {
+  await service.engine.stop()
+  const { body: install } = await alice.post('/api/v2/orders', {
+    plan: 'share',
+    phase: 'install',
+    params: { with: 'bobby' },
+  })
+  const move = { plan: 'omegaml', phase: 'update', account: 'alice', params: { vhost: true } }
+  expect((await admin.post('/api/v2/orders', move)).status).toBe(201)
+  expect((await alice.post(`/api/v2/commands/${install.id}/cancel`)).status).toBe(202)
+  await service.restart()
+  await settled()
+  const { body } = await admin.get('/api/v2/commands?plan=share&account=alice')
+  const [follower] = body.commands
+  expect(follower).toMatchObject({ phase: 'update', state: 'failed' })
+  expect(follower.message).toBe('there is no share bobby to update: it was never delivered')
+})
+
 for (const who of ['alice', 'bobby']) {
   test(`the share goes with ${who}, and whoever is called so later gets nothing of it`, async () => {
     await order(alice, 'install')

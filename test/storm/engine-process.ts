@@ -13,7 +13,16 @@ import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import type { EngineDeps } from '../../src/engine/deps.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { lockHolder } from '../../src/engine/locks.ts'
+import type { Access } from '../support/real-outside.ts'
+import { killsItself } from './kills-itself.ts'
 import { remoteAdapters } from './remote.ts'
+
+/** When an engine is killed: at a call of its outside, before or after what that does, or when so much time has passed. */
+export interface Fate {
+  readonly call: number
+  readonly effect: 'before' | 'after'
+  readonly ms: number
+}
 
 export interface Orders {
   readonly database: DatabaseOptions
@@ -21,6 +30,10 @@ export interface Orders {
   /** For the roots of Terraform, which outlive an engine here. */
   readonly folder: string
   readonly leaseMs: number
+  /** The real outside; left out, the parent's memory is asked. */
+  readonly access?: Access
+  /** With a real outside, whose calls the parent does not see. */
+  readonly fate?: Fate | undefined
 }
 
 /** The parent's list of what runs, as an adapter. */
@@ -41,10 +54,17 @@ const project = resolve(import.meta.dirname, '../..')
 
 async function work(orders: Orders): Promise<void> {
   const remote = remoteAdapters()
-  const deps = engineDeps(orders, remote)
+  const { access, fate } = orders
+  const deps = access === undefined ? engineDeps(orders, remote) : await realDeps(access, fate)
   const watched = deps.actions.map((action) => watch(action, remote<Watch>('watch')))
   const engine = new Engine({ ...deps, actions: watched }, { pollMs: 100, leaseMs: orders.leaseMs })
   await engine.start()
+}
+
+async function realDeps(access: Access, fate: Fate | undefined): Promise<EngineDeps> {
+  const { adaptersOf, enginePartsOf } = await import('../support/real-outside.ts')
+  const adapters = killsItself(await adaptersOf(access), fate)
+  return (await enginePartsOf(access, { adapters })).deps
 }
 
 function engineDeps({ database, keys, folder }: Orders, remote: <One>(adapter: string) => One): EngineDeps {

@@ -1,15 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Orders } from './engine-process.ts'
+import type { Fate, Orders } from './engine-process.ts'
 import { type Adapter, answerCall, type Call } from './remote.ts'
-
-/** When an engine is killed: at a call of its outside, before or after what that does, or when so much time has passed. */
-export interface Fate {
-  readonly call: number
-  readonly effect: 'before' | 'after'
-  readonly ms: number
-}
 
 interface Run {
   readonly of: ChildProcess
@@ -68,14 +61,14 @@ export function startEngines(orders: Orders, adapterOf: (name: string) => Adapte
     timers.add(setTimeout(() => kill(child), fate.ms))
     child.on('message', (message) => void answer(message as Call))
     const answer = async (call: Call): Promise<void> => {
-      const isFate = ++calls === fate.call
+      const isFate = orders.access === undefined && ++calls === fate.call
       if (isFate && fate.effect === 'before') kill(child)
       if (dead.has(child)) return
       const answered = await answerCall(call.adapter === 'watch' ? own : adapterOf(call.adapter), call)
       if (isFate) kill(child)
       if (!dead.has(child) && child.connected) child.send(answered)
     }
-    child.send(orders)
+    child.send(orders.access === undefined || sparing ? orders : { ...orders, fate })
   }
 
   const ready: ChildProcess[] = []
@@ -105,8 +98,10 @@ export function startEngines(orders: Orders, adapterOf: (name: string) => Adapte
       detached: true,
     })
     all.add(child)
-    child.once('exit', (code) => {
+    child.once('exit', (code, signal) => {
       all.delete(child)
+      if (signal === 'SIGKILL' && !stopping && !dead.has(child)) kills += 1
+      dead.add(child)
       for (const run of runs) if (run.of === child) runs.delete(run)
       if (code !== null && !stopping) wrongs.push(`an engine ended by itself with ${code}`)
     })

@@ -11,21 +11,27 @@ import { submitCommand } from '../../src/commands/submit.ts'
 import { type DatabaseOptions, type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { ordered } from '../integration/plans/orders.ts'
-import { createFakeOutside, createFakeServers } from '../journeys/fake-outside.ts'
 import { callers } from '../journeys/house.ts'
+import type { RealOutside } from '../support/real-outside.ts'
 import { startEngines } from './engines.ts'
-import type { Adapter } from './remote.ts'
+import { fakeOutside, type StormOutside } from './outside.ts'
+import { realOutside } from './real.ts'
 
 export interface StormOptions {
   readonly seed: number
   /** It ends after so many, or when the time is over. */
   readonly kills: number
   readonly minutes: number
+  /** With a real outside an empty one of its MariaDB is taken instead. */
   readonly database: DatabaseOptions
+  /** Real systems, whose servers are killed too; left out, the outside is this process's memory. */
+  readonly real?: RealOutside
 }
 
 export interface StormReport {
   readonly kills: number
+  /** Servers that were killed, to come back after a while. */
+  readonly outages: number
   readonly orders: number
   readonly refused: number
   readonly seconds: number
@@ -33,53 +39,50 @@ export interface StormReport {
   readonly wrongs: readonly string[]
 }
 
-const LEASE_MS = 3_000
 const PEOPLE = 6
 const MOST_OPEN = 25
-const SETTLE_MS = 180_000
 
 /**
- * Engines are killed at moments that the seed chooses while orders of all kinds come in; the outside is this process's
- * memory. Then one is left alone, and everything must have ended: rows and world agree, nothing is lost, nothing held.
+ * Engines are killed at moments that the seed chooses while orders of all kinds come in. Then they are left alone, and
+ * everything must have ended: rows and world agree, nothing is lost, nothing held.
  */
 export async function runStorm(options: StormOptions): Promise<StormReport> {
   const began = Date.now()
   const random = dice(options.seed)
   const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-storm-'))
-  const outside = createFakeOutside()
-  const { openMongodb } = createFakeServers()
-  const adapters = outside as unknown as Readonly<Record<string, Adapter>>
-  const adapterOf = (name: string): Adapter => {
-    const [, host] = /^mongodb at (.*)$/.exec(name) ?? []
-    return host === undefined ? (adapters[name] ?? {}) : (openMongodb({ host }) as unknown as Adapter)
-  }
-  const keys = `k1:${randomBytes(32).toString('base64')}`
-  const db = openDatabase(options.database)
+  const given = { database: options.database, keys: `k1:${randomBytes(32).toString('base64')}`, folder }
+  const outside = options.real === undefined ? fakeOutside(given) : await realOutside(options.real, random)
+  const { keys, database } = outside.orders
+  const db = openDatabase(database)
   await migrate(db)
-  const site = siteWith({ provider: 'local' })
+  const site = outside.site ?? siteWith({ provider: 'local' })
   const rooms = createRooms(db, systemClock, site, undefined, parseKeyRing(keys, 'the storm'))
   const house = await startHouse({ ...rooms, db, clock: systemClock })
   const fateOf = () => ({
     call: 1 + random(60),
     effect: random(2) === 0 ? ('before' as const) : ('after' as const),
-    ms: 100 + random(3_000),
+    ms: outside.shortestLifeMs + random(outside.shortestLifeMs + 3_000),
   })
-  const engines = startEngines({ database: options.database, keys, folder, leaseMs: LEASE_MS }, adapterOf, fateOf)
-  const storm = new Storm(db, house, random)
+  const engines = startEngines(outside.orders, outside.adapterOf, fateOf)
+  const storm = new Storm(db, house, random, outside)
   try {
     await storm.begin()
     const until = began + options.minutes * 60_000
     while (engines.kills() < options.kills && Date.now() < until) {
       await storm.happen()
+      await outside.disturb()
       await systemClock.sleep(5 + random(60))
     }
     engines.spare()
+    await outside.calm()
     await storm.settle()
-    await storm.check(async () => await lookAt(outside))
+    await storm.check(outside.left)
     const { orders, refused } = storm
     const wrongs = [...engines.wrongs, ...storm.wrongs]
-    return { kills: engines.kills(), orders, refused, seconds: (Date.now() - began) / 1_000, wrongs }
+    const seconds = (Date.now() - began) / 1_000
+    return { kills: engines.kills(), outages: outside.outages(), orders, refused, seconds, wrongs }
   } finally {
+    await outside.calm()
     await engines.stop()
     await house.close()
     await db.destroy()
@@ -97,12 +100,14 @@ class Storm {
   readonly #house: TestHouse
   readonly #random: (below: number) => number
   readonly #plans: readonly string[]
+  readonly #settleMs: number
   #admin: Caller | undefined
   #people: string[] = []
   #count = 0
 
-  constructor(db: Db, house: TestHouse, random: (below: number) => number) {
+  constructor(db: Db, house: TestHouse, random: (below: number) => number, { settleMs }: StormOutside) {
     this.#db = db
+    this.#settleMs = settleMs
     this.#house = house
     this.#random = random
     const isOrdered = (name: string) =>
@@ -176,7 +181,7 @@ class Storm {
 
   /** Everything ends once engines are left alone. */
   async settle(): Promise<void> {
-    const until = Date.now() + SETTLE_MS
+    const until = Date.now() + this.#settleMs
     while ((await this.#open()).length > 0 && Date.now() < until) await systemClock.sleep(50)
     for (const { id, plan, phase, message } of await this.#open())
       this.wrongs.push(`command ${id} (${phase} of ${plan}) has not ended: ${message ?? 'no message'}`)
@@ -261,28 +266,6 @@ const Status = { open: [0, 1], failed: [9] } as const
 
 const allowed =
   /^cancelled by |which account .* does not have|was never delivered|is suspended|there is no account|is still there, as its removal/
-
-/** What accounts left; their own database servers went with their namespaces, the shared virtual host is the site's. */
-async function lookAt(outside: ReturnType<typeof createFakeOutside>): Promise<string[]> {
-  const { mongodb, rabbitmq, jupyterhub, kubernetes, helm, terraform } = outside
-  const objects = async (apiVersion: string, kind: string) => {
-    const found = await kubernetes.list({ apiVersion, kind })
-    return found.map(({ metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`)
-  }
-  return [
-    ...(await mongodb.listUsers()).map(({ user }) => `user of MongoDB ${user}`),
-    ...(await mongodb.listDatabases()).map((name) => `database ${name}`),
-    ...(await rabbitmq.listUsers()).map((user) => `user of RabbitMQ ${user}`),
-    ...(await rabbitmq.listVhosts()).filter((name) => name !== 'omegaml').map((name) => `virtual host ${name}`),
-    ...(await jupyterhub.listUsers()).map(({ name }) => `user of JupyterHub ${name}`),
-    ...(await objects('v1', 'Namespace')),
-    ...(await objects('v1', 'Secret')),
-    ...(await objects('v1', 'PersistentVolume')),
-    ...(await objects('apps/v1', 'Deployment')),
-    ...(await helm.list()).map(({ namespace, name }) => `release ${namespace}/${name}`),
-    ...terraform.filledRoots().map((root) => `root ${root}`),
-  ]
-}
 
 /** Whole numbers below a bound, the same for the same seed. */
 function dice(seed: number): (below: number) => number {

@@ -36,6 +36,8 @@ export async function startCluster(): Promise<TestCluster> {
       `--secure-port=${await freePort()}`,
       `--cert-dir=${join(folder, 'kcm')}`,
       '--concurrent-gc-syncs=5',
+      '--kube-api-qps=500',
+      '--kube-api-burst=1000',
     ]
     started.push(
       startServer(needProgram('kube-controller-manager'), args, { log: join(folder, 'controller-manager.log') }),

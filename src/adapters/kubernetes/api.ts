@@ -167,7 +167,7 @@ async function untilGone(
 ): Promise<void> {
   const timeoutMs = options.timeoutMs ?? DELETE_TIMEOUT_MS
   const deadline = clock.now() + timeoutMs
-  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 2000)) {
+  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const left = await find(ref)
     if (left === undefined) return
     const finalizers = (left.metadata['finalizers'] ?? []) as string[]

@@ -1,0 +1,138 @@
+import { join, resolve } from 'node:path'
+import { createHelmCli } from '../src/adapters/helm/cli.ts'
+import type { Kubernetes, Manifest } from '../src/adapters/kubernetes/port.ts'
+import { siteWith } from '../src/api/testing.ts'
+import { systemClock } from '../src/base/clock.ts'
+import { openDatabase } from '../src/db/database.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { startService } from '../test/journeys/house.ts'
+import { startCluster, type TestCluster } from '../test/support/kube-apiserver.ts'
+import { freePort, needProgram } from '../test/support/programs.ts'
+import { startServer } from '../test/support/server-process.ts'
+
+const MACHINES = 500
+const ACCOUNTS = 20
+const WORKERS = 50
+const PODS = ACCOUNTS * WORKERS
+const project = resolve(import.meta.dirname, '..')
+
+/**
+ * A thousand workers on 500 machines that kwok answers for, ordered by twenty accounts at once, beside a bare Deployment of
+ * as many pods on the same machines. The API server, its controllers, scheduler and Helm are real; databases and broker are
+ * this process's memory.
+ */
+export async function measurePods(): Promise<void> {
+  const cluster = await startCluster()
+  const simulated = await startMachines(cluster)
+  try {
+    console.log(`\npods, ${PODS} on ${MACHINES} simulated machines`)
+    const bare = await measureBare(cluster.kubernetes)
+    console.log(`  a bare Deployment           ${bare.toFixed(1)} s until all are ready`)
+    const ordered = await measureOrdered(cluster)
+    console.log(`  ordered by ${ACCOUNTS} accounts       ${ordered.toFixed(1)} s until all are ready`)
+    console.log(`  ratio                       ${(ordered / bare).toFixed(2)}`)
+  } finally {
+    await simulated.stop()
+    await cluster.stop()
+  }
+}
+
+/** A scheduler, and kwok with the machines. */
+async function startMachines({ kubeconfig, kubernetes, folder }: TestCluster) {
+  const quick = ['--kube-api-qps=500', '--kube-api-burst=1000']
+  const serving = [`--secure-port=${await freePort()}`, `--cert-dir=${join(folder, 'scheduler')}`]
+  const scheduling = [`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--bind-address=127.0.0.1']
+  const simulating = [`--kubeconfig=${kubeconfig}`, `--config=${join(project, 'src/local/kwok-stages.yaml')}`]
+  const only = '--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake'
+  const servers = [
+    startServer(needProgram('kube-scheduler'), [...scheduling, ...serving, ...quick], {
+      log: join(folder, 'scheduler.log'),
+    }),
+    startServer(needProgram('kwok'), [...simulating, only, '--node-lease-duration-seconds=40', '--node-ip=127.0.0.1'], {
+      log: join(folder, 'kwok.log'),
+    }),
+  ]
+  for (let number = 0; number < MACHINES; number += 1) await kubernetes.apply(machine(`machine-${number}`))
+  return { stop: async () => void (await Promise.all(servers.map(async (server) => await server.stop()))) }
+}
+
+function machine(name: string): Manifest {
+  const size = { cpu: '8', memory: '32Gi', pods: '110' }
+  const annotations = { 'kwok.x-k8s.io/node': 'fake' }
+  const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'omegaml.io/role': 'worker' }
+  const status = { allocatable: size, capacity: size }
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name, annotations, labels }, status }
+}
+
+async function measureBare(kubernetes: Kubernetes): Promise<number> {
+  const namespace = 'bare'
+  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+  const labels = { app: 'bare' }
+  const container = { name: 'bare', image: 'bare', resources: { requests: { cpu: '1', memory: '2Gi' } } }
+  const began = performance.now()
+  await kubernetes.apply({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'bare', namespace },
+    spec: {
+      replicas: PODS,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [container] } },
+    },
+  })
+  await untilReady(kubernetes, PODS)
+  const seconds = (performance.now() - began) / 1_000
+  await kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: namespace }, { timeoutMs: 300_000 })
+  return seconds
+}
+
+async function measureOrdered({ kubernetes, kubeconfig, folder }: TestCluster): Promise<number> {
+  const options = { kind: 'sqlite', path: join(folder, 'service.db') } as const
+  const [api, engine] = [openDatabase(options), openDatabase(options)]
+  await migrate(engine)
+  const much = { cpuRequests: '1000', memoryRequests: '4000Gi', cpuLimits: '1000', memoryLimits: '4000Gi', pods: '200' }
+  const helm = createHelmCli({ program: needProgram('helm'), folder: join(folder, 'helm'), kubeconfig, kubernetes })
+  const service = await startService({ api, engine }, siteWith({ provider: 'local', quota: much }), undefined, {
+    real: { kubernetes, helm },
+  })
+  try {
+    const { body } = await service.bootstrap()
+    await service.engine.start()
+    const admin = service.as('admin', body.admin.apikey as string)
+    const names = Array.from({ length: ACCOUNTS }, (_, index) => `team${index}`)
+    const made = await Promise.all(
+      names.map((name) => admin.post('/api/v2/accounts', { name, email: `${name}@example.org` })),
+    )
+    for (const { body: account } of made) await service.ended(account.command)
+    const before = await readyPods(kubernetes)
+    const began = performance.now()
+    const order = { plan: 'runtime', phase: 'install', params: { label: 'work', size: WORKERS } }
+    const orders = await Promise.all(names.map((account) => admin.post('/api/v2/orders', { ...order, account })))
+    const refused = orders.find(({ status }) => status !== 201)
+    if (refused !== undefined) throw new Error(`an order was answered with ${JSON.stringify(refused)}`)
+    await untilReady(kubernetes, before + PODS)
+    const seconds = (performance.now() - began) / 1_000
+    for (const { body: command } of orders) await service.ended(command.id)
+    return seconds
+  } finally {
+    await service.close()
+    await Promise.all([api.destroy(), engine.destroy()])
+  }
+}
+
+const WAIT_MS = 600_000
+
+async function untilReady(kubernetes: Kubernetes, count: number): Promise<void> {
+  const until = Date.now() + WAIT_MS
+  for (let ready = 0; ready < count; ready = await readyPods(kubernetes)) {
+    if (Date.now() > until) throw new Error(`${ready} of ${count} pods are ready after ${WAIT_MS / 1_000} s`)
+    await systemClock.sleep(500)
+  }
+}
+
+/** By what the Deployments say: to list a thousand pods again and again would be a load of its own. */
+async function readyPods(kubernetes: Kubernetes): Promise<number> {
+  const all = await kubernetes.list({ apiVersion: 'apps/v1', kind: 'Deployment' })
+  const ready = all.map((one) => (one['status'] as { readyReplicas?: number } | undefined)?.readyReplicas ?? 0)
+  return ready.reduce((sum, count) => sum + count, 0)
+}
