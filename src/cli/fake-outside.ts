@@ -75,6 +75,7 @@ export function createFakeOutside(folder: string): FakeOutside {
       cacheFreeGb: 50,
       stateFreeGb: 50,
       warm: true,
+      addresses: ['192.0.2.7', '2001:db8::7'],
     },
     findHolder: () => undefined,
     cloudRuns: false,
@@ -122,6 +123,7 @@ const clusterOutputs = {
 function fakeOperator(outside: FakeOutside): Operator {
   return {
     project,
+    env: outside.env,
     facts: () => outside.facts,
     findHolder: (port) => outside.findHolder(port),
     openJournal: async (site, paths) =>

@@ -56,6 +56,7 @@ test('the doctor says what is missing and how to mend it', () => {
     cacheFreeGb: 30,
     stateFreeGb: 5,
     warm: false,
+    addresses: [],
   }
   const lines = renderChecks(hostChecks(facts), plain)
   expect(lines).toContain('✗ disk    5.0 GB free, about 20 GB are needed for the first start')

@@ -20,6 +20,8 @@ export interface HostFacts {
   readonly stateFreeGb: number
   /** Whether the tools were built already. */
   readonly warm: boolean
+  /** Addresses of its own, without the loopback's. */
+  readonly addresses: readonly string[]
 }
 
 /** GB that are needed at the first `up` (Go's caches, programs, images, volumes), and later ones. */

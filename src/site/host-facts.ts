@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statfsSync } from 'node:fs'
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism, networkInterfaces, totalmem } from 'node:os'
 import { dirname } from 'node:path'
 import type { HostFacts } from './checks.ts'
 
@@ -17,7 +17,18 @@ export function readHostFacts(cache: string, state: string, warm: boolean): Host
     cacheFreeGb: freeGb(cache),
     stateFreeGb: freeGb(state),
     warm,
+    addresses: ownAddresses(),
   }
+}
+
+/** Without those that are only good together with a link, and those of our own sites' links. */
+function ownAddresses(): string[] {
+  const all = Object.entries(networkInterfaces()).flatMap(([link, found = []]) =>
+    found.map((one) => ({ ...one, link })),
+  )
+  return all
+    .filter(({ address, internal, link }) => !internal && !address.startsWith('fe80:') && !/^cm\d+$/.test(link))
+    .map(({ address }) => address)
 }
 
 /** Memory that programs can still get, caches counted as free. */

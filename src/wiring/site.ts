@@ -36,6 +36,7 @@ export function siteOperator(): Operator {
   const kubernetes = (paths: StatePaths) => createKubernetes({ kubeconfigFile: paths.kubeconfig })
   return {
     project,
+    env: process.env,
     facts: (cache, state) => readHostFacts(cache, state, existsSync(join(cache, 'bin'))),
     findHolder: findListener,
     openJournal: async (site, paths) =>

@@ -15,6 +15,12 @@ const local = z.strictObject({
     })
     .optional()
     .describe('ports on the loopback; they stay as they were when the site was made'),
+  listen: z
+    .union([z.ipv4(), z.ipv6()])
+    .optional()
+    .describe(
+      'address of this computer where others reach the site by TLS, 0.0.0.0 for all of its addresses; only this computer reaches it when left out',
+    ),
 })
 
 const existing = z.strictObject({
