@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import type { Addresses, MachineNames } from './addresses.ts'
+import { acceptForwarding } from './forwarding.ts'
 import { attempt, run } from './run.ts'
 
-/** The host's one firewall table for the site. The chain `forward` lets its packets pass where a policy such as Docker's drops them. */
+/** The host's one firewall table for the site. */
 export function nftRules({ nftTable, uplink, bridge }: Addresses): string {
   return `table ip ${nftTable} {
   chain post {
@@ -127,20 +128,6 @@ export async function ensureFirewall(addresses: Addresses): Promise<void> {
     await run('nft', ['-f', '-'], { input: nftRules(addresses) })
   }
   await acceptForwarding(addresses.uplink.link, true)
-}
-
-/**
- * A base chain that drops ends the matter whatever other tables say, so the exception must stand in the chain that
- * drops: iptables' FORWARD where Docker or a firewall set its policy. A host without such a policy is left alone.
- */
-async function acceptForwarding(link: string, wanted: boolean): Promise<void> {
-  const rules = (await attempt('iptables', ['-w', '-S', 'FORWARD'])) ?? ''
-  const drops = /^-P FORWARD DROP|-j (DROP|REJECT)/m.test(rules)
-  for (const side of ['-i', '-o']) {
-    const present = rules.includes(`-A FORWARD ${side} ${link} -j ACCEPT`)
-    if (wanted && drops && !present) await run('iptables', ['-w', '-I', 'FORWARD', side, link, '-j', 'ACCEPT'])
-    if (!wanted && present) await attempt('iptables', ['-w', '-D', 'FORWARD', side, link, '-j', 'ACCEPT'])
-  }
 }
 
 /** A file in /run/netns may be left without its namespace, after a reboot for example. */

@@ -11,8 +11,13 @@ export async function runPython<T>(file: string, words: readonly string[], env: 
     reject: false,
     timeout: 1_500_000,
   })
+  return outcomeOf<T>(file, { code: done.exitCode ?? -1, stdout: done.stdout, stderr: done.stderr })
+}
+
+/** The object after `OUTCOME` of what such a program printed. */
+export function outcomeOf<T>(file: string, done: { code: number; stdout: string; stderr: string }): T {
   const line = done.stdout.split('\n').find((text) => text.startsWith('OUTCOME '))
   if (line === undefined)
-    throw new Error(`${file} ended with ${done.exitCode}\n${done.stdout.slice(-3000)}\n${done.stderr.slice(-3000)}`)
+    throw new Error(`${file} ended with ${done.code}\n${done.stdout.slice(-3000)}\n${done.stderr.slice(-3000)}`)
   return JSON.parse(line.slice('OUTCOME '.length)) as T
 }
