@@ -76,6 +76,8 @@ export function createFakeOutside(folder: string): FakeOutside {
       stateFreeGb: 50,
       warm: true,
       addresses: ['192.0.2.7', '2001:db8::7'],
+      company: { proxies: {}, authorities: [] },
+      cgroups: { version: 2, controllers: ['cpu', 'memory', 'pids'] },
     },
     findHolder: () => undefined,
     cloudRuns: false,

@@ -57,6 +57,8 @@ test('the doctor says what is missing and how to mend it', () => {
     stateFreeGb: 5,
     warm: false,
     addresses: [],
+    company: { proxies: {}, authorities: [] },
+    cgroups: { version: 2 as const, controllers: ['cpu', 'memory', 'pids'] },
   }
   const lines = renderChecks(hostChecks(facts), plain)
   expect(lines).toContain('✗ disk    5.0 GB free, about 20 GB are needed for the first start')

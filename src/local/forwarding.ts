@@ -1,53 +1,5 @@
+import { type ForwardChain, forwardChains, iptablesDrops, nftDrops, rulesWith } from '../base/firewall.ts'
 import { attempt, run } from './run.ts'
-
-/** A base chain that packets on their way through this host pass. */
-export interface ForwardChain {
-  readonly family: string
-  readonly table: string
-  readonly name: string
-}
-
-interface NftChain extends ForwardChain {
-  readonly hook?: string
-  readonly type?: string
-  readonly policy?: string
-}
-
-interface NftRule {
-  readonly handle: number
-  readonly comment?: string
-  readonly expr?: readonly Readonly<Record<string, unknown>>[]
-}
-
-interface NftList {
-  readonly nftables: readonly { readonly chain?: NftChain; readonly rule?: NftRule }[]
-}
-
-/** Whether iptables' chain FORWARD, as `iptables -S FORWARD` shows it, drops anything. */
-export function iptablesDrops(rules: string): boolean {
-  return /^-P FORWARD DROP|-j (DROP|REJECT)/m.test(rules)
-}
-
-/** Chains of nftables beside those that iptables keeps, as `nft -j list chains` shows them. */
-export function forwardChains(text: string | undefined): ForwardChain[] {
-  const chains = parse(text).nftables.flatMap(({ chain }) => (chain === undefined ? [] : [chain]))
-  return chains
-    .filter(({ hook, type, family }) => hook === 'forward' && type === 'filter' && /^(ip|inet)$/.test(family))
-    .filter(({ family, table, name }) => !(family === 'ip' && table === 'filter' && name === 'FORWARD'))
-    .map(({ family, table, name }) => ({ family, table, name }))
-}
-
-/** Whether a chain, as `nft -j list chain` shows it, drops anything. */
-export function nftDrops(text: string | undefined): boolean {
-  return parse(text).nftables.some(
-    ({ chain, rule }) => chain?.policy === 'drop' || rule?.expr?.some((part) => 'drop' in part || 'reject' in part),
-  )
-}
-
-/** The rules of ours in such a chain, by their comment. */
-export function ownRules(text: string | undefined, link: string): number[] {
-  return parse(text).nftables.flatMap(({ rule }) => (rule?.comment === commentOf(link) ? [rule.handle] : []))
-}
 
 /**
  * A base chain that drops ends the matter whatever other tables say, so the exception must stand in the chain that
@@ -69,7 +21,9 @@ export async function forwardingLeft(link: string): Promise<string[]> {
   }
   for (const chain of forwardChains(await attempt('nft', ['-j', 'list', 'chains']))) {
     const { family, table, name } = chain
-    left.push(...ownRules(await listed(chain), link).map((handle) => `nft ${family} ${table} ${name} ${handle}`))
+    left.push(
+      ...rulesWith(commentOf(link), await listed(chain)).map((handle) => `nft ${family} ${table} ${name} ${handle}`),
+    )
   }
   return left
 }
@@ -95,7 +49,7 @@ async function acceptByIptables(program: string, link: string, wanted: boolean):
 async function acceptByNft(chain: ForwardChain, link: string, wanted: boolean): Promise<void> {
   const where = [chain.family, chain.table, chain.name]
   const text = await listed(chain)
-  const own = ownRules(text, link)
+  const own = rulesWith(commentOf(link), text)
   if (!wanted) {
     for (const handle of own) await attempt('nft', ['delete', 'rule', ...where, 'handle', String(handle)])
     return
@@ -114,8 +68,4 @@ async function listed({ family, table, name }: ForwardChain): Promise<string | u
 
 function commentOf(link: string): string {
   return `cloudmgr ${link}`
-}
-
-function parse(text: string | undefined): NftList {
-  return text === undefined ? { nftables: [] } : (JSON.parse(text) as NftList)
 }
