@@ -48,6 +48,8 @@ export function companyVariables(env: Env, bundle: string): Record<string, strin
 
 /** One of the files where it is the system's own, else a new one that holds them all. */
 function together(files: readonly string[], bundle: string): string {
+  // Of a program that was started with it.
+  if (files.every((path) => path === bundle)) return bundle
   const known = [
     ...new Set([systemBundle, ...files].filter((path) => existsSync(path)).map((path) => realpathSync(path))),
   ]
