@@ -114,7 +114,7 @@ test('the demo account’s key is kept through down and up, and found again by i
 })
 
 test('no secret lies in the journal in the clear', async () => {
-  await cli('up')
+  await cli('up', '--listen', '192.0.2.7', '--domain', 'omega.internal')
   const journal = ['journal.db', 'journal.db-wal']
     .map((name) => join(state, name))
     .filter((path) => existsSync(path))
@@ -123,6 +123,8 @@ test('no secret lies in the journal in the clear', async () => {
   expect(journal).toContain('self-check')
   expect(journal).not.toContain('demokey')
   expect(journal).not.toContain('kind: Config')
+  expect(journal).not.toContain('PRIVATE KEY')
+  expect(journal).not.toContain(Buffer.from('-----BEGIN PRIVATE KEY').toString('base64').slice(0, -4))
 })
 
 test('up again looks only, and gives the same answer', async () => {

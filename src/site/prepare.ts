@@ -127,10 +127,12 @@ function refuseChanges(known: Site, wishes: SiteWishes): void {
 }
 
 /** Two files of one name would take turns on one site. */
-function refuseOtherFile({ name, layout: before }: Site, { layout, moved, profile, signUp }: SiteWishes): void {
+function refuseOtherFile({ name, layout: before }: Site, wishes: SiteWishes): void {
+  const { layout, moved } = wishes
   if (before === undefined) return
   if (layout === undefined) {
-    const given = profile === undefined ? (signUp === undefined ? undefined : 'open-signup') : 'profile'
+    const said = { profile: wishes.profile, domain: wishes.domain, listen: wishes.listen, 'open-signup': wishes.signUp }
+    const given = Object.entries(said).find(([, value]) => value !== undefined)?.[0]
     if (given === undefined) return
     throw new AppError(
       'conflict',

@@ -40,13 +40,8 @@ export type SecretName = keyof typeof makers
 /** A key that the service hands out: known once the account was made. */
 export type AccountKey = 'demoApikey'
 
-/** PEM of a site that other machines reach (`site-certificate.ts`), and the domain that they are for. */
-export type CertificatePart =
-  | 'certificateDomain'
-  | 'authorityCertificate'
-  | 'authorityKey'
-  | 'certificate'
-  | 'certificateKey'
+/** PEM of a site that other machines reach (`site-certificate.ts`). */
+export type CertificatePart = 'authorityCertificate' | 'authorityKey' | 'certificate' | 'certificateKey'
 
 export type SiteSecrets = Readonly<Record<SecretName, string> & Partial<Record<AccountKey | CertificatePart, string>>>
 

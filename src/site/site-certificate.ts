@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAuthority, type Credential, endOf, issueCertificate } from '../base/certificate.ts'
@@ -26,7 +26,6 @@ export async function ensureSiteCertificate(folder: string, site: Site, now = ne
   const authority = authorityOf(known, site, now) ?? (await newAuthority(site, now))
   const certificate = certificateOf(known, authority, site, now) ?? (await newCertificate(authority, site, now))
   storeCertificates(folder, {
-    certificateDomain: site.domain,
     authorityCertificate: authority.cert,
     authorityKey: authority.key,
     certificate: certificate.cert,
@@ -42,16 +41,21 @@ export function certificateRevision({ certificate = '' }: Partial<SiteSecrets>):
 
 /** Believed for one domain alone: another domain has another. */
 function authorityOf(known: SiteSecrets, site: Site, now: Date): Credential | undefined {
-  const { certificateDomain, authorityCertificate: cert, authorityKey: key } = known
-  if (cert === undefined || key === undefined || certificateDomain !== site.domain) return undefined
+  const { authorityCertificate: cert, authorityKey: key } = known
+  if (cert === undefined || key === undefined || !isFor(known.certificate, site)) return undefined
   return isFresh(cert, now, days.certificate) ? { cert, key } : undefined
 }
 
 function certificateOf(known: SiteSecrets, authority: Credential, site: Site, now: Date): Credential | undefined {
-  const { certificateDomain, authorityCertificate, certificate: cert, certificateKey: key } = known
+  const { authorityCertificate, certificate: cert, certificateKey: key } = known
   if (cert === undefined || key === undefined) return undefined
-  if (authorityCertificate !== authority.cert || certificateDomain !== site.domain) return undefined
+  if (authorityCertificate !== authority.cert || !isFor(cert, site)) return undefined
   return isFresh(cert, now, days.renewBefore) ? { cert, key } : undefined
+}
+
+/** Authority and certificate are made for one domain together. */
+function isFor(cert: string | undefined, site: Site): boolean {
+  return cert !== undefined && new X509Certificate(cert).checkHost(siteHosts(site).hub) !== undefined
 }
 
 function isFresh(cert: string, now: Date, spareDays: number): boolean {
@@ -59,7 +63,8 @@ function isFresh(cert: string, now: Date, spareDays: number): boolean {
 }
 
 async function newAuthority({ name, domain }: Site, from: Date): Promise<Credential> {
-  return await createAuthority(`omega|ml site ${name} (${domain})`, { from, days: days.authority }, domain)
+  // Browsers list it by this name.
+  return await createAuthority(`omega|ml site ${name}`, { from, days: days.authority }, domain)
 }
 
 async function newCertificate(authority: Credential, site: Site, from: Date): Promise<Credential> {
