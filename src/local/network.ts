@@ -3,12 +3,25 @@ import type { Addresses, MachineNames } from './addresses.ts'
 import { acceptForwarding } from './forwarding.ts'
 import { attempt, run } from './run.ts'
 
-/** The host's one firewall table for the site. */
+/**
+ * The host's one firewall table for the site: a way out, and none in. Since the host forwards, whoever shares a network with
+ * it could send packets for the site's addresses here: node ports, the API server, the gateway. Only the host itself may.
+ */
 export function nftRules({ nftTable, uplink, bridge }: Addresses): string {
-  return `table ip ${nftTable} {
+  return `table ip ${nftTable}
+flush table ip ${nftTable}
+table ip ${nftTable} {
   chain post {
     type nat hook postrouting priority 100
     ip saddr { ${uplink.subnet}, ${bridge.subnet} } oifname != "${uplink.link}" masquerade
+  }
+  chain inward {
+    type filter hook forward priority -10
+    oifname "${uplink.link}" iifname != "${uplink.link}" ct state new drop
+  }
+  chain gateway {
+    type filter hook input priority -10
+    ip daddr ${uplink.host} iifname != { "lo", "${uplink.link}" } drop
   }
 }
 `
@@ -124,7 +137,9 @@ export async function removeSiteNetwork({ netns, uplink, nftTable }: Addresses):
 
 /** Repeated while the site runs: a reload of the host's firewall flushes our table, a Docker that starts later drops. */
 export async function ensureFirewall(addresses: Addresses): Promise<void> {
-  if ((await attempt('nft', ['list', 'table', 'ip', addresses.nftTable])) === undefined) {
+  const table = (await attempt('nft', ['list', 'table', 'ip', addresses.nftTable])) ?? ''
+  // A version before this one made it without.
+  if (!table.includes('chain gateway')) {
     await run('nft', ['-f', '-'], { input: nftRules(addresses) })
   }
   await acceptForwarding(addresses.uplink.link, true)

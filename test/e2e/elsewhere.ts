@@ -5,6 +5,8 @@ import { withPage } from '../support/browser.ts'
 import { type OtherMachine, otherMachine } from '../support/other-machine.ts'
 import type { TestSite } from './cli.ts'
 import { outcomeOf } from './client.ts'
+import { closedPlaces } from './cluster.ts'
+import { nodePorts } from '../../src/site/site.ts'
 
 /** What `up` printed for people, as somebody at another machine would read it. */
 interface Printed {
@@ -54,9 +56,25 @@ export async function useFromElsewhere(site: TestSite): Promise<void> {
     far.pasteHosts([printed.hosts])
     await useClient(site, far, printed)
     await useBrowser(far, printed, readFileSync(from, 'utf8'), domain)
+    await tryWayRound(site, far)
   } finally {
     await far.close()
   }
+}
+
+/** Whoever shares a network with this machine may send packets for the site's own addresses to it: they end there. */
+async function tryWayRound(site: TestSite, far: OtherMachine): Promise<void> {
+  await far.route('10.231.0.0/16')
+  const places = Object.entries(await closedPlaces(site)).filter(([, [host]]) => host.startsWith('10.231.'))
+  const [server] = places.find(([what]) => what.startsWith('the API server'))?.[1] ?? ['']
+  const plain = Object.values(nodePorts).map((port) => [`node port ${port}`, [server, port] as const] as const)
+  const all = [...places, ...plain]
+  expect(all.length).toBeGreaterThan(6)
+  const attempts = all.map(async ([what, [host, port]]) => {
+    const text = `timeout 3 bash -c 'exec 3<>/dev/tcp/${host}/${port}' && echo open || echo closed`
+    expect((await far.run('bash', ['-c', text])).stdout, `${what}, ${host}:${port}`).toBe('closed')
+  })
+  await Promise.all(attempts)
 }
 
 async function useClient(site: TestSite, far: OtherMachine, printed: Printed): Promise<void> {

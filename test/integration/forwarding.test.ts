@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
+import { addressesOf } from '../../src/local/addresses.ts'
+import { nftRules } from '../../src/local/network.ts'
 import { findProgram, needProgram } from '../support/programs.ts'
 
 /** Packets of a site through a host that drops what it forwards, in namespaces of the test's own; the rules are real. */
@@ -26,9 +28,9 @@ const host = `
   accept() { "$NODE" -e "const { acceptForwarding, forwardingLeft } = await import('$ROOM'); await acceptForwarding('cm9', $1); console.log((await forwardingLeft('cm9')).length)" --input-type=module; }
 `
 
-async function inHost(lines: string): Promise<string[]> {
+async function inHost(lines: string, more: Record<string, string> = {}): Promise<string[]> {
   const words = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', '-euc', host + lines]
-  const env = { NODE: process.execPath, ROOM: room }
+  const env = { NODE: process.execPath, ROOM: room, ...more }
   const { stdout } = await execa(needProgram('unshare'), words, { env, timeout: 60_000 })
   return stdout.split('\n')
 }
@@ -75,6 +77,29 @@ for (const { what, rules } of firewalls) {
     expect(said).toEqual(['refused', 'dropped', '2', 'refused', '2', '0', 'same'])
   })
 }
+
+test.skipIf(!isPossible)('a site is reached by its host alone, and reaches the world', async () => {
+  const { uplink, ...rest } = addressesOf(9)
+  const rules = nftRules({ uplink, ...rest })
+  const said = await inHost(
+    `
+    ip addr replace ${uplink.host}/30 dev cm9
+    nsenter -t $site -n sh -c 'ip addr add ${uplink.site}/30 dev eth0; ip route replace default via ${uplink.host}'
+    tcp() { timeout 1 bash -c "exec 3<>/dev/tcp/$1/80" 2>/dev/null && echo open || { [ $? = 124 ] && echo dropped || echo refused; }; }
+    export -f tcp
+    from() { nsenter -t $1 -n bash -c "tcp $2"; }
+    look() { echo $(from $world ${uplink.site}) $(from $world ${uplink.host}) $(tcp ${uplink.site}) $(tcp ${uplink.host}) $(from $site 10.2.0.2) $(from $site ${uplink.host}); }
+    look
+    echo "$RULES" | nft -f -
+    look
+    echo "$RULES" | nft -f -
+    nft list table ip ${rest.nftTable} | grep -c chain
+    `,
+    { RULES: rules },
+  )
+  const open = Array.from({ length: 6 }, () => 'refused').join(' ')
+  expect(said).toEqual([open, open.replace('refused refused', 'dropped dropped'), '3'])
+})
 
 test.skipIf(!isPossible)('a host that drops nothing is left alone', async () => {
   const said = await inHost(`

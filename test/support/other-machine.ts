@@ -14,6 +14,8 @@ export interface OtherMachine {
   /** A folder that stands for somebody's home over there. */
   readonly home: string
   pasteHosts(lines: readonly string[]): void
+  /** Sends what is for these addresses to this machine. */
+  route(subnet: string): Promise<void>
   /** Browsers over there take the authority (PEM) for web sites, by Chromium's policy. */
   importAuthority(pem: string): void
   /** Path of a program that runs the given one over there. */
@@ -63,6 +65,7 @@ export async function otherMachine(): Promise<OtherMachine> {
     address,
     home,
     pasteHosts: (lines) => writeFileSync(join(etc, 'hosts'), ['127.0.0.1 localhost', ...lines, ''].join('\n')),
+    route: async (subnet) => void (await ip('-n', name, 'route', 'add', subnet, 'via', address)),
     importAuthority: (pem) => {
       const policies = join(etc, 'chromium', 'policies', 'managed')
       mkdirSync(policies, { recursive: true })
