@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { needProgram } from './programs.ts'
 
 /**
  * Another machine: a network namespace with one link to this one and no way anywhere else. What is pasted there is seen by
@@ -37,11 +38,12 @@ export async function otherMachine(): Promise<OtherMachine> {
   const etc = `/etc/netns/${name}`
   const [address, there] = [`10.229.${number}.1`, `10.229.${number}.2`]
   const home = await mkdtemp(join(tmpdir(), 'cloudmgr-far-'))
-  const ip = async (...words: string[]) => await execa('ip', words)
-  const inside = (program: string, args: readonly string[]) => ['netns', 'exec', name, program, ...args]
+  const program = needProgram('ip')
+  const ip = async (...words: string[]) => await execa(program, words)
+  const inside = (command: string, args: readonly string[]) => ['netns', 'exec', name, command, ...args]
   const close = async () => {
-    await execa('ip', ['link', 'del', name], { reject: false })
-    await execa('ip', ['netns', 'del', name], { reject: false })
+    await execa(program, ['link', 'del', name], { reject: false })
+    await execa(program, ['netns', 'del', name], { reject: false })
     rmSync(etc, { recursive: true, force: true })
     await rm(home, { recursive: true, force: true })
   }
@@ -72,16 +74,16 @@ export async function otherMachine(): Promise<OtherMachine> {
       const certificate = pem.replace(/-----[A-Z ]+-----|\s/g, '')
       writeFileSync(join(policies, 'authority.json'), JSON.stringify({ CACertificates: [certificate] }))
     },
-    wrap: async (program) => {
+    wrap: async (wrapped) => {
       const path = join(home, 'wrapped')
-      await writeFile(path, `#!/bin/sh\nexec ip ${inside(program, []).join(' ')} "$@"\n`)
+      await writeFile(path, `#!/bin/sh\nexec ip ${inside(wrapped, []).join(' ')} "$@"\n`)
       await chmod(path, 0o755)
       return path
     },
-    run: async (program, args, env = {}) => {
+    run: async (command, args, env = {}) => {
       const { PATH = '' } = process.env
       const options = { env: { PATH, HOME: home, ...env }, extendEnv: false, reject: false, timeout: 180_000 } as const
-      const { exitCode, stdout, stderr } = await execa('ip', inside(program, args), { ...options, cwd: home })
+      const { exitCode, stdout, stderr } = await execa(program, inside(command, args), { ...options, cwd: home })
       return { code: exitCode ?? -1, stdout, stderr }
     },
     close,
