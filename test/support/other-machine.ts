@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,6 +31,17 @@ export interface OtherMachine {
   close(): Promise<void>
 }
 
+/** What a test left that was killed. */
+async function removeLost(program: string): Promise<void> {
+  const { stdout } = await execa(program, ['netns', 'list'])
+  for (const [name = '', pid] of stdout.matchAll(/^far(\d+)/gm)) {
+    if (existsSync(`/proc/${pid}`)) continue
+    await execa(program, ['link', 'del', name], { reject: false })
+    await execa(program, ['netns', 'del', name], { reject: false })
+    rmSync(`/etc/netns/${name}`, { recursive: true, force: true })
+  }
+}
+
 /** Numbers of the pid keep several tests apart. */
 export async function otherMachine(): Promise<OtherMachine> {
   const number = process.pid % 250
@@ -47,6 +58,7 @@ export async function otherMachine(): Promise<OtherMachine> {
     rmSync(etc, { recursive: true, force: true })
     await rm(home, { recursive: true, force: true })
   }
+  await removeLost(program)
   try {
     mkdirSync(etc, { recursive: true })
     // Its own words alone: no name server either.
