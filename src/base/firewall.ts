@@ -28,13 +28,17 @@ export function iptablesDrops(rules: string): boolean {
   return /^-P FORWARD DROP|-j (DROP|REJECT)/m.test(rules)
 }
 
-/** Chains of nftables beside those that iptables keeps, as `nft -j list chains` shows them. */
+/** Chains of nftables beside those that iptables keeps and those of sites, as `nft -j list chains` shows them. */
 export function forwardChains(text: string | undefined): ForwardChain[] {
   const chains = parse(text).nftables.flatMap(({ chain }) => (chain === undefined ? [] : [chain]))
-  return chains
-    .filter(({ hook, type, family }) => hook === 'forward' && type === 'filter' && /^(ip|inet)$/.test(family))
-    .filter(({ family, table, name }) => !(family === 'ip' && table === 'filter' && name === 'FORWARD'))
-    .map(({ family, table, name }) => ({ family, table, name }))
+  return (
+    chains
+      .filter(({ hook, type, family }) => hook === 'forward' && type === 'filter' && /^(ip|inet)$/.test(family))
+      .filter(({ family, table, name }) => !(family === 'ip' && table === 'filter' && name === 'FORWARD'))
+      // A site's own keeps others out of it: no firewall in the way of anybody.
+      .filter(({ table }) => !/^cloudmgr_\d+$/.test(table))
+      .map(({ family, table, name }) => ({ family, table, name }))
+  )
 }
 
 /** Whether a chain, as `nft -j list chain` shows it, drops anything. */

@@ -94,11 +94,19 @@ test.skipIf(!isPossible)('a site is reached by its host alone, and reaches the w
     look
     echo "$RULES" | nft -f -
     nft list table ip ${rest.nftTable} | grep -c chain
+    accept true
+    look
     `,
     { RULES: rules },
   )
   const open = Array.from({ length: 6 }, () => 'refused').join(' ')
-  expect(said).toEqual([open, open.replace('refused refused', 'dropped dropped'), '3'])
+  expect(said).toEqual([
+    open,
+    open.replace('refused refused', 'dropped dropped'),
+    '3',
+    '0',
+    open.replace('refused refused', 'dropped dropped'),
+  ])
 })
 
 test.skipIf(!isPossible)('a host that drops nothing is left alone', async () => {

@@ -231,6 +231,7 @@ describe('the stage cluster', () => {
     const before = site(await modulesFor(folder, modules))
     const open = { host: 8443, node: 30443, address: '192.0.2.7' }
     await written(folder, clusterRoot({ ...before, domain: 'omega.internal', ports: [...before.ports, open] }))
+    await mustTofu(folder, 'init')
     expect(await mustTofu(folder, 'plan')).toContain('0 to add, 1 to change, 0 to destroy')
     await mustTofu(folder, 'apply', '-auto-approve')
     const { domain, ports } = cloud.things.get('/v1/clusters/omega') as { domain: string; ports: object[] }
