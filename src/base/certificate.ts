@@ -26,8 +26,8 @@ export interface Validity {
   readonly days: number
 }
 
-/** An authority that signed itself. */
-export async function createAuthority(commonName: string, validity: Validity): Promise<Credential> {
+/** An authority that signed itself. Given a domain, nobody believes it for other names than those below it. */
+export async function createAuthority(commonName: string, validity: Validity, domain?: string): Promise<Credential> {
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
@@ -39,9 +39,22 @@ export async function createAuthority(commonName: string, validity: Validity): P
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ...(domain === undefined ? [] : [onlyBelow(domain)]),
     ],
   })
   return await credential(certificate, keys.privateKey)
+}
+
+/** RFC 5280, 4.2.1.10: `permittedSubtrees` with one DNS name. */
+function onlyBelow(domain: string): x509.Extension {
+  const wrap = (tag: number, content: Buffer) => Buffer.concat([Buffer.from([tag, ...lengthOf(content)]), content])
+  const name = wrap(0x82, Buffer.from(domain, 'ascii'))
+  return new x509.Extension('2.5.29.30', true, wrap(0x30, wrap(0xa0, wrap(0x30, name))))
+}
+
+function lengthOf({ length }: Buffer): number[] {
+  if (length < 0x80) return [length]
+  return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
 }
 
 /** A certificate of a server or client, signed by the authority. */

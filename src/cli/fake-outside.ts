@@ -75,6 +75,9 @@ export function createFakeOutside(folder: string): FakeOutside {
       cacheFreeGb: 50,
       stateFreeGb: 50,
       warm: true,
+      addresses: ['192.0.2.7', '2001:db8::7'],
+      company: { proxies: {}, authorities: [] },
+      cgroups: { version: 2, controllers: ['cpu', 'memory', 'pids'] },
     },
     findHolder: () => undefined,
     cloudRuns: false,
@@ -122,6 +125,7 @@ const clusterOutputs = {
 function fakeOperator(outside: FakeOutside): Operator {
   return {
     project,
+    env: outside.env,
     facts: () => outside.facts,
     findHolder: (port) => outside.findHolder(port),
     openJournal: async (site, paths) =>

@@ -114,7 +114,7 @@ test('the demo account’s key is kept through down and up, and found again by i
 })
 
 test('no secret lies in the journal in the clear', async () => {
-  await cli('up')
+  await cli('up', '--listen', '192.0.2.7', '--domain', 'omega.internal')
   const journal = ['journal.db', 'journal.db-wal']
     .map((name) => join(state, name))
     .filter((path) => existsSync(path))
@@ -123,6 +123,8 @@ test('no secret lies in the journal in the clear', async () => {
   expect(journal).toContain('self-check')
   expect(journal).not.toContain('demokey')
   expect(journal).not.toContain('kind: Config')
+  expect(journal).not.toContain('PRIVATE KEY')
+  expect(journal).not.toContain(Buffer.from('-----BEGIN PRIVATE KEY').toString('base64').slice(0, -4))
 })
 
 test('up again looks only, and gives the same answer', async () => {
@@ -266,11 +268,56 @@ for (const { why, words, set, code, text } of refusals) {
   })
 }
 
-test('the addresses of a site stay as they were made', async () => {
+test('the ports of a site stay as they were made', async () => {
   await cli('up')
   outside.printed()
-  expect(await cli('up', '--domain', 'other.localhost')).toBe(4)
-  expect(outside.printed().err).toContain('has domain omega.localhost, not other.localhost')
+  expect(await cli('up', '--http-port', '8081')).toBe(4)
+  expect(outside.printed().err).toContain('has http-port 8080, not 8081')
+})
+
+test('other machines are let in, by TLS only and under a domain of their reach, and shut out again', async () => {
+  const values = (release: string) => outside.helm.valuesOf(release, 'omegaml-services')
+  const ports = () => {
+    const text = readFileSync(join(state, 'terraform/cluster/terraform.tfvars.json'), 'utf8')
+    return (JSON.parse(text) as { ports: { host: number; address: string | null }[] }).ports
+  }
+  await cli('up')
+  expect(values('omegaml-ingress')).toMatchObject({ tls: { secretName: '' } })
+  outside.printed()
+
+  expect(await cli('up', '--listen', '192.0.2.7')).toBe(2)
+  expect(outside.printed().err).toContain('for example omega.internal')
+  expect(await cli('up', '--listen', '192.0.2.9', '--domain', 'omega.internal')).toBe(2)
+  expect(outside.printed().err).toContain('listen 192.0.2.9 is none of this machine; right is 192.0.2.7')
+
+  expect(await cli('up', '--listen', '192.0.2.7', '--domain', 'omega.internal')).toBe(0)
+  const { out } = outside.printed()
+  expect(out).toContain('--apiurl https://hub.omega.internal:8443')
+  expect(out).toContain('192.0.2.7 hub.omega.internal notebook.omega.internal')
+  expect(values('omegaml-system')).toMatchObject({
+    publicUrl: 'https://hub.omega.internal:8443',
+    notebookUrl: 'https://notebook.omega.internal:8443',
+    site: { tls: true, mongo: { publicHost: 'mongo.omega.internal:27018', internalHost: expect.any(String) } },
+  })
+  const tls = { secretName: 'site-certificate', redirect: false, revision: expect.stringMatching(/^\w{16}$/) }
+  expect(values('omegaml-ingress')).toMatchObject({ domain: 'omega.internal', tls })
+  const elsewhere = ports().filter(({ address }) => address === '192.0.2.7')
+  expect(elsewhere.map(({ host }) => host)).toEqual([8443, 27018, 5671])
+  expect(readFileSync(outside.hostsFile, 'utf8')).not.toContain('omega.localhost')
+  expect(await json<{ ca: string }>('ca')).toMatchObject({ ca: readFileSync(join(state, 'site-ca.pem'), 'utf8') })
+
+  const again = await json<{ reach: object }>('up')
+  expect(again.reach).toMatchObject({ listen: '192.0.2.7', ports: { https: 8443, mongo: 27018, broker: 5671 } })
+  await cli('up', '--listen', '127.0.0.1')
+  expect(outside.printed().out).toContain('--apiurl http://hub.omega.internal:8080')
+  expect(ports().filter(({ address }) => address !== null)).toEqual([])
+  expect(values('omegaml-system')).toMatchObject({ site: { tls: false } })
+})
+
+test('who came by SSH is told the tunnel', async () => {
+  outside.env['SSH_CONNECTION'] = '198.51.100.4 50022 192.0.2.7 22'
+  await cli('up')
+  expect(outside.printed().out).toContain('ssh -L 8080:127.0.0.1:8080')
 })
 
 test('accounts are made, listed, shown, rotated and removed', async () => {

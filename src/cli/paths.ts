@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { AppError } from '../base/errors.ts'
+import { authorityFile } from '../site/site-certificate.ts'
+import { clientVariables } from './reach-text.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson } from './io.ts'
 
@@ -16,7 +18,8 @@ export async function kubeconfig(options: GlobalOptions, io: Io): Promise<ExitCo
 
 /** Prints the site's certificate authority, and the variables that make the client trust it. */
 export async function ca(options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { site, paths } = openSite(options)
+  const { site, paths: all } = openSite(options)
+  const paths = site.listen === undefined ? all : { ...all, ca: authorityFile(all.folder) }
   if (!existsSync(paths.ca)) {
     const operator = await io.operator()
     const certificate = await operator.cloud(site, paths).certificate()
@@ -27,13 +30,10 @@ export async function ca(options: GlobalOptions, io: Io): Promise<ExitCode> {
     return exitCodes.ok
   }
   const pem = readFileSync(paths.ca, 'utf8')
-  if (options.json === true)
-    printJson(io, { ca: pem, file: paths.ca, variables: ['REQUESTS_CA_BUNDLE', 'CA_CERTS_PATH', 'SSL_CERT_FILE'] })
+  if (options.json === true) printJson(io, { ca: pem, file: paths.ca, variables: clientVariables })
   else {
     print(io, pem.trimEnd())
-    io.err.write(
-      `for the client: export REQUESTS_CA_BUNDLE=${paths.ca} CA_CERTS_PATH=${paths.ca} SSL_CERT_FILE=${paths.ca}\n`,
-    )
+    io.err.write(`for the client: export ${clientVariables.map((name) => `${name}=${paths.ca}`).join(' ')}\n`)
   }
   return exitCodes.ok
 }

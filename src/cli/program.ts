@@ -153,6 +153,7 @@ function addSiteWords(program: Command, on: On, onService: On): void {
         new Option('--profile <name>', 'machines of the site').choices([...profileNames] satisfies ProfileName[]),
       )
       .option('--domain <name>', 'domain of its host names (default: <site>.localhost)')
+      .option('--listen <address>', 'an address of this machine where others reach the site (default: none do)')
       .addOption(
         new Option(
           '--open-signup [runtimes]',

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import { wishesOf } from '../site/file/to-site.ts'
+import { isLoopback } from '../site/listen.ts'
 import { renderSite } from '../site/render.ts'
 import type { Site } from '../site/site.ts'
 import { findSite, stateFolder, statePaths } from '../site/state.ts'
@@ -23,7 +24,7 @@ export async function render(options: RenderOptions, io: Io): Promise<ExitCode> 
   const folder = resolve(io.folder, options.output)
   refuseFilled(folder, options)
   const state = stateFolder(file.site.name, options.state)
-  const { name, domain, layout, signUp, ports } = wishesOf(file)
+  const { name, domain, listen, layout, signUp, ports } = wishesOf(file)
   const known = findSite(state, undefined)
   const site: Site = {
     name,
@@ -31,6 +32,7 @@ export async function render(options: RenderOptions, io: Io): Promise<ExitCode> 
     domain: domain ?? '',
     ports: known?.ports ?? { ...wellKnown, ...given(ports.ports ?? {}) },
     layout,
+    ...(listen === undefined || listen === false || isLoopback(listen) ? {} : { listen }),
     ...(signUp === undefined || signUp === 'closed' ? {} : { signUp }),
   }
   const files = await renderSite(folder, { site, paths: statePaths(state), project }, file)

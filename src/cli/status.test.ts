@@ -56,9 +56,12 @@ test('the doctor says what is missing and how to mend it', () => {
     cacheFreeGb: 30,
     stateFreeGb: 5,
     warm: false,
+    addresses: [],
+    company: { proxies: {}, authorities: [] },
+    cgroups: { version: 2 as const, controllers: ['cpu', 'memory', 'pids'] },
   }
   const lines = renderChecks(hostChecks(facts), plain)
-  expect(lines).toContain('✗ disk    5.0 GB free, about 20 GB are needed for the first start')
-  expect(lines).toContain('          mend: run it with sudo -E')
+  expect(lines).toContain('✗ disk         5.0 GB free, about 20 GB are needed for the first start')
+  expect(lines).toContain('               mend: run it with sudo -E')
   expect(lines.at(-1)).toBe('2 to mend')
 })

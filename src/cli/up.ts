@@ -15,12 +15,14 @@ import { wantedReleases } from '../site/preview/releases.ts'
 import { type SitePreview, touchesExisting } from '../site/preview/site-preview.ts'
 import { promises } from '../site/profiles.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../site/run.ts'
+import { ensureSiteCertificate } from '../site/site-certificate.ts'
 import { givenSecrets, type SiteSecrets, storeGivenSecrets } from '../site/secrets.ts'
 import { type PortName, type ProfileName, type SignUpRuntime, type Site, siteUrls } from '../site/site.ts'
 import { findSite, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type Io, print, printJson, progressOf } from './io.ts'
 import { previewText } from './preview-text.ts'
+import { reachOf, reachText, sshText } from './reach-text.ts'
 import { type FileOptions, findPrices, findSiteFile } from './site-file.ts'
 import { coloured, plain, type Style, seconds } from './style.ts'
 import { cacheFolder } from '../tools/ensure.ts'
@@ -28,6 +30,7 @@ import { cacheFolder } from '../tools/ensure.ts'
 export interface UpOptions extends FileOptions {
   readonly profile?: ProfileName | undefined
   readonly domain?: string | undefined
+  readonly listen?: string | undefined
   readonly portBase?: number | undefined
   readonly httpPort?: number | undefined
   readonly httpsPort?: number | undefined
@@ -59,6 +62,7 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   const unlock = lockFolder(folder)
   try {
     operator.secrets(paths)
+    await ensureSiteCertificate(folder, site)
     if (given !== undefined) storeGivenSecrets(folder, given)
     const progress = progressOf(io, options)
     const facts = operator.facts(cacheFolder(), folder)
@@ -77,7 +81,8 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       const result = await runCommand(journal, command.id, watcher)
       progress.end(result.steps)
       if (result.command.state === 'done') keepApplied(operator, site, paths)
-      return report(site, operator.secrets(paths), result, options, io, io.now() - began)
+      const found = { site, secrets: operator.secrets(paths), folder, own: facts.addresses, env: operator.env }
+      return report(found, result, options, io, io.now() - began)
     } finally {
       await journal.close()
     }
@@ -106,8 +111,8 @@ function refuseWithoutFile({ plan }: UpOptions): void {
 
 /** Both could say it: the file would lose silently, or the words. */
 function refuseBesideFile(options: UpOptions, { path }: CheckedFile): void {
-  const { profile, domain, portBase, httpPort, httpsPort, mongoPort, brokerPort, openSignup } = options
-  const said = { profile, domain, portBase, httpPort, httpsPort, mongoPort, brokerPort, openSignup }
+  const { profile, domain, listen, portBase, httpPort, httpsPort, mongoPort, brokerPort, openSignup } = options
+  const said = { profile, domain, listen, portBase, httpPort, httpsPort, mongoPort, brokerPort, openSignup }
   const [found] = Object.entries(said).filter(([, value]) => value !== undefined)
   if (found === undefined) return
   const name = found[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
@@ -193,7 +198,17 @@ function greeting(site: Site, folder: string, warm: boolean): string[] {
   ]
 }
 
-function report(site: Site, secrets: SiteSecrets, result: RunResult, options: UpOptions, io: Io, ms: number): ExitCode {
+/** The site that came up, and what its words for people are made of. */
+export interface UpSite {
+  readonly site: Site
+  readonly secrets: SiteSecrets
+  readonly folder: string
+  /** Addresses of this machine. */
+  readonly own: readonly string[]
+  readonly env: Operator['env']
+}
+
+function report(found: UpSite, result: RunResult, options: UpOptions, io: Io, ms: number): ExitCode {
   if (result.interrupted) {
     io.err.write('stopped; nothing is lost: run ./cloudmgr up to continue\n')
     return exitCodes.interrupted
@@ -206,23 +221,26 @@ function report(site: Site, secrets: SiteSecrets, result: RunResult, options: Up
     if (options.json === true) printJson(io, { error: failure })
     return exitCodes.failed
   }
-  if (options.json === true) printJson(io, upResult(site, secrets))
-  else print(io, '', `ready in ${seconds(ms)}`, ...summary(site, secrets, io.out.isTTY === true ? coloured : plain))
+  if (options.json === true) printJson(io, upResult(found))
+  else print(io, '', `ready in ${seconds(ms)}`, ...summary(found, io.out.isTTY === true ? coloured : plain))
   return exitCodes.ok
 }
 
 /** The object of `up --json`. */
-export function upResult(site: Site, secrets: SiteSecrets) {
+export function upResult({ site, secrets, folder, own }: UpSite) {
+  const reach = reachOf(site, folder, own)
   return {
     ...siteUrls(site),
     admin: { userid: 'admin', password: secrets.adminPassword },
     demo: { userid: 'demo', apikey: must(secrets.demoApikey, 'the demo account’s key') },
+    ...(reach === undefined ? {} : { reach }),
   }
 }
 
 /** What a newcomer needs next. */
-export function summary(site: Site, secrets: SiteSecrets, style: Style): string[] {
-  const { api, notebook, admin, demo } = upResult(site, secrets)
+export function summary(found: UpSite, style: Style): string[] {
+  const { api, notebook, admin, demo } = upResult(found)
+  const { site, folder, own, env } = found
   return [
     '',
     `  ${style.bold('Portal and API')}  ${api}`,
@@ -233,6 +251,8 @@ export function summary(site: Site, secrets: SiteSecrets, style: Style): string[
     '  Use it from Python (pip install omegaml==0.18.0):',
     `    om cloud login ${demo.userid} ${demo.apikey} --apiurl ${api}`,
     '    om runtime ping',
+    ...reachText(site, folder, own),
+    ...sshText(site, env),
     '',
     '  Next: ./cloudmgr status · ./cloudmgr account create NAME --email ADDRESS · ./cloudmgr down',
   ]

@@ -8,7 +8,8 @@ export interface LocalSite {
   readonly kubernetesVersion: string
   /** Of the local cloud's API: `unix:///…/api.sock`. */
   readonly endpoint: string
-  readonly ports: readonly { readonly host: number; readonly node: number }[]
+  /** Without an address: of the loopback. */
+  readonly ports: readonly { readonly host: number; readonly node: number; readonly address?: string }[]
   /** Sizes in GB by name. */
   readonly volumes: Readonly<Record<string, number>>
   readonly machines: Machines
@@ -50,7 +51,7 @@ export function clusterRoot(site: LocalSite): TerraformRoot {
       kubernetes_version: site.kubernetesVersion,
       domain: site.domain,
       volumes: Object.keys(site.volumes),
-      ports: site.ports.map(({ host, node }) => ({ host, node })),
+      ports: site.ports.map(({ host, node, address }) => ({ host, node, address: address ?? null })),
       machines: Object.fromEntries(machines),
     },
     outputs: ['api_server', 'ca', 'registry', 'dns', 'gateway', 'machines'],

@@ -108,7 +108,7 @@ export function failure(purpose: string, lines: readonly string[], step?: string
 }
 
 /** The host's proxies, which buildah hands to the build and leaves out of the image. */
-function proxies(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+export function proxies(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const names = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
 }

@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import type { Buildah, BuildahOptions } from './buildah.ts'
-import { failure } from './buildah.ts'
+import { failure, proxies } from './buildah.ts'
 import { runProgram } from './process.ts'
 
 /** The base of all images, as the registry of Docker names it and as Debian's own packages make it. */
@@ -42,7 +42,7 @@ export async function makeDebian(
   const made = await runProgram('unshare', ['--mount', '--propagation', 'private', ...bootstrap], {
     output,
     signal,
-    env: { TMPDIR: work },
+    env: { ...proxies(process.env), TMPDIR: work },
   })
   if (made.code !== 0) {
     throw new AppError('unavailable', 'image-failed', failure(`bootstrapping Debian ${SUITE}`, made.lastLines), {

@@ -19,6 +19,7 @@ export async function hostMounts(cache: string): Promise<string[]> {
   await writeFile(aptSettings, await aptFile(), { mode: 0o644 })
   const readOnly: [host: string, inside: string][] = [
     ['/etc/ssl/certs', '/etc/ssl/certs'],
+    ...authorities(process.env),
     ['/usr/local/share/ca-certificates', '/usr/local/share/ca-certificates'],
     [aptSettings, '/etc/apt/apt.conf'],
     [pipSettings, '/etc/xdg/pip/pip.conf'],
@@ -39,6 +40,13 @@ export async function hostMounts(cache: string): Promise<string[]> {
   ]
 }
 
+const bundle = '/etc/ssl/certs/ca-certificates.crt'
+
+/** Authorities that only variables of this host name lie where everything inside looks for the system's. */
+export function authorities({ SSL_CERT_FILE }: Readonly<Record<string, string | undefined>>): [string, string][] {
+  return SSL_CERT_FILE === undefined || SSL_CERT_FILE === bundle ? [] : [[SSL_CERT_FILE, bundle]]
+}
+
 /** How the host's apt reaches its servers (proxies, certificates); its hooks and the rest are no business of an image. */
 async function aptFile(): Promise<string> {
   const dump = await runProgram('apt-config', ['dump']).catch(() => ({ stdout: '' }))
@@ -51,7 +59,7 @@ function isTransport(line: string): boolean {
 
 /** pip has a bundle of its own unless it is told of the system's. */
 export function pipFile(env: Readonly<Record<string, string | undefined>>): string {
-  const lines = ['[global]', 'cert = /etc/ssl/certs/ca-certificates.crt']
+  const lines = ['[global]', `cert = ${bundle}`]
   for (const variable of PIP_VARIABLES) {
     const value = env[variable]
     if (value === undefined) continue

@@ -130,12 +130,14 @@ export function simulator(site: ControlPlane): ProgramSpec {
   }
 }
 
-/** Loopback ports. It follows its file, so that it is never restarted for a new machine. */
+/** Ports of the host. It follows its file, so that it is never restarted for a new machine. */
 export function forwarder(site: Pick<ControlPlane, 'paths'>): ProgramSpec {
   const main = join(import.meta.dirname, 'main.ts')
   return {
     name: 'forwarder',
     command: [process.execPath, '--max-old-space-size=64', main, 'forward', '--config', forwardFile(site)],
+    // The form of its file: one that runs an older program is restarted.
+    configs: ['addresses'],
   }
 }
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
 
@@ -8,15 +9,17 @@ const name = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/, 'is not 1 to 40 lower-case letters, digits or "-"')
 
+const address = z.string().refine((text) => isIP(text) !== 0, 'is not an IP address')
+
 /** What one orders. */
 export const clusterOrder = z.strictObject({
   kubernetesVersion: z.string().default(kubernetesVersion),
   domain: z
     .string()
     .regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]+$/, 'is not a domain such as omega.localhost'),
-  /** Ports of the host's loopback and the node ports they lead to. */
+  /** Ports of the host and the node ports they lead to: on the loopback, or on the address that is given. */
   ports: z
-    .array(z.strictObject({ host: port, node: port }))
+    .array(z.strictObject({ host: port, node: port, address: address.optional() }))
     .nullish()
     .transform((all) => all ?? []),
   /** Volumes that every machine sees below /mnt/volumes. */

@@ -1,18 +1,9 @@
+import { resolverFiles, upstreamResolvers } from '../base/resolvers.ts'
 import { clusterDomain } from './addresses.ts'
 import { findText } from './files.ts'
 
-/** The resolvers that this host itself asks. One on the loopback can't be reached from the site's namespace. */
-export function upstreamResolvers(texts: readonly (string | undefined)[]): string[] {
-  for (const text of texts) {
-    const found = [...(text ?? '').matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1] ?? '')
-    const usable = found.filter((address) => /^\d+(\.\d+){3}$/.test(address) && !address.startsWith('127.'))
-    if (usable.length > 0) return usable.slice(0, 3)
-  }
-  return []
-}
-
 export function hostResolvers(): string[] {
-  return upstreamResolvers(['/run/systemd/resolve/resolv.conf', '/etc/resolv.conf'].map(findText))
+  return upstreamResolvers(resolverFiles.map(findText))
 }
 
 export interface CorefileOptions {

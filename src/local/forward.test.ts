@@ -28,8 +28,9 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-function say(to: Pick<ForwardConfig, 'targets' | 'machines'>): void {
-  const config: ForwardConfig = { listen: [{ host: port, node: (echo.address() as AddressInfo).port }], ...to }
+function say(to: Pick<ForwardConfig, 'targets' | 'machines'>, ...addresses: string[]): void {
+  const own = { host: port, node: (echo.address() as AddressInfo).port }
+  const config: ForwardConfig = { listen: [own, ...addresses.map((address) => ({ ...own, address }))], ...to }
   writeFileSync(join(folder, 'forward.json'), JSON.stringify(config))
 }
 
@@ -41,8 +42,8 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function open(): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
+async function open(address = '127.0.0.1'): Promise<Socket> {
+  const socket = connect(port, address)
   await once(socket, 'connect')
   return socket.on('error', () => {})
 }
@@ -79,4 +80,18 @@ test('connections outlive the leaving of their machine, and end when it is gone'
   say({ targets: [], machines: [] })
   await ended
   expect(early.destroyed).toBe(true)
+})
+
+test('addresses come and go beside the loopback, and open connections stay', async () => {
+  const all = { targets: ['127.0.0.1'], machines: ['127.0.0.1'] }
+  await firstOne()
+  await expect(open('127.0.0.2')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+
+  say(all, '127.0.0.2')
+  const early = await vi.waitFor(async () => await open('127.0.0.2'), 5000)
+  expect(await echoed(await open())).toBe('hello')
+
+  say(all)
+  await expect.poll(() => open('127.0.0.2').then(() => 'open', String), { timeout: 5000 }).toContain('ECONNREFUSED')
+  expect(await echoed(early)).toBe('hello')
 })

@@ -2,10 +2,11 @@ import { unwatchFile, watchFile } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Log } from '../base/log.ts'
 import { findJson } from './files.ts'
+import { type Door, doorsOf, type ForwardPort } from './doors.ts'
 
 /** Written by the supervisor. */
 export interface ForwardConfig {
-  readonly listen: readonly { readonly host: number; readonly node: number }[]
+  readonly listen: readonly ForwardPort[]
   /** Addresses of the machines that are ready: they take connections. */
   readonly targets: readonly string[]
   /** Addresses of all machines. One that is gone can't end its connections: they are ended here. */
@@ -14,15 +15,14 @@ export interface ForwardConfig {
 
 const nothing: ForwardConfig = { listen: [], targets: [], machines: [] }
 
-/** `*.localhost` is looked up as either; a host without IPv6 has only the first. */
-const loopbacks = ['127.0.0.1', '::1']
-
-/** A program of its own: ports of the host's loopback lead to ports of any machine that is ready. Follows its file. */
+/** A program of its own: ports of the host lead to ports of any machine that is ready. Follows its file. */
 export class Forwarder {
   private readonly file: string
   private readonly log: Log
   private config = nothing
-  private readonly servers = new Map<number, Server[]>()
+  /** By the door's key. */
+  private readonly servers = new Map<string, Server>()
+  private readonly refused = new Map<string, string>()
   private readonly connections = new Map<Socket, string>()
   private next = 0
   private timer: NodeJS.Timeout | undefined
@@ -42,7 +42,7 @@ export class Forwarder {
   stop(): void {
     unwatchFile(this.file)
     clearInterval(this.timer)
-    for (const server of [...this.servers.values()].flat()) server.close()
+    for (const server of this.servers.values()) server.close()
     for (const server of this.connections.keys()) server.destroy()
   }
 
@@ -63,25 +63,28 @@ export class Forwarder {
   }
 
   private listen(): void {
-    const wanted = new Set(this.config.listen.map(({ host }) => host))
-    for (const [host, servers] of this.servers) {
-      if (wanted.has(host)) continue
-      for (const server of servers) server.close()
-      this.servers.delete(host)
+    const doors = doorsOf(this.config.listen)
+    const wanted = new Set(doors.map(({ key }) => key))
+    for (const [key, server] of this.servers) {
+      if (wanted.has(key)) continue
+      server.close()
+      this.servers.delete(key)
     }
-    for (const { host } of this.config.listen) if (!this.servers.has(host)) this.open(host)
+    for (const door of doors) if (!this.servers.has(door.key)) this.open(door)
   }
 
-  private open(host: number): void {
-    const servers = loopbacks.map((address) => {
-      const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => this.serve(client, host))
-      server.on('error', (error) => {
-        this.log.warn('port not opened', { address, port: host, error: error.message })
-        if (address === '127.0.0.1') this.servers.delete(host)
-      })
-      return server.listen(host, address)
+  private open({ key, address, port, optional }: Door): void {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => this.serve(client, port))
+    server.on('listening', () => this.refused.delete(key))
+    server.on('error', (error) => {
+      if (this.refused.get(key) !== error.message) {
+        this.log.warn('port not opened', { address, port, error: error.message })
+        this.refused.set(key, error.message)
+      }
+      // The next look tries again: a program may end, an address may come back.
+      if (!optional && this.servers.get(key) === server) this.servers.delete(key)
     })
-    this.servers.set(host, servers)
+    this.servers.set(key, server.listen(port, address))
   }
 
   private serve(client: Socket, host: number): void {

@@ -59,7 +59,7 @@ test('asked for by many at once it is started once', async () => {
 test('a program whose number was never noted is replaced, not doubled', async () => {
   await programs().ensure(spec)
   rmSync(join(folder, 'programs'), { recursive: true })
-  expect(findOrphan(folder, spec)).toBeDefined()
+  await expect.poll(() => findOrphan(folder, spec)).toBeDefined()
   await programs().ensure(spec)
   await expectOne()
 })

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { addressesOf } from './addresses.ts'
 import { cgroupProcesses, cgroupsOf } from './cgroups.ts'
+import { forwardingLeft } from './forwarding.ts'
 import { markedProcesses } from './launch.ts'
 import { mountsBelow } from './mounts.ts'
 import { attempt, run } from './run.ts'
@@ -32,7 +33,6 @@ export async function leftovers(folder: string): Promise<Leftovers> {
   const namespaces = existsSync('/run/netns') ? readdirSync('/run/netns') : []
   const routes = await run('ip', ['-4', '-o', 'route', 'show', 'table', 'all'])
   const tables = (await attempt('nft', ['list', 'tables'])) ?? ''
-  const rules = (await attempt('iptables', ['-w', '-S', 'FORWARD'])) ?? ''
   return {
     slot,
     processes: [...new Set([...processes, ...cgroups.flatMap(cgroupProcesses)])],
@@ -42,7 +42,7 @@ export async function leftovers(folder: string): Promise<Leftovers> {
     tables: tables.split('\n').filter((line) => line.endsWith(` ${nftTable}`)),
     routes: routes.split('\n').filter((line) => line.includes(bridge.subnet) || line.includes(uplink.subnet)),
     cgroups,
-    rules: rules.split('\n').filter((line) => line.includes(` ${uplink.link} `)),
+    rules: await forwardingLeft(uplink.link),
   }
 }
 
@@ -54,7 +54,7 @@ const words = {
   tables: 'firewall',
   routes: 'route',
   cgroups: 'cgroup',
-  rules: 'iptables rule',
+  rules: 'firewall rule',
 } as const
 
 /** One line for each thing, for people. */

@@ -8,7 +8,7 @@ const usage = `usage: node src/local/main.ts <word> [options]
   serve      run it in the foreground
   stop       end it; cluster and machines go on
   leftovers  what of the site is on this host, a line for each thing (--json: one object)
-  forward    loopback ports (a program of the local cloud's own)
+  forward    ports of the host (a program of the local cloud's own)
 options: --state DIR  its folder    --bin DIR  the built programs (or CLOUDMGR_TOOLS_BIN)    --config FILE`
 
 /** Each word loads only what it needs: the small programs stay small. Returns the exit code. */

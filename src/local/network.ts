@@ -1,13 +1,27 @@
 import { existsSync } from 'node:fs'
 import type { Addresses, MachineNames } from './addresses.ts'
+import { acceptForwarding } from './forwarding.ts'
 import { attempt, run } from './run.ts'
 
-/** The host's one firewall table for the site. The chain `forward` lets its packets pass where a policy such as Docker's drops them. */
+/**
+ * The host's one firewall table for the site: a way out, and none in. Since the host forwards, whoever shares a network with
+ * it could send packets for the site's addresses here: node ports, the API server, the gateway. Only the host itself may.
+ */
 export function nftRules({ nftTable, uplink, bridge }: Addresses): string {
-  return `table ip ${nftTable} {
+  return `table ip ${nftTable}
+flush table ip ${nftTable}
+table ip ${nftTable} {
   chain post {
     type nat hook postrouting priority 100
     ip saddr { ${uplink.subnet}, ${bridge.subnet} } oifname != "${uplink.link}" masquerade
+  }
+  chain inward {
+    type filter hook forward priority -10
+    oifname "${uplink.link}" iifname != "${uplink.link}" ct state new drop
+  }
+  chain gateway {
+    type filter hook input priority -10
+    ip daddr ${uplink.host} iifname != { "lo", "${uplink.link}" } drop
   }
 }
 `
@@ -123,24 +137,12 @@ export async function removeSiteNetwork({ netns, uplink, nftTable }: Addresses):
 
 /** Repeated while the site runs: a reload of the host's firewall flushes our table, a Docker that starts later drops. */
 export async function ensureFirewall(addresses: Addresses): Promise<void> {
-  if ((await attempt('nft', ['list', 'table', 'ip', addresses.nftTable])) === undefined) {
+  const table = (await attempt('nft', ['list', 'table', 'ip', addresses.nftTable])) ?? ''
+  // A version before this one made it without.
+  if (!table.includes('chain gateway')) {
     await run('nft', ['-f', '-'], { input: nftRules(addresses) })
   }
   await acceptForwarding(addresses.uplink.link, true)
-}
-
-/**
- * A base chain that drops ends the matter whatever other tables say, so the exception must stand in the chain that
- * drops: iptables' FORWARD where Docker or a firewall set its policy. A host without such a policy is left alone.
- */
-async function acceptForwarding(link: string, wanted: boolean): Promise<void> {
-  const rules = (await attempt('iptables', ['-w', '-S', 'FORWARD'])) ?? ''
-  const drops = /^-P FORWARD DROP|-j (DROP|REJECT)/m.test(rules)
-  for (const side of ['-i', '-o']) {
-    const present = rules.includes(`-A FORWARD ${side} ${link} -j ACCEPT`)
-    if (wanted && drops && !present) await run('iptables', ['-w', '-I', 'FORWARD', side, link, '-j', 'ACCEPT'])
-    if (!wanted && present) await attempt('iptables', ['-w', '-D', 'FORWARD', side, link, '-j', 'ACCEPT'])
-  }
 }
 
 /** A file in /run/netns may be left without its namespace, after a reboot for example. */

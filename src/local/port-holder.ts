@@ -1,5 +1,6 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { AppError } from '../base/errors.ts'
+import type { Door } from './doors.ts'
 import { findText } from './files.ts'
 import { processIds } from './processes.ts'
 import { isFree } from './registry.ts'
@@ -7,9 +8,9 @@ import { isFree } from './registry.ts'
 const listening = '0A'
 
 /** Refuses before anything is made: names the port and the program that has it. */
-export async function checkPortsFree(ports: readonly number[]): Promise<void> {
-  for (const port of ports) {
-    if (await isFree(port)) continue
+export async function checkPortsFree(doors: readonly Pick<Door, 'address' | 'port'>[]): Promise<void> {
+  for (const { address, port } of doors) {
+    if (await isFree(port, address)) continue
     const holder = holderOf(port) ?? 'another program'
     throw new AppError(
       'conflict',

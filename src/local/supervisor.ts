@@ -22,6 +22,7 @@ import { drainNode, ensureSimulatedNode, removeNode } from './node-objects.ts'
 import { NodeWatch } from './node-watch.ts'
 import { type CloudPaths, cloudPaths } from './paths.ts'
 import { Pki } from './pki.ts'
+import { newDoors } from './doors.ts'
 import { checkPortsFree } from './port-holder.ts'
 import { Programs } from './programs.ts'
 import { freePort } from './registry.ts'
@@ -101,8 +102,7 @@ export class Supervisor {
     }
     if (present.record.removing === true)
       throw new AppError('unavailable', 'removing', `cluster ${name} is being removed: ask again when it is gone`)
-    const had = new Set(present.record.ports.map(({ host }) => host))
-    await checkPortsFree(order.ports.map(({ host }) => host).filter((host) => !had.has(host)))
+    await checkPortsFree(newDoors(order.ports, present.record.ports))
     const record = { ...present.record, ...order }
     if (JSON.stringify(record) === JSON.stringify(present.record)) return present
     present.record = record
@@ -225,7 +225,7 @@ export class Supervisor {
 
   private async createCluster(name: string, order: ClusterOrder): Promise<Cluster> {
     await checkHost(this.binDir, this.paths.folder)
-    await checkPortsFree(order.ports.map(({ host }) => host))
+    await checkPortsFree(newDoors(order.ports, []))
     const registryPort = await freePort(ports.registryPush)
     const record: ClusterRecord = { ...order, name, registryPort, gatewayToken: randomBytes(24).toString('base64url') }
     writeJson(this.paths.cluster, record)

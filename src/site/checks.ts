@@ -1,3 +1,5 @@
+import { type CompanyFacts, companyChecks } from './company-checks.ts'
+
 export interface Check {
   readonly name: string
   readonly ok: boolean
@@ -6,6 +8,19 @@ export interface Check {
   readonly mend?: string
   /** Whether `up` refuses to start because of it. */
   readonly needed: boolean
+}
+
+export interface CgroupFacts {
+  readonly version: 1 | 2
+  readonly controllers: readonly string[]
+}
+
+export function passedCheck(name: string, detail: string, needed = true): Check {
+  return { name, ok: true, detail, needed }
+}
+
+export function failedCheck(name: string, detail: string, mend: string, needed = true): Check {
+  return { name, ok: false, detail, mend, needed }
 }
 
 /** What was seen of this host before anything is changed. */
@@ -20,6 +35,11 @@ export interface HostFacts {
   readonly stateFreeGb: number
   /** Whether the tools were built already. */
   readonly warm: boolean
+  /** Addresses of its own, without the loopback's. */
+  readonly addresses: readonly string[]
+  readonly company: CompanyFacts
+  /** Of cgroup v2, its controllers; of v1, those mounted; `undefined`: there are none. */
+  readonly cgroups: CgroupFacts | undefined
 }
 
 /** GB that are needed at the first `up` (Go's caches, programs, images, volumes), and later ones. */
@@ -81,7 +101,25 @@ export function hostChecks(facts: HostFacts): Check[] {
         'take a larger machine',
       ),
     },
+    cgroupCheck(facts.cgroups),
+    ...companyChecks(facts.company),
   ]
+}
+
+const controllers = ['cpu', 'memory', 'pids'] as const
+
+function cgroupCheck(found: CgroupFacts | undefined): Check {
+  if (found === undefined) {
+    const mend = 'mount it; in a container: run it privileged'
+    return failedCheck('cgroups', 'no cgroup hierarchy at /sys/fs/cgroup', mend)
+  }
+  const missing = controllers.filter((name) => !found.controllers.includes(name))
+  if (missing.length === 0) return passedCheck('cgroups', `v${found.version}`)
+  return failedCheck(
+    'cgroups',
+    `v${found.version} without ${missing.join(', ')}, which hold machines to their size`,
+    'switch them on: kernel option cgroup_enable=memory, or, in a container, give it all controllers (--cgroupns=host)',
+  )
 }
 
 function check(ok: boolean, good: string, bad: string, mend: string): Pick<Check, 'ok' | 'detail' | 'mend'> {

@@ -2,6 +2,7 @@ import { hostNames } from './hosts.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
 import { layoutOf } from './layout.ts'
 import type { SiteSecrets } from './secrets.ts'
+import { certificateRevision, certificateSecret } from './site-certificate.ts'
 import { nodePorts, pipOf, type Site, siteHosts, siteUrls } from './site.ts'
 import type { StatePaths } from './state.ts'
 
@@ -22,6 +23,8 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
   return {
     site: {
       ...site,
+      // Empty: on the loopback alone.
+      listen: site.listen ?? '',
       hosts: siteHosts(site),
       urls: siteUrls(site),
       names: hostNames(site, ['admin', 'demo']),
@@ -32,6 +35,7 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       over: values,
       isMade: made,
       addresses: serviceSite(site),
+      ingressTls: ingressTls(site, secrets),
     },
     paths: {
       kubeconfig: paths.kubeconfig,
@@ -51,6 +55,12 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
   }
 }
 
+/** A site that other machines reach is encrypted; on the loopback plain HTTP goes on, for this machine's own programs. */
+function ingressTls({ listen }: Site, secrets: SiteSecrets | undefined): Record<string, unknown> {
+  if (listen === undefined) return { secretName: '' }
+  return { secretName: certificateSecret, redirect: false, revision: certificateRevision(secrets ?? {}) }
+}
+
 /** What the service needs to know to write addresses into its accounts' settings. */
 export function serviceSite(site: Site): Record<string, unknown> {
   const hosts = siteHosts(site)
@@ -67,7 +77,7 @@ export function serviceSite(site: Site): Record<string, unknown> {
       internalHost: inside('rabbitmq', 5672),
       vhost: 'omegaml',
     },
-    tls: false,
+    tls: site.listen !== undefined,
     // The cloud that its machines come from.
     provider: 'local',
     pip: pipOf(site.packageIndex),

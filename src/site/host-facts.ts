@@ -1,11 +1,15 @@
-import { existsSync, readFileSync, statfsSync } from 'node:fs'
-import { availableParallelism, totalmem } from 'node:os'
-import { dirname } from 'node:path'
-import type { HostFacts } from './checks.ts'
+import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
+import { availableParallelism, networkInterfaces, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
+import { namedAuthorities, proxyOf } from '../tools/company.ts'
+import type { CgroupFacts, HostFacts } from './checks.ts'
+import type { CompanyFacts } from './company-checks.ts'
 
 const gb = 1024 ** 3
 
-export function readHostFacts(cache: string, state: string, warm: boolean): HostFacts {
+type Env = Readonly<Record<string, string | undefined>>
+
+export function readHostFacts(cache: string, state: string, warm: boolean, env: Env = process.env): HostFacts {
   const limit = process.constrainedMemory()
   const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
   return {
@@ -17,7 +21,39 @@ export function readHostFacts(cache: string, state: string, warm: boolean): Host
     cacheFreeGb: freeGb(cache),
     stateFreeGb: freeGb(state),
     warm,
+    addresses: ownAddresses(),
+    company: companyFacts(env),
+    cgroups: cgroupFacts(),
   }
+}
+
+function companyFacts(env: Env): CompanyFacts {
+  const names = ['http_proxy', 'https_proxy', 'all_proxy'] as const
+  const proxies = names.flatMap((name) => {
+    const value = proxyOf(env, name)
+    return value === undefined ? [] : [[env[name] ? name : name.toUpperCase(), value] as const]
+  })
+  const authorities = namedAuthorities(env).map((named) => ({ ...named, there: existsSync(named.path) }))
+  return { proxies: Object.fromEntries(proxies), authorities }
+}
+
+const cgroupFolder = '/sys/fs/cgroup'
+
+function cgroupFacts(): CgroupFacts | undefined {
+  const file = join(cgroupFolder, 'cgroup.controllers')
+  if (existsSync(file)) return { version: 2, controllers: readFileSync(file, 'utf8').trim().split(/\s+/) }
+  if (!existsSync(join(cgroupFolder, 'memory')) && !existsSync(join(cgroupFolder, 'cpu'))) return undefined
+  return { version: 1, controllers: readdirSync(cgroupFolder).flatMap((name) => name.split(',')) }
+}
+
+/** Without those that are only good together with a link, and those of our own sites' links. */
+function ownAddresses(): string[] {
+  const all = Object.entries(networkInterfaces()).flatMap(([link, found = []]) =>
+    found.map((one) => ({ ...one, link })),
+  )
+  return all
+    .filter(({ address, internal, link }) => !internal && !address.startsWith('fe80:') && !/^cm\d+$/.test(link))
+    .map(({ address }) => address)
 }
 
 /** Memory that programs can still get, caches counted as free. */

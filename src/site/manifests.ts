@@ -1,5 +1,6 @@
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import { givenSecrets, type SiteSecrets } from './secrets.ts'
+import { certificateSecret } from './site-certificate.ts'
 
 const services = 'omegaml-services'
 const runtime = 'omegaml-runtime'
@@ -40,9 +41,15 @@ export function secretManifests(secrets: SiteSecrets): Manifest[] {
       'proxy-token': secrets.jupyterhubProxyToken,
       'oidc-secret': secrets.jupyterhubOidcSecret,
     }),
+    ...certificate(secrets),
     ...Object.entries(givenSecrets(secrets)).map(([name, values]) => secret(services, name, values)),
     secret(runtime, 'omworker', { userid: 'omworker', apikey: secrets.omworkerApikey }),
   ]
+}
+
+function certificate({ certificate: cert, certificateKey: key }: SiteSecrets): Manifest[] {
+  if (cert === undefined || key === undefined) return []
+  return [secret(services, certificateSecret, { 'tls.crt': cert, 'tls.key': key })]
 }
 
 export function secret(namespace: string, name: string, values: Readonly<Record<string, string>>): Manifest {

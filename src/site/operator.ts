@@ -17,6 +17,8 @@ export type Leftovers = readonly string[]
 export interface Operator {
   /** The checkout: its folders of charts, modules, plans. */
   readonly project: string
+  /** Of this program. */
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly facts: (cache: string, state: string) => HostFacts
   readonly findHolder: FindHolder
   readonly openJournal: (site: Site, paths: StatePaths) => Promise<Journal>

@@ -16,7 +16,8 @@ export interface PortOptions {
   readonly ports?: Partial<Record<PortName, number | undefined>>
 }
 
-const wellKnown: SitePorts = { http: 8080, https: 8443, mongo: 27018, broker: 5671 }
+/** Those of the first site of a host. */
+export const wellKnownPorts: SitePorts = { http: 8080, https: 8443, mongo: 27018, broker: 5671 }
 const names: readonly PortName[] = ['http', 'https', 'mongo', 'broker']
 const blocks = 20
 
@@ -41,10 +42,10 @@ export function choosePorts(options: PortOptions, takenBySites: ReadonlySet<numb
 function blockOf(block: number): SitePorts {
   const shift = block * 100
   return {
-    http: wellKnown.http + shift,
-    https: wellKnown.https + shift,
-    mongo: wellKnown.mongo + shift,
-    broker: wellKnown.broker + shift,
+    http: wellKnownPorts.http + shift,
+    https: wellKnownPorts.https + shift,
+    mongo: wellKnownPorts.mongo + shift,
+    broker: wellKnownPorts.broker + shift,
   }
 }
 

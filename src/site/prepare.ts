@@ -2,6 +2,7 @@ import { AppError } from '../base/errors.ts'
 import { type Check, hostChecks } from './checks.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import type { Operator } from './operator.ts'
+import { checkFarDomain, checkListen } from './listen.ts'
 import { choosePorts, type PortOptions, portInUse } from './ports.ts'
 import {
   checkDomain,
@@ -20,6 +21,8 @@ export interface SiteWishes {
   readonly name: string
   readonly profile?: ProfileName | 'file' | undefined
   readonly domain?: string | undefined
+  /** An address of this machine, also of the loopback; `false`: the loopback alone; left out: as it is. */
+  readonly listen?: string | false | undefined
   readonly ports: PortOptions
   /** Left out: as it is. */
   readonly signUp?: SignUpRuntime | 'closed' | undefined
@@ -41,18 +44,30 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
     refuseOtherFile(known, wishes)
     refuseResizing(known, wishes)
   }
-  refuseFailed(hostChecks(operator.facts(cacheFolder(), folder)))
+  const facts = operator.facts(cacheFolder(), folder)
+  refuseFailed(hostChecks(facts))
   const domain = checkDomain(wishes.domain ?? known?.domain ?? defaultDomain(name))
+  const listen = listenOf(known?.listen, wishes, facts.addresses)
+  checkFarDomain(domain, listen.listen, name)
   if (known === undefined) {
     const ports = choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
-    const fresh = { name, profile, domain, ports, ...signUpOf(undefined, wishes) }
+    const fresh = { name, profile, domain, ports, ...listen, ...signUpOf(undefined, wishes) }
     return { ...fresh, ...packageIndexOf(undefined, wishes), ...layoutFrom(undefined, wishes) }
   }
   const running = await operator.cloud(known, statePaths(folder)).answers()
   if (!running) refuseTakenPorts(known, operator)
-  const { signUp, packageIndex, layout: _old, ...rest } = known
-  const kept = { ...rest, profile, ...signUpOf(signUp, wishes) }
+  const { signUp, packageIndex, listen: _before, layout: _old, ...rest } = known
+  const kept = { ...rest, profile, domain, ...listen, ...signUpOf(signUp, wishes) }
   return { ...kept, ...packageIndexOf(packageIndex, wishes), ...layoutFrom(known, wishes) }
+}
+
+function listenOf(
+  known: string | undefined,
+  { listen = known ?? false }: SiteWishes,
+  own: readonly string[],
+): { listen?: string } {
+  const address = listen === false ? undefined : checkListen(listen, own)
+  return address === undefined ? {} : { listen: address }
 }
 
 function packageIndexOf(known: string | undefined, { packageIndex = known }: SiteWishes): { packageIndex?: string } {
@@ -88,10 +103,9 @@ export function refuseFailed(checks: readonly Check[]): void {
   )
 }
 
-/** A site's addresses are in its accounts' settings and in users' files: they stay as they were made. */
+/** Ports stay as they were when the site was made: users' files have them. */
 function refuseChanges(known: Site, wishes: SiteWishes): void {
   const asked: [string, string | number | undefined, string | number][] = [
-    ['domain', wishes.domain, known.domain],
     ['port-base', wishes.ports.base, known.ports.http],
     ...(Object.keys(known.ports) as PortName[]).map((name): [string, number | undefined, number] => [
       `${name}-port`,
@@ -113,10 +127,12 @@ function refuseChanges(known: Site, wishes: SiteWishes): void {
 }
 
 /** Two files of one name would take turns on one site. */
-function refuseOtherFile({ name, layout: before }: Site, { layout, moved, profile, signUp }: SiteWishes): void {
+function refuseOtherFile({ name, layout: before }: Site, wishes: SiteWishes): void {
+  const { layout, moved } = wishes
   if (before === undefined) return
   if (layout === undefined) {
-    const given = profile === undefined ? (signUp === undefined ? undefined : 'open-signup') : 'profile'
+    const said = { profile: wishes.profile, domain: wishes.domain, listen: wishes.listen, 'open-signup': wishes.signUp }
+    const given = Object.entries(said).find(([, value]) => value !== undefined)?.[0]
     if (given === undefined) return
     throw new AppError(
       'conflict',

@@ -12,6 +12,7 @@ import { namespaceManifests, secretManifests } from './manifests.ts'
 import { type PlanSources, rootsInput } from './preview/plan-steps.ts'
 import { wantedReleases, withoutSteps, type WantedRelease } from './preview/releases.ts'
 import type { SiteSecrets } from './secrets.ts'
+import { certificateSecret } from './site-certificate.ts'
 
 /** Files of a site for people who run it by hand or in GitOps; holds no secret. Answers with their names. */
 export async function renderSite(folder: string, sources: PlanSources, file: CheckedFile): Promise<string[]> {
@@ -129,7 +130,8 @@ function secretRows({ site }: CheckedFile): string[] {
   const given = namedRefs(site).map(
     ({ secret, key, ref }) => `| omegaml-services | ${secret} | ${key} | ${describeRef(ref)} |`,
   )
-  const isPlain = site.provider.kind === 'local' || site.tls.kind === 'none'
-  const tls = `| omegaml-services | ${secretNames.tls} | tls.crt, tls.key | certificate of hub., notebook., *.notebook., mongo. and broker.${domainOf(site)} |`
+  const isLocal = site.provider.kind === 'local'
+  const isPlain = isLocal ? site.provider.listen === undefined : site.tls.kind === 'none'
+  const tls = `| omegaml-services | ${isLocal ? certificateSecret : secretNames.tls} | tls.crt, tls.key | certificate of hub., notebook., *.notebook., mongo. and broker.${domainOf(site)} |`
   return [...generated, ...given, ...(isPlain ? [] : [tls])]
 }

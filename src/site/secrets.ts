@@ -40,7 +40,10 @@ export type SecretName = keyof typeof makers
 /** A key that the service hands out: known once the account was made. */
 export type AccountKey = 'demoApikey'
 
-export type SiteSecrets = Readonly<Record<SecretName, string> & Partial<Record<AccountKey, string>>>
+/** PEM of a site that other machines reach (`site-certificate.ts`). */
+export type CertificatePart = 'authorityCertificate' | 'authorityKey' | 'certificate' | 'certificateKey'
+
+export type SiteSecrets = Readonly<Record<SecretName, string> & Partial<Record<AccountKey | CertificatePart, string>>>
 
 const sealed = z.object({ version: z.literal(1), iv: z.string(), tag: z.string(), data: z.string() })
 
@@ -75,6 +78,12 @@ export function givenSecrets(secrets: Readonly<Record<string, string>>): Record<
 export function storeAccountKeys(folder: string, keys: Partial<Record<AccountKey | SecretName, string>>): SiteSecrets {
   writeSecrets(folder, { ...ensureSecrets(folder), ...keys })
   return ensureSecrets(folder)
+}
+
+export function storeCertificates(folder: string, parts: Readonly<Record<CertificatePart, string>>): void {
+  const known = ensureSecrets(folder)
+  const isKnown = (Object.keys(parts) as CertificatePart[]).every((part) => known[part] === parts[part])
+  if (!isKnown) writeSecrets(folder, { ...known, ...parts })
 }
 
 function readSecrets(folder: string): Record<string, string> {

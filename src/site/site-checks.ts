@@ -1,13 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { lookup } from 'node:dns/promises'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { explain } from '../base/errors.ts'
 import { debianPackages, missingPackages } from '../tools/packages.ts'
-import type { Check } from './checks.ts'
+import { type Check, failedCheck as failed, passedCheck as passed } from './checks.ts'
 import { readComponents, readNodes } from './components.ts'
 import { siteLines } from './hosts.ts'
-import type { FindHolder } from './ports.ts'
-import { type Site, siteHosts } from './site.ts'
+import { networkChecks } from './network-checks.ts'
+import { readNetworkFacts } from './network-facts.ts'
+import { type FindHolder, wellKnownPorts } from './ports.ts'
+import { type Site, type SitePorts, siteHosts } from './site.ts'
 
 export interface CheckSources {
   readonly site: Site | undefined
@@ -20,25 +22,21 @@ export interface CheckSources {
 
 /** Checks beyond the host's size: what is installed, what is reachable, how the site is. */
 export async function siteChecks(sources: CheckSources): Promise<Check[]> {
-  const host = [await packages(), tools(sources.tools), cgroups(), forwarding(), await registries()]
   const { site } = sources
-  if (site === undefined) return [...host, passed('site', 'none yet: ./cloudmgr up makes it', false)]
+  const network = networkChecks(await readNetworkFacts(), site)
+  const host = [await packages(), tools(sources.tools), ...network, await registries()]
+  if (site === undefined) {
+    const none = passed('site', 'none yet: ./cloudmgr up makes it', false)
+    return [...host, ...ports(wellKnownPorts, sources.findHolder, newPortMend), none]
+  }
   const answers = await sources.cloudAnswers()
   return [
     ...host,
-    ...ports(site, sources.findHolder),
+    ...ports(site.ports, sources.findHolder, () => 'stop it; another port needs a new site'),
     hostsLines(site),
     await names(site),
     ...(await running(answers, sources)),
   ]
-}
-
-function passed(name: string, detail: string, needed = true): Check {
-  return { name, ok: true, detail, needed }
-}
-
-function failed(name: string, detail: string, mend: string, needed = true): Check {
-  return { name, ok: false, detail, mend, needed }
 }
 
 async function packages(): Promise<Check> {
@@ -56,27 +54,6 @@ async function packages(): Promise<Check> {
 function tools(folder: string | undefined): Check {
   if (folder !== undefined) return passed('tools', folder)
   return failed('tools', 'not built yet', './cloudmgr up builds them, about 15 minutes on two cores', false)
-}
-
-function cgroups(): Check {
-  const version = existsSync('/sys/fs/cgroup/cgroup.controllers')
-    ? 'v2'
-    : existsSync('/sys/fs/cgroup/memory')
-      ? 'v1'
-      : undefined
-  if (version !== undefined) return passed('cgroups', version)
-  return failed('cgroups', 'no cgroup hierarchy at /sys/fs/cgroup', 'mount it; in a container: run it privileged')
-}
-
-function forwarding(): Check {
-  if (readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() === '1')
-    return passed('forwarding', 'net.ipv4.ip_forward is 1')
-  return failed(
-    'forwarding',
-    'net.ipv4.ip_forward is 0',
-    'sysctl -w net.ipv4.ip_forward=1 (up does it when root)',
-    false,
-  )
 }
 
 async function registries(): Promise<Check> {
@@ -99,12 +76,16 @@ async function resolves(host: string): Promise<boolean> {
   }
 }
 
-function ports(site: Site, findHolder: FindHolder): Check[] {
-  return Object.entries(site.ports).map(([name, port]) => {
+function newPortMend(name: string): string {
+  return `stop it, or choose another with ./cloudmgr up --${name}-port or --port-base`
+}
+
+function ports(wanted: SitePorts, findHolder: FindHolder, mend: (name: string) => string): Check[] {
+  return Object.entries(wanted).map(([name, port]) => {
     const holder = findHolder(port)
     if (holder === undefined || holder.ours)
       return passed(`port ${port}`, `${name}: ${holder === undefined ? 'free' : 'served by the local cloud'}`)
-    return failed(`port ${port}`, `${name}: taken by ${holder.program}`, 'stop it; another port needs a new site')
+    return failed(`port ${port}`, `${name}: taken by ${holder.program}`, mend(name))
   })
 }
 

@@ -26,6 +26,8 @@ export interface Site {
   readonly profile: ProfileName | 'file'
   readonly domain: string
   readonly ports: SitePorts
+  /** Address of this machine where others reach the site, by TLS only. Left out: the loopback alone, and plain. */
+  readonly listen?: string | undefined
   /** Left out: nobody may sign up; accounts are made by admins. */
   readonly signUp?: SignUpRuntime | undefined
   /** URL of the index that accounts' Python packages come from. Left out: pip's own. */
@@ -42,6 +44,7 @@ export const siteSchema = z.object({
   profile: z.enum([...profileNames, 'file']),
   domain: z.string(),
   ports: z.object({ http: port, https: port, mongo: port, broker: port }),
+  listen: z.string().optional(),
   signUp: z.enum(signUpRuntimes).optional(),
   packageIndex: z.string().optional(),
   layout: layoutSchema.optional(),
@@ -110,8 +113,11 @@ export interface SiteUrls {
   readonly notebook: string
 }
 
+/** As people write them: over HTTPS where the site can be reached from other machines. */
 export function siteUrls(site: Site): SiteUrls {
-  const suffix = site.ports.http === 80 ? '' : `:${site.ports.http}`
+  const [scheme, port, usual] =
+    site.listen === undefined ? (['http', site.ports.http, 80] as const) : (['https', site.ports.https, 443] as const)
+  const suffix = port === usual ? '' : `:${port}`
   const hosts = siteHosts(site)
-  return { api: `http://${hosts.hub}${suffix}`, notebook: `http://${hosts.notebook}${suffix}` }
+  return { api: `${scheme}://${hosts.hub}${suffix}`, notebook: `${scheme}://${hosts.notebook}${suffix}` }
 }

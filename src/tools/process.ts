@@ -48,6 +48,8 @@ const passed = [
   'REQUESTS_CA_BUNDLE',
   'PIP_INDEX_URL',
   'PIP_CERT',
+  'NODE_EXTRA_CA_CERTS',
+  'CURL_CA_BUNDLE',
 ]
 
 /** A clean environment: where things are, how the network is reached, nothing that changes what is built. */

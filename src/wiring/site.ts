@@ -25,6 +25,7 @@ import { siteChecks } from '../site/site-checks.ts'
 import { createImages } from '../site/site-images.ts'
 import { createTools, notedTools, toolPath } from '../site/site-tools.ts'
 import type { StatePaths } from '../site/state.ts'
+import { companyVariables } from '../tools/company.ts'
 import { cacheFolder } from '../tools/ensure.ts'
 import { writeMirror } from '../tools/mirror.ts'
 
@@ -32,11 +33,15 @@ const project = resolve(import.meta.dirname, '../..')
 
 /** The real outside of the operator's commands. */
 export function siteOperator(): Operator {
+  const env = { ...process.env }
+  // Every program that is started from here on, whatever it takes of this environment.
+  Object.assign(process.env, companyVariables(process.env, join(cacheFolder(), 'host', 'authorities.pem')))
   const cloud = (site: Site, paths: StatePaths) => createLocalCloud(site, paths, project)
   const kubernetes = (paths: StatePaths) => createKubernetes({ kubeconfigFile: paths.kubeconfig })
   return {
     project,
-    facts: (cache, state) => readHostFacts(cache, state, existsSync(join(cache, 'bin'))),
+    env,
+    facts: (cache, state) => readHostFacts(cache, state, existsSync(join(cache, 'bin')), env),
     findHolder: findListener,
     openJournal: async (site, paths) =>
       await openSiteJournal({

@@ -22,8 +22,8 @@ variable "volumes" {
 }
 
 variable "ports" {
-  description = "Ports of this computer's loopback (host) that lead to a NodePort (node)."
-  type        = set(object({ host = number, node = number }))
+  description = "Ports of this computer (host) that lead to a NodePort (node): of its loopback, or of one of its addresses (0.0.0.0: all)."
+  type        = set(object({ host = number, node = number, address = optional(string) }))
   default     = []
 }
 

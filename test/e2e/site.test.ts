@@ -5,6 +5,7 @@ import { closedPlaces, killEverything, kubectl, memoryGb, type Places, podIn, re
 import { crowd } from './many.ts'
 import { configOf, rotateAs, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
 import { expectRefused, intrudeFromOutside, intrudeFromPod } from './intruder.ts'
+import { useFromElsewhere } from './elsewhere.ts'
 import { openNotebook, openNotebookFromPortal } from './notebook.ts'
 import { orderEverything } from './orders.ts'
 import { packageIndex } from './packages.ts'
@@ -227,11 +228,17 @@ describe('everything is still there', () => {
   })
 })
 
+describe('another machine', () => {
+  test('uses the site with what was printed and its authority alone, by TLS only', async () => {
+    await useFromElsewhere(site)
+  })
+})
+
 describe('down --purge', () => {
   test('leaves no process, mount, network interface, firewall rule, cgroup, hosts line or file', async () => {
     const answer = await site.purge()
     expect(answer.code, answer.stdout + answer.stderr).toBe(0)
-    expect(readFileSync('/etc/hosts', 'utf8')).not.toContain(site.domain)
+    expect(readFileSync('/etc/hosts', 'utf8')).not.toContain(site.name)
     expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(site.state)
   })
 })

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { execa } from 'execa'
@@ -218,6 +218,28 @@ describe('the stage cluster', () => {
     cloud.failing.clear()
     await mustTofu(folder, 'apply', '-auto-approve')
     expect(cloud.things.get(machine)).toMatchObject({ state: 'ready' })
+  })
+
+  test('gets another domain, and addresses for its ports, in place', async () => {
+    const folder = await writtenCluster()
+    await mustTofu(folder, 'apply', '-auto-approve')
+    // As a provider kept it that knew no addresses.
+    const state = join(folder, 'terraform.tfstate')
+    await writeFile(state, (await readFile(state, 'utf8')).replaceAll(/"address": null,\s*/g, ''))
+    expect(await tofu(folder, 'plan', '-detailed-exitcode')).toMatchObject({ exitCode: 0 })
+
+    const before = site(await modulesFor(folder, modules))
+    const open = { host: 8443, node: 30443, address: '192.0.2.7' }
+    await written(folder, clusterRoot({ ...before, domain: 'omega.internal', ports: [...before.ports, open] }))
+    await mustTofu(folder, 'init')
+    expect(await mustTofu(folder, 'plan')).toContain('0 to add, 1 to change, 0 to destroy')
+    await mustTofu(folder, 'apply', '-auto-approve')
+    const { domain, ports } = cloud.things.get('/v1/clusters/omega') as { domain: string; ports: object[] }
+    expect(domain).toBe('omega.internal')
+    expect(ports).toHaveLength(3)
+    expect(ports).toContainEqual(open)
+    expect(cloud.calls.filter((call) => call.startsWith('DELETE'))).toEqual([])
+    expect(await tofu(folder, 'plan', '-detailed-exitcode')).toMatchObject({ exitCode: 0 })
   })
 
   test('takes over what is there by import', async () => {

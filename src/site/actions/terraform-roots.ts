@@ -7,6 +7,8 @@ import { clusterRoot, type LocalSite, volumesRoot } from '../../clusters/root.ts
 import { rootLock } from '../../clusters/terraform-states.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { machinesSchema } from '../layout.ts'
+import { openPorts } from '../listen.ts'
+import type { PortName } from '../site.ts'
 import { rootOf } from './kept-terraform.ts'
 
 const port = z.int()
@@ -15,6 +17,8 @@ const input = z.strictObject({
   machines: machinesSchema,
   domain: z.string(),
   ports: z.strictObject({ http: port, https: port, mongo: port, broker: port }),
+  /** Address that other machines reach; empty: none. */
+  listen: z.string().default(''),
   nodePorts: z.strictObject({ http: port, https: port, mongo: port, broker: port }),
   volumes: z.record(z.string(), z.int().positive()),
   kubernetesVersion: z.string(),
@@ -52,14 +56,18 @@ export function terraformRootsAction(layOutProvider: LayOutProvider): Action<Ter
 
 /** What the roots in `folder` are written from. */
 export async function localSite(values: TerraformRootsInput, folder: string): Promise<LocalSite> {
-  const { name, domain, kubernetesVersion, socket, ports, nodePorts, volumes } = values
-  const names = ['http', 'https', 'mongo', 'broker'] as const
+  const { name, domain, kubernetesVersion, socket, listen, ports, nodePorts, volumes } = values
+  const names: readonly PortName[] = ['http', 'https', 'mongo', 'broker']
+  const open = listen === '' ? [] : openPorts(ports)
   return {
     name,
     domain,
     kubernetesVersion,
     endpoint: `unix://${socket}`,
-    ports: names.map((port) => ({ host: ports[port], node: nodePorts[port] })),
+    ports: [
+      ...names.map((port) => ({ host: ports[port], node: nodePorts[port] })),
+      ...open.map(({ name: port, port: host }) => ({ host, node: nodePorts[port], address: listen })),
+    ],
     volumes,
     machines: values.machines as Machines,
     modules: await modulesFor(folder, values.modules),

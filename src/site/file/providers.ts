@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { secretRef } from './secret-ref.ts'
 
@@ -15,6 +16,13 @@ const local = z.strictObject({
     })
     .optional()
     .describe('ports on the loopback; they stay as they were when the site was made'),
+  listen: z
+    .string()
+    .refine((text) => isIP(text) !== 0, 'is no address of this computer, such as 192.168.1.20')
+    .optional()
+    .describe(
+      'address of this computer where others reach the site by TLS, 0.0.0.0 for all of its addresses; only this computer reaches it when left out',
+    ),
 })
 
 const existing = z.strictObject({

@@ -1,9 +1,11 @@
 import type { Provider } from '../../clusters/provider.ts'
 import { AppError } from '../../base/errors.ts'
 import { didYouMean, nearest } from '../../base/nearest.ts'
+import { checkFarDomain, isLoopback } from '../listen.ts'
 import { checkDomain, checkSiteName } from '../site.ts'
 import type { ValueCheck } from './chart-schemas.ts'
 import type { ChartValues } from './chart-values.ts'
+import { domainOf } from './domain.ts'
 import { type Size, smallestMachine, smallestType, withoutRoom } from './fit.ts'
 import { type Part, partsOf } from './parts.ts'
 import { componentRoles, type Pool } from './pools.ts'
@@ -48,10 +50,13 @@ export function warnings(file: SiteFile, facts: RuleFacts): Problem[] {
   })
 }
 
-function names({ name, domain }: SiteFile): Problem[] {
+function names({ name, domain, provider }: SiteFile): Problem[] {
+  const listen = provider.kind === 'local' ? provider.listen : undefined
+  const far = listen === undefined || isLoopback(listen) ? undefined : listen
   return [
     ...refused(['name'], name, () => checkSiteName(name)),
     ...(domain === undefined ? [] : refused(['domain'], domain, () => checkDomain(domain))),
+    ...refused(['domain'], domain, () => checkFarDomain(domainOf({ name, domain }), far, name)),
   ]
 }
 

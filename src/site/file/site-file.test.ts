@@ -7,6 +7,7 @@ import { type CheckedFile, checkParsed, checkSiteFile, ruleFacts } from './check
 import { readSiteFile } from './read.ts'
 import type { RuleFacts } from './rules.ts'
 import { readGivenSecrets, type SecretSources } from './secret-values.ts'
+import { wishesOf } from './to-site.ts'
 import { wantedValues, wantedVolumes } from './wanted-values.ts'
 
 const project = resolve(import.meta.dirname, '../../..')
@@ -51,6 +52,12 @@ test('the smallest file is enough, and says nothing to the charts', () => {
   expect(warnings).toEqual([])
   expect(Object.values(wantedValues(site))).toEqual([{}, {}, {}, {}])
   expect(wantedVolumes(site)).toEqual({ mongodb: 20, mysql: 5, rabbitmq: 2 })
+})
+
+test('an address for others is the site’s, and without one it is for its own machine', () => {
+  const file = (listen: string) => `name: omega\ndomain: omega.internal\nprovider: {kind: local${listen}}\n${pools}`
+  expect(wishesOf(check(file(', listen: 192.0.2.7')))).toMatchObject({ listen: '192.0.2.7', domain: 'omega.internal' })
+  expect(wishesOf(check(file('')))).toMatchObject({ listen: false })
 })
 
 const bad: { why: string; text: string; field: string; line?: number; problem: RegExp }[] = [
@@ -100,6 +107,19 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     text: `${head}domain: localhost\n${pools}`,
     field: 'domain',
     problem: /at least one dot/,
+  },
+  {
+    why: 'an address for others under a domain that means each of them itself',
+    text: `name: omega\nprovider: {kind: local, listen: 192.0.2.7}\n${pools}`,
+    field: 'domain',
+    problem: /omega\.localhost can't be reached from other machines.*omega\.internal/,
+  },
+  {
+    why: 'a name instead of an address',
+    text: `name: omega\nprovider: {kind: local, listen: eth0}\n${pools}`,
+    field: 'provider.listen',
+    line: 2,
+    problem: /address/i,
   },
   { why: 'no machines', text: head, field: 'pools', problem: /role worker has no machine; right is one pool/ },
   {

@@ -37,6 +37,7 @@ export function wishesOf(file: CheckedFile): SiteWishes {
     name: site.name,
     profile: 'file',
     domain: domainOf(site),
+    listen: site.provider.kind === 'local' ? (site.provider.listen ?? false) : false,
     ports: { ports },
     signUp: site.signUp?.open === true ? site.signUp.runtime : 'closed',
     packageIndex: site.packages?.index ?? false,

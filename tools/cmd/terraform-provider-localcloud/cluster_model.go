@@ -30,9 +30,13 @@ var clusterComputed = []string{"kubeconfig", "api_server", "registry_push", "reg
 type portModel struct {
 	Host int64 `tfsdk:"host" json:"host"`
 	Node int64 `tfsdk:"node" json:"node"`
+	// Address is nil for the loopback.
+	Address *string `tfsdk:"address" json:"address,omitempty"`
 }
 
-var portType = types.ObjectType{AttrTypes: attrTypes{"host": types.Int64Type, "node": types.Int64Type}}
+var portType = types.ObjectType{AttrTypes: attrTypes{
+	"host": types.Int64Type, "node": types.Int64Type, "address": types.StringType,
+}}
 
 // clusterOrder is what is asked for, clusterBody what is answered.
 type clusterOrder struct {

@@ -34,10 +34,11 @@ func (c *cluster) Schema(_ context.Context, _ resource.SchemaRequest, resp *reso
 			"ports": schema.SetNestedAttribute{
 				Optional: true, Computed: true,
 				Default:     setdefault.StaticValue(types.SetValueMust(portType, []attr.Value{})),
-				Description: "Ports of this computer's loopback that lead to a NodePort.",
+				Description: "Ports of this computer that lead to a NodePort.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"host": schema.Int64Attribute{Required: true, Validators: []validator.Int64{port{}}},
 					"node": schema.Int64Attribute{Required: true, Validators: []validator.Int64{port{}}},
+					"address": schema.StringAttribute{Optional: true, Description: "Address of this computer; the loopback when left out. 0.0.0.0: all."},
 				}},
 			},
 			"state":         given("creating, ready or failed."),

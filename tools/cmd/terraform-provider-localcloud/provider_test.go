@@ -8,7 +8,7 @@ import (
 
 const (
 	aVolume  = `{"name":"mongodb","size_gb":20}`
-	aCluster = `{"name":"omega","kubernetes_version":"1.37.2","domain":"omega.localhost","volumes":["mongodb"],"ports":[{"host":8080,"node":30080}]}`
+	aCluster = `{"name":"omega","kubernetes_version":"1.37.2","domain":"omega.localhost","volumes":["mongodb"],"ports":[{"host":8443,"node":30443},{"host":8443,"node":30443,"address":"192.0.2.7"}]}`
 	aMachine = `{"cluster":"omega","name":"node-1","cores":4,"memory_gb":8,"role":"worker"}`
 
 	volumeURL  = "/v1/volumes/mongodb"
@@ -95,7 +95,7 @@ func TestAClusterTellsHowItIsReached(t *testing.T) {
 func TestChangesAreMadeInPlace(t *testing.T) {
 	changes := []struct{ kind, before, after, url string }{
 		{"localcloud_volume", aVolume, strings.Replace(aVolume, "20", "40", 1), volumeURL},
-		{"localcloud_cluster", aCluster, strings.Replace(aCluster, "8080", "9090", 1), clusterURL},
+		{"localcloud_cluster", aCluster, strings.Replace(aCluster, "8443", "9443", 1), clusterURL},
 		{"localcloud_machine", aMachine, strings.Replace(aMachine, `"memory_gb":8`, `"memory_gb":16,"taints":[{"key":"gpu","effect":"NoSchedule"}]`, 1), machineURL},
 	}
 	for _, change := range changes {

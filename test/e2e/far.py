@@ -1,0 +1,60 @@
+"""What a data scientist does on another machine, by the unmodified client: prints one JSON object of outcomes.
+
+usage: far.py HTTP_PORT WORD...   (the words of `om cloud login` as they were printed)
+"""
+import json
+import os
+import socket
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+http_port, *login = sys.argv[1:]
+home = os.environ['HOME']
+config = os.path.join(home, 'config.yml')
+om = os.path.join(os.path.dirname(sys.executable), 'om')
+bundle = os.environ['SSL_CERT_FILE']
+
+
+def said(*words, **env):
+    """What the om command says, as typed in a shell."""
+    done = subprocess.run([om, *words], capture_output=True, text=True, timeout=120, env={**os.environ, **env})
+    return {'code': done.returncode, 'output': (done.stdout + done.stderr)[-2000:]}
+
+
+def refusal(attempt):
+    """Kind of the error that an attempt ends with."""
+    try:
+        attempt()
+    except Exception as error:
+        return type(error).__name__
+    return 'none'
+
+
+outcome = {'login': said(*login, '--config', config)}
+outcome['ping'] = said('runtime', 'ping', '--config', config)
+os.environ['OMEGA_CONFIG_FILE'] = config
+
+import omegaml as om_client
+import pandas as pd
+import pymongo
+
+om = om_client.setup()
+om.datasets.put(pd.DataFrame({'x': range(10)}), 'from-far', append=False)
+outcome['sum'] = int(om.datasets.get('from-far')['x'].sum())
+mongo = om.defaults.OMEGA_MONGO_URL
+outcome['mongo'] = urlsplit(mongo).netloc.split('@')[-1]
+outcome['broker'] = urlsplit(om.defaults.OMEGA_CELERY_CONFIG['BROKER_URL']).netloc.split('@')[-1]
+
+# The guards: without the authority nothing is believed, without TLS nothing is answered, and plain HTTP is not there.
+other = '/etc/ssl/certs/ca-certificates.crt'
+outcome['strangers'] = {
+    'api': said(*login, '--config', config + '.no', REQUESTS_CA_BUNDLE=other)['code'],
+    'ping': said('runtime', 'ping', '--config', config, SSL_CERT_FILE=other, CA_CERTS_PATH=bundle)['code'],
+    'mongo': refusal(lambda: pymongo.MongoClient(mongo, authSource='admin', tls=True, tlsCAFile=other,
+                                                 serverSelectionTimeoutMS=3000).admin.command('ping')),
+    'mongo plain': refusal(lambda: pymongo.MongoClient(mongo, authSource='admin',
+                                                       serverSelectionTimeoutMS=3000).admin.command('ping')),
+    'http': refusal(lambda: socket.create_connection((urlsplit(login[-1]).hostname, int(http_port)), 5)),
+}
+print('OUTCOME ' + json.dumps(outcome))
