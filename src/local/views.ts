@@ -6,7 +6,7 @@ import { type Cluster, type Machine, machineSite } from './running.ts'
 export function clusterView({ record, site, progress, programs }: Cluster): object {
   const { addresses, pki } = site
   const ca = pki.read('ca').cert
-  const apiServer = `https://${addresses.uplink.site}:${ports.apiServer}`
+  const apiServer = `https://${addresses.uplink.site}:${addresses.ports.apiServer}`
   return {
     name: record.name,
     kubernetesVersion: record.kubernetesVersion,
@@ -16,11 +16,12 @@ export function clusterView({ record, site, progress, programs }: Cluster): obje
     ingress: record.ingress,
     ...progress,
     slot: addresses.slot,
+    simulated: addresses.simulated,
     apiServer,
     kubeconfig: kubeconfig(record.name, { server: apiServer, ca, credential: pki.read('admin') }),
     registry: { push: `127.0.0.1:${record.registryPort}`, pull: `${addresses.bridge.address}:${ports.registry}` },
     dns: addresses.bridge.address,
-    gateway: { url: `https://${addresses.uplink.host}:${ports.gateway}`, ca, token: record.gatewayToken },
+    gateway: { url: `https://${addresses.uplink.host}:${addresses.ports.gateway}`, ca, token: record.gatewayToken },
     ca,
     programs: programs.states(),
   }
