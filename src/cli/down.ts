@@ -52,7 +52,7 @@ async function confirmPurge(site: Site, options: DownOptions, io: Io): Promise<v
   const { name } = site
   if (options.yes === true) return
   const answer = await io.ask(
-    `This deletes all data (volumes ${Object.keys(layoutOf(site).volumes).join(', ')}), keys and state of site ${name}. Type its name to go on: `,
+    `This deletes all data (${dataOf(site)}), keys and state of site ${name}. Type its name to go on: `,
   )
   if (answer?.trim() === name) return
   throw new AppError(
@@ -60,6 +60,11 @@ async function confirmPurge(site: Site, options: DownOptions, io: Io): Promise<v
     'not-confirmed',
     `nothing was removed: type the site's name (${name}) when asked, or give --yes`,
   )
+}
+
+function dataOf(site: Site): string {
+  if (site.simulated === true) return 'accounts and orders of a simulated site'
+  return `volumes ${Object.keys(layoutOf(site).volumes).join(', ')}`
 }
 
 async function runDown(journal: Journal, options: DownOptions, io: Io, progress: Progress): Promise<ExitCode> {

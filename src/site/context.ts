@@ -2,7 +2,7 @@ import { hostNames } from './hosts.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
 import { layoutOf } from './layout.ts'
 import type { SiteSecrets } from './secrets.ts'
-import { nodePorts, pipOf, type Site, siteHosts, siteUrls } from './site.ts'
+import { nodePorts, pipOf, simulatedParts, type Site, siteHosts, siteUrls } from './site.ts'
 import type { StatePaths } from './state.ts'
 
 export interface ContextSources {
@@ -32,8 +32,10 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       over: values,
       isMade: made,
       addresses: serviceSite(site),
+      simulatedService: simulatedService(site),
     },
     paths: {
+      service: `${paths.folder}/service`,
       kubeconfig: paths.kubeconfig,
       ca: paths.ca,
       socket: paths.socket,
@@ -49,6 +51,12 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       secrets: secrets === undefined ? [] : secretManifests(secrets),
     },
   }
+}
+
+/** The facts of a service that runs on this host, beside a cluster of simulated machines. */
+function simulatedService(site: Site): Record<string, unknown> {
+  // Pods that only say that they run pull nothing.
+  return { ...serviceSite(site), images: { runtime: 'simulated/omegaml-runtime' }, simulated: [...simulatedParts] }
 }
 
 /** What the service needs to know to write addresses into its accounts' settings. */

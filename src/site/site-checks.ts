@@ -7,7 +7,7 @@ import type { Check } from './checks.ts'
 import { readComponents, readNodes } from './components.ts'
 import { siteLines } from './hosts.ts'
 import type { FindHolder } from './ports.ts'
-import { type Site, siteHosts } from './site.ts'
+import { simulatedText, type Site, siteHosts } from './site.ts'
 
 export interface CheckSources {
   readonly site: Site | undefined
@@ -20,12 +20,14 @@ export interface CheckSources {
 
 /** Checks beyond the host's size: what is installed, what is reachable, how the site is. */
 export async function siteChecks(sources: CheckSources): Promise<Check[]> {
-  const host = [await packages(), tools(sources.tools), cgroups(), forwarding(), await registries()]
   const { site } = sources
+  const machines = site?.simulated === true ? [] : [await packages(), cgroups(), forwarding()]
+  const host = [...machines, tools(sources.tools), await registries()]
   if (site === undefined) return [...host, passed('site', 'none yet: ./cloudmgr up makes it', false)]
   const answers = await sources.cloudAnswers()
   return [
     ...host,
+    ...simulated(site),
     ...ports(site, sources.findHolder),
     hostsLines(site),
     await names(site),
@@ -97,6 +99,11 @@ async function resolves(host: string): Promise<boolean> {
     // What we wanted to know.
     return false
   }
+}
+
+function simulated(site: Site): Check[] {
+  const text = simulatedText(site)
+  return text === undefined ? [] : [passed('simulated', text, false)]
 }
 
 function ports(site: Site, findHolder: FindHolder): Check[] {
