@@ -3,13 +3,14 @@ import { cp, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { AppError } from '../base/errors.ts'
+import { IMAGES } from '../images/catalogue.ts'
 import { inputsKey, layOutContext } from '../images/inputs.ts'
 import { cleanEnv, findOnPath } from '../tools/process.ts'
 import type { Pages, PagesRun } from './actions/pages.ts'
 
 /** Pages built from the checkout into the cache, once for each state of their sources. */
 export function createPages(project: string, cache: string): Pages {
-  const sources = { web: join(project, 'web'), 'package-lock.json': join(project, 'package-lock.json') }
+  const sources = sourcesIn(project)
   const folderOf = async () => join(cache, 'pages', await inputsKey(sources, []))
   return {
     find: async () => {
@@ -32,6 +33,12 @@ export function createPages(project: string, cache: string): Pages {
   }
 }
 
+/** What the image of cloudmgr builds them from, too. */
+function sourcesIn(project: string): Record<string, string> {
+  const files = IMAGES.cloudmgr.sources.filter((name) => name === 'package-lock.json' || name.startsWith('web/'))
+  return Object.fromEntries(files.map((name) => [name, join(project, name)]))
+}
+
 /** The checkout, where its packages for the pages are installed; else a copy in the cache that gets them. */
 async function workFolder(project: string, cache: string, run: PagesRun): Promise<string | undefined> {
   if (existsSync(join(project, 'node_modules/.bin/vite'))) return project
@@ -43,9 +50,9 @@ async function workFolder(project: string, cache: string, run: PagesRun): Promis
   const key = await inputsKey({ lock: join(project, 'package-lock.json') }, [])
   const work = join(cache, `web-${key}`)
   await mkdir(work, { recursive: true })
-  for (const file of ['package.json', 'package-lock.json']) await cp(join(project, file), join(work, file))
+  await cp(join(project, 'package.json'), join(work, 'package.json'))
   await rm(join(work, 'web'), { recursive: true, force: true })
-  await layOutContext({ web: join(project, 'web') }, work)
+  await layOutContext(sourcesIn(project), work)
   if (existsSync(join(work, 'node_modules/.bin/vite'))) return work
   run.output('fetching the packages that the build of the pages needs')
   const words = ['install', '--no-save', '--workspace', 'web', '--ignore-scripts', '--no-fund', '--no-audit']
