@@ -78,6 +78,7 @@ async function variables(wanted: ServiceProcessInput, deps: ServiceProcessDeps):
     CLOUDMGR_LISTEN: '127.0.0.1',
     CLOUDMGR_PUBLIC_PORT: String(wanted.port),
     CLOUDMGR_PROVIDER: 'local',
+    CLOUDMGR_PROVIDER_SIMULATED: 'yes',
     CLOUDMGR_PROVIDER_CLUSTER: wanted.cluster,
     CLOUDMGR_PROVIDER_ENDPOINT: url,
     CLOUDMGR_PROVIDER_CA: ca,
