@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -50,11 +50,7 @@ beforeEach(async () => {
   await writeFile(join(here, 'path/go'), fakeGo.replaceAll('$HERE', here), { mode: 0o755 })
   await publish()
   mirror = createServer((request, response) => {
-    void answer(decodeURIComponent(request.url ?? ''), request.method ?? '').then(({ status, content, announced }) => {
-      response.writeHead(status, { 'content-length': announced ?? content.length })
-      response.end(request.method === 'HEAD' ? undefined : content)
-      if (announced !== undefined && request.method !== 'HEAD') response.once('finish', () => response.destroy())
-    })
+    void serve(request, response)
   })
   await new Promise<void>((done) => mirror.listen(0, '127.0.0.1', done))
   url = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`
@@ -65,6 +61,14 @@ afterEach(async () => {
   await new Promise((done) => mirror.close(done))
   await rm(here, { recursive: true, force: true })
 })
+
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { status, content, announced } = await answer(request.url ?? '', request.method ?? '')
+  response.writeHead(status, { 'content-length': announced ?? content.length })
+  if (request.method === 'HEAD') return void response.end()
+  if (announced === undefined) return void response.end(content)
+  response.write(content, () => response.destroy())
+}
 
 async function answer(path: string, method: string): Promise<{ status: number; content: Buffer; announced?: number }> {
   asked.push(`${method} ${path}`)
