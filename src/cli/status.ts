@@ -125,7 +125,7 @@ export function renderStatus(result: SiteStatus, style: Style): string[] {
     part.state === 'ready' ? part.kind : part.reason,
   ])
   return [
-    `Site ${style.bold(result.site)} (${result.profile}): ${result.state}${result.problem === undefined ? '' : ` (${result.problem})`}`,
+    `Site ${style.bold(result.site)} (${result.profile}${result.simulated === undefined ? '' : ', simulated'}): ${result.state}${result.problem === undefined ? '' : ` (${result.problem})`}`,
     `  API        ${result.urls.api}`,
     ...(result.simulated === undefined
       ? [`  Notebooks  ${result.urls.notebook}`]

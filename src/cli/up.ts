@@ -202,7 +202,7 @@ function greeting(site: Site, folder: string, warm: boolean): string[] {
     ...(warm
       ? []
       : [
-          'The first start builds Kubernetes and its friends from source: about 15 minutes on two cores, 20 GB of disk.',
+          `The first start fetches Kubernetes and its friends, or builds them from source: about 15 minutes on two cores, ${site.simulated === true ? 12 : 20} GB of disk.`,
           'Later starts take about a minute.',
         ]),
   ]
@@ -242,7 +242,7 @@ export function summary(site: Site, secrets: SiteSecrets, style: Style): string[
   const simulated = site.simulated === true
   const people = [
     `  ${style.bold('Admin')}           ${admin.userid}, password ${admin.password}`,
-    `  ${style.bold('Demo account')}    ${demo.userid}, API key ${demo.apikey} (its password for notebooks, too)`,
+    `  ${style.bold('Demo account')}    ${demo.userid}, API key ${demo.apikey}${simulated ? '' : ' (its password for notebooks, too)'}`,
     '',
   ]
   const next = '  Next: ./cloudmgr status · ./cloudmgr account create NAME --email ADDRESS · ./cloudmgr down'

@@ -51,11 +51,13 @@ const programOf = (name: string) => {
   return (JSON.parse(readFileSync(file, 'utf8')) as { pid: number }).pid
 }
 
-test('somebody without root tries a whole site, all machines simulated, and leaves nothing', async () => {
+// One site, in this order.
+test('somebody without root makes a whole site', async () => {
   const made = await json<{ api: string; simulated: string[] }>('up', '--simulated', '--http-port', String(port))
   expect(made).toMatchObject({ api: `http://hub.${domain}:${port}`, simulated: [...simulatedParts] })
+})
 
-  // Everything says what it is.
+test('everything says what is simulated', async () => {
   const status = await json<SiteStatus>('status')
   expect(status).toMatchObject({
     state: 'up',
@@ -66,8 +68,9 @@ test('somebody without root tries a whole site, all machines simulated, and leav
   expect((await get('hub', '/')).text).toContain('<div id="root">')
   expect(await get('notebook', '/hub')).toMatchObject({ status: 501, text: expect.stringContaining('simulated') })
   expect(await cloudmgr('doctor')).toContain('simulated: machines and their pods, MongoDB')
+})
 
-  // Orders run on the real API server, Terraform and Helm.
+test('orders run on the real API server, Terraform and Helm', async () => {
   const gold = ['--account', 'demo', '--specs', 'role=worker,node-type=small,size=2']
   await cloudmgr('nodepool', 'add', 'gold', ...gold)
   await cloudmgr('order', 'add', 'runtime', '--account', 'demo', '--specs', 'size=2')
@@ -77,8 +80,9 @@ test('somebody without root tries a whole site, all machines simulated, and leav
   )
   const { pods } = await json<{ pods: { status: string }[] }>('status', '--account', 'demo')
   expect(pods.map(({ status: is }) => is)).toEqual(['Running', 'Running'])
+})
 
-  // What is killed comes back, and knows what it knew.
+test('what is killed comes back, and knows what it knew', async () => {
   const [service, apiServer] = [programOf('process-cloudmgr'), programOf('apiserver')]
   for (const pid of [service, apiServer]) process.kill(pid, 'SIGKILL')
   await expect.poll(() => programOf('process-cloudmgr'), { timeout: 20_000 }).not.toBe(service)
@@ -88,7 +92,9 @@ test('somebody without root tries a whole site, all machines simulated, and leav
     expect.objectContaining({ userid: 'demo' }),
   )
   expect(await json<object[]>('drift')).toEqual([])
+})
 
+test('nothing is left of it', async () => {
   await cloudmgr('down', '--purge', '--yes')
   expect(existsSync(join(somebody.home, 'sites/trial'))).toBe(false)
   expect(somebody.processes()).toEqual([])

@@ -5,7 +5,7 @@ export function Simulated({ parts = [] }: { parts?: readonly string[] | undefine
   if (parts.length === 0) return null
   return (
     <p className={classes['banner']} role="note">
-      <strong>Simulated.</strong> {parts.join(', ')} only say that they are there: nobody’s code runs.
+      <strong>Simulated.</strong> These only say that they are there: {parts.join(', ')}. Nobody’s code runs.
     </p>
   )
 }
