@@ -39,7 +39,9 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
     }
     if (options.purge === true) await finishPurge(site.name, paths.folder, cloud)
     const kept =
-      options.purge === true ? 'nothing is left' : 'volumes, keys and state are kept: ./cloudmgr up brings it back'
+      options.purge === true
+        ? 'nothing is left'
+        : `${site.simulated === true ? 'accounts' : 'volumes'}, keys and state are kept: ./cloudmgr up brings it back`
     if (options.json === true) printJson(io, { site: site.name, purged: options.purge === true })
     else print(io, '', `site ${site.name} is down after ${seconds(io.now() - began)}; ${kept}`)
     return exitCodes.ok

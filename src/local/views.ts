@@ -4,6 +4,8 @@ import { type Cluster, type Machine, machineSite } from './running.ts'
 
 /** What the API answers about a cluster. */
 export function clusterView({ record, site, progress, programs }: Cluster): object {
+  // Its certificates may be gone already, before it is itself.
+  if (record.removing === true) return { name: record.name, domain: record.domain, ...progress, programs: [] }
   const { addresses, pki } = site
   const ca = pki.read('ca').cert
   const apiServer = `https://${addresses.uplink.site}:${addresses.ports.apiServer}`
