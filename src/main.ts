@@ -33,7 +33,8 @@ async function serve(): Promise<number> {
   if (word === 'migrate') return await migrateSchema(words)
   if (words[0] === 'api') return await serveApi()
   if (words[0] === 'engine') return await serveEngine()
-  process.stderr.write('usage: cloudmgr serve api | cloudmgr serve engine\n')
+  if (words[0] === 'simulated') return await (await import('./wiring/simulated.ts')).serveSimulated(words.slice(1))
+  process.stderr.write('usage: cloudmgr serve api | cloudmgr serve engine | cloudmgr serve simulated --config FILE\n')
   return 2
 }
 

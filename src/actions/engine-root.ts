@@ -14,6 +14,8 @@ export interface PoolProvider {
   readonly site: Omit<PoolSite, 'modules'>
   /** Variables that the provider's plugin signs in with. */
   readonly env: Readonly<Record<string, string>>
+  /** All its machines only say that they are some: real ones can't be had there. */
+  readonly simulated?: boolean | undefined
 }
 
 /** Where roots of ordered things are worked on; their state lies with the engine. */

@@ -40,12 +40,12 @@ export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
 
   async function withRoot<T>(
     pool: NodepoolInput,
-    machinesOf: (provider: Provider) => Machines,
+    machinesOf: (pool: NodepoolInput, provider: Provider) => Machines,
     context: ActionContext,
     work: (wanted: TerraformApplyInput) => Promise<T>,
   ): Promise<T> {
     const cloud = withCredential(ordersFrom(parts.provider), pool)
-    const machines = machinesOf(cloud.provider)
+    const machines = machinesOf(cloud.simulated === true ? { ...pool, simulated: true } : pool, cloud.provider)
     return await withEngineRoot(parts, rootOf(pool), cloud, (site) => nodepoolRoot(site, machines), context, work)
   }
 
@@ -56,12 +56,13 @@ export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
     things: (pool) => [{ system: 'terraform', kind: 'root', name: rootOf(pool) }],
     observe: async (pool, context) => {
       // Nothing can be there of a type that never was; what is left of one that was taken out of the catalogue differs.
-      const machines = (provider: Provider) =>
-        hasNodeType(provider, pool.type) ? poolMachines(pool, nodeTypeOf(provider, pool.type)) : {}
+      const machines = (wanted: NodepoolInput, provider: Provider) =>
+        hasNodeType(provider, pool.type) ? poolMachines(wanted, nodeTypeOf(provider, pool.type)) : {}
       return await withRoot(pool, machines, context, (wanted) => inner.observe(wanted, context))
     },
     ensure: async (pool, context) => {
-      const machines = (provider: Provider) => poolMachines(pool, nodeTypeOf(provider, pool.type))
+      const machines = (wanted: NodepoolInput, provider: Provider) =>
+        poolMachines(wanted, nodeTypeOf(provider, pool.type))
       return await withRoot(pool, machines, context, (wanted) => inner.ensure(wanted, context))
     },
     // Its state says what there is.

@@ -36,6 +36,7 @@ import { signingKeyRoutes } from './routes/signing-keys.ts'
 import { signUpRoutes } from './routes/sign-up.ts'
 import { siteRoute } from './routes/site.ts'
 import { createSignIn } from './sign-in.ts'
+import { refuseNotebooks } from './simulated.ts'
 import { wakeRoute } from './wake-route.ts'
 
 /** One of the two listeners. The internal one has the few routes that workers, JupyterHub and the engine need. */
@@ -57,6 +58,7 @@ export async function createServer(deps: ApiDeps, side: Side): Promise<FastifyIn
   app.setErrorHandler(errorHandler(deps.log))
   app.setNotFoundHandler(notFound)
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id))
+  if (side === 'public' && deps.site.simulated.length > 0) refuseNotebooks(app, deps.site)
   await app.register(helmet, helmetOptions)
   await app.register(rateLimit, { global: false })
 

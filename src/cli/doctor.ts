@@ -10,7 +10,8 @@ export async function doctor(options: GlobalOptions, io: Io): Promise<ExitCode> 
   const operator = await io.operator()
   const folder = stateFolder(options.site, options.state)
   const site = findSite(folder, undefined)
-  const host = hostChecks(operator.facts(cacheFolder(), folder))
+  const simulated = site?.simulated === true
+  const host = hostChecks(operator.facts(cacheFolder(), folder), { simulated })
   const checks = [...host, ...(await operator.checks(site, statePaths(folder)))]
   if (options.json === true) printJson(io, { ok: checks.every((check) => check.ok), checks })
   else print(io, ...renderChecks(checks, io.out.isTTY === true ? coloured : plain))

@@ -39,7 +39,9 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
     }
     if (options.purge === true) await finishPurge(site.name, paths.folder, cloud)
     const kept =
-      options.purge === true ? 'nothing is left' : 'volumes, keys and state are kept: ./cloudmgr up brings it back'
+      options.purge === true
+        ? 'nothing is left'
+        : `${site.simulated === true ? 'accounts' : 'volumes'}, keys and state are kept: ./cloudmgr up brings it back`
     if (options.json === true) printJson(io, { site: site.name, purged: options.purge === true })
     else print(io, '', `site ${site.name} is down after ${seconds(io.now() - began)}; ${kept}`)
     return exitCodes.ok
@@ -52,7 +54,7 @@ async function confirmPurge(site: Site, options: DownOptions, io: Io): Promise<v
   const { name } = site
   if (options.yes === true) return
   const answer = await io.ask(
-    `This deletes all data (volumes ${Object.keys(layoutOf(site).volumes).join(', ')}), keys and state of site ${name}. Type its name to go on: `,
+    `This deletes all data (${dataOf(site)}), keys and state of site ${name}. Type its name to go on: `,
   )
   if (answer?.trim() === name) return
   throw new AppError(
@@ -60,6 +62,11 @@ async function confirmPurge(site: Site, options: DownOptions, io: Io): Promise<v
     'not-confirmed',
     `nothing was removed: type the site's name (${name}) when asked, or give --yes`,
   )
+}
+
+function dataOf(site: Site): string {
+  if (site.simulated === true) return 'accounts and orders of a simulated site'
+  return `volumes ${Object.keys(layoutOf(site).volumes).join(', ')}`
 }
 
 async function runDown(journal: Journal, options: DownOptions, io: Io, progress: Progress): Promise<ExitCode> {

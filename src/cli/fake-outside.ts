@@ -161,6 +161,8 @@ function fakeParts(outside: FakeOutside, paths: StatePaths): SiteParts {
     terraform,
     kubernetes,
     helm,
+    toolsFolder: () => '/tools',
+    pages: { find: async () => '/pages', build: async () => '/pages' },
     tools: {
       missing: async () => [],
       ensure: async () => {
@@ -191,6 +193,8 @@ function fakeCloud(outside: FakeOutside): CloudControl {
     certificate: async () => clusterOutputs.ca,
     gateway: async () => ({ url: 'https://10.0.0.1:7443', ca: clusterOutputs.ca, token: 'tokenOfTheGateway' }),
     leftovers: async () => outside.leftovers,
+    keepProcess: async (name) => void outside.done.push(`process ${name}`),
+    programs: async () => (outside.cloudRuns ? [{ name: 'process-cloudmgr', alive: true }] : []),
   }
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { AppError } from '../base/errors.ts'
+import { simulatedParts } from '../site/site.ts'
 import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
 import { runCli } from './program.ts'
 
@@ -267,6 +268,32 @@ for (const { why, words, set, code, text } of refusals) {
     expect(outside.done).toEqual([])
   })
 }
+
+test('a simulated site needs no root, says what it is, and stays so', async () => {
+  outside.facts = { ...outside.facts, uid: 1000, memoryGb: 4, availableGb: 2 }
+  expect(await json('up', '--simulated')).toMatchObject({ simulated: [...simulatedParts] })
+  expect(outside.done).toContain('process cloudmgr')
+  expect(outside.done.filter((what) => what.startsWith('build'))).toEqual([])
+  const config = JSON.parse(readFileSync(join(state, 'service/config.json'), 'utf8')) as { env: object }
+  expect(config.env).toMatchObject({ CLOUDMGR_PUBLIC_PORT: '8080', CLOUDMGR_PROVIDER_TOKEN: 'tokenOfTheGateway' })
+  expect(statSync(join(state, 'service/config.json')).mode & 0o077).toBe(0)
+  expect(await cli('up')).toBe(0)
+  expect(outside.printed().out).toMatch(/Simulated {7}machines and their pods, MongoDB/)
+  expect(await json('status')).toMatchObject({
+    simulated: [...simulatedParts],
+    components: [{ name: 'cloudmgr', kind: 'process of this host', state: 'ready' }],
+  })
+  await cli('doctor')
+  expect(outside.printed().out).toContain('not needed: all machines are simulated')
+  expect(await cli('down', '--purge', '--yes')).toBe(0)
+  expect(existsSync(state)).toBe(false)
+
+  outside.facts = { ...outside.facts, uid: 0, memoryGb: 16, availableGb: 12 }
+  await cli('up')
+  outside.printed()
+  expect(await cli('up', '--simulated')).toBe(4)
+  expect(outside.printed().err).toContain('site omega is real and stays so')
+})
 
 test('the ports of a site stay as they were made', async () => {
   await cli('up')

@@ -161,6 +161,7 @@ function addSiteWords(program: Command, on: On, onService: On): void {
         ).choices(signUpRuntimes),
       )
       .option('--no-open-signup', 'accounts are made by admins only')
+      .option('--simulated', 'without root: real control plane and service, everything else only says that it is there')
       .option('--package-index <url>', "where accounts' Python packages come from, in notebooks and workers")
       .option('--no-package-index', "from pip's own index")
       .addOption(port('port-base', 'first of four ports in a row: http, https, mongo, broker'))

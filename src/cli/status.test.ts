@@ -62,6 +62,8 @@ test('the doctor says what is missing and how to mend it', () => {
   }
   const lines = renderChecks(hostChecks(facts), plain)
   expect(lines).toContain('✗ disk         5.0 GB free, about 20 GB are needed for the first start')
-  expect(lines).toContain('               mend: run it with sudo -E')
+  expect(lines).toContain(
+    '               mend: run it with sudo -E, or try a simulated site: ./cloudmgr up --simulated',
+  )
   expect(lines.at(-1)).toBe('2 to mend')
 })

@@ -3,7 +3,8 @@ import { explain } from '../base/errors.ts'
 import { type ComponentState, type NodeState, readComponents, readNodes } from '../site/components.ts'
 import type { CommandView, Journal, StepView } from '../site/journal.ts'
 import { isLocked } from '../site/lock.ts'
-import { type SiteUrls, siteUrls } from '../site/site.ts'
+import type { CloudControl, HostProgram } from '../site/operator.ts'
+import { simulatedParts, type SiteUrls, siteUrls } from '../site/site.ts'
 import { accountStatus } from './account-status.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson } from './io.ts'
@@ -17,6 +18,8 @@ export interface SiteStatus {
   /** `down`: stopped by the operator or by a reboot; `degraded`: something does not serve. */
   readonly state: 'up' | 'degraded' | 'changing' | 'down'
   readonly urls: SiteUrls
+  /** What only says that it is there; left out where all is real. */
+  readonly simulated?: readonly string[]
   readonly nodes: readonly NodeState[]
   readonly components: readonly ComponentState[]
   readonly command?: Pick<CommandView, 'id' | 'plan' | 'phase' | 'state'>
@@ -35,8 +38,9 @@ export async function status(options: StatusOptions, io: Io): Promise<ExitCode> 
   const { site, paths } = openSite(options)
   const operator = await io.operator()
   const answers = await operator.cloud(site, paths).answers()
+  const cloud = operator.cloud(site, paths)
   const seen: Seen = answers
-    ? await look(operator.kubernetes(paths))
+    ? await look(operator.kubernetes(paths), site.simulated === true ? cloud : undefined)
     : { nodes: [], components: [], problem: 'the local cloud is not running' }
   const last = await lastCommand(await operator.openJournal(site, paths))
   const result: SiteStatus = {
@@ -44,6 +48,7 @@ export async function status(options: StatusOptions, io: Io): Promise<ExitCode> 
     profile: site.profile,
     state: stateOf(answers, seen, last?.command, isLocked(paths.folder)),
     urls: siteUrls(site),
+    ...(site.simulated === true ? { simulated: [...simulatedParts] } : {}),
     ...seen,
     ...(last === undefined ? {} : { command: last.command }),
     running: last?.running ?? [],
@@ -59,13 +64,25 @@ interface Seen {
   readonly problem?: string
 }
 
-async function look(kubernetes: Kubernetes): Promise<Seen> {
+/** With the processes of this host, where the service is one. */
+async function look(kubernetes: Kubernetes, host?: Pick<CloudControl, 'programs'>): Promise<Seen> {
   try {
-    const [nodes, components] = await Promise.all([readNodes(kubernetes), readComponents(kubernetes)])
-    return { nodes, components }
+    const [nodes, components, programs] = await Promise.all([
+      readNodes(kubernetes),
+      readComponents(kubernetes),
+      host?.programs() ?? [],
+    ])
+    return { nodes, components: [...programs.map(componentOf), ...components] }
   } catch (cause) {
     return { nodes: [], components: [], problem: explain(cause) }
   }
+}
+
+function componentOf({ name, alive }: HostProgram): ComponentState {
+  const found = { name: name.replace(/^process-/, ''), kind: 'process of this host', namespace: 'host' }
+  return alive
+    ? { ...found, state: 'ready', reason: 'it runs' }
+    : { ...found, state: 'failed', reason: 'it has ended, and is started again' }
 }
 
 async function lastCommand(journal: Journal): Promise<{ command: CommandView; running: StepView[] } | undefined> {
@@ -108,9 +125,11 @@ export function renderStatus(result: SiteStatus, style: Style): string[] {
     part.state === 'ready' ? part.kind : part.reason,
   ])
   return [
-    `Site ${style.bold(result.site)} (${result.profile}): ${result.state}${result.problem === undefined ? '' : ` (${result.problem})`}`,
+    `Site ${style.bold(result.site)} (${result.profile}${result.simulated === undefined ? '' : ', simulated'}): ${result.state}${result.problem === undefined ? '' : ` (${result.problem})`}`,
     `  API        ${result.urls.api}`,
-    `  Notebooks  ${result.urls.notebook}`,
+    ...(result.simulated === undefined
+      ? [`  Notebooks  ${result.urls.notebook}`]
+      : [`  Simulated  ${result.simulated.join(', ')}: nobody's code runs`]),
     ...(nodes.length === 0 ? [] : ['', 'Machines', ...indent(table(nodes))]),
     ...(parts.length === 0 ? [] : ['', 'Components', ...indent(table(parts))]),
     ...(result.running.length === 0

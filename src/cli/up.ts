@@ -17,7 +17,15 @@ import { promises } from '../site/profiles.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../site/run.ts'
 import { ensureSiteCertificate } from '../site/site-certificate.ts'
 import { givenSecrets, type SiteSecrets, storeGivenSecrets } from '../site/secrets.ts'
-import { type PortName, type ProfileName, type SignUpRuntime, type Site, siteUrls } from '../site/site.ts'
+import {
+  type PortName,
+  type ProfileName,
+  type SignUpRuntime,
+  simulatedParts,
+  simulatedText,
+  type Site,
+  siteUrls,
+} from '../site/site.ts'
 import { findSite, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type Io, print, printJson, progressOf } from './io.ts'
@@ -43,6 +51,7 @@ export interface UpOptions extends FileOptions {
   /** Path of what `plan --out` kept. */
   readonly plan?: string | undefined
   readonly yes?: boolean | undefined
+  readonly simulated?: boolean | undefined
   readonly moved?: boolean | undefined
 }
 
@@ -67,12 +76,14 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
     const progress = progressOf(io, options)
     const facts = operator.facts(cacheFolder(), folder)
     for (const line of greeting(site, folder, facts.warm)) progress.say(line)
+    const simulated = simulatedText(site)
+    if (simulated !== undefined) progress.say(`note: ${simulated}`)
     for (const line of promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
     if (site.signUp === 'shared') progress.say(`note: ${sharedWithStrangers}`)
     const journal = await operator.openJournal(site, paths)
     try {
       const params = { profile: site.profile, ...(agreed === undefined ? {} : { deletes: agreed.deletes }) }
-      const order = { plan: 'site', phase: 'install', params } as const
+      const order = { plan: site.simulated === true ? 'site-simulated' : 'site', phase: 'install', params } as const
       const command = await takeUp(journal, order)
       io.interrupted.addEventListener('abort', () =>
         progress.say('stopping after the running steps; again Ctrl-C: at once'),
@@ -111,8 +122,9 @@ function refuseWithoutFile({ plan }: UpOptions): void {
 
 /** Both could say it: the file would lose silently, or the words. */
 function refuseBesideFile(options: UpOptions, { path }: CheckedFile): void {
-  const { profile, domain, listen, portBase, httpPort, httpsPort, mongoPort, brokerPort, openSignup } = options
-  const said = { profile, domain, listen, portBase, httpPort, httpsPort, mongoPort, brokerPort, openSignup }
+  const { profile, domain, listen, portBase, httpPort, httpsPort, mongoPort, brokerPort, openSignup, simulated } =
+    options
+  const said = { profile, domain, listen, portBase, httpPort, httpsPort, mongoPort, brokerPort, openSignup, simulated }
   const [found] = Object.entries(said).filter(([, value]) => value !== undefined)
   if (found === undefined) return
   const name = found[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
@@ -186,13 +198,17 @@ function portOptions(options: UpOptions) {
   return { base: options.portBase, ports }
 }
 
+function kindOf({ profile, simulated }: Site): string {
+  return simulated === true ? `${profile}, simulated` : profile
+}
+
 function greeting(site: Site, folder: string, warm: boolean): string[] {
   return [
-    `Site ${site.name} (${site.profile}), state in ${folder}`,
+    `Site ${site.name} (${kindOf(site)}), state in ${folder}`,
     ...(warm
       ? []
       : [
-          'The first start builds Kubernetes and its friends from source: about 15 minutes on two cores, 20 GB of disk.',
+          `The first start fetches Kubernetes and its friends, or builds them from source: about 15 minutes on two cores, ${site.simulated === true ? 12 : 20} GB of disk.`,
           'Later starts take about a minute.',
         ]),
   ]
@@ -231,6 +247,7 @@ export function upResult({ site, secrets, folder, own }: UpSite) {
   const reach = reachOf(site, folder, own)
   return {
     ...siteUrls(site),
+    ...(site.simulated === true ? { simulated: [...simulatedParts] } : {}),
     admin: { userid: 'admin', password: secrets.adminPassword },
     demo: { userid: 'demo', apikey: must(secrets.demoApikey, 'the demo account’s key') },
     ...(reach === undefined ? {} : { reach }),
@@ -241,19 +258,34 @@ export function upResult({ site, secrets, folder, own }: UpSite) {
 export function summary(found: UpSite, style: Style): string[] {
   const { api, notebook, admin, demo } = upResult(found)
   const { site, folder, own, env } = found
+  const simulated = site.simulated === true
+  const people = [
+    `  ${style.bold('Admin')}           ${admin.userid}, password ${admin.password}`,
+    `  ${style.bold('Demo account')}    ${demo.userid}, API key ${demo.apikey}${simulated ? '' : ' (its password for notebooks, too)'}`,
+    '',
+  ]
+  const next = '  Next: ./cloudmgr status · ./cloudmgr account create NAME --email ADDRESS · ./cloudmgr down'
+  if (simulated) {
+    return [
+      '',
+      `  ${style.bold('Portal and API')}  ${api}`,
+      ...people,
+      `  ${style.bold('Simulated')}       ${simulatedParts.join(', ')}: nobody's code runs, and om can't reach a database`,
+      '',
+      next,
+    ]
+  }
   return [
     '',
     `  ${style.bold('Portal and API')}  ${api}`,
     `  ${style.bold('Notebooks')}       ${notebook}`,
-    `  ${style.bold('Admin')}           ${admin.userid}, password ${admin.password}`,
-    `  ${style.bold('Demo account')}    ${demo.userid}, API key ${demo.apikey} (its password for notebooks, too)`,
-    '',
+    ...people,
     '  Use it from Python (pip install omegaml==0.18.0):',
     `    om cloud login ${demo.userid} ${demo.apikey} --apiurl ${api}`,
     '    om runtime ping',
     ...reachText(site, folder, own),
     ...sshText(site, env),
     '',
-    '  Next: ./cloudmgr status · ./cloudmgr account create NAME --email ADDRESS · ./cloudmgr down',
+    next,
   ]
 }

@@ -1570,6 +1570,8 @@ export interface components {
             };
             notebookUrl: string;
             apiUrl: string;
+            /** @description what of this site only says that it is there and does nothing, such as its machines; empty: all is real */
+            simulated: string[];
         };
         Problem: {
             type: string;
@@ -2222,6 +2224,8 @@ export interface components {
             };
             notebookUrl: string;
             apiUrl: string;
+            /** @description what of this site only says that it is there and does nothing, such as its machines; empty: all is real */
+            simulated: string[];
         };
     };
     responses: never;

@@ -136,6 +136,8 @@ const siteFactsSchema = z
     publicUrl: z.url(),
     notebookUrl: z.url(),
     internalUrl: z.url(),
+    /** What of the site only says that it is there, in words for people; empty on a real one. */
+    simulated: z.array(z.string().min(1)).default([]),
     mongo: endpoint,
     broker: endpoint.extend({ vhost: z.string().min(1).default('omegaml') }),
     tls: z.boolean().default(false),

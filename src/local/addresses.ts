@@ -10,9 +10,31 @@ export interface Addresses {
   /** The machines' network, inside the site's namespace. */
   readonly bridge: { readonly subnet: string; readonly address: string }
   readonly netns: string
+  readonly ports: ControlPorts
+  /** Everything is on the host's loopback: no namespace, no root; all machines only say that they are some. */
+  readonly simulated: boolean
   readonly nftTable: string
   /** Where namespaces that must outlive their processes are held; gone after a reboot. */
   readonly runFolder: string
+}
+
+/** Ports that the control plane listens on. In a namespace of its own a site has the usual ones. */
+export interface ControlPorts {
+  readonly apiServer: number
+  readonly etcd: number
+  readonly etcdPeer: number
+  readonly controllerManager: number
+  readonly scheduler: number
+  readonly gateway: number
+}
+
+const usualPorts: ControlPorts = {
+  apiServer: 6443,
+  etcd: 2379,
+  etcdPeer: 2380,
+  controllerManager: 10257,
+  scheduler: 10259,
+  gateway: 7443,
 }
 
 export const maxSlots = 128
@@ -22,10 +44,8 @@ export const apiServiceAddress = '10.96.0.1'
 export const dnsServiceAddress = '10.96.0.10'
 export const clusterDomain = 'cluster.local'
 export const ports = {
-  apiServer: 6443,
   registry: 5000,
   metrics: 10443,
-  gateway: 7443,
   /** The registry's writable side on the host's loopback: this and the following, the first that is free. */
   registryPush: 15_000,
 } as const
@@ -46,8 +66,26 @@ export function addressesOf(slot: number): Addresses {
     },
     bridge: { subnet: `10.231.${2 * slot + 1}.0/24`, address: `10.231.${2 * slot + 1}.1` },
     netns: name,
+    ports: usualPorts,
+    simulated: false,
     nftTable: `cloudmgr_${slot}`,
     runFolder: `/run/cloudmgr/${name}`,
+  }
+}
+
+/** Of a simulated site: it has nothing of the host but ports of its loopback. */
+export function loopbackAddresses(controlPorts: ControlPorts): Addresses {
+  const loopback = '127.0.0.1'
+  return {
+    slot: -1,
+    name: 'simulated',
+    uplink: { subnet: '127.0.0.0/8', host: loopback, site: loopback, link: 'lo' },
+    bridge: { subnet: '127.0.0.0/8', address: loopback },
+    netns: '',
+    ports: controlPorts,
+    simulated: true,
+    nftTable: '',
+    runFolder: '',
   }
 }
 

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { z } from 'zod'
 import { AppError, type ErrorKind, explain, kindOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { checkClusterName, clusterOrder } from './cluster.ts'
+import { checkClusterName, clusterOrder, processOrder } from './cluster.ts'
 import { checkMachineName, machineOrder } from './machine.ts'
 import type { Caller, Supervisor } from './supervisor.ts'
 import { clusterView, machineView } from './views.ts'
@@ -36,6 +36,10 @@ export function operatorApi(supervisor: Supervisor, log: Log): FastifyInstance {
   app.delete<Named>('/v1/clusters/:name', ({ params }, reply) =>
     reply.status(202).send(clusterView(supervisor.deleteCluster(params.name))),
   )
+  app.put<MachineParams>('/v1/clusters/:cluster/processes/:name', async ({ params, body }) => {
+    const { cluster, name } = params
+    return clusterView(await supervisor.putProcess(cluster, checkMachineName(name), parse(processOrder, body)))
+  })
   orderRoutes(app, supervisor, 'operator')
   return app
 }

@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml'
 import { AppError, explain } from '../base/errors.ts'
 import type { Addresses } from './addresses.ts'
 import { removeCgroup, cgroupsOf } from './cgroups.ts'
-import type { ClusterRecord } from './cluster.ts'
+import type { ClusterRecord, ProcessOrder } from './cluster.ts'
 import {
   apiServer,
   type ControlPlane,
@@ -14,8 +14,8 @@ import {
   ensureKubeconfig,
   ensurePki,
   etcd,
+  inside,
   metricsServer,
-  netnsFile,
   scheduler,
 } from './control-plane.ts'
 import { hostResolvers } from './dns.ts'
@@ -36,7 +36,7 @@ export async function prepareCluster(site: ControlPlane): Promise<void> {
   for (const folder of [paths.etcd, paths.configs]) mkdirSync(folder, { recursive: true, mode: 0o700 })
   // Machines' programs reach their files through it.
   mkdirSync(paths.registry, { recursive: true, mode: 0o755 })
-  await Promise.all([ensureSiteNetwork(addresses), ensurePki(pki, addresses)])
+  await Promise.all([addresses.simulated ? undefined : ensureSiteNetwork(addresses), ensurePki(pki, addresses)])
 }
 
 /** Starts the control plane and ends when the cluster answers and knows its own objects. */
@@ -46,6 +46,7 @@ export async function startCluster(
   programs: Programs,
   kube: Kube,
 ): Promise<void> {
+  if (site.addresses.simulated) return await startSimulated(site, record, programs, kube)
   const dns = { domain: record.domain, ingress: record.ingress, upstreams: hostResolvers() }
   await Promise.all([
     programs.ensure(etcd(site)),
@@ -53,11 +54,7 @@ export async function startCluster(
     programs.ensure(pullRegistry(site)),
     programs.ensure(pushRegistry(site, record.registryPort)),
   ])
-  await until(
-    () => kube.isReady(),
-    60_000,
-    () => `the API server is not ready: ${programs.lastWords('apiserver')}`,
-  )
+  await untilServing(programs, kube)
   await Promise.all([
     programs.ensure(controllerManager(site)),
     programs.ensure(scheduler(site)),
@@ -65,6 +62,42 @@ export async function startCluster(
     applyAll(kube, clusterObjects(site)),
   ])
   await programs.ensure(metricsServer(site))
+}
+
+/** No machine is real: nothing pulls images, resolves names or measures. */
+async function startSimulated(
+  site: ControlPlane,
+  record: ClusterRecord,
+  programs: Programs,
+  kube: Kube,
+): Promise<void> {
+  await Promise.all([programs.ensure(etcd(site)), programs.ensure(apiServer(site))])
+  await untilServing(programs, kube)
+  await Promise.all([
+    programs.ensure(controllerManager(site)),
+    programs.ensure(scheduler(site)),
+    programs.ensure(simulator(site)),
+    applyAll(kube, [accessObjects()]),
+  ])
+  const processes = Object.entries(record.processes ?? {})
+  await Promise.all(processes.map(([name, order]) => programs.ensure(processOf(name, order))))
+}
+
+/** A program of the operator's own, kept beside the control plane. */
+export function processOf(name: string, { command, version }: ProcessOrder): ProgramSpec {
+  return { name: processName(name), command, configs: [version], graceMs: 10_000 }
+}
+
+export function processName(name: string): string {
+  return `process-${name}`
+}
+
+async function untilServing(programs: Programs, kube: Kube): Promise<void> {
+  await until(
+    () => kube.isReady(),
+    60_000,
+    () => `the API server is not ready: ${programs.lastWords('apiserver')}`,
+  )
 }
 
 /** In waves: what a later one needs is made by an earlier. */
@@ -116,7 +149,7 @@ export function simulator(site: ControlPlane): ProgramSpec {
   ensureFile(file, stages)
   return {
     name: 'kwok',
-    netns: netnsFile(site.addresses.netns),
+    ...inside(site.addresses),
     command: [
       join(site.binDir, 'kwok'),
       `--kubeconfig=${access.file}`,
@@ -148,6 +181,7 @@ export function forwardFile({ paths }: Pick<ControlPlane, 'paths'>): string {
 /** Everything of the cluster but volumes and images, once its machines are gone. */
 export async function removeCluster(site: ControlPlane, programs: Programs): Promise<void> {
   const { paths, addresses } = site
+  await programs.removeAll((name) => name.startsWith(processName('')))
   // The API server goes before etcd, or it complains for ten seconds.
   await programs.removeAll((name) => name !== 'etcd', 3000)
   await programs.removeAll(() => true)
@@ -159,6 +193,7 @@ export async function removeCluster(site: ControlPlane, programs: Programs): Pro
 /** What is left on the host of a site, however it came to be left. */
 async function sweep(folder: string, addresses: Addresses): Promise<void> {
   for (const pid of markedProcesses(folder)) signal(pid, 'SIGKILL')
+  if (addresses.simulated) return
   for (const name of cgroupsOf(addresses.slot)) await removeCgroup(name)
   await removeSiteNetwork(addresses)
   await removeRunFolder(addresses.runFolder)

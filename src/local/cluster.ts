@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
+import type { ControlPorts } from './addresses.ts'
 
 export const kubernetesVersion = '1.37.2'
 
@@ -34,6 +35,15 @@ export const clusterOrder = z.strictObject({
     .default('ingress.omegaml-services'),
 })
 
+/** A program that runs on the host as long as a simulated cluster does: its machines run none. */
+export const processOrder = z.strictObject({
+  command: z.array(z.string().min(1)).min(1),
+  /** When it changes, the program is started anew. */
+  version: z.string().default(''),
+})
+
+export type ProcessOrder = z.infer<typeof processOrder>
+
 export type ClusterOrder = z.infer<typeof clusterOrder>
 
 /** What is kept of a cluster. */
@@ -42,6 +52,10 @@ export interface ClusterRecord extends ClusterOrder {
   readonly registryPort: number
   /** What the gateway's callers show. */
   readonly gatewayToken: string
+  /** Of a simulated one: where its control plane listens on the loopback. */
+  readonly controlPorts?: ControlPorts
+  /** Programs of the operator's own that are kept running beside it, by name. */
+  readonly processes?: Readonly<Record<string, ProcessOrder>>
   readonly removing?: boolean
 }
 

@@ -72,7 +72,7 @@ export function ensureKubeconfig(
   { addresses, paths, pki }: ControlPlane,
   name: string,
 ): { file: string; text: string } {
-  const server = `https://${addresses.bridge.address}:${ports.apiServer}`
+  const server = `https://${addresses.bridge.address}:${addresses.ports.apiServer}`
   const text = kubeconfig(name, { server, ca: pki.read('ca').cert, credential: pki.read(name) })
   const file = join(paths.configs, `${name}.kubeconfig`)
   ensureFile(file, text)
@@ -83,20 +83,30 @@ export function netnsFile(netns: string): string {
   return `/run/netns/${netns}`
 }
 
+/** Where the site's own programs live; a simulated site's on the host itself. */
+export function inside({ netns, simulated }: Addresses): Pick<ProgramSpec, 'netns'> {
+  return simulated ? {} : { netns: netnsFile(netns) }
+}
+
+function etcdUrl(port: number): string {
+  return `https://127.0.0.1:${port}`
+}
+
 export function etcd({ addresses, paths, pki, binDir }: ControlPlane): ProgramSpec {
   const [cert, key, ca] = [pki.file('etcd-server', 'crt'), pki.file('etcd-server', 'key'), pki.file('etcd-ca', 'crt')]
+  const [client, peer] = [etcdUrl(addresses.ports.etcd), etcdUrl(addresses.ports.etcdPeer)]
   return {
     name: 'etcd',
-    netns: netnsFile(addresses.netns),
+    ...inside(addresses),
     command: [
       join(binDir, 'etcd'),
       '--name=site',
       `--data-dir=${paths.etcd}`,
-      '--listen-client-urls=https://127.0.0.1:2379',
-      '--advertise-client-urls=https://127.0.0.1:2379',
-      '--listen-peer-urls=https://127.0.0.1:2380',
-      '--initial-advertise-peer-urls=https://127.0.0.1:2380',
-      '--initial-cluster=site=https://127.0.0.1:2380',
+      `--listen-client-urls=${client}`,
+      `--advertise-client-urls=${client}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=site=${peer}`,
       '--client-cert-auth',
       `--cert-file=${cert}`,
       `--key-file=${key}`,
@@ -119,16 +129,18 @@ export function apiServer({ addresses, paths, pki, binDir }: ControlPlane): Prog
   const key = (name: string): string => pki.file(name, 'key')
   return {
     name: 'apiserver',
-    netns: netnsFile(addresses.netns),
+    ...inside(addresses),
     command: [
       join(binDir, 'kube-apiserver'),
-      '--etcd-servers=https://127.0.0.1:2379',
+      `--etcd-servers=${etcdUrl(addresses.ports.etcd)}`,
       `--etcd-cafile=${crt('etcd-ca')}`,
       `--etcd-certfile=${crt('etcd-client')}`,
       `--etcd-keyfile=${key('etcd-client')}`,
-      `--secure-port=${ports.apiServer}`,
-      '--bind-address=0.0.0.0',
+      `--secure-port=${addresses.ports.apiServer}`,
+      `--bind-address=${addresses.simulated ? addresses.bridge.address : '0.0.0.0'}`,
       `--advertise-address=${addresses.bridge.address}`,
+      // The loopback is no address that pods could be led to.
+      ...(addresses.simulated ? ['--endpoint-reconciler-type=none'] : []),
       `--service-cluster-ip-range=${serviceRange}`,
       `--service-account-key-file=${pki.file('service-accounts', 'pub')}`,
       `--service-account-signing-key-file=${key('service-accounts')}`,
@@ -169,13 +181,14 @@ export function controllerManager(site: ControlPlane): ProgramSpec {
   const access = ensureKubeconfig(site, 'controller-manager')
   return {
     name: 'controller-manager',
-    netns: netnsFile(addresses.netns),
+    ...inside(addresses),
     command: [
       join(binDir, 'kube-controller-manager'),
       ...identityFlags(access.file),
       '--leader-elect=false',
       ...servingFlags(pki, 'controller-manager'),
       '--bind-address=127.0.0.1',
+      `--secure-port=${addresses.ports.controllerManager}`,
       `--service-account-private-key-file=${pki.file('service-accounts', 'key')}`,
       `--root-ca-file=${pki.file('ca', 'crt')}`,
       '--use-service-account-credentials',
@@ -197,13 +210,14 @@ export function scheduler(site: ControlPlane): ProgramSpec {
   const access = ensureKubeconfig(site, 'scheduler')
   return {
     name: 'scheduler',
-    netns: netnsFile(addresses.netns),
+    ...inside(addresses),
     command: [
       join(binDir, 'kube-scheduler'),
       ...identityFlags(access.file),
       '--leader-elect=false',
       ...servingFlags(pki, 'scheduler'),
       '--bind-address=127.0.0.1',
+      `--secure-port=${addresses.ports.scheduler}`,
       '--kube-api-qps=500',
       '--kube-api-burst=1000',
       '--profiling=false',
@@ -218,7 +232,7 @@ export function metricsServer(site: ControlPlane): ProgramSpec {
   const access = ensureKubeconfig(site, 'metrics-server')
   return {
     name: 'metrics-server',
-    netns: netnsFile(addresses.netns),
+    ...inside(addresses),
     command: [
       join(binDir, 'metrics-server'),
       ...identityFlags(access.file),
@@ -247,7 +261,7 @@ export function coreDns(
   ensureFile(file, text)
   return {
     name: 'coredns',
-    netns: netnsFile(addresses.netns),
+    ...inside(addresses),
     command: [join(binDir, 'coredns'), '-conf', file],
     env: { GOGC: '50', GOMAXPROCS: String(Math.min(2, cpus().length)) },
     configs: [access.text, text],

@@ -22,6 +22,9 @@ const built = [
   'kwok',
 ]
 
+/** What a cluster of simulated machines is made of. */
+const builtForSimulation = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok']
+
 /** Programs of the system, and the Debian package of each. */
 const installed: Readonly<Record<string, string>> = {
   ip: 'iproute2',
@@ -45,9 +48,7 @@ export async function checkHost(binDir: string, folder: string): Promise<void> {
       'real machines need root (namespaces, cgroups, mounts): run as root, or order simulated machines',
     )
   }
-  const missing = built.filter((name) => !isProgram(join(binDir, name)))
-  if (missing.length > 0)
-    throw new AppError('unavailable', 'program-missing', `programs missing in ${binDir}: ${missing.join(', ')}`)
+  checkPrograms(built, binDir)
   const packages = new Set<string>()
   for (const [name, from] of Object.entries(installed))
     if ((await attempt('which', [name])) === undefined) packages.add(from)
@@ -57,6 +58,22 @@ export async function checkHost(binDir: string, folder: string): Promise<void> {
     const list = [...packages].join(' ')
     throw new AppError('unavailable', 'package-missing', `packages missing on this host: apt-get install -y ${list}`)
   }
+  checkDisk(folder)
+}
+
+/** As `checkHost`, for a cluster whose machines are simulated: no root, no packages of the system. */
+export function checkSimulatedHost(binDir: string, folder: string): void {
+  checkPrograms(builtForSimulation, binDir)
+  checkDisk(folder)
+}
+
+function checkPrograms(names: readonly string[], binDir: string): void {
+  const missing = names.filter((name) => !isProgram(join(binDir, name)))
+  if (missing.length > 0)
+    throw new AppError('unavailable', 'program-missing', `programs missing in ${binDir}: ${missing.join(', ')}`)
+}
+
+function checkDisk(folder: string): void {
   const { bavail, bsize } = statfsSync(folder)
   const freeGb = (bavail * bsize) / 1e9
   if (freeGb < leastDiskGb) {

@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../base/errors.ts'
-import { findJson, findText, writeJson } from './files.ts'
+import { ensureFile, findJson, findText, writeJson } from './files.ts'
 import { cloudPaths, type CloudPaths } from './paths.ts'
 import { endProcess, findProcess, isAlive, type ProcessId } from './processes.ts'
 
@@ -27,8 +27,10 @@ export interface Serving {
 }
 
 /** Ends with the local cloud answering: one that runs already is left alone. */
-export async function startSupervisor(folder: string, binDir: string): Promise<Serving> {
+export async function startSupervisor(folder: string, binDir: string, simulated = false): Promise<Serving> {
   const paths = cloudPaths(folder)
+  // Kept for whoever starts it the next time.
+  if (simulated) ensureFile(paths.simulated, '')
   if ((await servingPid(paths.socket)) === undefined)
     await detached(paths, process.execPath, [program, 'serve', '--state', folder, '--bin', binDir])
   const deadline = Date.now() + 30_000

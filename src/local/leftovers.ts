@@ -5,6 +5,7 @@ import { forwardingLeft } from './forwarding.ts'
 import { markedProcesses } from './launch.ts'
 import { mountsBelow } from './mounts.ts'
 import { attempt, run } from './run.ts'
+import { cloudPaths } from './paths.ts'
 import { findSlot } from './slots.ts'
 
 /** What of a site is on this host. All empty: nothing is left. */
@@ -22,7 +23,8 @@ export interface Leftovers {
 
 /** Looks at the host itself, not at the local cloud's own notes. */
 export async function leftovers(folder: string): Promise<Leftovers> {
-  const slot = findSlot(folder)
+  // A simulated one has nothing of the host but processes.
+  const slot = existsSync(cloudPaths(folder).simulated) ? undefined : findSlot(folder)
   const processes = markedProcesses(folder)
   const mounts = mountsBelow(folder)
   if (slot === undefined) {

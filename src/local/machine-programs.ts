@@ -137,7 +137,7 @@ export function nodeIdentity(machine: string): string {
 }
 
 function nodeKubeconfig({ addresses, folder, pki }: MachineSite, identity: string): { file: string; text: string } {
-  const server = `https://${addresses.bridge.address}:${ports.apiServer}`
+  const server = `https://${addresses.bridge.address}:${addresses.ports.apiServer}`
   const text = kubeconfig(identity, { server, ca: pki.read('ca').cert, credential: pki.read(identity) })
   const file = join(folder, 'kubelet.kubeconfig')
   ensureFile(file, text)

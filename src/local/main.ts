@@ -9,7 +9,8 @@ const usage = `usage: node src/local/main.ts <word> [options]
   stop       end it; cluster and machines go on
   leftovers  what of the site is on this host, a line for each thing (--json: one object)
   forward    ports of the host (a program of the local cloud's own)
-options: --state DIR  its folder    --bin DIR  the built programs (or CLOUDMGR_TOOLS_BIN)    --config FILE`
+options: --state DIR  its folder    --bin DIR  the built programs (or CLOUDMGR_TOOLS_BIN)    --config FILE
+         --simulated  (start) without root: all machines are simulated`
 
 /** Each word loads only what it needs: the small programs stay small. Returns the exit code. */
 export async function runLocal(words: readonly string[]): Promise<number> {
@@ -24,13 +25,20 @@ export async function runLocal(words: readonly string[]): Promise<number> {
 
 async function dispatch(words: readonly string[]): Promise<number> {
   const text = { type: 'string' } as const
-  const options = { state: text, bin: text, config: text, site: text, json: { type: 'boolean' } } as const
+  const options = {
+    state: text,
+    bin: text,
+    config: text,
+    site: text,
+    simulated: { type: 'boolean' },
+    json: { type: 'boolean' },
+  } as const
   const { values, positionals } = parseArgs({ args: [...words], options, allowPositionals: true })
   const state = (): string => resolve(needed('--state', values.state))
   const bin = (): string => resolve(needed('--bin', values.bin ?? process.env['CLOUDMGR_TOOLS_BIN']))
   switch (positionals[0] ?? '') {
     case 'start':
-      return print(await (await import('./keeper.ts')).startSupervisor(state(), bin()))
+      return print(await (await import('./keeper.ts')).startSupervisor(state(), bin(), values.simulated))
     case 'serve':
       return (await import('./serve.ts')).serve(state(), bin(), createLog('local-cloud'))
     case 'stop':

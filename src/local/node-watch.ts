@@ -68,7 +68,8 @@ export class NodeWatch {
     else machine.missingSince ??= clock.now()
     if (machine.missingSince === undefined || clock.now() - machine.missingSince < rejoinMs) return
     machine.missingSince = undefined
-    if (machine.record.simulated) return ensureSimulatedNode(cluster.kube, machine.record)
+    if (machine.record.simulated)
+      return ensureSimulatedNode(cluster.kube, machine.record, !cluster.site.addresses.simulated)
     log.warn('node object is missing, kubelet restarted', { machine: machine.record.name })
     await cluster.programs.remove(programName(machine.record.name, 'kubelet'))
     await start(cluster, machine)

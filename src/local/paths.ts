@@ -15,6 +15,8 @@ export interface CloudPaths {
   readonly logs: string
   readonly supervisor: string
   readonly keeper: string
+  /** There: this local cloud works without root, and all its machines are simulated. */
+  readonly simulated: string
 }
 
 export function cloudPaths(folder: string): CloudPaths {
@@ -32,5 +34,6 @@ export function cloudPaths(folder: string): CloudPaths {
     logs: join(folder, 'logs'),
     supervisor: join(folder, 'supervisor.json'),
     keeper: join(folder, 'keeper.json'),
+    simulated: join(folder, 'simulated'),
   }
 }

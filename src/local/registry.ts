@@ -1,9 +1,9 @@
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { AppError } from '../base/errors.ts'
 import { ports } from './addresses.ts'
-import { type ControlPlane, netnsFile } from './control-plane.ts'
+import { type ControlPlane, inside } from './control-plane.ts'
 import { ensureFile } from './files.ts'
 import type { ProgramSpec } from './launch.ts'
 
@@ -22,7 +22,7 @@ export function pullRegistry(site: ControlPlane): ProgramSpec {
   ensureFile(file, text)
   return {
     name: 'registry-pull',
-    netns: netnsFile(addresses.netns),
+    ...inside(addresses),
     command: [join(binDir, 'image-registry'), 'serve', file],
     env: environment,
     configs: [text, pki.read('registry').cert],
@@ -58,6 +58,18 @@ function storage(folder: string): object {
 export async function freePort(first: number): Promise<number> {
   for (let port = first; port < first + 500; port += 1) if (await isFree(port)) return port
   throw new AppError('conflict', 'no-port', `no free port between ${first} and ${first + 499} for the registry`)
+}
+
+/** Any free port of the loopback. */
+export function anyFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
 }
 
 export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {

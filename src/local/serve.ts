@@ -4,7 +4,6 @@ import type { FastifyInstance } from 'fastify'
 import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { ports } from './addresses.ts'
 import { gatewayApi, operatorApi } from './api.ts'
 import { findJson, writeJson } from './files.ts'
 import { ensureKeeper } from './keeper.ts'
@@ -80,7 +79,7 @@ async function keepGateway(supervisor: Supervisor, ended: AbortSignal, log: Log)
     if (open === undefined && cluster !== undefined && token !== undefined) {
       const app = gatewayApi(supervisor, token, cluster.site.pki.read('gateway'), log)
       try {
-        await app.listen({ host: cluster.site.addresses.uplink.host, port: ports.gateway })
+        await app.listen({ host: cluster.site.addresses.uplink.host, port: cluster.site.addresses.ports.gateway })
         open = { app, token }
       } catch (error) {
         log.warn('gateway not open yet', { error: explain(error) })

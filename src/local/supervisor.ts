@@ -5,13 +5,20 @@ import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { AppError, explain, kindOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { addressesOf, freeMachineNumber, ports } from './addresses.ts'
-import { checkVersion, type ClusterOrder, type ClusterRecord } from './cluster.ts'
+import {
+  type Addresses,
+  addressesOf,
+  type ControlPorts,
+  freeMachineNumber,
+  loopbackAddresses,
+  ports,
+} from './addresses.ts'
+import { checkVersion, type ClusterOrder, type ClusterRecord, type ProcessOrder } from './cluster.ts'
 import { forwarder, forwardFile, prepareCluster, removeCluster, simulator, startCluster } from './cluster-life.ts'
 import { type ControlPlane, ensurePki } from './control-plane.ts'
 import { ensureFile, findJson, writeJson } from './files.ts'
 import type { ForwardConfig } from './forward.ts'
-import { checkHost } from './host-checks.ts'
+import { checkHost, checkSimulatedHost } from './host-checks.ts'
 import { Kube } from './kube.ts'
 import { checkSize, type MachineOrder, type MachineRecord, replaceNeeded, sameOrder } from './machine.ts'
 import { ensureMachine, removeMachine } from './machine-life.ts'
@@ -25,7 +32,7 @@ import { Pki } from './pki.ts'
 import { newDoors } from './doors.ts'
 import { checkPortsFree } from './port-holder.ts'
 import { Programs } from './programs.ts'
-import { freePort } from './registry.ts'
+import { anyFreePort, freePort } from './registry.ts'
 import { removeFolder } from './remove-folder.ts'
 import { type Cluster, forwardTargets, type Machine, machineSite, newMachine, type Progress } from './running.ts'
 import { claimSlot, restSlot } from './slots.ts'
@@ -46,6 +53,8 @@ const drainMs = 30_000
 export class Supervisor {
   readonly volumes: Volumes
   readonly paths: CloudPaths
+  /** Without root: every machine is one that only says so. */
+  readonly simulated: boolean
   private readonly binDir: string
   private readonly clock: Clock
   private readonly log: Log
@@ -58,6 +67,7 @@ export class Supervisor {
 
   constructor(folder: string, binDir: string, clock: Clock, log: Log) {
     this.paths = cloudPaths(folder)
+    this.simulated = existsSync(this.paths.simulated)
     this.binDir = binDir
     this.clock = clock
     this.log = log
@@ -112,6 +122,23 @@ export class Supervisor {
     return present
   }
 
+  /** Kept running as long as the cluster is there; ends with it running. Simulated clusters alone have any. */
+  async putProcess(clusterName: string, name: string, order: ProcessOrder): Promise<Cluster> {
+    const cluster = this.getCluster(clusterName)
+    if (!this.simulated) {
+      const message = 'processes beside a cluster are for simulated ones: here machines run pods'
+      throw new AppError('conflict', 'not-simulated', message)
+    }
+    if (cluster.record.removing === true)
+      throw new AppError('unavailable', 'removing', `cluster ${clusterName} is being removed`)
+    const record = { ...cluster.record, processes: { ...cluster.record.processes, [name]: order } }
+    cluster.record = record
+    writeJson(this.paths.cluster, record)
+    this.converge(cluster)
+    await cluster.converged
+    return cluster
+  }
+
   deleteCluster(name: string): Cluster {
     const cluster = this.getCluster(name)
     if (cluster.record.removing === true) return cluster
@@ -135,6 +162,10 @@ export class Supervisor {
     const cluster = this.getCluster(clusterName)
     if (cluster.record.removing === true)
       throw new AppError('unavailable', 'removing', `cluster ${clusterName} is being removed`)
+    if (this.simulated && !order.simulated) {
+      const message = `machine ${name} can't be real: this local cloud works without root, its machines are simulated`
+      throw new AppError('invalid', 'only-simulated', message, { details: { field: 'simulated', right: true } })
+    }
     checkSize(order, totalmem() / 2 ** 30)
     const present = this.machines.get(name)
     if (present === undefined) return this.createMachine(cluster, name, order, orderedBy)
@@ -224,10 +255,16 @@ export class Supervisor {
   }
 
   private async createCluster(name: string, order: ClusterOrder): Promise<Cluster> {
-    await checkHost(this.binDir, this.paths.folder)
+    if (this.simulated) checkSimulatedHost(this.binDir, this.paths.folder)
+    else await checkHost(this.binDir, this.paths.folder)
     await checkPortsFree(newDoors(order.ports, []))
-    const registryPort = await freePort(ports.registryPush)
-    const record: ClusterRecord = { ...order, name, registryPort, gatewayToken: randomBytes(24).toString('base64url') }
+    const record: ClusterRecord = {
+      ...order,
+      name,
+      registryPort: this.simulated ? 0 : await freePort(ports.registryPush),
+      gatewayToken: randomBytes(24).toString('base64url'),
+      ...(this.simulated ? { controlPorts: await freeControlPorts() } : {}),
+    }
     writeJson(this.paths.cluster, record)
     const cluster = await this.openCluster(record)
     this.converge(cluster)
@@ -235,7 +272,7 @@ export class Supervisor {
   }
 
   private async openCluster(record: ClusterRecord): Promise<Cluster> {
-    const addresses = addressesOf(await claimSlot(this.paths.folder))
+    const addresses = await this.addressesFor(record)
     const site = { addresses, paths: this.paths, pki: new Pki(this.paths.pki), binDir: this.binDir }
     await prepareCluster(site)
     const kube = adminOf(site)
@@ -251,6 +288,11 @@ export class Supervisor {
       converged: Promise.resolve(),
     }
     return this.cluster
+  }
+
+  private async addressesFor({ controlPorts }: ClusterRecord): Promise<Addresses> {
+    if (controlPorts !== undefined) return loopbackAddresses(controlPorts)
+    return addressesOf(await claimSlot(this.paths.folder))
   }
 
   private newWatch(): NodeWatch {
@@ -306,7 +348,7 @@ export class Supervisor {
   private async startMachine(cluster: Cluster, machine: Machine): Promise<void> {
     if (machine.record.simulated) {
       await cluster.programs.ensure(simulator(cluster.site))
-      return ensureSimulatedNode(cluster.kube, machine.record)
+      return ensureSimulatedNode(cluster.kube, machine.record, !this.simulated)
     }
     await ensureMachine(machineSite(cluster, machine.record), cluster.programs, this.mountsOf(cluster))
   }
@@ -336,7 +378,7 @@ export class Supervisor {
     if (!record.simulated) await removeMachine(machineSite(cluster, record), cluster.programs)
     if (cluster.record.removing !== true) await removeNode(cluster.kube, record.name)
     const podCidr = node?.spec?.podCIDR
-    if (podCidr !== undefined) {
+    if (podCidr !== undefined && !this.simulated) {
       const others = this.listMachines().filter(
         (other) => other !== machine && other.started && !other.record.simulated,
       )
@@ -345,7 +387,7 @@ export class Supervisor {
     }
     await removeFolder(join(this.paths.machines, record.name))
     this.machines.delete(record.name)
-    if (record.simulated && !this.listMachines().some((other) => other.record.simulated))
+    if (record.simulated && !this.simulated && !this.listMachines().some((other) => other.record.simulated))
       await cluster.programs.remove('kwok')
     this.log.info('machine removed', { machine: record.name })
   }
@@ -365,7 +407,7 @@ export class Supervisor {
           )
           await removeCluster(cluster.site, cluster.programs)
           cluster.kube.close()
-          await restSlot(cluster.site.addresses.slot)
+          if (!this.simulated) await restSlot(cluster.site.addresses.slot)
           rmSync(this.paths.cluster, { force: true })
           this.cluster = undefined
           this.log.info('cluster removed', { cluster: cluster.record.name })
@@ -419,7 +461,7 @@ export class Supervisor {
     const { cluster } = this
     if (cluster === undefined || cluster.record.removing === true) return
     await cluster.programs.tick()
-    if (this.clock.now() - this.firewallAt > firewallMs) {
+    if (!this.simulated && this.clock.now() - this.firewallAt > firewallMs) {
       this.firewallAt = this.clock.now()
       await ensureFirewall(cluster.site.addresses)
     }
@@ -441,6 +483,8 @@ export class Supervisor {
   }
 
   private async forward({ record, site, programs }: Cluster): Promise<void> {
+    // No machine listens: whoever serves the site's ports is a process on this host.
+    if (this.simulated) return
     const before = findJson<ForwardConfig>(forwardFile(site))?.targets ?? []
     ensureFile(
       forwardFile(site),
@@ -459,6 +503,13 @@ export class Supervisor {
 }
 
 function adminOf({ addresses, pki }: ControlPlane): Kube {
-  const server = `https://${addresses.uplink.site}:${ports.apiServer}`
+  const server = `https://${addresses.uplink.site}:${addresses.ports.apiServer}`
   return new Kube({ server, ca: pki.read('ca').cert, credential: pki.read('admin') })
+}
+
+async function freeControlPorts(): Promise<ControlPorts> {
+  const names = ['apiServer', 'etcd', 'etcdPeer', 'controllerManager', 'scheduler', 'gateway'] as const
+  // Asked for at once: one that is told twice was given back between.
+  const found = await Promise.all(names.map(async (name) => [name, await anyFreePort()] as const))
+  return Object.fromEntries(found) as unknown as ControlPorts
 }

@@ -4,9 +4,11 @@ import { type Cluster, type Machine, machineSite } from './running.ts'
 
 /** What the API answers about a cluster. */
 export function clusterView({ record, site, progress, programs }: Cluster): object {
+  // Its certificates may be gone already, before it is itself.
+  if (record.removing === true) return { name: record.name, domain: record.domain, ...progress, programs: [] }
   const { addresses, pki } = site
   const ca = pki.read('ca').cert
-  const apiServer = `https://${addresses.uplink.site}:${ports.apiServer}`
+  const apiServer = `https://${addresses.uplink.site}:${addresses.ports.apiServer}`
   return {
     name: record.name,
     kubernetesVersion: record.kubernetesVersion,
@@ -16,11 +18,12 @@ export function clusterView({ record, site, progress, programs }: Cluster): obje
     ingress: record.ingress,
     ...progress,
     slot: addresses.slot,
+    simulated: addresses.simulated,
     apiServer,
     kubeconfig: kubeconfig(record.name, { server: apiServer, ca, credential: pki.read('admin') }),
     registry: { push: `127.0.0.1:${record.registryPort}`, pull: `${addresses.bridge.address}:${ports.registry}` },
     dns: addresses.bridge.address,
-    gateway: { url: `https://${addresses.uplink.host}:${ports.gateway}`, ca, token: record.gatewayToken },
+    gateway: { url: `https://${addresses.uplink.host}:${addresses.ports.gateway}`, ca, token: record.gatewayToken },
     ca,
     programs: programs.states(),
   }

@@ -46,9 +46,13 @@ export interface HostFacts {
 export const diskGb = { cold: 20, warm: 4 } as const
 export const memoryGb = { total: 6, available: 3 } as const
 
-/** Decides what of the host is enough. */
-export function hostChecks(facts: HostFacts): Check[] {
-  const disk = facts.warm ? diskGb.warm : diskGb.cold
+const simulatedGb = { disk: { cold: 12, warm: 1 }, memory: { total: 2, available: 1.5 } } as const
+
+/** Decides what of the host is enough; a simulated site needs no root and little else. */
+export function hostChecks(facts: HostFacts, { simulated = false } = {}): Check[] {
+  const sizes = simulated ? simulatedGb.disk : diskGb
+  const memory = simulated ? simulatedGb.memory : memoryGb
+  const disk = facts.warm ? sizes.warm : sizes.cold
   const free = Math.min(facts.cacheFreeGb, facts.stateFreeGb)
   return [
     {
@@ -65,10 +69,10 @@ export function hostChecks(facts: HostFacts): Check[] {
       name: 'root',
       needed: true,
       ...check(
-        facts.uid === 0,
-        'running as root',
+        facts.uid === 0 || simulated,
+        simulated ? 'not needed: all machines are simulated' : 'running as root',
         `running as user ${facts.uid}; real machines need root (namespaces, cgroups, mounts)`,
-        'run it with sudo -E',
+        'run it with sudo -E, or try a simulated site: ./cloudmgr up --simulated',
       ),
     },
     {
@@ -85,9 +89,9 @@ export function hostChecks(facts: HostFacts): Check[] {
       name: 'memory',
       needed: true,
       ...check(
-        facts.memoryGb >= memoryGb.total && facts.availableGb >= memoryGb.available,
+        facts.memoryGb >= memory.total && facts.availableGb >= memory.available,
         `${facts.memoryGb.toFixed(0)} GB, ${facts.availableGb.toFixed(0)} GB of it available`,
-        `${facts.memoryGb.toFixed(1)} GB, ${facts.availableGb.toFixed(1)} GB of it available; a site needs ${memoryGb.total} GB with ${memoryGb.available} GB available`,
+        `${facts.memoryGb.toFixed(1)} GB, ${facts.availableGb.toFixed(1)} GB of it available; a site needs ${memory.total} GB with ${memory.available} GB available`,
         'stop other programs or take a larger machine',
       ),
     },

@@ -3,7 +3,7 @@ import { namespaceManifests, secretManifests } from './manifests.ts'
 import { layoutOf } from './layout.ts'
 import type { SiteSecrets } from './secrets.ts'
 import { certificateRevision, certificateSecret } from './site-certificate.ts'
-import { nodePorts, pipOf, type Site, siteHosts, siteUrls } from './site.ts'
+import { nodePorts, pipOf, simulatedParts, type Site, siteHosts, siteUrls } from './site.ts'
 import type { StatePaths } from './state.ts'
 
 export interface ContextSources {
@@ -36,8 +36,10 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       isMade: made,
       addresses: serviceSite(site),
       ingressTls: ingressTls(site, secrets),
+      simulatedService: simulatedService(site),
     },
     paths: {
+      service: `${paths.folder}/service`,
       kubeconfig: paths.kubeconfig,
       ca: paths.ca,
       socket: paths.socket,
@@ -59,6 +61,12 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
 function ingressTls({ listen }: Site, secrets: SiteSecrets | undefined): Record<string, unknown> {
   if (listen === undefined) return { secretName: '' }
   return { secretName: certificateSecret, redirect: false, revision: certificateRevision(secrets ?? {}) }
+}
+
+/** The facts of a service that runs on this host, beside a cluster of simulated machines. */
+function simulatedService(site: Site): Record<string, unknown> {
+  // Pods that only say that they run pull nothing.
+  return { ...serviceSite(site), images: { runtime: 'simulated/omegaml-runtime' }, simulated: [...simulatedParts] }
 }
 
 /** What the service needs to know to write addresses into its accounts' settings. */

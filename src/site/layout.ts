@@ -52,14 +52,24 @@ const noValues: ChartValues = {
 }
 
 /** The site's machines, volumes and chart values: those of its file, else of its profile. */
-export function layoutOf({ profile, layout }: Pick<Site, 'profile' | 'layout'>): Omit<Layout, 'file'> {
+export function layoutOf(site: Pick<Site, 'profile' | 'layout' | 'simulated'>): Omit<Layout, 'file'> {
+  const { profile, layout, simulated } = site
   if (layout !== undefined) return layout
+  const machines = machinesOf(profile) as Layout['machines']
   return {
-    machines: machinesOf(profile) as Layout['machines'],
+    machines: simulated === true ? mapValues(machines, (machine) => ({ ...machine, simulated: true })) : machines,
     selectsRoles: profile !== 'single-node',
-    volumes: usualVolumes,
+    // Simulated databases have no files.
+    volumes: simulated === true ? {} : usualVolumes,
     values: noValues,
   }
+}
+
+function mapValues<Value>(
+  map: Readonly<Record<string, Value>>,
+  change: (value: Value) => Value,
+): Record<string, Value> {
+  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, change(value)]))
 }
 
 export function machinesFrom(layout: Pick<Layout, 'machines'>): Machines {

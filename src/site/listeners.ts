@@ -10,7 +10,15 @@ export function findListener(port: number): PortHolder | undefined {
   const pid = processWithSocket(inode)
   if (pid === undefined) return { program: 'a program of another user', ours: false }
   const words = read(`/proc/${pid}/cmdline`).split('\0').filter(Boolean)
-  return { pid, program: describe(words), ours: words.some((word) => /(^|\/)src\/local\//.test(word)) }
+  return { pid, program: describe(words), ours: isOurs(words) }
+}
+
+/** The local cloud's own programs, and the service of a simulated site. */
+function isOurs(words: readonly string[]): boolean {
+  return (
+    words.some((word) => /(^|\/)src\/local\//.test(word)) ||
+    words.slice(1).join(' ').includes('main.ts serve simulated')
+  )
 }
 
 /** The program and, for an interpreter, what it runs: enough to be recognized, without secrets of its arguments. */

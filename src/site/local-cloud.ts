@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { AppError } from '../base/errors.ts'
 import { sendJson } from './http.ts'
-import type { CloudControl, Gateway } from './operator.ts'
+import type { CloudControl, Gateway, HostProgram } from './operator.ts'
 import type { Site } from './site.ts'
 import { toolsFolder } from './site-tools.ts'
 import type { StatePaths } from './state.ts'
@@ -29,13 +29,26 @@ export function createLocalCloud(site: Site, paths: StatePaths, project: string)
     start: async (signal) => {
       mkdirSync(paths.cloud, { recursive: true, mode: 0o700 })
       const words = ['start', '--state', paths.cloud, '--bin', toolsFolder(paths.folder)]
-      await run(words, 'starting the local cloud', signal)
+      const mode = site.simulated === true ? ['--simulated'] : []
+      await run([...words, ...mode], 'starting the local cloud', signal)
     },
     stop: async (signal) => void (await run(['stop', '--state', paths.cloud], 'stopping the local cloud', signal)),
     certificate: async () => ((await get(`/v1/clusters/${site.name}`)).body as { ca?: string }).ca,
     leftovers: async () => {
       const text = await run(['leftovers', '--state', paths.cloud], 'looking for what is left on this host')
       return text.split('\n').filter((line) => line !== '')
+    },
+    keepProcess: async (name, order) => {
+      const path = `/v1/clusters/${site.name}/processes/${name}`
+      const wanted = { method: 'PUT', path, body: order, timeoutMs: 60_000 } as const
+      const { status, body } = await sendJson({ socketPath: paths.socket }, wanted)
+      if (status === 200) return
+      const said = (body as { error?: { message?: string } }).error?.message ?? `it answered ${status}`
+      throw new AppError('unavailable', 'local-cloud-failed', `starting ${name} beside the cluster: ${said}`)
+    },
+    programs: async () => {
+      const { programs = [] } = (await get(`/v1/clusters/${site.name}`)).body as { programs?: HostProgram[] }
+      return programs.map(({ name, alive }) => ({ name, alive }))
     },
     gateway: async () => ((await get(`/v1/clusters/${site.name}`)).body as { gateway: Gateway }).gateway,
   }

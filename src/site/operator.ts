@@ -43,8 +43,23 @@ export interface CloudControl {
   /** The certificate of the gateway or of the cluster, for `cloudmgr ca`. */
   certificate(): Promise<string | undefined>
   leftovers(): Promise<Leftovers>
+  /** Of a simulated one: keeps a program running on this host as long as the cluster is there. Ends with it running. */
+  keepProcess(name: string, order: HostProcess): Promise<void>
+  /** The programs of its control plane, and those that it keeps. */
+  programs(): Promise<readonly HostProgram[]>
   /** Where the engine in the cluster orders machines, and what it signs in with. */
   gateway(): Promise<Gateway>
+}
+
+export interface HostProcess {
+  readonly command: readonly string[]
+  /** When it changes, the program is started anew. */
+  readonly version: string
+}
+
+export interface HostProgram {
+  readonly name: string
+  readonly alive: boolean
 }
 
 export interface Gateway {

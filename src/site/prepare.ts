@@ -30,6 +30,8 @@ export interface SiteWishes {
   readonly packageIndex?: string | false | undefined
   /** Of a site file; left out: as it is. */
   readonly layout?: Layout | undefined
+  /** Without root, machines and data services simulated; left out: as it is. */
+  readonly simulated?: boolean | undefined
   /** The site file lies elsewhere now. */
   readonly moved?: boolean | undefined
 }
@@ -41,17 +43,20 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
   const profile = wishes.profile ?? known?.profile ?? 'single-node'
   if (known !== undefined) {
     refuseChanges(known, wishes)
+    refuseOtherKind(known, wishes)
     refuseOtherFile(known, wishes)
     refuseResizing(known, wishes)
   }
   const facts = operator.facts(cacheFolder(), folder)
-  refuseFailed(hostChecks(facts))
+  const simulated = wishes.simulated ?? known?.simulated ?? false
+  refuseFailed(hostChecks(facts, { simulated }))
   const domain = checkDomain(wishes.domain ?? known?.domain ?? defaultDomain(name))
   const listen = listenOf(known?.listen, wishes, facts.addresses)
   checkFarDomain(domain, listen.listen, name)
   if (known === undefined) {
     const ports = choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
-    const fresh = { name, profile, domain, ports, ...listen, ...signUpOf(undefined, wishes) }
+    const kind = simulated ? { simulated } : {}
+    const fresh = { name, profile, domain, ports, ...kind, ...listen, ...signUpOf(undefined, wishes) }
     return { ...fresh, ...packageIndexOf(undefined, wishes), ...layoutFrom(undefined, wishes) }
   }
   const running = await operator.cloud(known, statePaths(folder)).answers()
@@ -124,6 +129,14 @@ function refuseChanges(known: Site, wishes: SiteWishes): void {
       details: { field, value: wanted },
     },
   )
+}
+
+/** Neither becomes the other: what accounts have lies in servers that are there, or are not. */
+function refuseOtherKind({ name, simulated = false }: Site, wishes: SiteWishes): void {
+  if (wishes.simulated === undefined || wishes.simulated === simulated) return
+  const [is, asked] = simulated ? ['simulated', 'real'] : ['real', 'simulated']
+  const text = `site ${name} is ${is} and stays so: make a ${asked} one under another name with --site`
+  throw new AppError('conflict', 'site-differs', text, { details: { field: 'simulated', value: wishes.simulated } })
 }
 
 /** Two files of one name would take turns on one site. */

@@ -17,8 +17,10 @@ import { type Images, imageAction } from './actions/image.ts'
 import { kubeconfigAction } from './actions/kubeconfig.ts'
 import { keptTerraform, type SiteStateKeeping } from './actions/kept-terraform.ts'
 import { localCloudAction } from './actions/local-cloud.ts'
+import { type Pages, pagesAction } from './actions/pages.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
 import { type SelfCheckDeps, selfCheckAction } from './actions/self-check.ts'
+import { serviceProcessAction } from './actions/service-process.ts'
 import { terraformRootsAction } from './actions/terraform-roots.ts'
 import { type Tools, toolsAction } from './actions/tools.ts'
 import { ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
@@ -31,6 +33,9 @@ export interface SiteParts {
   readonly project: string
   readonly paths: StatePaths
   readonly tools: Tools
+  /** Of the site's programs, once they are there. */
+  readonly toolsFolder: () => string
+  readonly pages: Pages
   readonly cloud: CloudControl
   readonly images: Images
   readonly terraform: Terraform
@@ -72,13 +77,20 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     }),
     accountAction({ connect, secrets, store: (keys) => void storeAccountKeys(paths.folder, keys), sleep }),
     selfCheckAction({ kubernetes: () => kubernetes, sleep, checkNotebook: parts.checkNotebook }),
+    pagesAction(parts.pages),
+    serviceProcessAction({
+      cloud: parts.cloud,
+      secrets,
+      tools: parts.toolsFolder,
+      program: join(project, 'src/main.ts'),
+    }),
   ] as Action<never>[]
 }
 
 /** The plans of the operator's commands; those of accounts belong to the service. */
 export function sitePlans(project: string, actions: readonly Action<never>[]): Plans {
   const known = new Set(actions.map((action) => action.name))
-  const plans = ['site', 'site-down', 'site-purge'].map((name) => {
+  const plans = ['site', 'site-simulated', 'site-down', 'site-purge'].map((name) => {
     const file = join(project, 'catalog', 'plans', `${name}.yml`)
     return parsePlan(readFileSync(file, 'utf8'), file, known)
   })

@@ -9,7 +9,7 @@ import { siteLines } from './hosts.ts'
 import { networkChecks } from './network-checks.ts'
 import { readNetworkFacts } from './network-facts.ts'
 import { type FindHolder, wellKnownPorts } from './ports.ts'
-import { type Site, type SitePorts, siteHosts } from './site.ts'
+import { simulatedText, type Site, type SitePorts, siteHosts } from './site.ts'
 
 export interface CheckSources {
   readonly site: Site | undefined
@@ -24,7 +24,8 @@ export interface CheckSources {
 export async function siteChecks(sources: CheckSources): Promise<Check[]> {
   const { site } = sources
   const network = networkChecks(await readNetworkFacts(), site)
-  const host = [await packages(), tools(sources.tools), ...network, await registries()]
+  const machines = site?.simulated === true ? [] : [await packages(), ...network]
+  const host = [...machines, tools(sources.tools), await registries()]
   if (site === undefined) {
     const none = passed('site', 'none yet: ./cloudmgr up makes it', false)
     return [...host, ...ports(wellKnownPorts, sources.findHolder, newPortMend), none]
@@ -32,6 +33,7 @@ export async function siteChecks(sources: CheckSources): Promise<Check[]> {
   const answers = await sources.cloudAnswers()
   return [
     ...host,
+    ...simulated(site),
     ...ports(site.ports, sources.findHolder, () => 'stop it; another port needs a new site'),
     hostsLines(site),
     await names(site),
@@ -74,6 +76,11 @@ async function resolves(host: string): Promise<boolean> {
     // What we wanted to know.
     return false
   }
+}
+
+function simulated(site: Site): Check[] {
+  const text = simulatedText(site)
+  return text === undefined ? [] : [passed('simulated', text, false)]
 }
 
 function newPortMend(name: string): string {

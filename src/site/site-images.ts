@@ -1,29 +1,65 @@
+import { join } from 'node:path'
 import { buildImage, imageTag } from '../images/build.ts'
 import { IMAGES, type ImageName } from '../images/catalogue.ts'
+import { type Pin, readPins } from '../images/pins.ts'
+import { pullImage, whyUnreachable } from '../images/pull.ts'
 import { findDigest } from '../images/registry.ts'
-import { AppError } from '../base/errors.ts'
-import type { Images } from './actions/image.ts'
+import { AppError, explain } from '../base/errors.ts'
+import type { ImageRun, Images } from './actions/image.ts'
 import { toolPath } from './site-tools.ts'
 
 export interface ImageSources {
   readonly project: string
   readonly cache: string
   readonly stateFolder: string
+  /** Which images are pulled; default: `$CLOUDMGR_IMAGE_PINS`, else the checkout's. */
+  readonly pinsFile?: string
 }
 
-/** Images built on this machine from the checkout. */
-export function createImages({ project, cache, stateFolder }: ImageSources): Images {
+/** Images built on this machine from the checkout, or pulled where they are pinned and their registry answers. */
+export function createImages({ project, cache, stateFolder, pinsFile }: ImageSources): Images {
   const programsOf = (name: ImageName) =>
     Object.fromEntries(IMAGES[name].programs.map((program) => [program, toolPath(stateFolder, program)]))
+  const pinOf = (name: ImageName) =>
+    readPins(pinsFile ?? process.env['CLOUDMGR_IMAGE_PINS'] ?? join(project, 'images/pins.yml'))[name]
   return {
     find: async (text, registry) => {
       const name = imageName(text)
+      const pin = pinOf(name)
+      const pulled = pin === undefined ? undefined : await findDigest(registry, name, pinnedTag(pin))
+      if (pulled !== undefined) return pulled
       return await findDigest(registry, name, await imageTag(name, { project, programs: programsOf(name) }))
     },
     build: async (text, registry, { output, signal }) => {
       const name = imageName(text)
+      const pin = pinOf(name)
+      const pulled = pin === undefined ? undefined : await pullPinned(name, pin, registry, { output, signal })
+      if (pulled !== undefined) return pulled
       return await buildImage(name, { project, cache, registry, output, signal, programs: programsOf(name) })
     },
+  }
+}
+
+function pinnedTag({ digest }: Pin): string {
+  return `pinned-${digest.slice('sha256:'.length, 'sha256:'.length + 16)}`
+}
+
+/** `undefined`, after saying why, where it must be built all the same. */
+async function pullPinned(name: ImageName, pin: Pin, registry: string, { output, signal }: ImageRun) {
+  const tag = pinnedTag(pin)
+  const there = await findDigest(registry, name, tag, signal)
+  if (there !== undefined) return { tag, digest: there, done: 'already as wanted' }
+  const why = await whyUnreachable(pin, signal)
+  if (why !== undefined) {
+    output(`${pin.registry} can't be reached, ${name} is built instead: ${why}`)
+    return undefined
+  }
+  try {
+    return { tag, digest: await pullImage(pin, { registry, name, tag, output, signal }), done: 'pulled' }
+  } catch (error) {
+    signal.throwIfAborted()
+    output(`${name} is built instead of pulled: ${explain(error)}`)
+    return undefined
   }
 }
 

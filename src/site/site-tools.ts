@@ -9,11 +9,13 @@ import type { Tools } from './actions/tools.ts'
 import { replaceFile } from './secrets.ts'
 
 /** The site's programs; which folder holds them is noted in the state folder, for `down` and after a restart. */
-export function createTools(stateFolder: string): Tools {
+export function createTools(stateFolder: string, { simulated = false } = {}): Tools {
   return {
     missing: async () => (notedTools(stateFolder) === undefined ? ['the programs of this site'] : []),
     ensure: async (programs, { output, progress, signal }) => {
-      const packages = await ensurePackages(Object.keys(debianPackages), { say: output, signal })
+      // Simulated machines need nothing of the system.
+      const needed = simulated ? [] : Object.keys(debianPackages)
+      const packages = await ensurePackages(needed, { say: output, signal })
       const names = (programs as readonly ToolName[] | undefined) ?? siteTools
       const made: string[] = []
       const { bin } = await ensureTools(names, {

@@ -33,6 +33,17 @@ export interface Site {
   /** URL of the index that accounts' Python packages come from. Left out: pip's own. */
   readonly packageIndex?: string | undefined
   readonly layout?: Layout | undefined
+  /** Without root: a real control plane whose machines are simulated, the service a process of this host. */
+  readonly simulated?: boolean | undefined
+}
+
+/** What of a simulated site only says that it is there, for people. */
+export const simulatedParts = ['machines and their pods', 'MongoDB', 'RabbitMQ', 'JupyterHub and notebooks'] as const
+
+/** The same in one sentence; undefined for a site that is real. */
+export function simulatedText({ simulated }: Pick<Site, 'simulated'>): string | undefined {
+  if (simulated !== true) return undefined
+  return `simulated: ${simulatedParts.join(', ')}. Portal, API, CLI, orders, Kubernetes API and Terraform are real; nobody's code runs`
 }
 
 export const nodePorts: SitePorts = { http: 30080, https: 30443, mongo: 30017, broker: 30671 }
@@ -47,6 +58,7 @@ export const siteSchema = z.object({
   listen: z.string().optional(),
   signUp: z.enum(signUpRuntimes).optional(),
   packageIndex: z.string().optional(),
+  simulated: z.boolean().optional(),
   layout: layoutSchema.optional(),
 })
 

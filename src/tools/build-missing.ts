@@ -6,8 +6,10 @@ import type { ToolCache } from './cache.ts'
 import { type Group, groups, type Tool } from './catalogue.ts'
 import { Estimate } from './estimate.ts'
 import type { ToolEvent } from './events.ts'
+import { fetchReleases } from './fetch-releases.ts'
 import { type Go, type GoChoice, prepareGo } from './go.ts'
 import { withLock } from './lock.ts'
+import type { ReleaseSource } from './releases.ts'
 import { checkSpace, spaceNeeded } from './space.ts'
 
 export interface Wanted {
@@ -20,11 +22,13 @@ export interface BuildInput {
   readonly cacheDir: string
   readonly projectFolder: string
   readonly goChoice: GoChoice
+  /** Where official releases come from. */
+  readonly releases: ReleaseSource
   readonly onProgress: (event: ToolEvent) => void
   readonly signal: AbortSignal | undefined
 }
 
-/** Builds what is still missing once this process alone may build; what another one built meanwhile is left. */
+/** Fetches or builds what is still missing once this process alone may build; what another one built meanwhile is left. */
 export async function buildMissing(
   missing: readonly Wanted[],
   lookAgain: (wanted: readonly Wanted[]) => Promise<readonly Wanted[]>,
@@ -36,8 +40,10 @@ export async function buildMissing(
     const left = await lookAgain(missing)
     if (left.length === 0) return
     await removeLeftovers(cacheDir)
+    const toBuild = await fetchReleases(left, { ...input, source: input.releases })
+    if (toBuild.length === 0) return
     const go = await prepareGo(input.goChoice, cacheDir, onProgress, signal)
-    await buildGroups(left, go, input)
+    await buildGroups(toBuild, go, input)
   })
 }
 

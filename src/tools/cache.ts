@@ -11,6 +11,14 @@ interface Manifest {
   /** While these are unchanged the content is believed; else it is summed again. */
   readonly mtimeMs: number
   readonly inode: number
+  /** Of a program that was not built here. */
+  readonly from?: Origin
+}
+
+/** Which release a program came with, and the sum that its publisher names. */
+export interface Origin {
+  readonly url: string
+  readonly sha256: string
 }
 
 export type Cached =
@@ -38,12 +46,12 @@ export class ToolCache {
       return { state: 'ready', path, sha256: manifest.sha256 }
     }
     if ((await sha256Of(path)) !== manifest.sha256) return broken('its content is not what was written')
-    await this.record(name, key, manifest.sha256)
+    await this.record(name, key, manifest.sha256, manifest.from)
     return { state: 'ready', path, sha256: manifest.sha256 }
   }
 
   /** Takes over a finished file (it is moved). */
-  async store(name: string, key: string, file: string): Promise<void> {
+  async store(name: string, key: string, file: string, from?: Origin): Promise<void> {
     const folder = join(this.folder, name, key)
     await rm(this.manifestPath(name, key), { force: true })
     await mkdir(folder, { recursive: true })
@@ -51,12 +59,12 @@ export class ToolCache {
     const sha256 = await sha256Of(file)
     await sync(file)
     await rename(file, this.path(name, key))
-    await this.record(name, key, sha256)
+    await this.record(name, key, sha256, from)
   }
 
-  private async record(name: string, key: string, sha256: string): Promise<void> {
+  private async record(name: string, key: string, sha256: string, from: Origin | undefined): Promise<void> {
     const { size, mtimeMs, ino } = await stat(this.path(name, key))
-    const manifest: Manifest = { size, sha256, mtimeMs, inode: ino }
+    const manifest: Manifest = { size, sha256, mtimeMs, inode: ino, ...(from === undefined ? {} : { from }) }
     const target = this.manifestPath(name, key)
     await writeFile(`${target}.${process.pid}`, JSON.stringify(manifest))
     await rename(`${target}.${process.pid}`, target)

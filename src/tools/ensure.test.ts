@@ -51,7 +51,14 @@ async function program(name: string, text: string): Promise<void> {
 function ensure<Name extends ToolName>(names: readonly Name[], options: EnsureOptions = {}) {
   const path = `${bin}:/usr/bin:/bin`
   const onProgress = (event: ToolEvent) => events.push(event)
-  return ensureTools(names, { cacheDir: join(here, 'cache'), projectFolder: here, path, onProgress, ...options })
+  return ensureTools(names, {
+    cacheDir: join(here, 'cache'),
+    projectFolder: here,
+    path,
+    onProgress,
+    releases: 'off',
+    ...options,
+  })
 }
 
 async function builds(): Promise<number> {

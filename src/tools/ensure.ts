@@ -3,12 +3,13 @@ import { join, resolve } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import { placeTools } from './bin-folder.ts'
 import { type BuildInput, buildMissing, type Wanted } from './build-missing.ts'
-import { ToolCache } from './cache.ts'
+import { type Cached, ToolCache } from './cache.ts'
 import { type Tool, type ToolName, toolsNamed } from './catalogue.ts'
 import type { ToolEvent } from './events.ts'
 import { findTool } from './find.ts'
 import { chooseGo } from './go.ts'
 import { toolKey } from './key.ts'
+import { releaseKey, type ReleaseSource, releaseSource } from './releases.ts'
 
 export interface EnsureOptions {
   /** Default: `cacheFolder()`. */
@@ -19,6 +20,8 @@ export interface EnsureOptions {
   readonly projectFolder?: string
   /** Searched for programs and Go; default: PATH. */
   readonly path?: string
+  /** Where official releases come from; default: `$CLOUDMGR_RELEASES`, else their publishers. */
+  readonly releases?: string
 }
 
 export interface Tools<Name extends string> {
@@ -33,8 +36,8 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /**
- * Ends with every named program at hand: the right version found on PATH, else from the cache, else built from the
- * pinned modules. May run in several processes at once, and be repeated after it was interrupted.
+ * Ends with every named program at hand: the right version found on PATH, else from the cache, else of an official
+ * release where it can be reached, else built from the pinned modules. May run in several processes at once, and be repeated after it was interrupted.
  */
 export async function ensureTools<Name extends ToolName>(
   names: readonly Name[],
@@ -52,7 +55,8 @@ export async function ensureTools<Name extends ToolName>(
   for (const tool of toolsNamed(names)) {
     if (!found.has(tool.name)) wanted.push({ tool, key: await toolKey(tool, projectFolder, goChoice.minor) })
   }
-  const input: BuildInput = { cache, cacheDir, projectFolder, goChoice, onProgress, signal: options.signal }
+  const releases = sourceFrom(options.releases ?? process.env['CLOUDMGR_RELEASES'])
+  const input: BuildInput = { cache, cacheDir, projectFolder, goChoice, releases, onProgress, signal: options.signal }
   const cached = await takeAll(wanted, input)
   const placed = toolsNamed(names).map(({ name }) => {
     const one = found.get(name) ?? cached.get(name)
@@ -64,6 +68,13 @@ export async function ensureTools<Name extends ToolName>(
   onProgress({ kind: 'ready', bin, seconds: (Date.now() - started) / 1000 })
   const paths = Object.fromEntries(placed.map(({ name }) => [name, join(bin, name)]))
   return { bin, paths: paths as Record<Name, string> }
+}
+
+function sourceFrom(text: string | undefined): ReleaseSource {
+  const source = releaseSource(text)
+  if (source !== undefined) return source
+  const message = `CLOUDMGR_RELEASES is "${text}": right is "off", or a mirror's URL such as https://mirror.example.org/releases`
+  throw new AppError('invalid', 'releases', message, { details: { field: 'CLOUDMGR_RELEASES', value: text } })
 }
 
 type Found = Map<string, { path: string; identity: string }>
@@ -85,22 +96,28 @@ async function takeAll(wanted: readonly Wanted[], input: BuildInput): Promise<Fo
   if (kept > 0) input.onProgress({ kind: 'cached', tools: kept })
   if (missing.length > 0) await buildMissing(missing, (again) => missingOf(again, input, false), input)
   const taken: Found = new Map()
-  for (const { tool, key } of wanted) {
-    const look = await input.cache.look(tool.name, key)
+  for (const one of wanted) {
+    const { tool } = one
+    const look = await lookFor(one, input)
     if (look.state === 'ready') taken.set(tool.name, { path: look.path, identity: look.sha256 })
   }
   return taken
 }
 
-async function missingOf(
-  wanted: readonly Wanted[],
-  { cache, onProgress }: BuildInput,
-  tell: boolean,
-): Promise<readonly Wanted[]> {
+/** Built here, or of the release: whichever is there. */
+async function lookFor({ tool, key }: Wanted, { cache, releases }: BuildInput): Promise<Cached> {
+  const built = await cache.look(tool.name, key)
+  const release = releaseKey(tool)
+  if (built.state === 'ready' || release === undefined || releases.kind === 'off') return built
+  const fetched = await cache.look(tool.name, release)
+  return fetched.state === 'absent' ? built : fetched
+}
+
+async function missingOf(wanted: readonly Wanted[], input: BuildInput, tell: boolean): Promise<readonly Wanted[]> {
   const missing: Wanted[] = []
   for (const one of wanted) {
-    const look = await cache.look(one.tool.name, one.key)
-    if (look.state === 'broken' && tell) onProgress({ kind: 'broken', tool: one.tool.name, reason: look.reason })
+    const look = await lookFor(one, input)
+    if (look.state === 'broken' && tell) input.onProgress({ kind: 'broken', tool: one.tool.name, reason: look.reason })
     if (look.state !== 'ready') missing.push(one)
   }
   return missing

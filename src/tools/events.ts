@@ -6,6 +6,15 @@ export type ToolEvent =
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'fetching'; readonly what: string }
   | {
+      readonly kind: 'fetched'
+      readonly tools: readonly string[]
+      readonly url: string
+      readonly sha256: string
+      readonly seconds: number
+    }
+  | { readonly kind: 'no-releases'; readonly reasons: readonly string[] }
+  | { readonly kind: 'refused'; readonly tools: readonly string[]; readonly reason: string }
+  | {
       readonly kind: 'start'
       readonly tools: number
       readonly restSeconds: number
@@ -49,6 +58,12 @@ export function describe(event: ToolEvent): string {
       return event.reason
     case 'fetching':
       return `fetching ${event.what}`
+    case 'fetched':
+      return `${event.tools.join(', ')}: official release after ${duration(event.seconds)}, sha256 ${event.sha256}, as its publisher says`
+    case 'no-releases':
+      return `official releases can't be reached: what they offer is built instead (${event.reasons.join('; ')})`
+    case 'refused':
+      return `release of ${event.tools.join(', ')} refused, built instead: ${event.reason}`
     case 'start':
       return (
         `building ${event.tools} ${event.tools === 1 ? 'program' : 'programs'} with ${event.go}: once, up to ` +

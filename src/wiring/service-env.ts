@@ -58,6 +58,7 @@ export function poolProviderOf(env: Env, catalogue: string): PoolProvider | unde
       ca: required(env, 'CLOUDMGR_PROVIDER_CA', 'PEM of the authority of CLOUDMGR_PROVIDER_ENDPOINT'),
     },
     env: { LOCALCLOUD_TOKEN: required(env, 'CLOUDMGR_PROVIDER_TOKEN', 'token of the provider’s API') },
+    simulated: env['CLOUDMGR_PROVIDER_SIMULATED'] === 'yes',
   }
 }
 

@@ -8,7 +8,9 @@ import { Memberships } from '../accounts/memberships.ts'
 import { findAccount } from '../accounts/store.ts'
 import { sweep } from '../accounts/sweep.ts'
 import type { EngineRoots } from '../actions/engine-root.ts'
+import type { ServiceParts } from '../actions/service-actions.ts'
 import { createAmqp } from '../adapters/amqp/driver.ts'
+import type { Amqp } from '../adapters/amqp/port.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import { createJupyterhub } from '../adapters/jupyterhub/http.ts'
 import { createNoJupyterhub } from '../adapters/jupyterhub/none.ts'
@@ -27,7 +29,7 @@ import { createOpenidIssuer } from '../adapters/openid/client.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
 import { createServer } from '../api/server.ts'
 import { WAKE_PURPOSE } from '../api/wake-route.ts'
-import { accountActionNames, accountActions, type BooksParts } from '../books/books-actions.ts'
+import { accountActionNames, accountActions } from '../books/books-actions.ts'
 import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import { type KeyRing, parseKeyRing } from '../base/key-ring.ts'
@@ -54,7 +56,7 @@ import { runScheduledNotebooks } from '../schedules/notebooks.ts'
 import { createDisks, type LookAtDisks } from '../status/disks.ts'
 import { keepSampling } from '../status/sampler.ts'
 import { keepToken } from '../status/stats-token.ts'
-import { AccountStatus } from '../status/status.ts'
+import { AccountStatus, type StatusParts } from '../status/status.ts'
 import { writeMirror } from '../tools/mirror.ts'
 import { findOnPath } from '../tools/process.ts'
 import { every } from './every.ts'
@@ -70,7 +72,17 @@ const SWEEP_MS = 3_600_000
 const MAILS_KEPT_MS = 90 * 86_400_000
 
 /** What API and engine share: rows, keys, accounts and their deployments. */
-function openHouse(engineKeys?: KeyRing) {
+export type House = ReturnType<typeof openHouse>
+
+/** A part of the service that works until it is stopped. */
+export interface Running {
+  stop(): Promise<void>
+}
+
+/** The outside as the engine reaches it. */
+export type EngineOutside = Omit<ServiceParts, 'clock' | 'manifests' | 'charts' | 'roots'> & { readonly amqp: Amqp }
+
+export function openHouse(engineKeys?: KeyRing) {
   const db = openDatabase(databaseOf(env))
   const ring = required(env, 'CLOUDMGR_SETTINGS_KEYS', 'key ring of the accounts’ settings')
   const keys = parseKeyRing(ring, 'CLOUDMGR_SETTINGS_KEYS')
@@ -84,7 +96,7 @@ function openHouse(engineKeys?: KeyRing) {
 }
 
 /** Another issuer as a way in, where the site has one. */
-function openidOf({ site, keys }: ReturnType<typeof openHouse>) {
+function openidOf({ site, keys }: House) {
   if (site.openid === undefined) return undefined
   const clientSecret = required(env, 'CLOUDMGR_OPENID_SECRET', 'secret of the client that site.openid names')
   return { issuer: createOpenidIssuer({ ...site.openid, clientSecret }, () => clock.now()), keys }
@@ -92,13 +104,20 @@ function openidOf({ site, keys }: ReturnType<typeof openHouse>) {
 
 /** The API: public and internal listener. Ends after SIGTERM, when running requests are answered. */
 export async function serveApi(): Promise<number> {
-  const log = createLog('api')
   const house = openHouse()
+  const api = await startApi(house, statusSources(house.site), createLog('api'))
+  await terminated()
+  await api.stop()
+  await house.db.destroy()
+  return 0
+}
+
+export async function startApi(house: House, sources: StatusSources, log: Log): Promise<Running> {
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
-  const status = new AccountStatus({ ...house, clock, ...statusSources(house.site) })
+  const status = new AccountStatus({ ...house, clock, ...sources })
   const bootstrapKey = env['CLOUDMGR_BOOTSTRAP_KEY']
   const oidcClients = oidcClientsOf(env, house.site)
-  const pages = join(project, 'web/dist')
+  const pages = env['CLOUDMGR_PAGES'] ?? join(project, 'web/dist')
   const openid = openidOf(house)
   const deps = {
     ...house,
@@ -119,15 +138,18 @@ export async function serveApi(): Promise<number> {
   await inside.listen({ host, port: portOf(env, 'CLOUDMGR_INTERNAL_PORT', 8080) })
   log.info('serving', { version })
   const writing = every(WRITE_USE_MS, log, async () => await house.accounts.writeLastUse())
-  await terminated()
-  await Promise.all([open.close(), inside.close()])
-  await writing.stop()
-  await house.db.destroy()
-  return 0
+  return {
+    stop: async () => {
+      await Promise.all([open.close(), inside.close()])
+      await writing.stop()
+    },
+  }
 }
 
+type StatusSources = Pick<StatusParts, 'kubernetes' | 'broker' | 'databases'>
+
 /** What the API may look at; outside a cluster, or without an observer at the broker, it says that it can't. */
-function statusSources(site: SiteFacts) {
+function statusSources(site: SiteFacts): StatusSources {
   const isInCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined
   const password = env['CLOUDMGR_RABBITMQ_OBSERVER_PASSWORD']
   const url = env['CLOUDMGR_RABBITMQ_URL']
@@ -141,15 +163,24 @@ function statusSources(site: SiteFacts) {
 
 /** The engine on the service's commands. SIGTERM hands running tasks to the next one. */
 export async function serveEngine(): Promise<number> {
-  const log = createLog('engine')
-  const ring = required(env, 'CLOUDMGR_ENGINE_KEYS', 'key ring of the engine')
-  const keys = parseKeyRing(ring, 'CLOUDMGR_ENGINE_KEYS')
+  const keys = engineKeyRing()
   const house = openHouse(keys)
+  const engine = await startEngine(house, keys, outsideOfTheCluster(house.site), createLog('engine'))
+  await terminated()
+  await engine.stop()
+  await house.db.destroy()
+  return 0
+}
+
+export function engineKeyRing(): KeyRing {
+  return parseKeyRing(required(env, 'CLOUDMGR_ENGINE_KEYS', 'key ring of the engine'), 'CLOUDMGR_ENGINE_KEYS')
+}
+
+export async function startEngine(house: House, keys: KeyRing, outside: EngineOutside, log: Log): Promise<Running> {
+  const { kubernetes, rabbitmq } = outside
   const store = createStateStore(house.db, keys, () => clock.now())
   const states = new StateBackend({ states: store, log })
   await states.start()
-  const kubernetes = createKubernetes({ inCluster: true })
-  const rabbitmq = brokerAdmin()
   const plans = accountPlans(house.site)
   const lifecycle = createLifecycle({ ...house, plans })
   const unseal = (text: string): string => keys.open(text, 'step outputs')
@@ -158,7 +189,7 @@ export async function serveEngine(): Promise<number> {
   const engine = new Engine({
     ...lifecycle,
     db,
-    actions: actionsOfTheCluster(house.site, kubernetes, rabbitmq, await engineRoots(states), books),
+    actions: accountActions({ ...outside, ...parts, roots: await engineRoots(states) }, books),
     plans,
     clock,
     log,
@@ -179,7 +210,7 @@ export async function serveEngine(): Promise<number> {
   const scaler = runtimeScaler(house, kubernetes, rabbitmq, log)
   const beats = [
     repeat({ what: 'scaling runtimes', everyMs: LOOK_MS, work: () => scaler.look() }, looking),
-    ...schedules(house, rabbitmq, log).map((one) => repeat(one, looking)),
+    ...schedules(house, outside, log).map((one) => repeat(one, looking)),
   ]
   const wake = () => {
     engine.wake()
@@ -191,13 +222,14 @@ export async function serveEngine(): Promise<number> {
   const disks = disksOfNodes(kubernetes, log)
   const sampling = keepSampling({ db: house.db, kubernetes, clock, log, disks, signal: stopping.signal })
   log.info('working', { plans: plans.size })
-  await terminated()
-  stopping.abort()
-  await Promise.all([engine.stop(), following, sampling, sender?.stop(), sweeping.stop(), ...beats])
-  // After the engine: a run that is stopped writes its state.
-  await states.stop()
-  await house.db.destroy()
-  return 0
+  return {
+    stop: async () => {
+      stopping.abort()
+      await Promise.all([engine.stop(), following, sampling, sender?.stop(), sweeping.stop(), ...beats])
+      // After the engine: a run that is stopped writes its state.
+      await states.stop()
+    },
+  }
 }
 
 /** The authority that signs kubelets' certificates where the cluster does it, as local clouds, k3s and RKE2 do. */
@@ -212,8 +244,11 @@ function disksOfNodes(kubernetes: Kubernetes, log: Log): LookAtDisks | undefined
   return createDisks({ kubernetes, kubelets, log })
 }
 
+/** What every engine finds beside the sources. */
+const parts = { clock, manifests: join(project, 'catalog/manifests'), charts: join(project, 'charts') }
+
 /** Sends the site's mails, where it has a mail server. */
-function mailSender({ db, site, outbox }: ReturnType<typeof openHouse>, log: Log): MailSender | undefined {
+function mailSender({ db, site, outbox }: House, log: Log): MailSender | undefined {
   const { smtp, from = `${site.title} <hub@${site.domain}>` } = site.mail
   if (smtp === undefined) return undefined
   const meaning = 'password of the user of the site’s mail server'
@@ -225,8 +260,8 @@ function mailSender({ db, site, outbox }: ReturnType<typeof openHouse>, log: Log
 /** How often is looked whose notebooks are due. */
 const DUE_MS = 30_000
 
-function schedules(house: ReturnType<typeof openHouse>, broker: Rabbitmq, log: Log): Repeating[] {
-  const notebooks = { ...house, amqp: createAmqp(), clock, log }
+function schedules(house: House, { amqp, rabbitmq: broker }: EngineOutside, log: Log): Repeating[] {
+  const notebooks = { ...house, amqp, clock, log }
   return [
     { what: 'starting scheduled notebooks', everyMs: DUE_MS, work: () => runScheduledNotebooks(notebooks) },
     { what: 'broker repair', everyMs: REPAIR_EVERY_MS, work: () => repairBroker({ ...house, broker, clock, log }) },
@@ -234,12 +269,7 @@ function schedules(house: ReturnType<typeof openHouse>, broker: Rabbitmq, log: L
 }
 
 /** Puts own runtimes to sleep and wakes them. */
-function runtimeScaler(
-  { db, deployments }: ReturnType<typeof openHouse>,
-  kubernetes: Kubernetes,
-  broker: Rabbitmq,
-  log: Log,
-): Scaler {
+function runtimeScaler({ db, deployments }: House, kubernetes: Kubernetes, broker: Rabbitmq, log: Log): Scaler {
   const vhostOf = async (account: string) => {
     const found = await findAccount(db, account)
     const settings = found === undefined ? undefined : await deployments.storedSettings(db, found.id, 'omegaml')
@@ -256,13 +286,8 @@ function brokerAdmin(): Rabbitmq {
   })
 }
 
-function actionsOfTheCluster(
-  site: SiteFacts,
-  kubernetes: Kubernetes,
-  rabbitmq: Rabbitmq,
-  roots: EngineRoots,
-  books: BooksParts,
-) {
+function outsideOfTheCluster(site: SiteFacts): EngineOutside {
+  const kubernetes = createKubernetes({ inCluster: true })
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
   const [host = '', port = '27017'] = mongoHost.split(':')
   const tlsServers = tlsServersOf(env, site)
@@ -273,22 +298,18 @@ function actionsOfTheCluster(
     user: required(env, 'CLOUDMGR_MONGODB_USER', 'administrator of MongoDB'),
     password: required(env, 'CLOUDMGR_MONGODB_PASSWORD', 'password of CLOUDMGR_MONGODB_USER'),
   })
-  const outside = {
+  return {
     mongodb,
     openMongodb: (server: MongodbOptions) => createMongodb({ ...server, tlsServers }),
-    rabbitmq,
+    rabbitmq: brokerAdmin(),
     jupyterhub: hub(),
     kubernetes,
     // Found by the path of the image; its caches and values files lie in the pod's own memory of files.
     helm: createHelmCli({ program: 'helm', folder: join(tmpdir(), 'helm'), kubernetes }),
     network: createNetwork(),
     scripts: createScripts(join(project, 'catalog/scripts')),
-    clock,
-    manifests: join(project, 'catalog/manifests'),
-    charts: join(project, 'charts'),
-    roots,
+    amqp: createAmqp(),
   }
-  return accountActions(outside, books)
 }
 
 function hub(): Jupyterhub {
@@ -353,6 +374,6 @@ async function schemaGap(db: Db): Promise<string | undefined> {
   }
 }
 
-async function terminated(): Promise<void> {
+export async function terminated(): Promise<void> {
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
 }

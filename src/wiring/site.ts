@@ -16,6 +16,7 @@ import { createLocalCloud } from '../site/local-cloud.ts'
 import { checkNotebook } from '../site/notebook-check.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
 import type { Operator } from '../site/operator.ts'
+import { createPages } from '../site/pages.ts'
 import { ensureSecrets } from '../site/secrets.ts'
 import { siteAddress } from '../site/service-address.ts'
 import { createServiceApi } from '../site/service-http.ts'
@@ -23,7 +24,7 @@ import type { Site } from '../site/site.ts'
 import { type SiteParts, siteActions, sitePlans } from '../site/site-actions.ts'
 import { siteChecks } from '../site/site-checks.ts'
 import { createImages } from '../site/site-images.ts'
-import { createTools, notedTools, toolPath } from '../site/site-tools.ts'
+import { createTools, notedTools, toolPath, toolsFolder } from '../site/site-tools.ts'
 import type { StatePaths } from '../site/state.ts'
 import { companyVariables } from '../tools/company.ts'
 import { cacheFolder } from '../tools/ensure.ts'
@@ -85,7 +86,9 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     project,
     paths,
     kubernetes,
-    tools: createTools(folder),
+    tools: createTools(folder, { simulated: site.simulated === true }),
+    toolsFolder: () => toolsFolder(folder),
+    pages: createPages(project, cacheFolder()),
     cloud: createLocalCloud(site, paths, project),
     images: createImages({ project, cache: cacheFolder(), stateFolder: folder }),
     helm: late(() => siteHelm(paths, kubernetes)),

@@ -1,9 +1,11 @@
 import { AppError } from '../../base/errors.ts'
 import type { HubUser, Jupyterhub } from './port.ts'
 
+/** What a fake hub knows, so that it can be kept. */
+export type JupyterhubMemory = Map<string, { admin: boolean; isRunning: boolean }>
+
 /** A hub in memory whose servers start and stop at once. */
-export function createFakeJupyterhub(): Jupyterhub {
-  const users = new Map<string, { admin: boolean; isRunning: boolean }>()
+export function createFakeJupyterhub(users: JupyterhubMemory = new Map()): Jupyterhub {
   const view = (name: string, { admin, isRunning }: { admin: boolean; isRunning: boolean }): HubUser => ({
     name,
     admin,

@@ -13,13 +13,21 @@ export interface FakeMongodb extends Mongodb, MongoSizes {
   readonly dumps: ReadonlyMap<string, readonly unknown[]>
 }
 
+/** What a fake server knows, so that it can be kept. */
+export interface MongodbMemory {
+  readonly users: Map<string, MongoAccess>
+  readonly stores: Stores
+  readonly bytes: Map<string, number>
+  readonly dumps: Map<string, readonly unknown[]>
+}
+
+export function emptyMongodb(): MongodbMemory {
+  return { users: new Map(), stores: new Map(), bytes: new Map(), dumps: new Map() }
+}
+
 /** Users and documents in memory. */
-export function createFakeMongodb(): FakeMongodb {
-  const users = new Map<string, MongoAccess>()
-  const stores: Stores = new Map()
+export function createFakeMongodb({ users, stores, bytes, dumps }: MongodbMemory = emptyMongodb()): FakeMongodb {
   const dropped: string[] = []
-  const bytes = new Map<string, number>()
-  const dumps = new Map<string, readonly unknown[]>()
   const view = (access: MongoAccess) => ({
     user: access.user,
     databases: grantsOf(access),

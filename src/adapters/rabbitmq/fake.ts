@@ -16,10 +16,18 @@ export interface FakeRabbitmq extends Rabbitmq, RabbitmqMonitor {
   setLoads(vhost: string, loads: readonly QueueLoad[]): void
 }
 
+/** What a fake broker knows, so that it can be kept. */
+export interface RabbitmqMemory {
+  readonly vhosts: Map<string, Vhost>
+  readonly users: Map<string, { password: string; tags: readonly string[] }>
+}
+
+export function emptyRabbitmq(): RabbitmqMemory {
+  return { vhosts: new Map(), users: new Map() }
+}
+
 /** A broker in memory: names and rights, no messages. */
-export function createFakeRabbitmq(): FakeRabbitmq {
-  const vhosts = new Map<string, Vhost>()
-  const users = new Map<string, { password: string; tags: readonly string[] }>()
+export function createFakeRabbitmq({ vhosts, users }: RabbitmqMemory = emptyRabbitmq()): FakeRabbitmq {
   const consumers = new Map<string, readonly Consumer[]>()
   const loads = new Map<string, readonly QueueLoad[]>()
   const inside = (vhost: string): Vhost => {

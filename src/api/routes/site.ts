@@ -18,6 +18,11 @@ const siteView = z
       .describe('another way to sign in: the words for it, and where a browser goes'),
     notebookUrl: z.string(),
     apiUrl: z.string(),
+    simulated: z
+      .array(z.string())
+      .describe(
+        'what of this site only says that it is there and does nothing, such as its machines; empty: all is real',
+      ),
   })
   .meta({ id: 'Site' })
 
@@ -31,6 +36,7 @@ export function siteRoute(plain: FastifyInstance, { site, openid }: ApiDeps): vo
     ...(outside === undefined ? {} : { openid: { label: outside.label, url: '/accounts/openid' } }),
     notebookUrl: site.notebookUrl,
     apiUrl: site.publicUrl,
+    simulated: [...site.simulated],
   }
   plain.withTypeProvider<ZodTypeProvider>().get(
     '/api/v2/site',

@@ -33,8 +33,8 @@ const name = 'self-check'
 const labels = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/part-of': 'omegaml' }
 
 /**
- * What a user does: a Job in the account's namespace stores a dataset and runs a model on the worker, then a notebook is
- * executed through the site's front door. The Job's log is the step's output.
+ * What a user does, at the same time: a Job in the account's namespace stores a dataset and runs a model on the worker, and
+ * a notebook is executed through the site's front door. The Job's log is the step's output.
  */
 export function selfCheckAction(deps: SelfCheckDeps): Action<SelfCheckInput> {
   return {
@@ -46,33 +46,53 @@ export function selfCheckAction(deps: SelfCheckDeps): Action<SelfCheckInput> {
       return { state: job === undefined ? 'absent' : 'present' }
     },
     ensure: async (values, context) => {
-      const kubernetes = deps.kubernetes()
-      const script = readFileSync(values.script, 'utf8')
-      await clear(kubernetes, values.namespace, context.signal)
-      for (const manifest of selfCheckManifests(values, script)) await kubernetes.apply(manifest)
-      const outcome = await waitForJob(kubernetes, values, deps.sleep, context)
-      const log = await readLog(kubernetes, values.namespace)
-      for (const line of log) context.output(line)
-      await clear(kubernetes, values.namespace, context.signal)
-      if (outcome !== undefined) {
-        throw new AppError('conflict', 'self-check-failed', `the self-check failed: ${lastError(log) ?? outcome}`)
-      }
-      await deps.checkNotebook(
-        { userid: values.userid, apikey: values.apikey, ...values.notebook },
-        {
-          say: (line) => context.output(line),
-          waiting: (reason) => context.waiting(reason),
-          signal: context.signal,
-          sleep: deps.sleep,
-          timeoutMs: values.timeoutSeconds * 1000,
-        },
-      )
+      const say = waits((reason) => context.waiting(reason))
+      // Most of both is waiting for Python to load its libraries. What failed is told when both have ended.
+      const results = await Promise.allSettled([
+        checkWork(deps, values, { ...context, output: (line) => context.output(line), waiting: say('work') }),
+        deps.checkNotebook(
+          { userid: values.userid, apikey: values.apikey, ...values.notebook },
+          {
+            say: (line) => context.output(line),
+            waiting: say('notebook'),
+            signal: context.signal,
+            sleep: deps.sleep,
+            timeoutMs: values.timeoutSeconds * 1000,
+          },
+        ),
+      ])
+      const failed = results.find((result) => result.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
       return { changed: true, message: 'passed: a dataset, a model on the worker, a notebook' }
     },
     remove: async ({ namespace }, { signal }) => {
       await clear(deps.kubernetes(), namespace, signal)
       return { changed: false, message: 'nothing is left' }
     },
+  }
+}
+
+async function checkWork(deps: SelfCheckDeps, values: SelfCheckInput, context: ActionContext): Promise<void> {
+  const kubernetes = deps.kubernetes()
+  const script = readFileSync(values.script, 'utf8')
+  await clear(kubernetes, values.namespace, context.signal)
+  for (const manifest of selfCheckManifests(values, script)) await kubernetes.apply(manifest)
+  const outcome = await waitForJob(kubernetes, values, deps.sleep, context)
+  const log = await readLog(kubernetes, values.namespace)
+  for (const line of log) context.output(line)
+  await clear(kubernetes, values.namespace, context.signal)
+  context.waiting(undefined)
+  if (outcome === undefined) return
+  throw new AppError('conflict', 'self-check-failed', `the self-check failed: ${lastError(log) ?? outcome}`)
+}
+
+/** Two wait at once, and one line tells of both. */
+function waits(tell: (reason: string | undefined) => void): (who: string) => (reason: string | undefined) => void {
+  const reasons = new Map<string, string>()
+  return (who) => (reason) => {
+    if (reason === undefined) reasons.delete(who)
+    else reasons.set(who, reason)
+    tell(reasons.size === 0 ? undefined : [...reasons.values()].join('; '))
   }
 }
 

@@ -5,6 +5,7 @@ import { siteQuery, useAccount, useSignOut } from '../accounts/session.ts'
 import { Mark } from './Mark.tsx'
 import { SchemeSwitch } from './SchemeSwitch.tsx'
 import classes from './Shell.module.css'
+import { Simulated } from './Simulated.tsx'
 import { Problem } from './States.tsx'
 
 /** Around the pages of whoever is signed in. */
@@ -17,6 +18,7 @@ export function Shell() {
       <a href="#content" className="skip">
         Skip to the content
       </a>
+      <Simulated parts={site?.simulated} />
       <header className={classes['head']}>
         <div className={classes['bar']}>
           <Link to="/" className={classes['brand']} aria-label={`${site?.title ?? 'omega|ml'}, home`}>

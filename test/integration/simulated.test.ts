@@ -1,0 +1,99 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { SiteStatus } from '../../src/cli/status.ts'
+import { simulatedParts } from '../../src/site/site.ts'
+import { createSomebody, type Somebody } from '../support/somebody.ts'
+import { freePort } from '../support/programs.ts'
+
+const programs = [
+  ...(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const),
+  ...(['tofu', 'helm', 'terraform-provider-localcloud'] as const),
+]
+const domain = 'trial.localhost'
+
+let somebody: Somebody
+let port: number
+
+beforeAll(async () => {
+  somebody = createSomebody(programs)
+  port = await freePort()
+})
+afterAll(() => somebody.remove())
+
+async function cloudmgr(...words: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await somebody.cloudmgr([...words, '--site', 'trial'])
+  expect(exitCode, `${words.join(' ')}: ${stderr.slice(-1500)}${stdout.slice(-500)}`).toBe(0)
+  return stdout
+}
+
+async function json<T>(...words: string[]): Promise<T> {
+  return JSON.parse(await cloudmgr(...words, '--json')) as T
+}
+
+/** As a browser: `*.localhost` is this machine. */
+function get(host: string, path: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path, headers: { host: `${host}.${domain}:${port}` } }
+    const call = request(options, (answer) => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', (part: string) => (text += part))
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
+    })
+    call.on('error', reject)
+    call.end()
+  })
+}
+
+const programOf = (name: string) => {
+  const file = join(somebody.home, 'sites/trial/cloud/programs', `${name}.json`)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { pid: number }).pid
+}
+
+// One site, in this order.
+test('somebody without root makes a whole site', async () => {
+  const made = await json<{ api: string; simulated: string[] }>('up', '--simulated', '--http-port', String(port))
+  expect(made).toMatchObject({ api: `http://hub.${domain}:${port}`, simulated: [...simulatedParts] })
+})
+
+test('everything says what is simulated', async () => {
+  const status = await json<SiteStatus>('status')
+  expect(status).toMatchObject({
+    state: 'up',
+    simulated: [...simulatedParts],
+    nodes: [{ name: 'node-1', ready: true }],
+  })
+  expect(JSON.parse((await get('hub', '/api/v2/site')).text)).toMatchObject({ simulated: [...simulatedParts] })
+  expect((await get('hub', '/')).text).toContain('<div id="root">')
+  expect(await get('notebook', '/hub')).toMatchObject({ status: 501, text: expect.stringContaining('simulated') })
+  expect(await cloudmgr('doctor')).toContain('simulated: machines and their pods, MongoDB')
+})
+
+test('orders run on the real API server, Terraform and Helm', async () => {
+  const gold = ['--account', 'demo', '--specs', 'role=worker,node-type=small,size=2']
+  await cloudmgr('nodepool', 'add', 'gold', ...gold)
+  await cloudmgr('order', 'add', 'runtime', '--account', 'demo', '--specs', 'size=2')
+  const { nodes } = await json<SiteStatus>('status')
+  expect(nodes.map(({ name, ready }) => ({ name, ready }))).toEqual(
+    ['demo-gold-1', 'demo-gold-2', 'node-1'].map((name) => ({ name, ready: true })),
+  )
+  const { pods } = await json<{ pods: { status: string }[] }>('status', '--account', 'demo')
+  expect(pods.map(({ status: is }) => is)).toEqual(['Running', 'Running'])
+})
+
+test('what is killed comes back, and knows what it knew', async () => {
+  const [service, apiServer] = [programOf('process-cloudmgr'), programOf('apiserver')]
+  for (const pid of [service, apiServer]) process.kill(pid, 'SIGKILL')
+  await expect.poll(() => programOf('process-cloudmgr'), { timeout: 120_000 }).not.toBe(service)
+  await expect.poll(async () => await get('hub', '/healthz').catch(() => undefined), { timeout: 120_000 }).toBeDefined()
+  // Also the demo account is as it was.
+  expect(await cloudmgr('up')).toMatch(/demo \([^)]*\): already as wanted/)
+  expect(await json<object[]>('drift')).toEqual([])
+})
+
+test('nothing is left of it', async () => {
+  await cloudmgr('down', '--purge', '--yes')
+  expect(existsSync(join(somebody.home, 'sites/trial'))).toBe(false)
+  expect(somebody.processes()).toEqual([])
+})
