@@ -9,7 +9,7 @@ import { layoutOf, machinesFrom } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { Operator } from '../site/operator.ts'
 import { prepareSite, type SiteWishes } from '../site/prepare.ts'
-import { writeApplied } from '../site/preview/applied.ts'
+import { readApplied, revisionsOf, valuesOf, writeApplied } from '../site/preview/applied.ts'
 import { previewSite } from '../site/preview/preview-site.ts'
 import { wantedReleases } from '../site/preview/releases.ts'
 import { type SitePreview, touchesExisting } from '../site/preview/site-preview.ts'
@@ -76,8 +76,9 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       const watcher = { clock: systemClock, onSteps: progress.show, signal: io.interrupted }
       const result = await runCommand(journal, command.id, watcher)
       progress.end(result.steps)
-      if (result.command.state === 'done') keepApplied(operator, site, paths)
-      return report(site, operator.secrets(paths), result, options, io, io.now() - began)
+      if (result.command.state === 'done') await keepApplied(operator, site, paths)
+      const back = readApplied(paths.folder)?.revisions === undefined ? undefined : command.id
+      return report({ site, secrets: operator.secrets(paths), back }, result, options, io, io.now() - began)
     } finally {
       await journal.close()
     }
@@ -157,10 +158,12 @@ function readKept(path: string): string {
   throw new AppError('invalid', 'plan-file-invalid', `${path} is not what ./cloudmgr plan --out wrote`)
 }
 
-/** What the next preview is compared with. */
-function keepApplied({ project, secrets }: Operator, site: Site, paths: StatePaths): void {
+/** What the next preview is compared with, and an undo goes back to. */
+async function keepApplied({ project, secrets, helm }: Operator, site: Site, paths: StatePaths): Promise<void> {
+  const releases = wantedReleases({ site, paths, project })
+  const revisions = await revisionsOf(releases, helm(paths).find)
   const names = Object.keys(givenSecrets(secrets(paths)))
-  writeApplied(paths.folder, wantedReleases({ site, paths, project }), names)
+  writeApplied(paths.folder, { values: valuesOf(releases), secrets: names, site, revisions })
 }
 
 const sharedWithStrangers =
@@ -193,15 +196,29 @@ function greeting(site: Site, folder: string, warm: boolean): string[] {
   ]
 }
 
-function report(site: Site, secrets: SiteSecrets, result: RunResult, options: UpOptions, io: Io, ms: number): ExitCode {
+interface Reported {
+  readonly site: Site
+  readonly secrets: SiteSecrets
+  /** The command, where there is something that ran before it. */
+  readonly back: number | undefined
+}
+
+function report(
+  { site, secrets, back }: Reported,
+  result: RunResult,
+  options: UpOptions,
+  io: Io,
+  ms: number,
+): ExitCode {
+  const goBack = back === undefined ? '' : `, or ./cloudmgr commands undo ${back} to go back to what ran before`
   if (result.interrupted) {
-    io.err.write('stopped; nothing is lost: run ./cloudmgr up to continue\n')
+    io.err.write(`stopped; nothing is lost: run ./cloudmgr up to continue${goBack}\n`)
     return exitCodes.interrupted
   }
   const failure = failureOf(result)
   if (failure !== undefined) {
     io.err.write(
-      `${failure.message}\nwhat it printed: ./cloudmgr logs ${failure.step ?? ''}\nmend it and run ./cloudmgr up to continue\n`,
+      `${failure.message}\nwhat it printed: ./cloudmgr logs ${failure.step ?? ''}\nmend it and run ./cloudmgr up to continue${goBack}\n`,
     )
     if (options.json === true) printJson(io, { error: failure })
     return exitCodes.failed

@@ -330,6 +330,8 @@ async function schemaGap(db: Db): Promise<string | undefined> {
     const pending = await pendingMigrations(db)
     return pending.length === 0 ? undefined : `${pending.join(', ')} to come`
   } catch (error) {
+    // Waiting would not bring the older schema back.
+    if (error instanceof AppError && error.code === 'schema-newer') throw error
     return explain(error)
   }
 }
