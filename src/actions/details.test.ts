@@ -31,11 +31,11 @@ const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'j', namesp
 const jobRef = { apiVersion: 'batch/v1', kind: 'Job', name: 'j', namespace: 'default' }
 
 describe('helm-release', () => {
-  const setUp = () => {
+  const setUp = (timeoutSeconds = 30) => {
     const helm = createFakeHelm()
     const kubernetes = createFakeKubernetes()
     const make = helmRelease({ helm, kubernetes, clock: createFakeClock(), charts: '/charts' })
-    return { helm, kubernetes, action: bound(make, { release: 'a', namespace: 'n', chart: 'c', timeoutSeconds: 30 }) }
+    return { helm, kubernetes, action: bound(make, { release: 'a', namespace: 'n', chart: 'c', timeoutSeconds }) }
   }
 
   test('a removal says which pods it waits for, and until when', async () => {
@@ -103,7 +103,7 @@ describe('helm-release', () => {
   })
 
   test('a container that does not start is given up after three minutes, not after a quarter of an hour', async () => {
-    const { helm, kubernetes, action } = setUp()
+    const { helm, kubernetes, action } = setUp(900)
     await action.ensure()
     helm.setObjects('a', 'n', [job])
     await kubernetes.apply(job)
