@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import { AppError, explain, kindOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { addressesOf, freeMachineNumber, ports } from './addresses.ts'
-import { checkVersion, type ClusterOrder, type ClusterRecord } from './cluster.ts'
+import { checkRecordedVersion, checkVersion, type ClusterOrder, type ClusterRecord } from './cluster.ts'
 import { forwarder, forwardFile, prepareCluster, removeCluster, simulator, startCluster } from './cluster-life.ts'
 import { type ControlPlane, ensurePki } from './control-plane.ts'
 import { ensureFile, findJson, writeJson } from './files.ts'
@@ -210,6 +210,7 @@ export class Supervisor {
   }
 
   private async resume(record: ClusterRecord): Promise<void> {
+    checkRecordedVersion(record)
     const cluster = await this.openCluster(record)
     for (const name of existsSync(this.paths.machines) ? readdirSync(this.paths.machines) : []) {
       const file = findJson<MachineRecord>(this.machineFile(name))
