@@ -310,7 +310,7 @@ test('what is there more than once is spread over machines, each version by itse
   }
   assert.deepEqual(await spread(1), [])
   const pods = await spread(2)
-  assert.deepEqual(pods.map(({ owner }) => owner).sort(), ['ingress', 'omegaml-worker', 'omegaweb'].sort())
+  assert.deepEqual(pods.map(({ owner }) => owner).sort(), ['ingress', 'omegaweb', 'worker'])
   for (const { owner, spec, labels } of pods) {
     const [constraint] = spec.topologySpreadConstraints
     assert.deepEqual(constraint.labelSelector.matchLabels, labels, owner)
