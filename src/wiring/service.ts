@@ -62,6 +62,8 @@ const clock = systemClock
 /** How often the last use of API keys is written. */
 const WRITE_USE_MS = 60_000
 const SWEEP_MS = 3_600_000
+/** A pod is told to end before the last node knows that it takes no more requests. */
+const LEAVING_MS = 3_000
 const MAILS_KEPT_MS = 90 * 86_400_000
 
 /** What API and engine share: rows, keys, accounts and their deployments. */
@@ -115,20 +117,22 @@ export async function serveApi(): Promise<number> {
   log.info('serving', { version })
   const writing = every(WRITE_USE_MS, log, async () => await house.accounts.writeLastUse())
   await terminated()
+  if (isInCluster()) await clock.sleep(LEAVING_MS)
   await Promise.all([open.close(), inside.close()])
   await writing.stop()
   await house.db.destroy()
   return 0
 }
 
+const isInCluster = (): boolean => env['KUBERNETES_SERVICE_HOST'] !== undefined
+
 /** What the API may look at; outside a cluster, or without an observer at the broker, it says that it can't. */
 function statusSources(site: SiteFacts) {
-  const isInCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined
   const password = env['CLOUDMGR_RABBITMQ_OBSERVER_PASSWORD']
   const url = env['CLOUDMGR_RABBITMQ_URL']
   const user = env['CLOUDMGR_RABBITMQ_OBSERVER'] ?? 'omegaweb'
   return {
-    kubernetes: isInCluster ? createKubernetes({ inCluster: true }) : undefined,
+    kubernetes: isInCluster() ? createKubernetes({ inCluster: true }) : undefined,
     broker: url && password ? createRabbitmqMonitor({ url, user, password }) : undefined,
     databases: createMongoSizes({ tlsServers: tlsServersOf(env, site) }),
   }

@@ -6,7 +6,8 @@ import { configOf, type Person } from './people.ts'
 export type Service = 'api' | 'database' | 'broker'
 
 const LOOK_MS = 250
-const PATIENCE_MS = 2_000
+/** A busy machine answers late, and that is no outage. */
+const PATIENCE_MS = 4_000
 
 /**
  * Looks four times a second whether a user reaches API, database and broker, as clients do: by the site's names, with the
