@@ -128,9 +128,28 @@ export async function killEverything(site: TestSite): Promise<void> {
   )
 }
 
-function kill(pid: number): void {
+/** Stops the site's processes whose command line matches, as a machine that hangs does; answers how to let them go on. */
+export async function freeze(site: TestSite, pattern: RegExp): Promise<() => void> {
+  const found = (await processes(site)).filter((pid) => pattern.test(commandLine(pid)))
+  if (found.length === 0) throw new Error(`no process of the site matches ${pattern}`)
+  for (const pid of found) kill(pid, 'SIGSTOP')
+  return () => {
+    for (const pid of found) kill(pid, 'SIGCONT')
+  }
+}
+
+function commandLine(pid: number): string {
   try {
-    process.kill(pid, 'SIGKILL')
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    // It ended meanwhile.
+    return ''
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
+  try {
+    process.kill(pid, signal)
   } catch {
     // It ended meanwhile.
   }

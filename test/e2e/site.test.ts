@@ -4,6 +4,7 @@ import { type TestSite, testSite } from './cli.ts'
 import { runPython } from './client.ts'
 import {
   closedPlaces,
+  freeze,
   killEverything,
   kubectl,
   memoryGb,
@@ -191,6 +192,21 @@ describe('an account', () => {
     await site.run('account', 'remove', 'carla', '--yes')
     expect(await configStatus(carla)).toBe(401)
     expect(await kubectl(site, 'get', 'namespaces', '-o', 'name')).not.toContain('om-carla')
+  })
+})
+
+describe('while supervisor and registry hang', () => {
+  test('tasks run on, and an account that is made meanwhile waits until they are back', async () => {
+    const thaw = await freeze(site, /local\/main\.ts serve|image-registry/)
+    const made = createAccount(site, 'vera')
+    try {
+      await workAs(site, boris)
+      expect(await site.json('account', 'show', 'vera')).toMatchObject({ userid: 'vera' })
+    } finally {
+      thaw()
+    }
+    expect(await configStatus(await made)).toBe(200)
+    expect(await site.json('status')).toMatchObject({ state: 'up' })
   })
 })
 
