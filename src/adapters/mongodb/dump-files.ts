@@ -128,7 +128,7 @@ async function restoreCollection(db: Db, about: About, file: string): Promise<nu
 
 /** Each begins with its length. */
 async function* documentsIn(file: string): AsyncGenerator<Buffer> {
-  let left: Buffer<ArrayBufferLike> = Buffer.alloc(0)
+  let left: Buffer = Buffer.alloc(0)
   for await (const chunk of createReadStream(file).pipe(createGunzip())) {
     left = left.length === 0 ? (chunk as Buffer) : Buffer.concat([left, chunk as Buffer])
     let at = 0
