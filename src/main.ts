@@ -7,6 +7,8 @@ async function run(): Promise<number> {
   switch (word) {
     case 'serve':
     case 'migrate':
+    case 'dump':
+    case 'restore':
       return await service()
     case 'local':
       return await (await import('./local/main.ts')).runLocal(words)
@@ -29,6 +31,8 @@ async function service(): Promise<number> {
 }
 
 async function serve(): Promise<number> {
+  if (word === 'dump') return await (await import('./wiring/dumps.ts')).dump()
+  if (word === 'restore') return await (await import('./wiring/dumps.ts')).restore()
   const { serveApi, serveEngine, migrateSchema } = await import('./wiring/service.ts')
   if (word === 'migrate') return await migrateSchema(words)
   if (words[0] === 'api') return await serveApi()

@@ -15,6 +15,7 @@ import { createFakeTerraform } from '../adapters/terraform/fake.ts'
 import { AppError } from '../base/errors.ts'
 import { sharedPermissions } from './broker-rights.ts'
 import { helmRelease } from './helm-release.ts'
+import { helmRollback } from './helm-rollback.ts'
 import { jupyterhubServers } from './jupyterhub-servers.ts'
 import { jupyterhubUser } from './jupyterhub-user.ts'
 import { kubernetesApply } from './kubernetes-apply.ts'
@@ -30,11 +31,11 @@ const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'j', namesp
 const jobRef = { apiVersion: 'batch/v1', kind: 'Job', name: 'j', namespace: 'default' }
 
 describe('helm-release', () => {
-  const setUp = () => {
+  const setUp = (timeoutSeconds = 30) => {
     const helm = createFakeHelm()
     const kubernetes = createFakeKubernetes()
     const make = helmRelease({ helm, kubernetes, clock: createFakeClock(), charts: '/charts' })
-    return { helm, kubernetes, action: bound(make, { release: 'a', namespace: 'n', chart: 'c', timeoutSeconds: 30 }) }
+    return { helm, kubernetes, action: bound(make, { release: 'a', namespace: 'n', chart: 'c', timeoutSeconds }) }
   }
 
   test('a removal says which pods it waits for, and until when', async () => {
@@ -99,6 +100,58 @@ describe('helm-release', () => {
     await expect(failing).rejects.toMatchObject({ kind: 'unavailable', code: 'not-ready-in-time' })
     await expect(failing).rejects.toThrow(reason)
     expect(context.reasons[0]).toContain(reason)
+  })
+
+  test('a container that does not start is given up after three minutes, not after a quarter of an hour', async () => {
+    const { helm, kubernetes, action } = setUp(900)
+    await action.ensure()
+    helm.setObjects('a', 'n', [job])
+    await kubernetes.apply(job)
+    const reason = 'image pull back-off: web:none'
+    kubernetes.setReadiness(jobRef, { state: 'waiting', reason, broken: true })
+    const failing = action.ensure()
+    await expect(failing).rejects.toMatchObject({ kind: 'unavailable', code: 'gave-up' })
+    await expect(failing).rejects.toThrow(/does not start, 18\d s long: image pull back-off: web:none/)
+  })
+})
+
+describe('helm-rollback', () => {
+  const setUp = async () => {
+    const helm = createFakeHelm()
+    const release = { name: 'a', namespace: 'n', chart: 'web', values: { size: 1 } }
+    const { revision } = await helm.upgrade(release)
+    const action = bound(helmRollback({ helm, kubernetes: createFakeKubernetes(), clock: createFakeClock() }), {
+      release: 'a',
+      namespace: 'n',
+      revision,
+    })
+    return { helm, release, action }
+  }
+
+  test('a revision that is there is left alone; a later one gives way to it', async () => {
+    const { helm, release, action } = await setUp()
+    expect(await action.ensure()).toMatchObject({ changed: false })
+    await helm.upgrade({ ...release, values: { size: 2 } })
+    expect(await action.observe()).toMatchObject({ state: 'different' })
+    expect(await action.ensure()).toMatchObject({ changed: true })
+    expect(helm.valuesOf('a', 'n')).toEqual({ size: 1 })
+    await action.remove()
+    expect(helm.valuesOf('a', 'n')).toEqual({ size: 1 })
+  })
+
+  test('an upgrade that was cut off is freed first', async () => {
+    const { helm, release, action } = await setUp()
+    await helm.upgrade({ ...release, values: { size: 2 } })
+    helm.setStatus('a', 'n', 'pending-upgrade')
+    expect(await action.ensure()).toMatchObject({ changed: true })
+    expect(helm.valuesOf('a', 'n')).toEqual({ size: 1 })
+  })
+
+  test('where nothing runs there is nothing to go back to', async () => {
+    const { helm, action } = await setUp()
+    await helm.uninstall('a', 'n')
+    expect(await action.observe()).toMatchObject({ state: 'absent' })
+    await expect(action.ensure()).rejects.toMatchObject({ kind: 'conflict', code: 'release-absent' })
   })
 })
 

@@ -12,19 +12,29 @@ export interface Waiting {
 
 const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 2000
+/** How long a container that does not start is waited for: a registry may be away for a while. */
+const BROKEN_MS = 180_000
 
 /**
  * Looks until it is ready, showing why not yet. Rejects with `unavailable/not-ready-in-time` and the last reason, or
- * `unavailable/gave-up` when waiting longer can't help. A system that can't be asked right now is one more reason to wait.
+ * `unavailable/gave-up` when waiting longer can't help, or hardly: a container that has not started for three minutes. A
+ * system that can't be asked right now is one more reason to wait.
  */
 export async function waitUntil(waiting: Waiting, clock: Clock, context: ActionContext): Promise<void> {
   const { what, timeoutMs } = waiting
   const deadline = clock.now() + timeoutMs
+  let brokenSince: number | undefined
   try {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
       context.signal.throwIfAborted()
-      const { state, reason } = await waiting.check().catch(asReason)
+      const { state, reason, broken } = await waiting.check().catch(asReason)
       if (state === 'ready') return
+      brokenSince = broken === true ? (brokenSince ?? clock.now()) : undefined
+      const brokenMs = brokenSince === undefined ? 0 : clock.now() - brokenSince
+      if (brokenMs >= BROKEN_MS) {
+        const text = `${what} does not start, ${Math.round(brokenMs / 1000)} s long: ${reason}`
+        throw new AppError('unavailable', 'gave-up', text)
+      }
       if (state === 'failed') throw new AppError('unavailable', 'gave-up', `${what}: ${reason}`)
       if (clock.now() >= deadline) {
         throw new AppError(

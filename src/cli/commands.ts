@@ -1,9 +1,13 @@
 import { systemClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import { siteNamespaces } from '../site/components.ts'
 import type { CommandView, Journal } from '../site/journal.ts'
 import { lockFolder } from '../site/lock.ts'
-import { failureOf, runCommand } from '../site/run.ts'
+import type { Operator } from '../site/operator.ts'
+import { readApplied, revisionsOf, writeApplied } from '../site/preview/applied.ts'
+import { failureOf, runCommand, takeUp } from '../site/run.ts'
 import type { ServiceCommand } from '../site/service-api.ts'
+import { writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson, progressOf } from './io.ts'
 import { connect } from './service.ts'
@@ -90,11 +94,45 @@ export async function undoCommand(id: number, options: CommandsOptions, io: Io):
     const command = await api.undoCommand(id)
     return told(`command ${command.id} takes back what ${id} did`, command, options, io)
   }
-  return await follow(options, io, async (journal) => {
-    await getCommand(journal, id)
-    return (await journal.undo(id)).id
-  })
+  const back = whatRan(options)
+  return await follow(
+    options,
+    io,
+    async (journal) => {
+      const { plan, phase } = await getCommand(journal, id)
+      if (plan === 'site' && phase === 'install' && back !== undefined) return await back.begin(journal, id)
+      return (await journal.undo(id)).id
+    },
+    async ({ plan }) => (plan === 'site-back' ? await back?.end(await io.operator()) : undefined),
+  )
 }
+
+/** How an `up` is undone on a site where an earlier one ended well; `undefined`: none did. */
+function whatRan(options: CommandsOptions) {
+  const { paths } = openSite(options)
+  const applied = readApplied(paths.folder)
+  const { site, revisions } = applied ?? {}
+  if (applied === undefined || site === undefined || revisions === undefined) return undefined
+  const releases = Object.keys(revisions).map((release) => ({ release, namespace: namespaceOf(release) }))
+  return {
+    begin: async (journal: Journal, id: number): Promise<number> => {
+      const [last] = await journal.list(1)
+      if (last?.id !== id || last.state === 'done') {
+        const why = last?.id === id ? 'it ended well' : `command ${last?.id} is newer`
+        throw new AppError('conflict', 'command-not-undoable', `command ${id} can't be undone: ${why}`)
+      }
+      return (await takeUp(journal, { plan: 'site-back', phase: 'install', params: { revisions } })).id
+    },
+    /** The next `up` without a file is that of what ran; Helm counts on. */
+    end: async (operator: Operator): Promise<void> => {
+      writeSite(paths.folder, site)
+      const now = await revisionsOf(releases, operator.helm(paths).find)
+      writeApplied(paths.folder, { ...applied, revisions: now })
+    },
+  }
+}
+
+const namespaceOf = (release: string): string => siteNamespaces[release === 'omegaml-worker' ? 1 : 0]
 
 function told(text: string, value: unknown, options: GlobalOptions, io: Io): ExitCode {
   if (options.json === true) printJson(io, value)
@@ -107,6 +145,7 @@ async function follow(
   options: CommandsOptions,
   io: Io,
   start: (journal: Journal) => Promise<number>,
+  onDone: (command: CommandView) => Promise<void> = async () => {},
 ): Promise<ExitCode> {
   const unlock = lockFolder(openSite(options).paths.folder)
   try {
@@ -115,6 +154,7 @@ async function follow(
       const watcher = { clock: systemClock, onSteps: progress.show, signal: io.interrupted }
       const result = await runCommand(journal, await start(journal), watcher)
       progress.end(result.steps)
+      if (result.command.state === 'done') await onDone(result.command)
       if (options.json === true) printJson(io, { ...result.command, steps: result.steps })
       if (result.interrupted) return exitCodes.interrupted
       const failure = failureOf(result)

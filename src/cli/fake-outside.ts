@@ -28,6 +28,7 @@ export interface FakeOutside {
   readonly kubernetes: FakeKubernetes
   /** What was done outside, in order, such as `build mysql`. */
   readonly done: string[]
+  readonly built: Set<string>
   readonly accounts: Map<string, AccountView & { apikey: string }>
   /** Of accounts made by the CLI and the site's steps. */
   readonly passwords: Map<string, string>
@@ -36,6 +37,8 @@ export interface FakeOutside {
   cloudRuns: boolean
   leftovers: string[]
   toolsFail: AppError | undefined
+  /** As if what the images are built from had changed. */
+  forgetImages(): void
   /** Called before each image is built. */
   beforeImage: (name: string, signal: AbortSignal) => Promise<void>
   /** What was printed since the last look. */
@@ -56,7 +59,9 @@ export function createFakeOutside(folder: string): FakeOutside {
   const texts = { out: '', err: '' }
   let interruption = new AbortController()
   const kubernetes = createFakeKubernetes()
+  const built = new Set<string>()
   const outside: FakeOutside = {
+    built,
     hostsFile,
     terraform: createFakeTerraform({
       outputs: (root) => (root.endsWith('cluster') ? clusterOutputs : {}),
@@ -83,6 +88,7 @@ export function createFakeOutside(folder: string): FakeOutside {
     cloudRuns: false,
     leftovers: [],
     toolsFail: undefined,
+    forgetImages: () => built.clear(),
     beforeImage: async () => {},
     answer: undefined,
     env: {},
@@ -199,7 +205,7 @@ function fakeCloud(outside: FakeOutside): CloudControl {
 }
 
 function fakeImages(outside: FakeOutside): Images {
-  const built = new Set<string>()
+  const { built } = outside
   return {
     find: async (name) => (built.has(name) ? 'sha256:0' : undefined),
     build: async (name, _registry, { signal }) => {

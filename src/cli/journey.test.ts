@@ -150,6 +150,90 @@ test('a failed step is told with its reason, and the next up goes on', async () 
   expect(after).not.toContain('cloud started')
 })
 
+test('an up that failed on a site that ran is undone: the releases and the site are what they were, and nothing is removed', async () => {
+  const index = () => {
+    const { env, site } = outside.helm.valuesOf('omegaml-system', 'omegaml-services') as Record<string, { pip: object }>
+    return (site ?? env)?.pip
+  }
+  await cli('up')
+  outside.printed()
+  outside.helm.failNextUpgrade(new AppError('invalid', 'release-refused', 'upgrading omegaml-system'))
+  expect(await cli('up', '--package-index', 'https://pypi.test/simple')).toBe(1)
+  expect(outside.printed().err).toContain('run ./cloudmgr up to continue, or ./cloudmgr commands undo 2 to go back')
+  expect(index()).toEqual({ PIP_INDEX_URL: 'https://pypi.test/simple' })
+
+  const volumes = await outside.terraform.resources(join(state, 'terraform/volumes'))
+  expect(await cli('commands', 'undo', '2')).toBe(0)
+  expect(index()).toEqual({})
+  expect(await outside.terraform.resources(join(state, 'terraform/volumes'))).toEqual(volumes)
+  // The bad value is forgotten: the next up finds all as wanted.
+  const { revision } = (await outside.helm.find('omegaml-system', 'omegaml-services'))!
+  expect(await cli('up')).toBe(0)
+  expect(await outside.helm.find('omegaml-system', 'omegaml-services')).toMatchObject({ revision, status: 'deployed' })
+})
+
+test('an up that was stopped half way is undone as well; one that ended well is not', async () => {
+  await cli('up')
+  outside.beforeImage = async (_name, signal) => {
+    outside.interrupt()
+    signal.throwIfAborted()
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+  }
+  outside.forgetImages()
+  expect(await cli('up')).toBe(130)
+  expect(outside.printed().err).toContain('commands undo 2')
+  expect(await cli('commands', 'undo', '1')).toBe(4)
+  expect(outside.printed().err).toContain('command 2 is newer')
+  expect(await cli('commands', 'undo', '2')).toBe(0)
+  outside.beforeImage = async () => {}
+  await cli('up')
+  outside.printed()
+  expect(await cli('commands', 'undo', '4')).toBe(4)
+  expect(outside.printed().err).toContain('it ended well')
+})
+
+test('an undo never takes away what an earlier up made, also when nobody knows what ran', async () => {
+  await cli('up')
+  rmSync(join(state, 'applied.json'))
+  outside.helm.failNextUpgrade(new AppError('invalid', 'release-refused', 'upgrading omegaml-system'))
+  await cli('up', '--package-index', 'https://pypi.test/simple')
+  outside.printed()
+  expect(await cli('commands', 'undo', '2')).toBe(4)
+  expect(outside.printed().err).toContain('taking it back would take that away')
+  expect(await outside.terraform.resources(join(state, 'terraform/volumes'))).not.toEqual([])
+})
+
+test('a damaged journal is said to be, by name, before anything is changed', async () => {
+  await cli('up')
+  outside.printed()
+  const journal = join(state, 'journal.db')
+  for (const name of ['journal.db-wal', 'journal.db-shm']) rmSync(join(state, name), { force: true })
+  const sound = readFileSync(journal)
+  const before = outside.done.length
+  for (const damage of [
+    Buffer.from('not a database at all'),
+    Buffer.concat([sound.subarray(0, 8192), Buffer.alloc(sound.length - 8192, 7)]),
+  ]) {
+    writeFileSync(journal, damage)
+    expect(await cli('up')).toBe(4)
+    expect(outside.printed().err).toContain(`the journal ${journal} is damaged`)
+  }
+  expect(outside.done.length).toBe(before)
+  writeFileSync(journal, sound)
+  expect(await cli('up')).toBe(0)
+})
+
+test('a state folder that a newer version wrote is refused with both forms', async () => {
+  await cli('up')
+  outside.printed()
+  const path = join(state, 'site.json')
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), version: 2 }))
+  for (const word of ['up', 'status', 'down']) {
+    expect(await cli(word)).toBe(4)
+    expect(outside.printed().err).toContain('a newer cloudmgr wrote it (form 2, this one reads 1)')
+  }
+})
+
 test('Ctrl-C ends with 130 and loses nothing', async () => {
   outside.beforeImage = async (name, signal) => {
     if (name !== 'rabbitmq') return

@@ -9,7 +9,7 @@ import { layoutOf, machinesFrom } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { Operator } from '../site/operator.ts'
 import { prepareSite, type SiteWishes } from '../site/prepare.ts'
-import { writeApplied } from '../site/preview/applied.ts'
+import { readApplied, revisionsOf, valuesOf, writeApplied } from '../site/preview/applied.ts'
 import { previewSite } from '../site/preview/preview-site.ts'
 import { wantedReleases } from '../site/preview/releases.ts'
 import { type SitePreview, touchesExisting } from '../site/preview/site-preview.ts'
@@ -91,8 +91,9 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       const watcher = { clock: systemClock, onSteps: progress.show, signal: io.interrupted }
       const result = await runCommand(journal, command.id, watcher)
       progress.end(result.steps)
-      if (result.command.state === 'done') keepApplied(operator, site, paths)
-      const found = { site, secrets: operator.secrets(paths), folder, own: facts.addresses, env: operator.env }
+      if (result.command.state === 'done') await keepApplied(operator, site, paths)
+      const back = readApplied(paths.folder)?.revisions === undefined ? undefined : command.id
+      const found = { site, secrets: operator.secrets(paths), folder, own: facts.addresses, env: operator.env, back }
       return report(found, result, options, io, io.now() - began)
     } finally {
       await journal.close()
@@ -174,10 +175,12 @@ function readKept(path: string): string {
   throw new AppError('invalid', 'plan-file-invalid', `${path} is not what ./cloudmgr plan --out wrote`)
 }
 
-/** What the next preview is compared with. */
-function keepApplied({ project, secrets }: Operator, site: Site, paths: StatePaths): void {
+/** What the next preview is compared with, and an undo goes back to. */
+async function keepApplied({ project, secrets, helm }: Operator, site: Site, paths: StatePaths): Promise<void> {
+  const releases = wantedReleases({ site, paths, project })
+  const revisions = await revisionsOf(releases, helm(paths).find)
   const names = Object.keys(givenSecrets(secrets(paths)))
-  writeApplied(paths.folder, wantedReleases({ site, paths, project }), names)
+  writeApplied(paths.folder, { values: valuesOf(releases), secrets: names, site, revisions })
 }
 
 const sharedWithStrangers =
@@ -222,17 +225,21 @@ export interface UpSite {
   /** Addresses of this machine. */
   readonly own: readonly string[]
   readonly env: Operator['env']
+  /** The command, where there is something that ran before it. */
+  readonly back: number | undefined
 }
 
 function report(found: UpSite, result: RunResult, options: UpOptions, io: Io, ms: number): ExitCode {
+  const { back } = found
+  const goBack = back === undefined ? '' : `, or ./cloudmgr commands undo ${back} to go back to what ran before`
   if (result.interrupted) {
-    io.err.write('stopped; nothing is lost: run ./cloudmgr up to continue\n')
+    io.err.write(`stopped; nothing is lost: run ./cloudmgr up to continue${goBack}\n`)
     return exitCodes.interrupted
   }
   const failure = failureOf(result)
   if (failure !== undefined) {
     io.err.write(
-      `${failure.message}\nwhat it printed: ./cloudmgr logs ${failure.step ?? ''}\nmend it and run ./cloudmgr up to continue\n`,
+      `${failure.message}\nwhat it printed: ./cloudmgr logs ${failure.step ?? ''}\nmend it and run ./cloudmgr up to continue${goBack}\n`,
     )
     if (options.json === true) printJson(io, { error: failure })
     return exitCodes.failed

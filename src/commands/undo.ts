@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.ts'
 import type { Db } from '../db/database.ts'
+import { Status } from '../base/status.ts'
 import { bellOf } from './bell.ts'
 import { findDeployment } from '../deployments/store.ts'
 import type { Command } from './command.ts'
@@ -69,9 +70,24 @@ export async function assertUndoable(db: Db, command: Command): Promise<void> {
 /** Whether an undo would take back what this command itself began, and nothing that served before. */
 async function takesBack(db: Db, command: Command): Promise<boolean> {
   if (command.phase !== 'install') return false
-  if (command.subject === undefined) return true
+  if (command.subject === undefined) return !(await everEndedWell(db, command))
   const row = await findDeployment(db, command.subject, command.plan, command.instance)
   return row?.readyAt === undefined
+}
+
+/** A site has no deployment that says so: an earlier command of the same plan that ended well does. */
+async function everEndedWell(db: Db, { id, plan }: Command): Promise<boolean> {
+  const earlier = await db
+    .selectFrom('commands')
+    .select('id')
+    .where('plan', '=', plan)
+    .where('phase', '=', 'install')
+    .where('subject', 'is', null)
+    .where('status', '=', Status.completed)
+    .where('id', '<', id)
+    .limit(1)
+    .executeTakeFirst()
+  return earlier !== undefined
 }
 
 /** What would be undone if this command failed, the last step first. */

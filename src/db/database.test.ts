@@ -45,6 +45,19 @@ test('a schema that a newer program has changed is left alone', async () => {
   expect(await migrate(db)).toEqual([])
 })
 
+test('a schema that a newer program has changed so that this one can’t work with it is refused by name', async () => {
+  const db = database()
+  await migrate(db)
+  await sql`insert into kysely_migration (name, timestamp) values ('999-future-breaking', '')`.execute(db)
+  const refusal = expect.objectContaining({ kind: 'conflict', code: 'schema-newer' })
+  await expect(migrate(db)).rejects.toEqual(refusal)
+  // The pods' wait for their schema ends at once: it would wait in vain.
+  const env = { CLOUDMGR_DATABASE_URL: `sqlite:${file}` }
+  const program = resolve(import.meta.dirname, '../main.ts')
+  const waiting = promisify(execFile)(process.execPath, [program, 'migrate', '--wait'], { env })
+  await expect(waiting).rejects.toMatchObject({ stderr: expect.stringContaining('999-future-breaking') })
+})
+
 test('deployments of before are kept, several of a plan become possible, and the version before goes on writing', async () => {
   const db = database()
   await accounts.up(db)

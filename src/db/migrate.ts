@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { AppError } from '../base/errors.ts'
 import type { Db } from './database.ts'
@@ -14,7 +15,10 @@ import * as issuedCommands from './migrations/012-issued-commands.ts'
 import * as repeatedChanges from './migrations/013-repeated-changes.ts'
 import * as stateVersions from './migrations/014-state-versions.ts'
 
-/** Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. */
+/**
+ * Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. The version
+ * before must run on what they leave; one that can't be made so ends its name with `-breaking`, and older programs refuse.
+ */
 const migrations: Readonly<Record<string, Migration>> = {
   '001-accounts': accounts,
   '002-commands': commands,
@@ -32,7 +36,7 @@ const migrations: Readonly<Record<string, Migration>> = {
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */
 export async function migrate(db: Db): Promise<string[]> {
-  // Also when a newer program was here: the older one runs on the newer schema.
+  // Also when a newer program was here: the older one runs on the newer schema, unless that says otherwise.
   if ((await pendingMigrations(db)).length === 0) return []
   const { error, results } = await migrator(db).migrateToLatest()
   if (error !== undefined) {
@@ -42,10 +46,35 @@ export async function migrate(db: Db): Promise<string[]> {
   return (results ?? []).map((result) => result.migrationName)
 }
 
-/** Names of migrations that this program needs and the database has not seen; for the init container that waits. */
+/**
+ * Names of migrations that this program needs and the database has not seen; for the init container that waits. Rejects with
+ * `conflict/schema-newer` where a newer program changed the schema in a way that this one can't work with.
+ */
 export async function pendingMigrations(db: Db): Promise<string[]> {
+  await refuseBroken(db)
   const all = await migrator(db).getMigrations()
   return all.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name)
+}
+
+const breaking = /-breaking$/
+const doneTable = 'kysely_migration'
+
+async function refuseBroken(db: Db): Promise<void> {
+  const [found] = (await doneMigrations(db)).filter((name) => breaking.test(name) && !Object.hasOwn(migrations, name))
+  if (found === undefined) return
+  throw new AppError(
+    'conflict',
+    'schema-newer',
+    `a newer cloudmgr changed the database (${found}) so that this version can't work with it: use that version or a later one, or put back the dump from before its upgrade`,
+    { details: { migration: found } },
+  )
+}
+
+async function doneMigrations(db: Db): Promise<string[]> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some(({ name }) => name === doneTable)) return []
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(doneTable)}`.execute(db)
+  return rows.map(({ name }) => name)
 }
 
 function migrator(db: Db): Migrator {

@@ -3,6 +3,7 @@ import { explain } from '../base/errors.ts'
 import { bellOf } from '../commands/bell.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { type ClaimedTask, nextDue, Turn } from './claim.ts'
+import { forgetFuture } from './clock-jump.ts'
 import { backOff } from './decide.ts'
 import type { EngineDeps, EngineOptions, EngineSettings } from './deps.ts'
 import type { TaskEnd } from './end.ts'
@@ -21,6 +22,9 @@ const defaults = {
   exclusive: false,
 }
 
+/** Clocks are put right by less than this all the time. */
+const CLOCK_MS = 2_000
+
 const woken = new Error('woken before')
 
 /** Works off what the rows say is due. Any number of engines may share a database; each may be killed at any point. */
@@ -34,6 +38,8 @@ export class Engine {
   /** One engine's memory is enough: when each is fair, all are. */
   readonly #served = new Map<number | null, number>()
   #claims = 0
+  /** When it looked last; after a start the clock may have been put back, too. */
+  #lookedAt = Number.POSITIVE_INFINITY
   #wake = Promise.withResolvers<void>()
   #loop: Promise<void> | undefined
   #deaf: () => void = () => {}
@@ -76,6 +82,7 @@ export class Engine {
       this.#wake = Promise.withResolvers()
       let pause = this.#settings.pollMs * (0.75 + Math.random() / 2)
       try {
+        await this.#heedClock()
         await startCommands(this.#deps)
         await endCancelled(this.#deps)
         await this.#claimAll()
@@ -85,6 +92,17 @@ export class Engine {
       }
       await this.#sleep(pause)
     }
+  }
+
+  /** A clock that was ahead and is put right would keep everything waiting until it is there again. */
+  async #heedClock(): Promise<void> {
+    const { db, clock, log } = this.#deps
+    const now = clock.now()
+    if (now < this.#lookedAt - CLOCK_MS) {
+      const rows = await forgetFuture(db, now, this.#settings.leaseMs)
+      if (rows > 0) log.warn('the clock was put back: what waited for times far ahead is due now', { rows })
+    }
+    this.#lookedAt = now
   }
 
   async #claimAll(): Promise<void> {

@@ -71,9 +71,26 @@ export function checkClusterName(text: string): string {
   )
 }
 
+/** What a newer Kubernetes wrote an older one may misread: it is not started on it. */
+export function checkRecordedVersion({ name: cluster, kubernetesVersion: made }: ClusterRecord): void {
+  if (minorOf(made) <= minorOf(kubernetesVersion)) return
+  throw new AppError(
+    'conflict',
+    'kubernetes-older',
+    `cluster ${cluster} ran with Kubernetes ${made}, and this local cloud has ${kubernetesVersion}, which can't go on with what a newer one wrote: use the newer cloudmgr, at least for ./cloudmgr down; after that this one can make the cluster anew on the same volumes`,
+    { details: { field: 'kubernetesVersion', value: made } },
+  )
+}
+
+/** Patch versions read each other. */
+function minorOf(version: string): number {
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number)
+  return major * 1_000 + minor
+}
+
 export function checkVersion(order: ClusterOrder): void {
   if (order.kubernetesVersion.replace(/^v/, '') === kubernetesVersion) return
-  const message = `kubernetesVersion ${order.kubernetesVersion} is not offered: this local cloud has ${kubernetesVersion}`
+  const message = `kubernetesVersion ${order.kubernetesVersion} is not offered: this local cloud has ${kubernetesVersion}. Another version comes with another local cloud: stop this one (./cloudmgr down), then start that (./cloudmgr up); volumes are kept`
   throw new AppError('invalid', 'kubernetes-version', message, {
     details: { field: 'kubernetesVersion', value: order.kubernetesVersion },
   })

@@ -13,7 +13,7 @@ import {
   loopbackAddresses,
   ports,
 } from './addresses.ts'
-import { checkVersion, type ClusterOrder, type ClusterRecord, type ProcessOrder } from './cluster.ts'
+import { checkRecordedVersion, checkVersion, type ClusterOrder, type ClusterRecord, type ProcessOrder } from './cluster.ts'
 import { forwarder, forwardFile, prepareCluster, removeCluster, simulator, startCluster } from './cluster-life.ts'
 import { type ControlPlane, ensurePki } from './control-plane.ts'
 import { ensureFile, findJson, writeJson } from './files.ts'
@@ -241,6 +241,7 @@ export class Supervisor {
   }
 
   private async resume(record: ClusterRecord): Promise<void> {
+    checkRecordedVersion(record)
     const cluster = await this.openCluster(record)
     for (const name of existsSync(this.paths.machines) ? readdirSync(this.paths.machines) : []) {
       const file = findJson<MachineRecord>(this.machineFile(name))

@@ -5,8 +5,7 @@ import { silentLog } from '../base/log.ts'
 import type { Plans } from '../catalog/plan.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
-import { openDatabase } from '../db/database.ts'
-import { migrate } from '../db/migrate.ts'
+import { openSound } from '../db/sound.ts'
 import { Engine } from '../engine/engine.ts'
 import type { SiteStateKeeping } from './actions/kept-terraform.ts'
 import { siteContext } from './context.ts'
@@ -30,8 +29,7 @@ const minute = 60_000
 /** The journal in the state folder, with the engine that works on it once it is started. */
 export async function openSiteJournal(sources: JournalSources): Promise<Journal> {
   const { site, paths, project, clock } = sources
-  const db = openDatabase({ kind: 'sqlite', path: paths.journal })
-  await migrate(db)
+  const db = await openSound(paths.journal)
   const keys = parseKeyRing(ensureSecrets(paths.folder).engineKeys, 'engine keys of the state folder')
   const store = createStateStore(db, keys, () => clock.now())
   const backend = new StateBackend({ states: store, log: silentLog })

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Action } from '../actions/action.ts'
 import { helmRelease } from '../actions/helm-release.ts'
+import { helmRollback } from '../actions/helm-rollback.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
 import type { Helm } from '../adapters/helm/port.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
@@ -67,6 +68,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),
     providerSecretAction({ cloud: parts.cloud, kubernetes }),
     helmRelease({ helm, kubernetes, clock, charts: join(project, 'charts') }),
+    helmRollback({ helm, kubernetes, clock }),
     bootstrapAccountsAction({ connect, secrets, sleep }),
     ensureDeploymentsAction({
       api,
@@ -90,7 +92,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
 /** The plans of the operator's commands; those of accounts belong to the service. */
 export function sitePlans(project: string, actions: readonly Action<never>[]): Plans {
   const known = new Set(actions.map((action) => action.name))
-  const plans = ['site', 'site-simulated', 'site-down', 'site-purge'].map((name) => {
+  const plans = ['site', 'site-simulated', 'site-back', 'site-down', 'site-purge'].map((name) => {
     const file = join(project, 'catalog', 'plans', `${name}.yml`)
     return parsePlan(readFileSync(file, 'utf8'), file, known)
   })

@@ -43,6 +43,11 @@ for (const { file, text, why } of refused) {
   })
 }
 
+test('a folder of a newer version is refused with what to do', () => {
+  writeFileSync(join(folder, 'site.json'), JSON.stringify({ cloudmgr: 'site', version: 2, ...site, machines: {} }))
+  expect(() => findSite(folder, 'omega')).toThrow(/a newer cloudmgr wrote it \(form 2, this one reads 1\)/)
+})
+
 test("another site's folder is refused", () => {
   writeSite(folder, site)
   expect(() => findSite(folder, 'other')).toThrow(/site "omega", not "other"/)

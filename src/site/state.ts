@@ -6,7 +6,9 @@ import { AppError } from '../base/errors.ts'
 import { replaceFile } from './secrets.ts'
 import { type Site, siteSchema } from './site.ts'
 
-const fileSchema = siteSchema.extend({ cloudmgr: z.literal('site'), version: z.literal(1) })
+/** Counts the forms of `site.json` that older versions can't read. */
+const formVersion = 1
+const fileSchema = siteSchema.extend({ cloudmgr: z.literal('site'), version: z.literal(formVersion) })
 
 /** Where things lie in a site's state folder. */
 export interface StatePaths {
@@ -70,11 +72,23 @@ export function findSite(folder: string, name: string | undefined): Site | undef
 }
 
 function readSite(folder: string, path: string): Site {
+  const content = readJson(folder, path)
+  const { version } = content
+  if (typeof version === 'number' && version > formVersion) {
+    const why = `a newer cloudmgr wrote it (form ${version}, this one reads ${formVersion}): use that version or a later one`
+    throw refuse(folder, why)
+  }
+  const { data, error } = fileSchema.safeParse(content)
+  if (data === undefined) throw refuse(folder, 'its site.json is not one that this version of cloudmgr wrote', error)
+  const { cloudmgr: _kind, version: _version, ...site } = data
+  return site
+}
+
+function readJson(folder: string, path: string): Readonly<Record<string, unknown>> {
   try {
-    const { cloudmgr: _kind, version: _version, ...site } = fileSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
-    return site
+    return { ...(JSON.parse(readFileSync(path, 'utf8')) as object) }
   } catch (cause) {
-    throw refuse(folder, 'its site.json is not one that this version of cloudmgr wrote', cause)
+    throw refuse(folder, 'its site.json is damaged: put it back from a copy of the folder', cause)
   }
 }
 
@@ -95,7 +109,10 @@ export function getSite(folder: string, name: string | undefined): Site {
 export function writeSite(folder: string, site: Site): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
-  replaceFile(statePaths(folder).site, `${JSON.stringify({ cloudmgr: 'site', version: 1, ...site }, null, 2)}\n`)
+  replaceFile(
+    statePaths(folder).site,
+    `${JSON.stringify({ cloudmgr: 'site', version: formVersion, ...site }, null, 2)}\n`,
+  )
 }
 
 /** Ports of the other sites below the usual home, running or not: theirs when they come back. */

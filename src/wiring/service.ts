@@ -69,6 +69,8 @@ const clock = systemClock
 /** How often the last use of API keys is written. */
 const WRITE_USE_MS = 60_000
 const SWEEP_MS = 3_600_000
+/** A pod is told to end before the last node knows that it takes no more requests. */
+const LEAVING_MS = 3_000
 const MAILS_KEPT_MS = 90 * 86_400_000
 
 /** What API and engine share: rows, keys, accounts and their deployments. */
@@ -107,6 +109,7 @@ export async function serveApi(): Promise<number> {
   const house = openHouse()
   const api = await startApi(house, statusSources(house.site), createLog('api'))
   await terminated()
+  if (isInCluster()) await clock.sleep(LEAVING_MS)
   await api.stop()
   await house.db.destroy()
   return 0
@@ -146,16 +149,17 @@ export async function startApi(house: House, sources: StatusSources, log: Log): 
   }
 }
 
+const isInCluster = (): boolean => env['KUBERNETES_SERVICE_HOST'] !== undefined
+
 type StatusSources = Pick<StatusParts, 'kubernetes' | 'broker' | 'databases'>
 
 /** What the API may look at; outside a cluster, or without an observer at the broker, it says that it can't. */
 function statusSources(site: SiteFacts): StatusSources {
-  const isInCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined
   const password = env['CLOUDMGR_RABBITMQ_OBSERVER_PASSWORD']
   const url = env['CLOUDMGR_RABBITMQ_URL']
   const user = env['CLOUDMGR_RABBITMQ_OBSERVER'] ?? 'omegaweb'
   return {
-    kubernetes: isInCluster ? createKubernetes({ inCluster: true }) : undefined,
+    kubernetes: isInCluster() ? createKubernetes({ inCluster: true }) : undefined,
     broker: url && password ? createRabbitmqMonitor({ url, user, password }) : undefined,
     databases: createMongoSizes({ tlsServers: tlsServersOf(env, site) }),
   }
@@ -370,6 +374,8 @@ async function schemaGap(db: Db): Promise<string | undefined> {
     const pending = await pendingMigrations(db)
     return pending.length === 0 ? undefined : `${pending.join(', ')} to come`
   } catch (error) {
+    // Waiting would not bring the older schema back.
+    if (error instanceof AppError && error.code === 'schema-newer') throw error
     return explain(error)
   }
 }

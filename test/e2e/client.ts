@@ -1,16 +1,26 @@
 import { resolve } from 'node:path'
 import { execa } from 'execa'
 
-/** Runs one of the Python programs beside this file with the real client; returns the object after `OUTCOME`. */
-export async function runPython<T>(file: string, words: readonly string[], env: Record<string, string>): Promise<T> {
+/**
+ * Runs one of the Python programs beside this file with the real client; returns the object after `OUTCOME`. `onLine` is
+ * told every line that it prints.
+ */
+export async function runPython<T>(
+  file: string,
+  words: readonly string[],
+  env: Record<string, string>,
+  onLine: (line: string) => void = () => {},
+): Promise<T> {
   const python = process.env['CLOUDMGR_TEST_PYTHON'] ?? 'python3'
   const { PATH = '' } = process.env
-  const done = await execa(python, [resolve(import.meta.dirname, file), ...words], {
+  const running = execa(python, [resolve(import.meta.dirname, file), ...words], {
     env: { PATH, ...env },
     extendEnv: false,
     reject: false,
     timeout: 1_500_000,
   })
+  for await (const line of running) onLine(line)
+  const done = await running
   return outcomeOf<T>(file, done)
 }
 

@@ -28,6 +28,22 @@ export async function upgrade(site: TestSite, chart: string, ...values: string[]
   await execa(program, [...words, ...options, ...sets])
 }
 
+/** Gives the image that an object's pods run another tag in the site's registry, as a new version would have. */
+export async function tagImage(site: TestSite, workload: string, tag: string): Promise<void> {
+  const path = 'jsonpath={.spec.template.spec.containers[0].image}'
+  const image = await kubectl(site, 'get', workload, '-n', 'omegaml-services', '-o', path)
+  const [, name = '', digest = ''] = /^[^/]+\/(.+)@(sha256:\w+)$/.exec(image) ?? []
+  const { body } = await call<{ registry: { push: string } }>(socketOf(site), 'GET', `/v1/clusters/${site.name}`)
+  const manifests = `http://${body.registry.push}/v2/${name}/manifests`
+  const types = ['vnd.oci.image.manifest.v1', 'vnd.docker.distribution.manifest.v2'].map(
+    (one) => `application/${one}+json`,
+  )
+  const found = await fetch(`${manifests}/${digest}`, { headers: { accept: types.join(', ') } })
+  const headers = { 'content-type': found.headers.get('content-type') ?? '' }
+  const put = await fetch(`${manifests}/${tag}`, { method: 'PUT', headers, body: await found.text() })
+  if (!put.ok) throw new Error(`tagging ${image}: ${put.status} ${await put.text()}`)
+}
+
 export interface Pod {
   readonly namespace: string
   readonly name: string
@@ -115,9 +131,28 @@ export async function killEverything(site: TestSite): Promise<void> {
   )
 }
 
-function kill(pid: number): void {
+/** Stops the site's processes whose command line matches, as a machine that hangs does; answers how to let them go on. */
+export async function freeze(site: TestSite, pattern: RegExp): Promise<() => void> {
+  const found = (await processes(site)).filter((pid) => pattern.test(commandLine(pid)))
+  if (found.length === 0) throw new Error(`no process of the site matches ${pattern}`)
+  for (const pid of found) kill(pid, 'SIGSTOP')
+  return () => {
+    for (const pid of found) kill(pid, 'SIGCONT')
+  }
+}
+
+function commandLine(pid: number): string {
   try {
-    process.kill(pid, 'SIGKILL')
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    // It ended meanwhile.
+    return ''
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
+  try {
+    process.kill(pid, signal)
   } catch {
     // It ended meanwhile.
   }

@@ -1,11 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestSite, testSite } from './cli.ts'
-import { closedPlaces, killEverything, kubectl, memoryGb, type Places, podIn, reaches, upgrade } from './cluster.ts'
-import { crowd } from './many.ts'
-import { configOf, rotateAs, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
 import { expectRefused, intrudeFromOutside, intrudeFromPod } from './intruder.ts'
 import { useFromElsewhere } from './elsewhere.ts'
+import {
+  closedPlaces,
+  freeze,
+  killEverything,
+  kubectl,
+  memoryGb,
+  type Places,
+  podIn,
+  reaches,
+  tagImage,
+  upgrade,
+} from './cluster.ts'
+import { crowd } from './many.ts'
+import { configOf, rotateAs, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
+import { OutageWatch } from './outage-watch.ts'
 import { openNotebook, openNotebookFromPortal } from './notebook.ts'
 import { orderEverything } from './orders.ts'
 import { packageIndex } from './packages.ts'
@@ -198,6 +210,21 @@ describe('an account', () => {
   })
 })
 
+describe('while supervisor and registry hang', () => {
+  test('tasks run on, and an account that is made meanwhile waits until they are back', async () => {
+    const thaw = await freeze(site, /local\/main\.ts serve|image-registry/)
+    const made = createAccount(site, 'vera')
+    try {
+      await workAs(site, boris)
+      expect(await site.json('account', 'show', 'vera')).toMatchObject({ userid: 'vera' })
+    } finally {
+      thaw()
+    }
+    expect(await configStatus(await made)).toBe(200)
+    expect(await site.json('status')).toMatchObject({ state: 'up' })
+  })
+})
+
 describe('everything is still there', () => {
   const kept = { datasets: expect.arrayContaining(['wine']), jobs: expect.arrayContaining(['sums.ipynb']) }
 
@@ -210,6 +237,27 @@ describe('everything is still there', () => {
     await upgrade(site, 'omegaml-system', ...memory)
     expect(await uids()).not.toBe(before)
     expect((await workAs(site, boris)).before).toEqual(kept)
+  })
+
+  test('after a new image of API and engine: sessions and keys hold, and what was ordered meanwhile is delivered', async () => {
+    const signIn = { method: 'POST', headers: { 'content-type': 'application/json', origin: up.api } }
+    const body = JSON.stringify({ login: 'admin', password: up.admin.password })
+    const signedIn = await fetch(`${up.api}/api/v2/session`, { ...signIn, body })
+    const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const session = async () => (await fetch(`${up.api}/api/v2/session`, { headers: { cookie } })).status
+    expect(await session()).toBe(200)
+    await tagImage(site, 'deployment/cloudmgr', 'next')
+    const watch = await OutageWatch.of(anna)
+    const names = ['nina', 'nora', 'nils']
+    const rolling = upgrade(site, 'omegaml-system', 'images.cloudmgr.digest=', 'images.cloudmgr.tag=next')
+    const people = await Promise.all(names.map(async (name) => await createAccount(site, name)))
+    await rolling
+    expect(await kubectl(site, 'get', 'deployment', 'omegaweb', '-n', 'omegaml-services', '-o', 'yaml')).toContain(
+      ':next',
+    )
+    expect(await watch.end()).toEqual({ api: 0, database: 0, broker: 0 })
+    expect(await session()).toBe(200)
+    for (const one of people) expect(await configStatus(one)).toBe(200)
   })
 
   test('after down and up', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
 import { AppError } from '../../src/base/errors.ts'
 import { cancelCommand } from '../../src/commands/cancel.ts'
 import { type Command, hasEnded } from '../../src/commands/command.ts'
@@ -66,6 +67,39 @@ export function engineSuite(open: () => Promise<Db>): void {
   test('an order starts a waiting engine at once, not at its next look', async () => {
     await engine({ pollMs: 600_000 }).start()
     expect((await run()).state).toBe('done')
+  })
+
+  test('a clock that was ahead and is put back, or jumps on, keeps no order waiting', async () => {
+    let ahead = 3_600_000
+    const clock = { ...systemClock, now: () => systemClock.now() + ahead }
+    let failures = 1
+    world.during = () => {
+      if (failures-- > 0) throw unavailable()
+    }
+    // It is to be tried again in the hour that the clock says; a dead engine's lease ends there, too.
+    const waiting = await submitCommand(db, order(), { plans, now: clock.now })
+    const first = engine({}, { clock })
+    await first.start()
+    const retried = async () => (await listSteps(db, await getCommand(db, waiting.id)))[0]?.attempts
+    await vi.waitFor(async () => expect(await retried()).toBe(1), { timeout: 10_000, interval: 20 })
+    await first.stop()
+    await db
+      .updateTable('tasks')
+      .set({ due_at: clock.now() + 600_000 })
+      .where('state', '=', 'ready')
+      .execute()
+    const lane = 'other'
+    const later = await submitCommand(db, order({ plan: 'single', lane }), { plans, now: clock.now })
+    ahead = 0
+    const second = engine({}, { clock })
+    await second.start()
+    expect((await ended(waiting)).state).toBe('done')
+    expect((await ended(later)).state).toBe('done')
+    // While it runs.
+    ahead = 7_200_000
+    expect((await run({ params: { name: 'b' } })).state).toBe('done')
+    ahead = -3_600_000
+    expect((await run({ params: { name: 'c' } })).state).toBe('done')
   })
 
   test('a secret is masked in the output', async () => {

@@ -19,6 +19,12 @@ export async function consumeFrom(login: AmqpLogin, queues: readonly string[]): 
   return end
 }
 
+/** Signs in and opens a channel; rejects when the broker refuses. */
+export async function signIn(login: AmqpLogin): Promise<void> {
+  const { end } = await openChannel(login)
+  await end()
+}
+
 /** Declares a durable queue and sends a message to it, as the omega-ml client does; rejects when the broker refuses either. */
 export async function sendTo(login: AmqpLogin, queue: string, text = 'a task'): Promise<void> {
   const { socket, answer, end } = await openChannel(login)

@@ -31,6 +31,9 @@ export async function startMongod(): Promise<TestMongod> {
     folder,
     '--wiredTigerCacheSizeGB',
     '0.25',
+    // So that it can be told to fail.
+    '--setParameter',
+    'enableTestCommands=1',
   ]
   let server = startServer(program, args, { log })
   const admin = { host: '127.0.0.1', port, user: 'admin', password: 'admin-of-tests' }

@@ -77,6 +77,22 @@ tolerations:
 {{- end }}
 {{- end -}}
 
+{{- /* Several of a kind go to several machines where there are. Takes (dict "root" $ "component" "omegaweb" "replicas" 2). */ -}}
+{{- define "omegaml.spread" -}}
+{{- if gt (int .replicas) 1 -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    # One machine left is better than none.
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "omegaml.selector" . | nindent 8 }}
+    # An upgrade's new pods are spread among themselves.
+    matchLabelKeys: [pod-template-hash]
+{{- end -}}
+{{- end -}}
+
 {{- /* Egress rule of NetworkPolicies: names are asked of the cluster's DNS pods, and of resolvers outside the pods' network. */ -}}
 {{- define "omegaml.dnsEgress" -}}
 - ports:

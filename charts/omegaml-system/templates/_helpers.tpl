@@ -182,6 +182,9 @@ volumeClaimTemplates:
 
 {{- /* Rules that no schema can say. */ -}}
 {{- define "omegaml-system.check" -}}
+{{- if and .Values.backups.enabled (not .Values.mongodb.enabled) (not .Values.mysql.enabled) -}}
+{{- fail "backups.enabled is true, but neither MongoDB nor MySQL run here: back up the services that you use instead where they are, and set backups.enabled=false" -}}
+{{- end -}}
 {{- range $name := list "mongodb" "mysql" "rabbitmq" -}}
 {{- $part := index $.Values $name -}}
 {{- if and (not $part.enabled) (or $.Values.omegaweb.enabled $.Values.cloudmgr.enabled $.Values.jupyterhub.enabled) (not $part.external.host) -}}

@@ -61,6 +61,9 @@ spec:
     - {name: HOST, value: {{ include "omegaml-system.host" (dict "root" .root "name" "mysql") | quote }}}
     - {name: PORT, value: {{ include "omegaml-system.port" (dict "root" .root "name" "mysql") | quote }}}
     - {name: HOME, value: /tmp}
+    {{- with .env }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
     - {name: API_RIGHTS, value: {{ include "omegaml-system.mysqlRights" .root | trim | quote }}}
     {{- if $external }}
     {{- include "omegaml-system.secretEnv" (dict "name" "ROOT" "secret" $external.adminSecret "key" "username") | nindent 4 }}
@@ -82,5 +85,8 @@ spec:
     limits: {memory: 128Mi}
   volumeMounts:
     - {name: tmp, mountPath: /tmp}
+    {{- with .mounts }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
     {{- include "omegaml-system.caMount" .root | nindent 4 }}
 {{- end -}}

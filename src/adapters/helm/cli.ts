@@ -5,7 +5,7 @@ import { AppError } from '../../base/errors.ts'
 import type { Kubernetes, Manifest } from '../kubernetes/port.ts'
 import type { RunResult } from '../process/run.ts'
 import { cleanEnv, run } from '../process/run.ts'
-import { helmError, isNotFound } from './errors.ts'
+import { helmError, isNotFound, isUnknownRevision } from './errors.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { Helm, HelmRun, Release, ReleaseRecord, ReleaseStatus } from './port.ts'
 
@@ -22,6 +22,7 @@ export interface HelmCliOptions {
 
 const FINGERPRINT_LABEL = 'cloudmgr.io/fingerprint'
 const TIMEOUT_MS = 600_000
+const KEPT_REVISIONS = '10'
 
 /** The real one: helm 4 as a program, values by file (never by argument), JSON for every answer. */
 export function createHelmCli(options: HelmCliOptions): Helm {
@@ -85,6 +86,18 @@ export function createHelmCli(options: HelmCliOptions): Helm {
         throw new AppError('bug', 'release-vanished', `${namespace}/${name} is gone after its upgrade`)
       return record
     },
+    rollback: async (name, namespace, revision, running) => {
+      const where = ['rollback', name, String(revision), '--namespace', namespace]
+      const how = ['--server-side=true', '--force-conflicts', '--history-max', KEPT_REVISIONS]
+      const result = await helm([...where, ...how, '--timeout', seconds(TIMEOUT_MS)], running)
+      const attempted = `going back to revision ${revision} of ${namespace}/${name}`
+      if (isUnknownRevision(result)) throw new AppError('not-found', 'revision-unknown', attempted)
+      if (result.exitCode !== 0) throw helmError(attempted, result)
+      const record = await find(name, namespace)
+      if (record === undefined)
+        throw new AppError('bug', 'release-vanished', `${namespace}/${name} is gone after its rollback`)
+      return record
+    },
     unlock: async (name, namespace, running) => {
       const record = await find(name, namespace)
       if (record?.status === 'uninstalling') return void (await uninstall(name, namespace, running))
@@ -131,7 +144,7 @@ function recordOf(metadata: Metadata): ReleaseRecord {
 function upgradeFlags(release: Release): readonly string[] {
   const create = release.createNamespace === false ? [] : ['--create-namespace']
   // Without --reset-values an upgrade would keep values that are no longer wanted.
-  const apply = ['--reset-values', '--server-side=true', '--force-conflicts', '--history-max', '5']
+  const apply = ['--reset-values', '--server-side=true', '--force-conflicts', '--history-max', KEPT_REVISIONS]
   return [
     ...create,
     ...apply,

@@ -21,6 +21,19 @@ export function helmContract(parts: () => { helm: Helm; chart: string }): void {
     expect(await helm.uninstall('demo', 'helm-contract')).toBe(false)
   })
 
+  test('an earlier revision comes back with its fingerprint, and one that never was is unknown', async () => {
+    const { helm, chart } = parts()
+    const release = { name: 'back', namespace: 'helm-contract', chart, values: { data: { a: 'one' } } }
+    const first = await helm.upgrade(release)
+    await helm.upgrade({ ...release, values: { data: { a: 'two' } } })
+    const back = await helm.rollback('back', 'helm-contract', first.revision)
+    expect(back).toMatchObject({ revision: 3, status: 'deployed', fingerprint: first.fingerprint })
+    const unknown = expect.objectContaining({ kind: 'not-found', code: 'revision-unknown' })
+    await expect(helm.rollback('back', 'helm-contract', 17)).rejects.toEqual(unknown)
+    await helm.uninstall('back', 'helm-contract')
+    await expect(helm.rollback('back', 'helm-contract', 1)).rejects.toEqual(unknown)
+  })
+
   test('freeing what is not stuck does nothing', async () => {
     const { helm, chart } = parts()
     const release = { name: 'free', namespace: 'helm-contract', chart, values: { data: {} } }

@@ -28,6 +28,11 @@ export function isNotFound(result: RunResult): boolean {
   return result.exitCode !== 0 && NOT_FOUND.test(result.stderr)
 }
 
+/** Of a rollback: the release or that revision of it is not kept. */
+export function isUnknownRevision(result: RunResult): boolean {
+  return result.exitCode !== 0 && /release: not found|release has no .* version|no revision/.test(result.stderr)
+}
+
 /** What a failed helm means; its own text is the cause. */
 export function helmError(attempted: string, result: RunResult): AppError {
   const text = result.stderr

@@ -1,6 +1,6 @@
 import { canonical } from './fingerprint.ts'
 import type { Manifest } from '../kubernetes/port.ts'
-import type { AppError } from '../../base/errors.ts'
+import { AppError } from '../../base/errors.ts'
 import type { Helm, Release, ReleaseRecord, ReleaseStatus } from './port.ts'
 
 export interface FakeHelm extends Helm {
@@ -15,6 +15,7 @@ export interface FakeHelm extends Helm {
 /** Releases in memory. Charts are not read: their path stands for their content. */
 export function createFakeHelm(): FakeHelm {
   const releases = new Map<string, { record: ReleaseRecord; release: Release; objects: readonly Manifest[] }>()
+  const history = new Map<string, { record: ReleaseRecord; release: Release }>()
   let failure: AppError | undefined
   const key = (name: string, namespace: string): string => `${namespace}/${name}`
   const fingerprint = async (release: Release): Promise<string> => canonical([release.chart, release.values])
@@ -38,9 +39,24 @@ export function createFakeHelm(): FakeHelm {
         fingerprint: await fingerprint(release),
       }
       releases.set(key(release.name, release.namespace), { record, release, objects: before?.objects ?? [] })
+      history.set(`${key(release.name, release.namespace)} ${record.revision}`, { record, release })
       const thrown = failure
       failure = undefined
       if (thrown !== undefined) throw thrown
+      return record
+    },
+    rollback: async (name, namespace, revision) => {
+      const found = history.get(`${key(name, namespace)} ${revision}`)
+      const now = releases.get(key(name, namespace))
+      if (found === undefined || now === undefined)
+        throw new AppError(
+          'not-found',
+          'revision-unknown',
+          `going back to revision ${revision} of ${namespace}/${name}`,
+        )
+      const record = { ...found.record, revision: now.record.revision + 1, status: 'deployed' } as const
+      releases.set(key(name, namespace), { ...now, record, release: found.release })
+      history.set(`${key(name, namespace)} ${record.revision}`, { record, release: found.release })
       return record
     },
     unlock: async (name, namespace) => {

@@ -60,6 +60,11 @@ export interface Helm {
    * exist stay and are taken over. An uninstall that was cut off is finished instead.
    */
   unlock(name: string, namespace: string, run?: HelmRun): Promise<void>
+  /**
+   * Makes an earlier revision's objects the wanted ones again, as a new revision with that one's fingerprint; returns when
+   * they are accepted. `not-found/revision-unknown` when Helm keeps it no more: it keeps the last ten.
+   */
+  rollback(name: string, namespace: string, revision: number, run?: HelmRun): Promise<ReleaseRecord>
   /** Waits until the objects are gone; false when there was no release. */
   uninstall(name: string, namespace: string, run?: HelmRun & { timeoutMs?: number }): Promise<boolean>
   /** The objects of the newest revision, hooks not among them; namespaces filled in. */

@@ -7,7 +7,7 @@ import { AppError } from '../../base/errors.ts'
 import { resourcePaths } from './paths.ts'
 import type { DeleteOptions, Kubernetes, Manifest, ObjectRef } from './port.ts'
 import { describeRef, refOf } from './port.ts'
-import { podSelector, readinessOf, withUnscheduled } from './readiness.ts'
+import { podSelector, readinessOf, withBroken, withUnscheduled } from './readiness.ts'
 import type { ApiResponse } from './request.ts'
 import { requestSender } from './request.ts'
 
@@ -103,7 +103,7 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
       const labels = podSelector(object)
       const isDone = labels === undefined || readinessOf(object).state === 'ready'
       const pods = isDone ? [] : await list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: ref.namespace, labels })
-      return withUnscheduled(readinessOf(object, pods), [object, ...pods])
+      return withUnscheduled(withBroken(readinessOf(object, pods), pods), [object, ...pods])
     },
     podLogs: async (pod) => {
       const query = new URLSearchParams({ tailLines: String(pod.lines ?? 50) })

@@ -31,6 +31,8 @@ export interface Readiness {
   readonly reason: string
   /** While it waits: a pod of it that no node has taken. */
   readonly unscheduled?: Manifest | undefined
+  /** While it waits: a container whose image can't be had, or that ends again and again. Time alone hardly helps. */
+  readonly broken?: boolean | undefined
 }
 
 export type Applied = 'created' | 'changed' | 'unchanged'

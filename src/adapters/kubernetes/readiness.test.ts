@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Manifest } from './port.ts'
-import { podSelector, readinessOf, withUnscheduled } from './readiness.ts'
+import { podSelector, readinessOf, withBroken, withUnscheduled } from './readiness.ts'
 
 const object = (kind: string, spec: object, status: object, metadata: object = {}): Manifest => ({
   apiVersion: 'v1',
@@ -142,6 +142,21 @@ test('pods are found by the selector of their workload', () => {
   expect(podSelector(object('Job', {}, {}))).toBe('batch.kubernetes.io/job-name=a')
   expect(podSelector(object('ConfigMap', {}, {}))).toBeUndefined()
 })
+
+const containers: { container: object; broken: boolean; why: string }[] = [
+  { container: { state: { waiting: { reason: 'ImagePullBackOff' } } }, broken: true, why: 'an image that nobody has' },
+  { container: { state: { running: {} }, restartCount: 5 }, broken: true, why: 'it runs, and will end as before' },
+  { container: { state: { running: {} }, restartCount: 9, ready: true }, broken: false, why: 'it is ready now' },
+  { container: { state: { waiting: { reason: 'ContainerCreating' } } }, broken: false, why: 'it is being made' },
+  { container: { state: { running: {} }, restartCount: 1 }, broken: false, why: 'once may be chance' },
+]
+for (const { container, broken, why } of containers) {
+  test(`whether a container will start by waiting: ${why}`, () => {
+    const pod = object('Pod', {}, { containerStatuses: [{ name: 'a', ready: false, ...container }] })
+    expect(withBroken({ state: 'waiting', reason: 'r' }, [pod]).broken ?? false).toBe(broken)
+    expect(withBroken({ state: 'ready', reason: 'r' }, [pod]).broken).toBeUndefined()
+  })
+}
 
 test('the pod that no node takes is named while it is waited for', () => {
   const pending = object('Pod', {}, { conditions: [{ type: 'PodScheduled', status: 'False' }] })

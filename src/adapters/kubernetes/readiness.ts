@@ -68,6 +68,27 @@ export function withUnscheduled(readiness: Readiness, objects: readonly Manifest
   return unscheduled === undefined ? readiness : { ...readiness, unscheduled }
 }
 
+/** Marks what waits for a container that does not start. */
+export function withBroken(readiness: Readiness, objects: readonly Manifest[]): Readiness {
+  return readiness.state === 'waiting' && objects.some(isBroken) ? { ...readiness, broken: true } : readiness
+}
+
+const hopeless = ['ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'CreateContainerConfigError']
+const MANY_RESTARTS = 4
+
+/** A container that restarts is broken in between as well: the next end is near. */
+function isBroken(object: Manifest): boolean {
+  return containersOf(object).some(({ ready: isReady, restartCount = 0, state }) => {
+    if (isReady === true) return false
+    return hopeless.includes(state?.waiting?.reason ?? '') || restartCount >= MANY_RESTARTS
+  })
+}
+
+function containersOf(object: Manifest): readonly ContainerStatus[] {
+  const status = record(object['status'])
+  return [...list(status['initContainerStatuses']), ...list(status['containerStatuses'])] as ContainerStatus[]
+}
+
 function isUnscheduled(object: Manifest): boolean {
   return conditions(object).some(({ type, status }) => type === 'PodScheduled' && status === 'False')
 }
@@ -132,16 +153,11 @@ function condition(object: Manifest, type: string): Readiness {
 
 /** Why a pod is not ready, in words; `undefined` when nothing is wrong. */
 export function podTrouble(object: Manifest): string | undefined {
-  const status = record(object['status'])
   const unscheduled = conditions(object).find((one) => one.type === 'PodScheduled' && one.status === 'False')
   if (unscheduled !== undefined)
     return `no node takes it: ${unscheduled.message ?? unscheduled.reason ?? 'no reason given'}`
   if (object.metadata['deletionTimestamp'] !== undefined) return 'is ending'
-  const containers = [
-    ...list(status['initContainerStatuses']),
-    ...list(status['containerStatuses']),
-  ] as ContainerStatus[]
-  for (const container of containers) {
+  for (const container of containersOf(object)) {
     const trouble = containerTrouble(container)
     if (trouble !== undefined) return trouble
   }

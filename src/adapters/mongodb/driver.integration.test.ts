@@ -87,6 +87,21 @@ describe('a real server', () => {
     }
   })
 
+  test('a full volume is told as such, and what was asked for is done once there is room', async () => {
+    const { host, port, user, password } = server.admin
+    const client = new MongoClient(`mongodb://${user}:${password}@${host}:${port}/?authSource=admin`)
+    const data = { errorCode: 14_031, failCommands: ['createUser'] }
+    const access = { user: 'uFull', password: 'secretFull', databases: ['dFull'] }
+    try {
+      await client.db('admin').command({ configureFailPoint: 'failCommand', mode: { times: 1 }, data })
+      const full = { kind: 'unavailable', code: 'mongodb-full', message: expect.stringContaining('its volume is full') }
+      await expect(createMongodb(server.admin).ensureUser(access)).rejects.toMatchObject(full)
+      expect(await createMongodb(server.admin).ensureUser(access)).toBe(true)
+    } finally {
+      await client.close()
+    }
+  })
+
   test('a database is kept as files in another store, whole and once, and read back as it was', async () => {
     const { host, port, user, password } = server.admin
     const mongodb = createMongodb(server.admin)

@@ -18,6 +18,7 @@ export interface MongodbOptions {
 const SIGN_IN_FAILED = 18
 const UNAUTHORIZED = 13
 const USER_NOT_FOUND = 11
+const OUT_OF_DISK_SPACE = 14_031
 const TIMEOUT_MS = 5000
 const NOTED = 'cloudmgr'
 const own = new Set(['admin', 'config', 'local'])
@@ -195,6 +196,9 @@ function translate(attempted: string, cause: unknown): AppError {
   if (!(cause instanceof MongoServerError)) return new AppError('unavailable', 'mongodb-unreachable', what, { cause })
   if (cause.code === SIGN_IN_FAILED || cause.code === UNAUTHORIZED)
     return new AppError('forbidden', 'mongodb-forbidden', what, { cause })
+  // Passes once somebody makes room; a server whose journal finds none ends, and is unreachable.
+  if (cause.code === OUT_OF_DISK_SPACE)
+    return new AppError('unavailable', 'mongodb-full', `${what}: its volume is full`, { cause })
   if (cause.hasErrorLabel('RetryableWriteError') || cause.code === 11600 || cause.code === 91) {
     return new AppError('unavailable', 'mongodb-unreachable', what, { cause })
   }

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { Helm } from '../../adapters/helm/port.ts'
 import { replaceFile } from '../secrets.ts'
+import { siteSchema } from '../site.ts'
 import type { WantedRelease } from './releases.ts'
 
 const appliedSchema = z.object({
@@ -9,9 +11,12 @@ const appliedSchema = z.object({
   values: z.record(z.string(), z.record(z.string(), z.unknown())),
   /** Secrets that were made of the site file's references. */
   secrets: z.array(z.string()),
+  /** The site that it was, and the revisions that Helm made of it, by release: what an undo goes back to. */
+  site: siteSchema.optional(),
+  revisions: z.record(z.string(), z.number()).optional(),
 })
 
-/** What the last `up` that ended well brought: what the next one is compared with. */
+/** What the last `up` that ended well brought: what the next one is compared with, and what an undo goes back to. */
 export type Applied = Readonly<z.infer<typeof appliedSchema>>
 
 const pathOf = (folder: string) => join(folder, 'applied.json')
@@ -22,7 +27,19 @@ export function readApplied(folder: string): Applied | undefined {
   return result.success ? result.data : undefined
 }
 
-export function writeApplied(folder: string, releases: readonly WantedRelease[], secrets: readonly string[]): void {
-  const values = Object.fromEntries(releases.map(({ release, values: given }) => [release, given]))
-  replaceFile(pathOf(folder), `${JSON.stringify({ values, secrets }, null, 2)}\n`)
+export function writeApplied(folder: string, applied: Applied): void {
+  replaceFile(pathOf(folder), `${JSON.stringify(applied, null, 2)}\n`)
+}
+
+export function valuesOf(releases: readonly WantedRelease[]): Applied['values'] {
+  return Object.fromEntries(releases.map(({ release, values }) => [release, values]))
+}
+
+/** The present revision of each release that is there. */
+export async function revisionsOf(
+  releases: readonly Pick<WantedRelease, 'release' | 'namespace'>[],
+  find: Helm['find'],
+): Promise<Readonly<Record<string, number>>> {
+  const found = await Promise.all(releases.map(async ({ release, namespace }) => await find(release, namespace)))
+  return Object.fromEntries(found.flatMap((record) => (record === undefined ? [] : [[record.name, record.revision]])))
 }

@@ -11,7 +11,7 @@ import type { TestCluster } from '../../support/kube-apiserver.ts'
 import { startCluster } from '../../support/kube-apiserver.ts'
 import { needProgram } from '../../support/programs.ts'
 import type { Manifest } from './helm.ts'
-import { helm, runtimeNamespace, servicesNamespace } from './helm.ts'
+import { runtimeNamespace, servicesNamespace } from './helm.ts'
 import { get, type Kubectl, kubectlFor } from './kubectl.ts'
 
 const project = resolve(import.meta.dirname, '../../..')
@@ -91,10 +91,26 @@ test('the first accounts are made with the Secrets that are there, and the boots
   }
 })
 
+test('upgraded and rolled back by hand, Secrets and databases are what they were', async () => {
+  const kept = async () => {
+    const lists = await get(kubectl, 'secrets,statefulsets,persistentvolumeclaims', '--namespace', servicesNamespace)
+    return lists.items
+      .filter(({ type }: Manifest) => type !== 'helm.sh/release.v1')
+      .map(({ kind, metadata, data, spec }: Manifest) => ({ kind, uid: metadata.uid, data, template: spec?.template }))
+  }
+  const replicas = async () =>
+    (await get(kubectl, 'deployment', 'omegaweb', '--namespace', servicesNamespace)).spec.replicas
+  const before = await kept()
+  await follow('upgrade')
+  assert.equal(await replicas(), 2)
+  assert.deepEqual(await kept(), before)
+  await follow('rollback')
+  assert.equal(await replicas(), 1)
+  assert.deepEqual(await kept(), before)
+})
+
 test('uninstalled, nothing stays but what the docs name', async () => {
-  for (const name of ['omegaml-ingress', 'omegaml-system', 'omegaml-storage'])
-    await helm(['uninstall', name, '--namespace', servicesNamespace, '--wait'], {}, cluster.kubeconfig)
-  await helm(['uninstall', 'omegaml-worker', '--namespace', runtimeNamespace, '--wait'], {}, cluster.kubeconfig)
+  await follow('uninstall')
   const left = async (namespace: string) => await everything(namespace)
   assert.deepEqual(await left(servicesNamespace), [
     'Secret/cloudmgr-bootstrap',

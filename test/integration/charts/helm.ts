@@ -72,13 +72,11 @@ export function podsOf(
   manifests: readonly Manifest[],
 ): { owner: string; kind: string; spec: Manifest; labels: Manifest }[] {
   return manifests
-    .filter((manifest) => ['Deployment', 'StatefulSet', 'Job'].includes(manifest.kind))
-    .map((manifest) => ({
-      owner: manifest.metadata.name,
-      kind: manifest.kind,
-      spec: manifest.spec.template.spec,
-      labels: manifest.spec.template.metadata.labels,
-    }))
+    .filter((manifest) => ['Deployment', 'StatefulSet', 'Job', 'CronJob'].includes(manifest.kind))
+    .map(({ kind, metadata, spec }) => {
+      const { template } = kind === 'CronJob' ? spec.jobTemplate.spec : spec
+      return { owner: metadata.name, kind, spec: template.spec, labels: template.metadata.labels }
+    })
 }
 
 export function find(manifests: readonly Manifest[], kind: string, name: string): Manifest {

@@ -42,6 +42,17 @@ const sources: { why: string; chart: ChartName; values: Values; pods: string[] }
     },
     pods: ['cloudmgr', 'cloudmgr-migrate', 'jupyterhub', 'jupyterhub-proxy', 'mongodb', 'omegaweb', 'rabbitmq'],
   },
+  {
+    why: 'dumps of the databases',
+    chart: 'omegaml-system',
+    values: {
+      backups: { enabled: true },
+      ...Object.fromEntries(
+        ['omegaweb', 'cloudmgr', 'jupyterhub', 'rabbitmq'].map((name) => [name, { enabled: false }]),
+      ),
+    },
+    pods: ['backup', 'mongodb', 'mysql', 'restore'],
+  },
   { why: 'the way in', chart: 'omegaml-ingress', values: { tls: { secretName: 'tls' } }, pods: ['ingress'] },
   { why: 'shared workers', chart: 'omegaml-worker', values: { caConfigMap: 'ca' }, pods: ['worker'] },
   {

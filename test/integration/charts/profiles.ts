@@ -12,8 +12,19 @@ export const profiles: Readonly<Record<'single-node' | 'minimal', Readonly<Recor
   },
   minimal: {
     'omegaml-storage': { path: { kind: 'hostPath' }, keep: true },
-    'omegaml-system': { ...roles, secrets: { create: false }, podDisruptionBudgets: { enabled: true } },
-    'omegaml-ingress': { ...roles, tls: { secretName: 'site-tls' }, podDisruptionBudgets: { enabled: true } },
+    'omegaml-system': {
+      ...roles,
+      secrets: { create: false },
+      podDisruptionBudgets: { enabled: true },
+      omegaweb: { replicas: 2 },
+      backups: { enabled: true },
+    },
+    'omegaml-ingress': {
+      ...roles,
+      tls: { secretName: 'site-tls' },
+      podDisruptionBudgets: { enabled: true },
+      nginx: { replicas: 2 },
+    },
     'omegaml-worker': { ...roles, autoscaling: { kind: 'hpa' }, podDisruptionBudgets: { enabled: true } },
   },
 }

@@ -22,7 +22,7 @@ for (const [profile, valuesOf] of Object.entries(profiles)) {
       for (const chart of chartNames) {
         for (const pod of podsOf(await render(chart, valuesOf[chart]))) {
           // Jobs end, and are not at rest.
-          if (pod.kind === 'Job') continue
+          if (pod.kind.endsWith('Job')) continue
           for (const container of pod.spec.containers) {
             requests.cores += cores(container.resources.requests.cpu)
             requests.memoryMb += megabytes(container.resources.requests.memory)
@@ -298,6 +298,26 @@ test('cluster-wide the API lists nodes and nothing else; pods and logs are a rol
   assert.deepEqual(metrics, [{ apiGroups: ['metrics.k8s.io'], resources: ['nodes', 'pods'], verbs: ['list'] }])
 })
 
+test('what is there more than once is spread over machines, each version by itself; what is alone is not', async () => {
+  const spread = async (replicas: number) => {
+    const [system, ingress, worker] = await Promise.all([
+      render('omegaml-system', { omegaweb: { replicas } }),
+      render('omegaml-ingress', { nginx: { replicas } }),
+      render('omegaml-worker', { replicas }),
+    ])
+    const pods = [...podsOf(system), ...podsOf(ingress), ...podsOf(worker)]
+    return pods.filter(({ spec }) => spec.topologySpreadConstraints !== undefined)
+  }
+  assert.deepEqual(await spread(1), [])
+  const pods = await spread(2)
+  assert.deepEqual(pods.map(({ owner }) => owner).sort(), ['ingress', 'omegaweb', 'worker'])
+  for (const { owner, spec, labels } of pods) {
+    const [constraint] = spec.topologySpreadConstraints
+    assert.deepEqual(constraint.labelSelector.matchLabels, labels, owner)
+    assert.equal(constraint.whenUnsatisfiable, 'ScheduleAnyway', owner)
+  }
+})
+
 function checkPod({ owner, kind, spec }: { owner: string; kind: string; spec: Manifest }): void {
   assert.equal(spec.securityContext.runAsNonRoot, true, owner)
   assert.equal(spec.securityContext.seccompProfile.type, 'RuntimeDefault', owner)
@@ -319,7 +339,7 @@ function checkPod({ owner, kind, spec }: { owner: string; kind: string; spec: Ma
     )
   }
   // The engine listens nowhere, so nobody could ask it.
-  if (kind === 'Job' || owner === 'cloudmgr') return
+  if (kind.endsWith('Job') || owner === 'cloudmgr') return
   for (const container of spec.containers)
     assert.ok(container.readinessProbe && container.livenessProbe, `${owner} probes`)
 }
