@@ -5,6 +5,8 @@ import { findJson } from './files.ts'
 
 /** Written by the supervisor. */
 export interface ForwardConfig {
+  /** Address that is listened on instead of the loopback. */
+  readonly address?: string
   readonly listen: readonly { readonly host: number; readonly node: number }[]
   /** Addresses of the machines that are ready: they take connections. */
   readonly targets: readonly string[]
@@ -73,11 +75,13 @@ export class Forwarder {
   }
 
   private open(host: number): void {
-    const servers = loopbacks.map((address) => {
+    const { address: own } = this.config
+    const addresses = own === undefined ? loopbacks : [own]
+    const servers = addresses.map((address) => {
       const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => this.serve(client, host))
       server.on('error', (error) => {
         this.log.warn('port not opened', { address, port: host, error: error.message })
-        if (address === '127.0.0.1') this.servers.delete(host)
+        if (address === addresses[0]) this.servers.delete(host)
       })
       return server.listen(host, address)
     })

@@ -15,6 +15,8 @@ export interface CloudPaths {
   readonly logs: string
   readonly supervisor: string
   readonly keeper: string
+  /** Clusters beside the first one, a folder each. */
+  readonly others: string
 }
 
 export function cloudPaths(folder: string): CloudPaths {
@@ -32,5 +34,12 @@ export function cloudPaths(folder: string): CloudPaths {
     logs: join(folder, 'logs'),
     supervisor: join(folder, 'supervisor.json'),
     keeper: join(folder, 'keeper.json'),
+    others: join(folder, 'clusters'),
   }
+}
+
+/** Of a cluster beside the first one: all its own, but volumes and images are shared. */
+export function pathsBeside(first: CloudPaths, name: string): CloudPaths {
+  const { volumes, registry } = first
+  return { ...cloudPaths(join(first.others, name)), volumes, registry }
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
@@ -7,6 +7,7 @@ import { Jwts } from '../accounts/jwt.ts'
 import { Memberships } from '../accounts/memberships.ts'
 import { findAccount } from '../accounts/store.ts'
 import { sweep } from '../accounts/sweep.ts'
+import { type ClusterParts, clusterParts } from '../actions/cluster.ts'
 import type { EngineRoots } from '../actions/engine-root.ts'
 import { createAmqp } from '../adapters/amqp/driver.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
@@ -33,6 +34,7 @@ import { createLog, type Log } from '../base/log.ts'
 import { type Repeating, repeat } from '../base/repeat.ts'
 import { loadPlans } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
+import type { Door } from '../clusters/doors.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
 import { type Db, openDatabase } from '../db/database.ts'
@@ -149,11 +151,12 @@ export async function serveEngine(): Promise<number> {
   const lifecycle = createLifecycle({ ...house, plans })
   const unseal = (text: string): string => keys.open(text, 'step outputs')
   const { db } = house
+  const clusters = clusterParts({ db, keys: { engine: keys, settings: house.keys }, enter: enterCluster })
   const books = { db, plans, context: lifecycle.context, unseal, states: store, holding: lockHolder(db, clock) }
   const engine = new Engine({
     ...lifecycle,
     db,
-    actions: actionsOfTheCluster(house.site, kubernetes, rabbitmq, await engineRoots(states), books),
+    actions: actionsOfTheCluster(house.site, kubernetes, rabbitmq, await engineRoots(states), clusters, books),
     plans,
     clock,
     log,
@@ -242,6 +245,7 @@ function actionsOfTheCluster(
   kubernetes: Kubernetes,
   rabbitmq: Rabbitmq,
   roots: EngineRoots,
+  clusters: ClusterParts,
   books: BooksParts,
 ) {
   const mongoHost = required(env, 'CLOUDMGR_MONGODB_HOST', 'host:port of MongoDB')
@@ -268,8 +272,19 @@ function actionsOfTheCluster(
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),
     roots,
+    clusters,
   }
   return accountActions(outside, books)
+}
+
+/** A cluster beside the site's own. Helm takes a kubeconfig from a file: it lies in the pod's own memory of files. */
+function enterCluster(name: string, kubeconfig: string): Door {
+  const folder = join(tmpdir(), 'clusters', name)
+  const file = join(folder, 'kubeconfig')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  writeFileSync(file, kubeconfig, { mode: 0o600 })
+  const kubernetes = createKubernetes({ kubeconfig })
+  return { kubernetes, helm: createHelmCli({ program: 'helm', folder: join(folder, 'helm'), kubeconfig: file, kubernetes }) }
 }
 
 function hub(): Jupyterhub {
