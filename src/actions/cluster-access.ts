@@ -29,11 +29,14 @@ export function clusterAccess({ kubernetes }: { readonly kubernetes: Kubernetes 
     name: 'cluster-access',
     input,
     locks: ({ namespace, name }) => [`kubernetes:cluster-access ${namespace}/${name}`],
-    things: (wanted) => refs(wanted).map(({ name, namespace, ...kind }) => thingOf({ ...kind, metadata: metadataOf(name, namespace) })),
+    things: (wanted) =>
+      refs(wanted).map(({ name, namespace, ...kind }) => thingOf({ ...kind, metadata: metadataOf(name, namespace) })),
     observe: async (wanted) => {
       const found = await Promise.all(refs(wanted).map(async (ref) => await kubernetes.find(ref)))
       if (found.every((one) => one === undefined)) return { state: 'absent' }
-      const states = await Promise.all((await objectsOf(wanted, kubernetes)).map(async (one) => await kubernetes.compare(one)))
+      const states = await Promise.all(
+        (await objectsOf(wanted, kubernetes)).map(async (one) => await kubernetes.compare(one)),
+      )
       if (states.every((state) => state === 'present')) return { state: 'present' }
       return { state: 'different', detail: `node ports or policies for cluster ${wanted.name} are not as wanted` }
     },

@@ -29,7 +29,10 @@ const TOKEN = 'omegaweb-token'
 export function clusterObjects({ namespace, address, services, storageClass, secrets }: ClusterFacts): Manifest[] {
   const named = (name: string) => ({ name, labels: managed })
   const inside = (name: string) => ({ name, namespace, labels: managed })
-  const role = (name: string, resources: string[], verbs: string[]) => ({ name, rules: [{ apiGroups: [''], resources, verbs }] })
+  const role = (name: string, resources: string[], verbs: string[]) => ({
+    name,
+    rules: [{ apiGroups: [''], resources, verbs }],
+  })
   const status = role(`${namespace}-account-status`, ['pods'], ['get', 'list'])
   const logs = { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] }
   const looking = role(`${namespace}-omegaweb`, ['nodes'], ['list'])

@@ -20,7 +20,7 @@ import type { Machines } from '../clusters/profiles.ts'
 import { orderedClusterRoot } from '../clusters/root.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
 import type { Db } from '../db/database.ts'
-import type { Action, ActionContext, Observation } from './action.ts'
+import type { Action, ActionContext, Observation, Outcome } from './action.ts'
 import { siteAddresses } from './cluster-access.ts'
 import { clusterObjects, observerKubeconfig } from './cluster-objects.ts'
 import { type EngineRoots, ordersFrom, withEngineRoot } from './engine-root.ts'
@@ -95,6 +95,7 @@ export function cluster(parts: Parts): Action<ClusterInput> {
     things: ({ name }) => [{ system: 'terraform', kind: 'root', name: rootOfCluster(name) }],
     observe: async (wanted, context): Promise<Observation> => {
       const row = await findCluster(clusters.db, wanted.name)
+      if (row !== undefined && row.account !== wanted.account) return { state: 'absent', detail: 'of another account' }
       const ordered = await withRoot(
         wanted,
         (provider) => machinesOf(wanted, provider),
@@ -112,13 +113,16 @@ export function cluster(parts: Parts): Action<ClusterInput> {
       if (wanted.name === roots.provider?.site.cluster) throw clusterTaken(wanted.name)
       // Refused before its name is taken.
       const machines = machinesOf(wanted, provider)
-      await beginCluster(clusters.db, { name: wanted.name, account: wanted.account, provider: provider.provider }, parts.clock.now())
+      await beginCluster(
+        clusters.db,
+        { name: wanted.name, account: wanted.account, provider: provider.provider },
+        parts.clock.now(),
+      )
       const made = await withRoot(
         wanted,
         () => machines,
         context,
-        async (root) =>
-          await inner.ensure({ ...root, outputs: ['kubeconfig', 'api_server', 'dns'] }, context),
+        async (root) => await inner.ensure({ ...root, outputs: ['kubeconfig', 'api_server', 'dns'] }, context),
       )
       const kubeconfig = textOf(made.outputs, 'kubeconfig')
       const address = textOf(made.outputs, 'dns')
@@ -131,26 +135,48 @@ export function cluster(parts: Parts): Action<ClusterInput> {
       return { changed: made.changed || applied > 0, message: made.message }
     },
     remove: async (wanted, context) => {
-      // Its name may be another account's by now: what was never begun is not taken away.
+      // Its name may be another account's: what was never begun is not taken away.
       const row = await findCluster(clusters.db, wanted.name)
       if (row !== undefined && row.account !== wanted.account) return { changed: false, message: 'already absent' }
-      await endCluster(clusters.db, wanted.name, parts.clock.now())
-      const outcome = await withRoot(
-        wanted,
-        () => ({}),
-        context,
-        async (root) => await inner.remove(root, context),
-      )
-      await forgetCluster(clusters.db, wanted.name)
-      return outcome
+      return await removeCluster(parts, wanted.name, context)
     },
   }
 }
 
+/** Takes a cluster away with all that is in it: its state says what there is. */
+export async function removeCluster(
+  { clusters, roots, clock }: Omit<Parts, 'kubernetes'>,
+  name: string,
+  context: ActionContext,
+): Promise<Outcome> {
+  await endCluster(clusters.db, name, clock.now())
+  const inner = terraformApply({ terraform: roots.terraform, roots: (root) => join(roots.folder, root) })
+  // The module asks for one, also where all shall go.
+  const some = { [`${name}-1`]: { role: 'worker', cores: 1, memoryGb: 1 } }
+  const nothing = { name, domain: 'none.invalid', links: [], machines: some }
+  const outcome = await withEngineRoot(
+    roots,
+    rootOfCluster(name),
+    ordersFrom(roots.provider),
+    (site) => orderedClusterRoot(site, nothing),
+    context,
+    async (root) => await inner.remove(root, context),
+  )
+  await forgetCluster(clusters.db, name)
+  return outcome
+}
+
 /** Of the Terraform root that orders a cluster. */
 export function rootOfCluster(name: string): string {
-  return `cluster-${name}`
+  return `${ROOT}${name}`
 }
+
+/** The cluster that a root orders; undefined when it orders something else. */
+export function clusterOfRoot(root: string): string | undefined {
+  return root.startsWith(ROOT) ? root.slice(ROOT.length) : undefined
+}
+
+const ROOT = 'cluster-'
 
 function machinesOf({ name, role, type, size }: ClusterInput, provider: Provider): Machines {
   const { cores, memoryGb } = nodeTypeOf(provider, type)
@@ -191,7 +217,13 @@ async function objectsFor(parts: Parts, wanted: ClusterInput, address: string): 
     const found = await parts.kubernetes.find({ apiVersion: 'v1', kind: 'Secret', name, namespace: wanted.namespace })
     if (found !== undefined) secrets.push(found)
   }
-  return clusterObjects({ namespace: wanted.namespace, address, services: sharedServices(wanted), storageClass, secrets })
+  return clusterObjects({
+    namespace: wanted.namespace,
+    address,
+    services: sharedServices(wanted),
+    storageClass,
+    secrets,
+  })
 }
 
 async function applyAll(objects: readonly Manifest[], kubernetes: Kubernetes, context: ActionContext): Promise<number> {

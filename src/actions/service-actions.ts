@@ -68,7 +68,11 @@ export const serviceActionNames: readonly string[] = [
 /** Everything that a step of the accounts' plans can do. */
 export function serviceActions(parts: ServiceParts): Action<never>[] {
   const placed = <Input>(make: (given: ServiceParts) => Action<Input>) =>
-    onCluster((door) => make({ ...parts, ...door }), parts, () => parts.clusters.doors)
+    onCluster(
+      (door) => make({ ...parts, ...door }),
+      parts,
+      () => parts.clusters.doors,
+    )
   return [
     mongodbUser(parts),
     mongodbCopy(parts),

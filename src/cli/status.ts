@@ -3,6 +3,7 @@ import { explain } from '../base/errors.ts'
 import { type ComponentState, type NodeState, readComponents, readNodes } from '../site/components.ts'
 import type { CommandView, Journal, StepView } from '../site/journal.ts'
 import { isLocked } from '../site/lock.ts'
+import type { OtherCluster } from '../site/operator.ts'
 import { type SiteUrls, siteUrls } from '../site/site.ts'
 import { accountStatus } from './account-status.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
@@ -19,6 +20,8 @@ export interface SiteStatus {
   readonly urls: SiteUrls
   readonly nodes: readonly NodeState[]
   readonly components: readonly ComponentState[]
+  /** Beside the site's own. */
+  readonly clusters?: readonly OtherCluster[]
   readonly command?: Pick<CommandView, 'id' | 'plan' | 'phase' | 'state'>
   readonly running: readonly StepView[]
   readonly problem?: string
@@ -34,7 +37,8 @@ export async function status(options: StatusOptions, io: Io): Promise<ExitCode> 
   if (options.account !== undefined || isElsewhere(options)) return await accountStatus(options, io)
   const { site, paths } = openSite(options)
   const operator = await io.operator()
-  const answers = await operator.cloud(site, paths).answers()
+  const cloud = operator.cloud(site, paths)
+  const answers = await cloud.answers()
   const seen: Seen = answers
     ? await look(operator.kubernetes(paths))
     : { nodes: [], components: [], problem: 'the local cloud is not running' }
@@ -45,6 +49,7 @@ export async function status(options: StatusOptions, io: Io): Promise<ExitCode> 
     state: stateOf(answers, seen, last?.command, isLocked(paths.folder)),
     urls: siteUrls(site),
     ...seen,
+    clusters: answers ? await cloud.others() : [],
     ...(last === undefined ? {} : { command: last.command }),
     running: last?.running ?? [],
   }
@@ -102,6 +107,12 @@ export function renderStatus(result: SiteStatus, style: Style): string[] {
     `${node.cores} cores`,
     `${node.memoryGb} GB`,
   ])
+  const clusters = (result.clusters ?? []).map(({ name, state, reason = '' }) => [
+    mark(state === 'ready'),
+    name,
+    state,
+    reason,
+  ])
   const parts = result.components.map((part) => [
     mark(part.state === 'ready'),
     `${part.namespace}/${part.name}`,
@@ -112,6 +123,7 @@ export function renderStatus(result: SiteStatus, style: Style): string[] {
     `  API        ${result.urls.api}`,
     `  Notebooks  ${result.urls.notebook}`,
     ...(nodes.length === 0 ? [] : ['', 'Machines', ...indent(table(nodes))]),
+    ...(clusters.length === 0 ? [] : ['', 'Clusters beside it', ...indent(table(clusters))]),
     ...(parts.length === 0 ? [] : ['', 'Components', ...indent(table(parts))]),
     ...(result.running.length === 0
       ? []

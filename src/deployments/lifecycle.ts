@@ -107,7 +107,8 @@ async function checkAgain(
   const row = await findDeployment(tx, account.id, plan.plan, instance)
   if (row?.suspendedAt !== undefined && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
   const needing = [...plans.values()].filter((one) => one.needs.some((need) => need.anyone && need.plan === plan.plan))
-  if (phase === 'remove') return needing.length === 0 ? undefined : await checkNoUsers(plans, plan, needing, instance, tx)
+  if (phase === 'remove')
+    return needing.length === 0 ? undefined : await checkNoUsers(plans, plan, needing, instance, tx)
   // The install before it has failed: with half of its parameters it would become another thing.
   if (phase !== 'install' && row?.readyAt === undefined && plan.plan !== planOf(account))
     throw neverDelivered(plan, instance, phase)
@@ -123,8 +124,17 @@ async function checkAgain(
 }
 
 /** What other accounts stand on stays: also when they came after the order. */
-async function checkNoUsers(plans: Plans, plan: Plan, needing: readonly Plan[], instance: string, tx: Db): Promise<void> {
-  const rows = await presentDeployments(tx, needing.map((one) => one.plan))
+async function checkNoUsers(
+  plans: Plans,
+  plan: Plan,
+  needing: readonly Plan[],
+  instance: string,
+  tx: Db,
+): Promise<void> {
+  const rows = await presentDeployments(
+    tx,
+    needing.map((one) => one.plan),
+  )
   const [user] = usersOf({ plan: plan.plan, instance, params: {} }, plans, rows, { removed: true })
   if (user === undefined) return
   const name = nameOf({ plan: plan.plan, instance })

@@ -23,12 +23,7 @@ export function nameOf({ plan, instance }: Pick<Held, 'plan' | 'instance'>): str
 }
 
 /** What `plan` with `params` needs and the account does not have as needed; `others` is what other accounts have. */
-export function openNeeds(
-  plan: Plan,
-  params: Values,
-  held: readonly Held[],
-  others: readonly Held[] = [],
-): OpenNeed[] {
+export function openNeeds(plan: Plan, params: Values, held: readonly Held[], others: readonly Held[] = []): OpenNeed[] {
   return plan.needs.flatMap((need): OpenNeed[] => {
     const instance = instanceOf(plan, need, params)
     if (instance === undefined) return []
@@ -56,7 +51,12 @@ export function usersOf(target: Held, plans: Plans, held: readonly Held[], { rem
     const plan = plans.get(one.plan)
     return plan?.needs.some((need) => {
       if (need.plan !== target.plan || instanceOf(plan, need, one.params) !== target.instance) return false
-      return removed || Object.entries(paramsOf(plan, need, one.params)).some(([name, value]) => (target.params[name] ?? null) !== value)
+      return (
+        removed ||
+        Object.entries(paramsOf(plan, need, one.params)).some(
+          ([name, value]) => (target.params[name] ?? null) !== value,
+        )
+      )
     })
   })
 }

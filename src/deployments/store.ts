@@ -75,7 +75,10 @@ export async function readyDeployments(db: Db, plans: readonly string[]): Promis
 
 /** Of any account, those that are not gone. */
 export async function presentDeployments(db: Db, plans: readonly string[]): Promise<DeploymentRow[]> {
-  const rows = db.selectFrom('deployments').selectAll().where('plan', 'in', [...plans])
+  const rows = db
+    .selectFrom('deployments')
+    .selectAll()
+    .where('plan', 'in', [...plans])
   return (await rows.where('status', '!=', Status.removed).execute()).map(toDeployment)
 }
 

@@ -34,7 +34,8 @@ export class Clusters {
     const { others } = this.first.paths
     for (const name of existsSync(others) ? readdirSync(others) : []) {
       // Its removal was nearly done, or its order hardly begun.
-      if (findJson<ClusterRecord>(join(others, name, 'cluster.json')) === undefined) await removeFolder(join(others, name))
+      if (findJson<ClusterRecord>(join(others, name, 'cluster.json')) === undefined)
+        await removeFolder(join(others, name))
       else await this.resume(name)
     }
   }
@@ -90,7 +91,11 @@ export class Clusters {
       })
     if (isFirst) return await this.first.putCluster(name, order, orderedBy)
     if (present.record.removing === true)
-      throw new AppError('unavailable', 'removing', `cluster ${present.record.name} is being removed, and all beside it`)
+      throw new AppError(
+        'unavailable',
+        'removing',
+        `cluster ${present.record.name} is being removed, and all beside it`,
+      )
     const keeper = this.others.get(name) ?? (await this.open(name))
     try {
       return await keeper.putCluster(name, order, orderedBy)
@@ -115,7 +120,9 @@ export class Clusters {
   }
 
   async deleteVolume(name: string, force: boolean): Promise<void> {
-    const user = this.all().find((one) => one.usesVolume(name))?.findCluster()
+    const user = this.all()
+      .find((one) => one.usesVolume(name))
+      ?.findCluster()
     if (user !== undefined && !force) {
       const message = `volume ${name} is used by cluster ${user.record.name}: remove the cluster first, or say force`
       throw new AppError('conflict', 'volume-in-use', message)

@@ -255,7 +255,8 @@ export class Supervisor {
   private async openCluster(record: ClusterRecord): Promise<Cluster> {
     const addresses = addressesOf(await claimSlot(this.paths.folder))
     const firsts = this.first?.findCluster()?.site.addresses.bridge.address
-    const mirrors = this.first === undefined ? {} : { mirrors: firsts === undefined ? [] : [`${firsts}:${ports.registry}`] }
+    const mirrors =
+      this.first === undefined ? {} : { mirrors: firsts === undefined ? [] : [`${firsts}:${ports.registry}`] }
     const site = { addresses, paths: this.paths, pki: new Pki(this.paths.pki), binDir: this.binDir, ...mirrors }
     await prepareCluster(site)
     const kube = adminOf(site)

@@ -41,8 +41,17 @@ export interface CloudControl {
   /** The certificate of the gateway or of the cluster, for `cloudmgr ca`. */
   certificate(): Promise<string | undefined>
   leftovers(): Promise<Leftovers>
+  /** Clusters beside the site's own, which its service ordered. */
+  others(): Promise<readonly OtherCluster[]>
   /** Where the engine in the cluster orders machines, and what it signs in with. */
   gateway(): Promise<Gateway>
+}
+
+export interface OtherCluster {
+  readonly name: string
+  readonly state: string
+  /** Why it is not ready. */
+  readonly reason?: string
 }
 
 export interface Gateway {

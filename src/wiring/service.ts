@@ -34,7 +34,8 @@ import { createLog, type Log } from '../base/log.ts'
 import { type Repeating, repeat } from '../base/repeat.ts'
 import { loadPlans } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
-import type { Door } from '../clusters/doors.ts'
+import { openAccess } from '../clusters/cluster-rows.ts'
+import { type Door, entered } from '../clusters/doors.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
 import { type Db, openDatabase } from '../db/database.ts'
@@ -47,7 +48,7 @@ import { lockHolder } from '../engine/locks.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
 import { sweepMails } from '../mails/store.ts'
-import { LOOK_MS, Scaler } from '../runtimes/scaler.ts'
+import { LOOK_MS, Scaler, type ScalerParts } from '../runtimes/scaler.ts'
 import { REPAIR_EVERY_MS, repairBroker } from '../schedules/broker-repair.ts'
 import { runScheduledNotebooks } from '../schedules/notebooks.ts'
 import { keepSampling } from '../status/sampler.ts'
@@ -92,7 +93,11 @@ export async function serveApi(): Promise<number> {
   const log = createLog('api')
   const house = openHouse()
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
-  const status = new AccountStatus({ ...house, clock, ...statusSources(house.site) })
+  const others = entered(
+    () => openAccess(house.db, house.keys, 'observer'),
+    (_, kubeconfig) => createKubernetes({ kubeconfig }),
+  )
+  const status = new AccountStatus({ ...house, clock, others, ...statusSources(house.site) })
   const bootstrapKey = env['CLOUDMGR_BOOTSTRAP_KEY']
   const oidcClients = oidcClientsOf(env, house.site)
   const pages = join(project, 'web/dist')
@@ -174,7 +179,8 @@ export async function serveEngine(): Promise<number> {
     await sweepMails(house.db, clock.now() - MAILS_KEPT_MS)
   })
   const looking = { clock, log, signal: stopping.signal }
-  const scaler = runtimeScaler(house, kubernetes, rabbitmq, log)
+  const others = async () => kubernetesOf(await clusters.doors.all())
+  const scaler = runtimeScaler(house, { kubernetes, others }, rabbitmq, log)
   const beats = [
     repeat({ what: 'scaling runtimes', everyMs: LOOK_MS, work: () => scaler.look() }, looking),
     ...schedules(house, rabbitmq, log).map((one) => repeat(one, looking)),
@@ -185,7 +191,7 @@ export async function serveEngine(): Promise<number> {
   }
   const wakes = env['CLOUDMGR_WAKE_URL']
   const following = wakes === undefined ? undefined : followWakes(wakes, wake, { clock, log, signal: stopping.signal })
-  const sampling = keepSampling({ db: house.db, kubernetes, clock, log, signal: stopping.signal })
+  const sampling = keepSampling({ db: house.db, kubernetes, others, clock, log, signal: stopping.signal })
   log.info('working', { plans: plans.size })
   await terminated()
   stopping.abort()
@@ -220,7 +226,7 @@ function schedules(house: ReturnType<typeof openHouse>, broker: Rabbitmq, log: L
 /** Puts own runtimes to sleep and wakes them. */
 function runtimeScaler(
   { db, deployments }: ReturnType<typeof openHouse>,
-  kubernetes: Kubernetes,
+  clusters: Pick<ScalerParts, 'kubernetes' | 'others'>,
   broker: Rabbitmq,
   log: Log,
 ): Scaler {
@@ -229,7 +235,7 @@ function runtimeScaler(
     const settings = found === undefined ? undefined : await deployments.storedSettings(db, found.id, 'omegaml')
     return settings?.broker?.own.vhost
   }
-  return new Scaler({ kubernetes, broker, vhostOf, clock, log })
+  return new Scaler({ ...clusters, broker, vhostOf, clock, log })
 }
 
 function brokerAdmin(): Rabbitmq {
@@ -284,7 +290,14 @@ function enterCluster(name: string, kubeconfig: string): Door {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(file, kubeconfig, { mode: 0o600 })
   const kubernetes = createKubernetes({ kubeconfig })
-  return { kubernetes, helm: createHelmCli({ program: 'helm', folder: join(folder, 'helm'), kubeconfig: file, kubernetes }) }
+  return {
+    kubernetes,
+    helm: createHelmCli({ program: 'helm', folder: join(folder, 'helm'), kubeconfig: file, kubernetes }),
+  }
+}
+
+function kubernetesOf(doors: ReadonlyMap<string, Door>): ReadonlyMap<string, Kubernetes> {
+  return new Map([...doors].map(([name, { kubernetes }]) => [name, kubernetes]))
 }
 
 function hub(): Jupyterhub {

@@ -14,7 +14,12 @@ beforeEach(async () => {
   const { kubernetes } = service.outside
   await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: services } })
   const address = { type: 'InternalIP', address: '10.231.1.11' }
-  await kubernetes.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' }, status: { addresses: [address] } })
+  await kubernetes.apply({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'node-1' },
+    status: { addresses: [address] },
+  })
   for (const [name, port] of Object.entries({ mongodb: 27017, rabbitmq: 5672, omegaweb: 8080 }))
     await kubernetes.apply({
       apiVersion: 'v1',
@@ -72,7 +77,12 @@ test('a cluster has the site’s services under the same names, and its credenti
   })
   // At home a way in, from the nodes' network alone.
   expect(await namesOf('Service', services)).toContain('cluster-second-mongodb')
-  const policy = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', name: 'cluster-second-omegaweb', namespace: services }
+  const policy = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    name: 'cluster-second-omegaweb',
+    namespace: services,
+  }
   expect(await service.outside.kubernetes.find(policy)).toMatchObject({
     spec: { ingress: [{ from: [{ ipBlock: { cidr: '10.231.1.0/24' } }], ports: [{ port: 'omegaweb' }] }] },
   })
@@ -119,11 +129,36 @@ test('a cluster that somebody uses stays, and who does is told', async () => {
 
 test('orders that can’t be are refused, with what would be right', async () => {
   const cases = [
-    { caller: alice, plan: 'cluster', params: { name: 'mine' }, code: 'plan-not-orderable', why: 'clusters are for admins' },
-    { caller: alice, plan: 'runtime', params: { cluster: 'second' }, code: 'need-missing', why: 'she is not put there' },
-    { caller: admin, plan: 'tenant', params: { cluster: 'third' }, code: 'need-missing', account: 'alice', why: 'there is none' },
-    { caller: admin, plan: 'cluster', params: { name: 'Second!' }, code: 'parameters-invalid', why: 'it is no name' },
-    { caller: admin, plan: 'cluster', params: { name: 'x', size: 0 }, code: 'parameters-invalid', why: 'it needs a machine' },
+    {
+      caller: alice,
+      plan: 'cluster',
+      params: { name: 'mine' },
+      code: 'plan-not-orderable',
+      why: 'clusters are for admins',
+    },
+    {
+      caller: alice,
+      plan: 'runtime',
+      params: { cluster: 'second' },
+      code: 'need-missing',
+      why: 'she is not put there',
+    },
+    {
+      caller: admin,
+      plan: 'tenant',
+      params: { cluster: 'third' },
+      code: 'need-missing',
+      account: 'alice',
+      why: 'there is none',
+    },
+    { caller: admin, plan: 'cluster', params: { name: 'Second!' }, code: 'order-invalid', why: 'it is no name' },
+    {
+      caller: admin,
+      plan: 'cluster',
+      params: { name: 'x', size: 0 },
+      code: 'order-invalid',
+      why: 'it needs a machine',
+    },
   ]
   for (const { caller, plan, params, code, account, why } of cases)
     expect((await order(caller, plan, 'install', params, account)).body, why).toMatchObject({ code })

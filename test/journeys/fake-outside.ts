@@ -21,7 +21,8 @@ export function createFakeOutside() {
     terraform: createFakeTerraform({
       outputs: (root) => {
         const [, kind, name = ''] = /\/(volume|cluster)-([^/]+)$/.exec(root) ?? []
-        if (kind === 'cluster') return { kubeconfig: 'clusters: []', api_server: 'https://10.0.2.2:6443', dns: '10.0.3.1' }
+        if (kind === 'cluster')
+          return { kubeconfig: 'clusters: []', api_server: 'https://10.0.2.2:6443', dns: '10.0.3.1' }
         return kind === undefined ? {} : { paths: { [name]: `/mnt/volumes/${name}` } }
       },
     }),

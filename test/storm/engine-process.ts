@@ -58,7 +58,10 @@ function engineDeps({ database, keys, folder }: Orders, remote: <One>(adapter: s
   })
   const terraform = remote<ServiceParts['roots']['terraform']>('terraform')
   // Nobody orders one in the storm: what is in it would be in the site's own.
-  const enter = () => ({ kubernetes: remote<ServiceParts['kubernetes']>('kubernetes'), helm: remote<ServiceParts['helm']>('helm') })
+  const enter = () => ({
+    kubernetes: remote<ServiceParts['kubernetes']>('kubernetes'),
+    helm: remote<ServiceParts['helm']>('helm'),
+  })
   const ring = parseKeyRing(keys, 'the storm')
   const parts: ServiceParts = {
     clusters: clusterParts({ db, keys: { engine: ring, settings: ring }, enter }),

@@ -44,11 +44,12 @@ async function nodeSeries(metric: Metric, status: AccountStatus, range: Range | 
   const [nodes, usage] = await Promise.all([status.nodes(), status.usage('nodes', range)])
   // A node that is gone has no capacity to compare with.
   return nodes.flatMap((node) => {
-    const points = usage.get(node.name)
+    const name = node.cluster === undefined ? node.name : `${node.cluster}/${node.name}`
+    const points = usage.get(name)
     if (points === undefined || quantity(node.capacity['cpu']) === 0) return []
     return [
       {
-        metric: { node: node.name },
+        metric: { node: name },
         points: points.map((point) => ({ at: point.at, value: valueOf(metric, point, node) })),
       },
     ]
