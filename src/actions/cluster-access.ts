@@ -120,7 +120,8 @@ async function openedTo(
       spec: {
         podSelector: { matchLabels: selector },
         policyTypes: ['Ingress'],
-        ingress: [{ from, ports: [{ protocol: 'TCP', port: target }] }],
+        // Without a source a rule would let everybody in.
+        ingress: from.length === 0 ? [] : [{ from, ports: [{ protocol: 'TCP', port: target }] }],
       },
     },
   ]

@@ -66,7 +66,7 @@ function placedInput<Input>(own: z.ZodType<Input>): z.ZodType<Input & Placed> {
     if (parsed.success) return { ...parsed.data, cluster }
     for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path: [...path], message })
     return z.NEVER
-  }) as unknown as z.ZodType<Input & Placed>
+  })
 }
 
 /** Roots of Terraform are the engine's, wherever their machines are. */

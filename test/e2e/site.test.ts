@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestSite, testSite } from './cli.ts'
 import { runPython } from './client.ts'
 import { closedPlaces, killEverything, kubectl, memoryGb, type Places, podIn, reaches, upgrade } from './cluster.ts'
+import { useSecondCluster } from './clusters.ts'
 import { crowd } from './many.ts'
 import { configOf, rotateAs, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
 import { openNotebook, openNotebookFromPortal } from './notebook.ts'
@@ -122,6 +123,12 @@ describe('orders', () => {
     await orderEverything(site, up.notebook, (await podIn(site, 'om-boris')).ip)
     expect(await kubectl(site, 'get', 'nodes', '-o', 'name')).toBe('node/node-1')
     expect(await kubectl(site, 'get', 'deployments', '-n', 'om-olga', '-o', 'name')).toBe('')
+  })
+})
+
+describe('a second cluster', () => {
+  test('is ordered, runs tasks of who is put there, and leaves nothing', { timeout: 600_000 }, async () => {
+    await useSecondCluster(site)
   })
 })
 

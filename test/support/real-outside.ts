@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { clusterParts } from '../../src/actions/cluster.ts'
@@ -104,7 +104,7 @@ export async function startRealOutside(): Promise<RealOutside> {
     const [cluster, beside, mongod, ownMongod, rabbitmq, hub, mariadb] = await Promise.all(begun)
     for (const one of [cluster, beside]) await one.kubernetes.apply(orderedClass)
     for (const object of sharedByClusters) await cluster.kubernetes.apply(object)
-    const localCloud = await startFakeLocalCloud(join(folder, 'cloud.sock'))
+    const localCloud = await startFakeLocalCloud(join(folder, 'cloud.sock'), await readFile(beside.kubeconfig, 'utf8'))
     stops.push(async () => await localCloud.close())
     const { paths } = await ensureTools(['tofu', 'terraform-provider-localcloud'])
     const mirror = (await writeMirror(join(folder, 'mirror'), paths['terraform-provider-localcloud'])).folder
