@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
-import type { Door, Doors } from '../clusters/doors.ts'
+import { type Door, type Doors, nothingThere } from '../clusters/doors.ts'
 import type { Action, Thing } from './action.ts'
 
 export const clusterName = z
@@ -23,11 +23,8 @@ export function onCluster<Input>(
 ): Action<Input & Placed> {
   const own = make(home)
   const without = ({ cluster: _cluster, ...input }: Input & Placed): Input => input as Input
-  const at = async (name: string | undefined): Promise<Action<Input> | undefined> => {
-    if (name === undefined) return own
-    const door = await doors().open(name)
-    return door === undefined ? undefined : make(door)
-  }
+  const at = async (name: string | undefined): Promise<Action<Input>> =>
+    name === undefined ? own : make((await doors().open(name)) ?? nothingThere)
   const { things } = own
   return {
     name: own.name,
@@ -39,23 +36,16 @@ export function onCluster<Input>(
           things: async (input: Input & Placed) =>
             (await things(without(input))).map((thing) => thingAt(input.cluster, thing)),
         }),
-    observe: async (input, context) =>
-      (await (await at(input.cluster))?.observe(without(input), context)) ?? {
-        state: 'absent',
-        detail: `there is no cluster ${input.cluster}`,
-      },
+    observe: async (input, context) => await (await at(input.cluster)).observe(without(input), context),
     ensure: async (input, context) => {
-      const action = await at(input.cluster)
-      if (action !== undefined) return await action.ensure(without(input), context)
-      throw new AppError('not-found', 'cluster-unknown', `there is no cluster ${input.cluster}`, {
-        details: { field: 'cluster', value: input.cluster },
-      })
+      const { cluster } = input
+      if (cluster === undefined || (await doors().open(cluster)) !== undefined)
+        return await (await at(cluster)).ensure(without(input), context)
+      const details = { field: 'cluster', value: cluster }
+      throw new AppError('not-found', 'cluster-unknown', `there is no cluster ${cluster}`, { details })
     },
-    remove: async (input, context) =>
-      (await (await at(input.cluster))?.remove(without(input), context)) ?? {
-        changed: false,
-        message: `already absent, with cluster ${input.cluster}`,
-      },
+    // Of a cluster that is gone: what it has elsewhere, such as a volume of the cloud, is still there.
+    remove: async (input, context) => await (await at(input.cluster)).remove(without(input), context),
   }
 }
 

@@ -59,3 +59,32 @@ export function entered<Inside>(
     return new Map([...kept].map(([name, { inside }]) => [name, inside]))
   }
 }
+
+const gone = (): never => {
+  throw new AppError('not-found', 'cluster-unknown', 'there is no such cluster any more')
+}
+
+/** A cluster that is gone, with all that was in it. */
+export const nothingThere: Door = {
+  kubernetes: {
+    find: async () => undefined,
+    list: async () => [],
+    compare: async () => 'absent',
+    delete: async () => false,
+    readiness: async () => ({ state: 'waiting', reason: 'it does not exist' }),
+    podLogs: async () => '',
+    isAllowed: async () => false,
+    apply: async () => gone(),
+    change: async () => gone(),
+    version: async () => gone(),
+  },
+  helm: {
+    find: async () => undefined,
+    list: async () => [],
+    uninstall: async () => false,
+    objects: async () => [],
+    fingerprint: async () => '',
+    upgrade: async () => gone(),
+    unlock: async () => gone(),
+  },
+}

@@ -12,7 +12,7 @@ import {
   type Values,
 } from '../catalog/plan.ts'
 import { holds, paramValues, resolveGiven } from '../catalog/resolve.ts'
-import { suspended } from '../deployments/lifecycle.ts'
+import { isForced, suspended } from '../deployments/lifecycle.ts'
 import { nameOf, openNeeds, usersOf } from '../deployments/needs.ts'
 import { qualifierOf } from '../deployments/own-databases.ts'
 import { quotaProblems } from '../deployments/quota.ts'
@@ -254,7 +254,8 @@ function checkUse({ plan, phase, instance, after }: Ordered, { plans, held, else
   const target = { plan: plan.plan, instance, params: after }
   const removed = phase === 'remove'
   const users = usersOf(target, plans, others, { removed })
-  const strangers = elsewhere.filter((one) => usersOf(target, plans, [one], { removed }).length > 0)
+  const asked = isForced(plan, phase, after) ? [] : elsewhere
+  const strangers = asked.filter((one) => usersOf(target, plans, [one], { removed }).length > 0)
   if (users.length + strangers.length === 0) return
   const usedBy = [...users.map(nameOf), ...strangers.map((one) => `${nameOf(one)} of account ${one.account}`)]
   const name = nameOf({ plan: plan.plan, instance })

@@ -106,9 +106,7 @@ async function checkAgain(
   if (requester?.role === 'user' && !isOfGrantee(command, requester)) await checkRights(requester, plan, account, tx)
   const row = await findDeployment(tx, account.id, plan.plan, instance)
   if (row?.suspendedAt !== undefined && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
-  const needing = [...plans.values()].filter((one) => one.needs.some((need) => need.anyone && need.plan === plan.plan))
-  if (phase === 'remove')
-    return needing.length === 0 ? undefined : await checkNoUsers(plans, plan, needing, instance, tx)
+  if (phase === 'remove') return isForced(plan, phase, params) ? undefined : await checkNoUsers(plans, plan, instance, tx)
   // The install before it has failed: with half of its parameters it would become another thing.
   if (phase !== 'install' && row?.readyAt === undefined && plan.plan !== planOf(account))
     throw neverDelivered(plan, instance, phase)
@@ -124,17 +122,11 @@ async function checkAgain(
 }
 
 /** What other accounts stand on stays: also when they came after the order. */
-async function checkNoUsers(
-  plans: Plans,
-  plan: Plan,
-  needing: readonly Plan[],
-  instance: string,
-  tx: Db,
-): Promise<void> {
-  const rows = await presentDeployments(
-    tx,
-    needing.map((one) => one.plan),
-  )
+async function checkNoUsers(plans: Plans, plan: Plan, instance: string, tx: Db): Promise<void> {
+  const needing = [...plans.values()].filter((one) => one.needs.some((need) => need.anyone && need.plan === plan.plan))
+  if (needing.length === 0) return
+  const names = needing.map((one) => one.plan)
+  const rows = await presentDeployments(tx, names)
   const [user] = usersOf({ plan: plan.plan, instance, params: {} }, plans, rows, { removed: true })
   if (user === undefined) return
   const name = nameOf({ plan: plan.plan, instance })
@@ -203,6 +195,11 @@ function neverDelivered(plan: Plan, instance: string, phase: Phase): AppError {
 /** Ordered in the moment of the account's removal, or tried again after it. */
 function accountGone(): AppError {
   return new AppError('not-found', 'account-unknown', 'there is no account any more that this was ordered for')
+}
+
+/** Whether a removal goes on although other accounts use what is removed: it is lost to them already. */
+export function isForced({ once }: Plan, phase: Phase, params: Values): boolean {
+  return phase === 'remove' && params['force'] === true && once.includes('force')
 }
 
 export function suspended(plan: Plan, instance: string): AppError {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { AppError } from '../../src/base/errors.ts'
 import { findCluster } from '../../src/clusters/cluster-rows.ts'
 import { type Answer, type Service, startService } from './house.ts'
 
@@ -125,6 +126,20 @@ test('a cluster that somebody uses stays, and who does is told', async () => {
   expect(await findCluster(service.db, 'second')).toBeUndefined()
   expect((await namesOf('Service', services)).filter((name) => name.startsWith('cluster-'))).toEqual([])
   expect(service.outside.terraform.filledRoots()).not.toContain('cluster-second')
+})
+
+test('one that is lost goes although it is used, and what was there goes after it', async () => {
+  await withSecond()
+  await delivered(alice, 'storage', 'install', { name: 'data', size: 1, cluster: 'second' })
+  await delivered(alice, 'runtime', 'install', { cluster: 'second', storage: 'data' })
+  await delivered(admin, 'cluster', 'remove', { name: 'second', force: true })
+  service.beside.get('second')?.kubernetes.failWith(new AppError('unavailable', 'kubernetes-unreachable', 'gone'))
+  const volumes = () => service.outside.terraform.filledRoots().filter((root) => root.includes('storage-data'))
+  expect(volumes()).toHaveLength(1)
+  await delivered(alice, 'runtime', 'remove', {})
+  await delivered(alice, 'storage', 'remove', { name: 'data' })
+  expect(volumes()).toEqual([])
+  await delivered(admin, 'tenant', 'remove', { cluster: 'second' }, 'alice')
 })
 
 test('orders that can’t be are refused, with what would be right', async () => {
