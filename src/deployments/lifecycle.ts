@@ -106,7 +106,8 @@ async function checkAgain(
   if (requester?.role === 'user' && !isOfGrantee(command, requester)) await checkRights(requester, plan, account, tx)
   const row = await findDeployment(tx, account.id, plan.plan, instance)
   if (row?.suspendedAt !== undefined && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
-  if (phase === 'remove') return isForced(plan, phase, params) ? undefined : await checkNoUsers(plans, plan, instance, tx)
+  if (phase === 'remove')
+    return isForced(plan, phase, params) ? undefined : await checkNoUsers(plans, plan, instance, tx)
   // The install before it has failed: with half of its parameters it would become another thing.
   if (phase !== 'install' && row?.readyAt === undefined && plan.plan !== planOf(account))
     throw neverDelivered(plan, instance, phase)
