@@ -181,7 +181,7 @@ test('who looks may look at nodes, and at pods where a namespace lets it, and at
   await action.ensure(wanted, context)
   expect(await openAccess(db, keys.engine, 'kubeconfig')).toHaveProperty('size', 1)
   const observer = (await openAccess(db, keys.settings, 'observer')).get('second') ?? ''
-  await expect(openAccess(db, keys.settings, 'kubeconfig')).rejects.toThrow()
+  await expect(openAccess(db, keys.settings, 'kubeconfig')).rejects.toMatchObject({ code: 'sealed-text-unreadable' })
   const file = join(folder, 'observer')
   await writeFile(file, observer, { mode: 0o600 })
   const looking = createKubernetes({ kubeconfigFile: file })
