@@ -62,6 +62,7 @@ export class AccountStatus {
   /** By name, on every cluster. */
   async pods(namespace: string): Promise<readonly Pod[]> {
     const attempted = `asking for the pods of ${namespace}`
+    this.present(this.parts.kubernetes, attempted)
     const look = async (place: Place) => await this.podsOf(place, namespace)
     const found = this.podLists.get(namespace, async () => byName(await this.everywhere(attempted, look)))
     return (await translated(attempted, found)) ?? []
@@ -79,6 +80,7 @@ export class AccountStatus {
   /** Of every cluster. */
   async nodes(): Promise<readonly Node[]> {
     const attempted = 'asking for the nodes'
+    this.present(this.parts.kubernetes, attempted)
     const look = async (place: Place) =>
       (await this.nodeObjects(place)).map((object) => ({ ...nodeOf(object), cluster: place.cluster }))
     return byName(await translated(attempted, () => this.everywhere(attempted, look)))
@@ -108,6 +110,7 @@ export class AccountStatus {
   /** What the pod's first container said since then; `not-found` when the namespace has no such pod. */
   async podLog(namespace: string, name: string, sinceSeconds: number): Promise<string> {
     const attempted = `reading the log of pod ${name}`
+    this.present(this.parts.kubernetes, attempted)
     return await translated(attempted, async () => {
       const [pod, kubernetes] = await this.findPod(attempted, namespace, name)
       const container = firstContainer(pod)
