@@ -367,6 +367,11 @@ test('a volume ordered through the gateway is seen by living machines, and gone 
 describe('a second cluster', () => {
   const second = () => call<Cluster>(socket, 'GET', '/v1/clusters/second')
   const wanted = { domain: 'second.localhost', links: [{ port: 8000, node: 30_080 }] }
+  const machineThere = async () =>
+    await eventually(
+      () => call<{ state: string }>(socket, 'GET', '/v1/clusters/second/machines/second-1'),
+      (seen) => seen.body.state === 'ready',
+    )
   let kubectlThere: Kubectl
 
   test('is ordered through the gateway, without ports of the host and volumes of the operator’s', async () => {
@@ -382,11 +387,7 @@ describe('a second cluster', () => {
     const file = join(root, 'second')
     writeFileSync(file, body.kubeconfig, { mode: 0o600 })
     kubectlThere = kubectlWith(binDir, file)
-    const machines = '/v1/clusters/second/machines/second-1'
-    await eventually(
-      () => call<{ state: string }>(socket, 'GET', machines),
-      (seen) => seen.body.state === 'ready',
-    )
+    await machineThere()
     expect(await kubectlThere(['get', 'nodes', '-o', 'name'])).toBe('node/second-1')
   }, 120_000)
 
@@ -411,7 +412,8 @@ describe('a second cluster', () => {
       () => call<{ pid: number }>(socket, 'GET', '/v1/status'),
       ({ body }) => body.pid !== pid,
     )
-    const { body } = await eventually(second, (seen) => seen.body.state === 'ready')
+    await machineThere()
+    const { body } = await second()
     expect(new Set(body.programs.map((one) => one.pid))).toEqual(new Set(before.map((one) => one.pid)))
   })
 
