@@ -3,11 +3,20 @@ import { z } from 'zod'
 import type { Machines } from '../clusters/profiles.ts'
 import { poolMachines, poolName } from '../clusters/nodepool.ts'
 import { credentialEnv, hasNodeType, nodeTypeOf, type Provider } from '../clusters/provider.ts'
-import { nodepoolRoot } from '../clusters/root.ts'
+import { nodepoolRoot, type PoolSite } from '../clusters/root.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
 import type { Action, ActionContext } from './action.ts'
+import { clusterName } from './on-cluster.ts'
 import { type EngineRoots, ordersFrom, type PoolProvider, withEngineRoot } from './engine-root.ts'
 import { type TerraformApplyInput, terraformApply } from './terraform-apply.ts'
+
+/** An account's own, instead of the site's. */
+export const cloudCredential = z.object({
+  name: z.string(),
+  provider: z.string().optional(),
+  key: z.string().optional(),
+  secret: z.string(),
+})
 
 const input = z.strictObject({
   account: z.string().regex(/^[a-z][a-z0-9]{1,29}$/),
@@ -22,14 +31,9 @@ const input = z.strictObject({
   shared: z.boolean().default(false),
   simulated: z.boolean().default(false),
   /** The account's own, instead of the site's. */
-  credential: z
-    .object({
-      name: z.string(),
-      provider: z.string().optional(),
-      key: z.string().optional(),
-      secret: z.string(),
-    })
-    .optional(),
+  credential: cloudCredential.optional(),
+  /** That its machines join; the site's own when left out. */
+  cluster: clusterName.optional(),
 })
 
 export type NodepoolInput = z.infer<typeof input>
@@ -46,7 +50,7 @@ export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
   ): Promise<T> {
     const cloud = withCredential(ordersFrom(parts.provider), pool)
     const machines = machinesOf(cloud.simulated === true ? { ...pool, simulated: true } : pool, cloud.provider)
-    return await withEngineRoot(parts, rootOf(pool), cloud, (site) => nodepoolRoot(site, machines), context, work)
+    return await withEngineRoot(parts, rootOf(pool), cloud, made(pool, machines), context, work)
   }
 
   return {
@@ -74,6 +78,10 @@ export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
         (wanted) => inner.remove(wanted, context),
       ),
   }
+}
+
+function made({ cluster }: NodepoolInput, machines: Machines) {
+  return (site: PoolSite) => nodepoolRoot(cluster === undefined ? site : { ...site, cluster }, machines)
 }
 
 function withCredential(cloud: PoolProvider, { credential }: NodepoolInput): PoolProvider {

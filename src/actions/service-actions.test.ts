@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type ServiceParts, serviceActionNames, serviceActions } from './service-actions.ts'
 
 // Making an action touches nothing outside.
-const all = serviceActions({ roots: {} } as ServiceParts)
+const all = serviceActions({ roots: {}, clusters: {} } as ServiceParts)
 
 test('what leaves something outside says what, so that it is known as somebody’s', () => {
   // What these do is data of others, or over when they end.

@@ -7,6 +7,8 @@ import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
 import type { Scripts } from '../adapters/scripts/port.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Action } from './action.ts'
+import { cluster, type ClusterParts } from './cluster.ts'
+import { clusterAccess } from './cluster-access.ts'
 import type { EngineRoots } from './engine-root.ts'
 import { helmRelease } from './helm-release.ts'
 import { jupyterhubServers } from './jupyterhub-servers.ts'
@@ -16,6 +18,7 @@ import { mongodbCopy } from './mongodb-copy.ts'
 import { mongodbServer, type OpenMongodb } from './mongodb-server.ts'
 import { mongodbUser } from './mongodb-user.ts'
 import { nodepool } from './nodepool.ts'
+import { onCluster } from './on-cluster.ts'
 import { pullSecrets } from './pull-secrets.ts'
 import { rabbitmqAccess } from './rabbitmq-access.ts'
 import { registrySecret } from './registry-secret.ts'
@@ -39,6 +42,7 @@ export interface ServiceParts {
   readonly manifests: string
   readonly charts: string
   readonly roots: EngineRoots
+  readonly clusters: ClusterParts
 }
 
 /** Names of what steps of the accounts' plans can do; the same as of `serviceActions`. */
@@ -56,11 +60,19 @@ export const serviceActionNames: readonly string[] = [
   'pull-secrets',
   'volume',
   'wait-for',
+  'cluster-access',
+  'cluster',
   'run-script',
 ]
 
 /** Everything that a step of the accounts' plans can do. */
 export function serviceActions(parts: ServiceParts): Action<never>[] {
+  const placed = <Input>(make: (given: ServiceParts) => Action<Input>) =>
+    onCluster(
+      (door) => make({ ...parts, ...door }),
+      parts,
+      () => parts.clusters.doors,
+    )
   return [
     mongodbUser(parts),
     mongodbCopy(parts),
@@ -68,13 +80,15 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
     rabbitmqAccess(parts),
     jupyterhubUser(parts),
     jupyterhubServers(parts),
-    kubernetesApply(parts),
-    helmRelease(parts),
+    placed(kubernetesApply),
+    placed(helmRelease),
     nodepool(parts.roots),
-    registrySecret(parts),
-    pullSecrets(parts),
-    volume({ ...parts, ...parts.roots }),
-    waitFor(parts),
+    placed(registrySecret),
+    placed(pullSecrets),
+    placed((given) => volume({ ...given, ...given.roots })),
+    placed(waitFor),
+    clusterAccess(parts),
+    cluster(parts),
     runScript(parts),
   ] as Action<never>[]
 }

@@ -1,4 +1,5 @@
 import type { Kubernetes, ObjectRef, Readiness } from '../adapters/kubernetes/port.ts'
+import { kindOf } from '../base/errors.ts'
 import { whyPodWaits } from '../clusters/pod-waits.ts'
 
 /** Readiness; where no node takes a pod, with the reason in words instead of the scheduler's count of nodes. */
@@ -17,12 +18,22 @@ async function whyOf(kubernetes: Kubernetes, pod: NonNullable<Readiness['unsched
   try {
     const [nodes, events] = await Promise.all([
       kubernetes.list({ apiVersion: 'v1', kind: 'Node' }),
-      kubernetes.list({ apiVersion: 'v1', kind: 'Event' }, { namespace }),
+      eventsOf(kubernetes, namespace),
     ])
-    const ofPod = events.filter((event) => (event['involvedObject'] as { name?: string } | undefined)?.name === name)
+    const ofPod = events?.filter((event) => (event['involvedObject'] as { name?: string } | undefined)?.name === name)
     return whyPodWaits(pod, { nodes, events: ofPod, now })
   } catch {
     // The scheduler's words do as well: waiting must not end for want of a better reason.
     return undefined
+  }
+}
+
+/** An autoscaler tells by events what it does; where nobody may read them, nodes tell the most of it. */
+async function eventsOf(kubernetes: Kubernetes, namespace: string | undefined) {
+  try {
+    return await kubernetes.list({ apiVersion: 'v1', kind: 'Event' }, { namespace })
+  } catch (error) {
+    if (kindOf(error) === 'forbidden') return undefined
+    throw error
   }
 }

@@ -20,6 +20,7 @@ import { mountOidc } from './oidc/routes.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { auditRoute } from './routes/audit.ts'
 import { booksRoutes } from './routes/books.ts'
+import { clusterRoutes } from './routes/clusters.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
 import { stateRoutes } from './routes/states.ts'
@@ -105,6 +106,7 @@ async function publicRoutes(
     stateRoutes(scope, deps, signIn)
     bootstrapRoutes(scope, deps, signIn)
     statusRoutes(scope, deps, signIn)
+    clusterRoutes(scope, deps, signIn)
   })
 }
 

@@ -27,7 +27,7 @@ export function accountActions(parts: ServiceParts, { states, holding, ...rows }
   const delivering = serviceActions(parts)
   const books: BooksDeps = { ...rows, actions: delivering }
   const outside = { ...parts, db: rows.db, states }
-  const comparing = { books, outside, holding, clock: parts.clock, roots: parts.roots }
+  const comparing = { books, outside, holding, clock: parts.clock, roots: parts.roots, clusters: parts.clusters }
   const ordering = order({ db: rows.db, clock: parts.clock })
   const delivered = [...delivering, ordering, compareBooks(comparing), orphan(comparing)]
   return [...delivered, terraformState({ states })] as Action<never>[]

@@ -1,5 +1,6 @@
 import type { Thing } from '../actions/action.ts'
 import { FORWARDING } from '../actions/broker-rights.ts'
+import { thingAt } from '../actions/on-cluster.ts'
 import { BROKER_MARK } from '../actions/rabbitmq-access.ts'
 import { everKnown } from '../accounts/audit.ts'
 import type { Helm } from '../adapters/helm/port.ts'
@@ -7,6 +8,7 @@ import type { Jupyterhub } from '../adapters/jupyterhub/port.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import type { Mongodb } from '../adapters/mongodb/port.ts'
 import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
+import type { Door, Doors } from '../clusters/doors.ts'
 import type { StateStore } from '../clusters/terraform-states.ts'
 import { volumeOfRoot } from '../clusters/volume.ts'
 import type { Db } from '../db/database.ts'
@@ -23,6 +25,7 @@ export interface Outside {
   readonly kubernetes: Kubernetes
   readonly helm: Helm
   readonly states: Pick<StateStore, 'filledRoots'>
+  readonly clusters: { readonly doors: Pick<Doors, 'all' | 'open'> }
 }
 
 /** Everything outside that is, or may be, an account's. Looks only. */
@@ -41,9 +44,24 @@ const systems: Readonly<Record<Thing['system'], (outside: Outside) => Promise<Fo
   mongodb: findInMongodb,
   rabbitmq: findInRabbitmq,
   jupyterhub: findInJupyterhub,
-  kubernetes: findInKubernetes,
-  helm: findInHelm,
+  kubernetes: (outside) => everywhere(outside, findInKubernetes),
+  helm: (outside) => everywhere(outside, findInHelm),
   terraform: findRoots,
+}
+
+/** In the site's own cluster and in those beside it, whose things have their cluster's name before their own. */
+async function everywhere(outside: Outside, find: (door: Door) => Promise<Found[]>): Promise<Found[]> {
+  const found = await find(outside)
+  for (const [cluster, door] of await outside.clusters.doors.all())
+    found.push(...(await find(door)).map((one) => foundAt(cluster, one)))
+  return found
+}
+
+function foundAt(cluster: string, one: Found): Found {
+  const { within, partOf } = one
+  const [system = '', kind = '', ...rest] = (within ?? '').split(' ')
+  const inside = within === undefined ? undefined : `${system} ${kind} ${cluster}:${rest.join(' ')}`
+  return { ...one, name: thingAt(cluster, one).name, within: inside, partOf }
 }
 
 /** As accounts' users and databases are named. */
@@ -113,7 +131,7 @@ async function findInJupyterhub({ jupyterhub, db }: Outside): Promise<Found[]> {
   }))
 }
 
-async function findInHelm({ helm }: Outside): Promise<Found[]> {
+async function findInHelm({ helm }: Door): Promise<Found[]> {
   const releases = (await helm.list()).filter(({ namespace }) => namespace.startsWith('om-'))
   const found: Found[] = []
   for (const { name, namespace } of releases) {
@@ -130,16 +148,24 @@ async function findInHelm({ helm }: Outside): Promise<Found[]> {
   return found
 }
 
-async function findRoots({ states, kubernetes }: Outside): Promise<Found[]> {
-  const roots = await states.filledRoots()
-  const ordered = roots.some((root) => volumeOfRoot(root) !== undefined) ? await volumeAccounts(kubernetes) : new Map()
+async function findRoots(outside: Outside): Promise<Found[]> {
+  const roots = await outside.states.filledRoots()
+  const ordered = roots.some((root) => volumeOfRoot(root) !== undefined) ? await allVolumes(outside) : new Map()
   const detail = 'its state is in our database'
   return roots.flatMap((name): Found[] => {
     const thing = { system: 'terraform', kind: 'root', name, sure: true } as const
     const volume = volumeOfRoot(name)
     if (volume !== undefined)
       return [{ ...thing, account: ordered.get(volume), holdsData: true, detail: `${detail}; ${KEPT}` }]
+    // What is in it goes with it, whoever has that.
+    if (name.startsWith('cluster-')) return [{ ...thing, holdsData: true, detail: `${detail}; ${KEPT}` }]
     const pool = /^nodepool-([a-z0-9]+)-/.exec(name)
     return pool === null ? [] : [{ ...thing, account: pool[1], detail }]
   })
+}
+
+async function allVolumes({ kubernetes, clusters }: Outside): Promise<ReadonlyMap<string, string | undefined>> {
+  const maps = [await volumeAccounts(kubernetes)]
+  for (const door of (await clusters.doors.all()).values()) maps.push(await volumeAccounts(door.kubernetes))
+  return new Map(maps.flatMap((one) => [...one]))
 }

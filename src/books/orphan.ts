@@ -4,7 +4,11 @@ import { jupyterhubUser } from '../actions/jupyterhub-user.ts'
 import type { EngineRoots } from '../actions/engine-root.ts'
 import { nodepool } from '../actions/nodepool.ts'
 import { removeOrderedVolume } from '../actions/volume.ts'
+import { clusterOfRoot, type ClusterParts, removeCluster } from '../actions/cluster.ts'
+import { placeOf } from '../actions/on-cluster.ts'
+import { persistentVolume } from '../actions/volume-parts.ts'
 import { AppError } from '../base/errors.ts'
+import type { Door } from '../clusters/doors.ts'
 import type { Clock } from '../base/clock.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
 import { volumeOfRoot } from '../clusters/volume.ts'
@@ -26,6 +30,7 @@ export type OrphanInput = z.infer<typeof input>
 export interface OrphanParts {
   readonly books: BooksDeps
   readonly outside: Outside
+  readonly clusters: ClusterParts
   readonly roots: EngineRoots
   readonly clock: Clock
 }
@@ -75,8 +80,10 @@ function lockOf({ system, kind, name }: Thing): string {
 }
 
 async function takeAway(parts: OrphanParts, thing: Found, owned: Owned, context: ActionContext): Promise<Outcome> {
-  const { mongodb, rabbitmq, kubernetes, helm } = parts.outside
-  const { kind, name } = thing
+  const { mongodb, rabbitmq } = parts.outside
+  const { kind } = thing
+  const { cluster, name } = placeOf(thing.name)
+  const { kubernetes, helm } = await doorOf(parts.outside, cluster)
   const run = { signal: context.signal }
   const gone = (changed: boolean): Outcome => ({ changed, message: `${describeThing(thing)} removed` })
   const [namespace = '', inside = ''] = name.split('/')
@@ -112,11 +119,33 @@ async function takeAway(parts: OrphanParts, thing: Found, owned: Owned, context:
       return gone(await helm.uninstall(inside, namespace, run))
     case 'terraform': {
       const volume = volumeOfRoot(name)
-      return volume === undefined
+      if (volume !== undefined)
+        return await removeOrderedVolume(
+          { ...(await doorOfVolume(parts.outside, volume)), ...parts.roots },
+          volume,
+          context,
+        )
+      const besides = clusterOfRoot(name)
+      return besides === undefined
         ? await nodepool(parts.roots).remove(poolOf(name), context)
-        : await removeOrderedVolume({ ...parts.outside, ...parts.roots }, volume, context)
+        : await removeCluster(parts, besides, context)
     }
   }
+}
+
+/** `not-found` when its cluster went meanwhile. */
+async function doorOf({ kubernetes, helm, clusters }: Outside, cluster: string | undefined): Promise<Door> {
+  if (cluster === undefined) return { kubernetes, helm }
+  const door = await clusters.doors.open(cluster)
+  if (door !== undefined) return door
+  throw new AppError('not-found', 'cluster-unknown', `there is no cluster ${cluster} any more, and nothing in it`)
+}
+
+/** Where the PersistentVolume in front of it is; the site's own cluster when it is nowhere. */
+async function doorOfVolume({ kubernetes, helm, clusters }: Outside, volume: string): Promise<Door> {
+  for (const door of (await clusters.doors.all()).values())
+    if ((await door.kubernetes.find(persistentVolume(volume))) !== undefined) return door
+  return { kubernetes, helm }
 }
 
 /** As much of the pool as its removal needs: its state says what there is. */

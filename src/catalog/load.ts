@@ -24,6 +24,7 @@ const needShape = z.strictObject({
   instance: z.string().optional(),
   params: values.default({}),
   follow: z.boolean().default(false),
+  anyone: z.boolean().default(false),
 })
 
 const priceShape = z.strictObject({
@@ -162,6 +163,7 @@ function buildPlan(raw: RawPlan, fail: Fail, actions: ReadonlySet<string> | unde
     secrets: markedParameters(raw.parameters, 'secret'),
     once: markedParameters(raw.parameters, 'once'),
     grows: markedParameters(raw.parameters, 'grows'),
+    fixed: markedParameters(raw.parameters, 'fixed'),
     other: markedParameters(raw.parameters, 'account')[0],
     checkParams,
   }

@@ -21,7 +21,7 @@ export function parametersOf(schema: Values): Readonly<Record<string, Values>> {
 }
 
 /** Names of the parameters whose schema has this mark. */
-export function markedParameters(schema: Values, mark: 'secret' | 'once' | 'account' | 'grows'): string[] {
+export function markedParameters(schema: Values, mark: 'secret' | 'once' | 'account' | 'grows' | 'fixed'): string[] {
   return Object.entries(parametersOf(schema)).flatMap(([name, part]) => (part[mark] === true ? [name] : []))
 }
 
@@ -63,7 +63,7 @@ function createAjv(): Ajv {
   })
   for (const format of ['email', 'uri', 'hostname', 'password']) made.addFormat(format, true)
   // For people and forms (`unit`), and for the service itself.
-  for (const keyword of ['secret', 'once', 'account', 'unit', 'siteDefault', 'grows']) made.addKeyword(keyword)
+  for (const keyword of ['secret', 'once', 'account', 'unit', 'siteDefault', 'grows', 'fixed']) made.addKeyword(keyword)
   return made
 }
 

@@ -32,6 +32,8 @@ export interface Need {
   readonly params: Values
   /** It is ordered again whenever what it needs has become another thing. */
   readonly follow: boolean
+  /** Any account's will do. */
+  readonly anyone: boolean
 }
 
 export interface Becomes {
@@ -85,6 +87,8 @@ export interface Plan {
   readonly other: string | undefined
   /** Numbers that an update may make larger, or 0 where that is allowed, and nothing in between. */
   readonly grows: readonly string[]
+  /** Parameters that stay as they were ordered first. */
+  readonly fixed: readonly string[]
   /** Parameters that mean one order only and are not remembered, such as `rotate`. */
   readonly once: readonly string[]
   /** Parameters with defaults filled in; throws `invalid`, naming the parameter and what would be right. */

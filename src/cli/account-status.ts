@@ -47,7 +47,12 @@ export async function accountStatus(options: AccountStatusOptions, io: Io): Prom
   section(
     io,
     'Pods',
-    (runs.pods ?? []).map(({ name: pod, status, node, waiting = '' }) => [pod, status, node ?? waiting]),
+    (runs.pods ?? []).map(({ name: pod, status, node, waiting = '', cluster = '' }) => [
+      pod,
+      status,
+      node ?? waiting,
+      cluster,
+    ]),
   )
   section(
     io,

@@ -201,6 +201,7 @@ function fakeCloud(outside: FakeOutside): CloudControl {
     leftovers: async () => outside.leftovers,
     keepProcess: async (name) => void outside.done.push(`process ${name}`),
     programs: async () => (outside.cloudRuns ? [{ name: 'process-cloudmgr', alive: true }] : []),
+    others: async () => [],
   }
 }
 

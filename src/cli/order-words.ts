@@ -61,12 +61,14 @@ interface Kind {
 
 const kinds: readonly Kind[] = [
   { word: 'nodepool', plan: 'nodepool', name: 'name', about: 'node pools that accounts ordered' },
+  { word: 'cluster', plan: 'cluster', name: 'name', about: 'clusters beside the site’s own' },
   { word: 'worker', plan: 'runtime', name: 'label', about: 'runtime workers of an account’s own' },
 ]
 
 function addShortOrders(program: Command, on: On, { word, plan, about, name }: Kind): void {
   const words = program.command(word).description(`${about}; short for orders of plan ${plan}`)
   on(words.command('list').description('what there is').option('--account <name>', 'of one account'), async () => {
+    if (plan === 'cluster') return run((await import('./clusters.ts')).listClusters)
     const { listDeployments } = await import('./deployments.ts')
     return run(async (options, io) => await listDeployments(plan, options, io))
   })

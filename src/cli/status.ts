@@ -3,7 +3,7 @@ import { explain } from '../base/errors.ts'
 import { type ComponentState, type NodeState, readComponents, readNodes } from '../site/components.ts'
 import type { CommandView, Journal, StepView } from '../site/journal.ts'
 import { isLocked } from '../site/lock.ts'
-import type { CloudControl, HostProgram } from '../site/operator.ts'
+import type { CloudControl, HostProgram, OtherCluster } from '../site/operator.ts'
 import { simulatedParts, type SiteUrls, siteUrls } from '../site/site.ts'
 import { accountStatus } from './account-status.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
@@ -22,6 +22,8 @@ export interface SiteStatus {
   readonly simulated?: readonly string[]
   readonly nodes: readonly NodeState[]
   readonly components: readonly ComponentState[]
+  /** Beside the site's own. */
+  readonly clusters?: readonly OtherCluster[]
   readonly command?: Pick<CommandView, 'id' | 'plan' | 'phase' | 'state'>
   readonly running: readonly StepView[]
   readonly problem?: string
@@ -37,8 +39,8 @@ export async function status(options: StatusOptions, io: Io): Promise<ExitCode> 
   if (options.account !== undefined || isElsewhere(options)) return await accountStatus(options, io)
   const { site, paths } = openSite(options)
   const operator = await io.operator()
-  const answers = await operator.cloud(site, paths).answers()
   const cloud = operator.cloud(site, paths)
+  const answers = await cloud.answers()
   const seen: Seen = answers
     ? await look(operator.kubernetes(paths), site.simulated === true ? cloud : undefined)
     : { nodes: [], components: [], problem: 'the local cloud is not running' }
@@ -50,6 +52,7 @@ export async function status(options: StatusOptions, io: Io): Promise<ExitCode> 
     urls: siteUrls(site),
     ...(site.simulated === true ? { simulated: [...simulatedParts] } : {}),
     ...seen,
+    clusters: answers ? await cloud.others() : [],
     ...(last === undefined ? {} : { command: last.command }),
     running: last?.running ?? [],
   }
@@ -119,6 +122,12 @@ export function renderStatus(result: SiteStatus, style: Style): string[] {
     `${node.cores} cores`,
     `${node.memoryGb} GB`,
   ])
+  const clusters = (result.clusters ?? []).map(({ name, state, reason = '' }) => [
+    mark(state === 'ready'),
+    name,
+    state,
+    reason,
+  ])
   const parts = result.components.map((part) => [
     mark(part.state === 'ready'),
     `${part.namespace}/${part.name}`,
@@ -131,6 +140,7 @@ export function renderStatus(result: SiteStatus, style: Style): string[] {
       ? [`  Notebooks  ${result.urls.notebook}`]
       : [`  Simulated  ${result.simulated.join(', ')}: nobody's code runs`]),
     ...(nodes.length === 0 ? [] : ['', 'Machines', ...indent(table(nodes))]),
+    ...(clusters.length === 0 ? [] : ['', 'Clusters beside it', ...indent(table(clusters))]),
     ...(parts.length === 0 ? [] : ['', 'Components', ...indent(table(parts))]),
     ...(result.running.length === 0
       ? []

@@ -915,6 +915,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the clusters beside the site’s own; users see those where they have a place */
+        get: operations["listClusters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1358,6 +1375,26 @@ export interface components {
             /** @description an order delivers it again */
             mendable: boolean;
         };
+        ClusterInput: {
+            /** @description as services name it in their parameter `cluster` */
+            name: string;
+            /** @enum {string} */
+            state: "making" | "ready" | "removing";
+            provider: string;
+            /** Format: date-time */
+            since: string;
+            /** @description left out where the cluster could not be asked */
+            machines?: {
+                all: number;
+                ready: number;
+            };
+            /** @description for admins */
+            apiServer?: string;
+            /** @description that it was ordered for; for admins */
+            account?: string;
+            /** @description accounts that have a place there; for admins */
+            tenants?: string[];
+        };
         SiteAccountInput: {
             userid: string;
             apikey: string;
@@ -1402,6 +1439,8 @@ export interface components {
                 node?: string;
                 /** @description why no node takes it */
                 waiting?: string;
+                /** @description beside the site’s own; left out of that */
+                cluster?: string;
             }[] | null;
             /** @description runtime workers that take this account’s tasks */
             workers: {
@@ -2012,6 +2051,26 @@ export interface components {
             /** @description an order delivers it again */
             mendable: boolean;
         };
+        Cluster: {
+            /** @description as services name it in their parameter `cluster` */
+            name: string;
+            /** @enum {string} */
+            state: "making" | "ready" | "removing";
+            provider: string;
+            /** Format: date-time */
+            since: string;
+            /** @description left out where the cluster could not be asked */
+            machines?: {
+                all: number;
+                ready: number;
+            };
+            /** @description for admins */
+            apiServer?: string;
+            /** @description that it was ordered for; for admins */
+            account?: string;
+            /** @description accounts that have a place there; for admins */
+            tenants?: string[];
+        };
         SiteAccount: {
             userid: string;
             apikey: string;
@@ -2056,6 +2115,8 @@ export interface components {
                 node?: string;
                 /** @description why no node takes it */
                 waiting?: string;
+                /** @description beside the site’s own; left out of that */
+                cluster?: string;
             }[] | null;
             /** @description runtime workers that take this account’s tasks */
             workers: {
@@ -4941,6 +5002,46 @@ export interface operations {
                     "application/json": {
                         /** @description 4 MB at most, said at its end when it is cut */
                         text: string;
+                    };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listClusters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        clusters: components["schemas"]["Cluster"][];
                     };
                 };
             };

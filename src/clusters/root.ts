@@ -84,6 +84,35 @@ export function nodepoolRoot(site: PoolSite, machines: Machines): TerraformRoot 
   })
 }
 
+/** A cluster that was ordered beside the site's own. */
+export interface OrderedCluster {
+  readonly name: string
+  /** Its DNS answers this domain. */
+  readonly domain: string
+  /** Ports of its own address that lead to node ports of the site's cluster. */
+  readonly links: readonly { readonly port: number; readonly node: number }[]
+  readonly machines: Machines
+}
+
+/** An ordered cluster with its machines: a root of its own, whose state the engine keeps. */
+export function orderedClusterRoot(site: PoolSite, cluster: OrderedCluster): TerraformRoot {
+  const machines = Object.entries(cluster.machines).map(([name, machine]) => [name, machineValues(machine)])
+  return root({
+    module: 'cluster',
+    source: `${site.modules}/local`,
+    variables: {
+      name: cluster.name,
+      domain: cluster.domain,
+      links: cluster.links.map(({ port, node }) => ({ port, node })),
+      machines: Object.fromEntries(machines),
+    },
+    outputs: ['api_server', 'dns', 'machines'],
+    secretOutputs: ['kubeconfig'],
+    endpoint: site.endpoint,
+    ca: site.ca,
+  })
+}
+
 /** An ordered volume, whose state the engine keeps. */
 export function volumeRoot(site: PoolSite, name: string, sizeGb: number): TerraformRoot {
   return root({

@@ -12,11 +12,12 @@ import {
   type Values,
 } from '../catalog/plan.ts'
 import { holds, paramValues, resolveGiven } from '../catalog/resolve.ts'
-import { suspended } from '../deployments/lifecycle.ts'
+import { isForced, suspended } from '../deployments/lifecycle.ts'
 import { nameOf, openNeeds, usersOf } from '../deployments/needs.ts'
 import { qualifierOf } from '../deployments/own-databases.ts'
 import { quotaProblems } from '../deployments/quota.ts'
 import type { Expected } from './expected.ts'
+import type { ElsewhereHeld } from './held-elsewhere.ts'
 
 /** Who asks, as far as rights go. */
 export interface Requester {
@@ -38,6 +39,8 @@ export interface OrderFacts {
   readonly quota: Readonly<Record<string, string>>
   /** What the account has, or will have. */
   readonly held: readonly Expected[]
+  /** What other accounts have of it, where that matters. */
+  readonly elsewhere?: readonly ElsewhereHeld[]
   readonly account: string
   readonly requester: Requester
 }
@@ -101,6 +104,7 @@ function decide(plan: Plan, wish: OrderWish, facts: OrderFacts): DecidedOrder {
   checkExistence(order, found, existing)
   checkUse(order, facts)
   checkGrowth(order)
+  checkFixed(order)
   if (wish.phase === 'remove') return { ...order, first: [], followers: [] }
   checkQuota(order, facts)
   checkQualifier(order, facts)
@@ -232,12 +236,28 @@ function checkGrowth({ plan, phase, before, after, isNew }: Ordered): void {
   checkPhase(plan, phase, problems)
 }
 
+/** What it was made with can't be changed without making another one. */
+function checkFixed({ plan, phase, before, after, isNew }: Ordered): void {
+  if (phase === 'remove' || isNew) return
+  const problems = plan.fixed.flatMap((name): ParameterProblem[] => {
+    if (isDeepStrictEqual(before[name], after[name])) return []
+    const old = before[name] === undefined ? 'to leave it out' : JSON.stringify(before[name])
+    const problem = `can't be changed: right is ${old}, or another ${plan.plan}`
+    return [{ field: `params.${name}`, value: after[name], problem }]
+  })
+  checkPhase(plan, phase, problems)
+}
+
 /** A thing in use can't be removed, nor changed so that its users could not go on. */
-function checkUse({ plan, phase, instance, after }: Ordered, { plans, held }: OrderFacts): void {
+function checkUse({ plan, phase, instance, after }: Ordered, { plans, held, elsewhere = [] }: OrderFacts): void {
   const others = held.filter((one) => one.plan !== plan.plan || one.instance !== instance)
-  const users = usersOf({ plan: plan.plan, instance, params: after }, plans, others, { removed: phase === 'remove' })
-  if (users.length === 0) return
-  const usedBy = users.map(nameOf)
+  const target = { plan: plan.plan, instance, params: after }
+  const removed = phase === 'remove'
+  const users = usersOf(target, plans, others, { removed })
+  const asked = isForced(plan, phase, after) ? [] : elsewhere
+  const strangers = asked.filter((one) => usersOf(target, plans, [one], { removed }).length > 0)
+  if (users.length + strangers.length === 0) return
+  const usedBy = [...users.map(nameOf), ...strangers.map((one) => `${nameOf(one)} of account ${one.account}`)]
   const name = nameOf({ plan: plan.plan, instance })
   const what = phase === 'remove' ? 'be removed' : 'be changed like this'
   throw new AppError('conflict', 'service-in-use', `${name} can't ${what}: ${usedBy.join(', ')} needs it as it is`, {
@@ -277,10 +297,13 @@ function checkQualifier({ plan, instance, after }: Ordered, { plans, held }: Ord
 
 function neededFirst({ plan, instance, after }: Ordered, facts: OrderFacts): DecidedOrder[] {
   const usable = facts.held.filter((one) => one.usable)
-  const open = openNeeds(plan, after, usable)
+  const elsewhere = (facts.elsewhere ?? []).filter((one) => one.usable)
+  const open = openNeeds(plan, after, usable, elsewhere)
   const missing = open.filter((need) => need.missing).map(nameOf)
   if (missing.length > 0) {
-    const text = `${nameOf({ plan: plan.plan, instance })} needs ${missing.join(', ')}, which account ${facts.account} does not have: order it first`
+    const isOwn = open.some((need) => need.missing && !need.anyone)
+    const who = isOwn ? `account ${facts.account} does not have` : 'nobody has'
+    const text = `${nameOf({ plan: plan.plan, instance })} needs ${missing.join(', ')}, which ${who}: order it first`
     throw new AppError('conflict', 'need-missing', text, { details: { needs: missing } })
   }
   return open.map((need) =>

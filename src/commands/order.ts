@@ -14,6 +14,7 @@ import { bellOf } from './bell.ts'
 import { type Command, toCommand } from './command.ts'
 import { type DecidedOrder, decideOrder, type OrderFacts, type OrderWish } from './decide-order.ts'
 import { expectedDeployments } from './expected.ts'
+import { heldElsewhere } from './held-elsewhere.ts'
 import { findByKey } from './store.ts'
 import { contentHash, sameOrder, submitCommand } from './submit.ts'
 
@@ -52,12 +53,14 @@ export async function placeOrder(deps: OrderDeps, wish: Wish): Promise<Command> 
 export async function decideFor(deps: OrderDeps, db: Db, wish: Wish): Promise<DecidedOrder> {
   const { account, requester } = wish
   if (!account.active) throw new AppError('conflict', 'account-removing', `account ${account.name} is being removed`)
+  const plan = deps.plans.get(wish.plan)
   const facts: OrderFacts = {
     plans: deps.plans,
     provider: deps.site.provider,
     services: deps.site.services,
     quota: deps.site.quota,
     held: await expectedDeployments(db, account.id),
+    elsewhere: plan === undefined ? [] : await heldElsewhere(db, deps.plans, plan, account.id),
     account: account.name,
     requester: { name: requester.name, isAdmin: requester.role === 'admin' },
   }

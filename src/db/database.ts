@@ -27,6 +27,24 @@ export interface Tables {
   identities: IdentitiesTable
   findings: FindingsTable
   comparisons: ComparisonsTable
+  clusters: ClustersTable
+}
+
+export interface ClustersTable {
+  id: Generated<number>
+  name: string
+  account_id: number
+  provider: string
+  state: 'making' | 'ready' | 'removing'
+  api_server: string | null
+  /** At which its pods find the cluster's DNS and the site's services. */
+  address: string | null
+  /** Of the administrator, sealed by the engine's keys. */
+  kubeconfig: string | null
+  /** Of the API's own account there, which may look; sealed by the keys of settings. */
+  observer: string | null
+  created_at: number
+  updated_at: number
 }
 
 export interface AccountsTable {

@@ -14,6 +14,7 @@ import * as books from './migrations/011-books.ts'
 import * as issuedCommands from './migrations/012-issued-commands.ts'
 import * as repeatedChanges from './migrations/013-repeated-changes.ts'
 import * as stateVersions from './migrations/014-state-versions.ts'
+import * as clusters from './migrations/015-clusters.ts'
 
 /**
  * Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. The version
@@ -32,6 +33,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '012-issued-commands': issuedCommands,
   '013-repeated-changes': repeatedChanges,
   '014-state-versions': stateVersions,
+  '015-clusters': clusters,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */

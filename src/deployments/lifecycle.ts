@@ -11,13 +11,21 @@ import { paramValues, placeholders, resolve, resolveGiven } from '../catalog/res
 import type { Db } from '../db/database.ts'
 import { accountValues } from './account-values.ts'
 import type { Deployments } from './deployments.ts'
-import { instanceOf, nameOf, openNeeds } from './needs.ts'
+import { instanceOf, nameOf, openNeeds, usersOf } from './needs.ts'
 import { qualifierOf } from './own-databases.ts'
 import { secretsOf, type Settings } from './settings.ts'
 import { SHARE } from './shares.ts'
 import type { SiteFacts } from './site-facts.ts'
+import { homeOf, placeValues } from './place-values.ts'
 import { siteValues } from './site-values.ts'
-import { type DeploymentRow, deleteDeployments, findDeployment, listDeployments } from './store.ts'
+import {
+  type DeploymentRow,
+  deleteDeployments,
+  findDeployment,
+  listDeployments,
+  presentDeployments,
+  readyDeployments,
+} from './store.ts'
 
 /** What the engine tells of a command; `subject` is the account. */
 export interface Delivery {
@@ -68,7 +76,7 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
       if (account === undefined) return
       const { plan: name, instance, phase, params } = command
       const plan = deps.plans.get(name)
-      if (plan !== undefined) await checkAgain(command, plan, account, tx)
+      if (plan !== undefined) await checkAgain(command, plan, account, deps, tx)
       if (phase === 'remove') {
         if (account.state === 'removing' && name === planOf(account)) await checkOthersGone(account, tx)
         // What starts from now on does without it: a volume in use never goes.
@@ -96,21 +104,42 @@ export function createLifecycle(deps: LifecycleDeps): Lifecycle {
 }
 
 /** Rows are written by the API; what it checked is checked again where something happens, when it happens. */
-async function checkAgain(command: Delivery, plan: Plan, account: Account, tx: Db): Promise<void> {
+async function checkAgain(
+  command: Delivery,
+  plan: Plan,
+  account: Account,
+  { plans }: LifecycleDeps,
+  tx: Db,
+): Promise<void> {
   const { phase, params, instance } = command
   const requester = await findAccount(tx, command.requestedBy)
   if (requester?.role === 'user' && !isOfGrantee(command, requester)) await checkRights(requester, plan, account, tx)
   const row = await findDeployment(tx, account.id, plan.plan, instance)
   if (row?.suspendedAt !== undefined && (phase === 'install' || phase === 'update')) throw suspended(plan, instance)
-  if (phase === 'remove') return
+  if (phase === 'remove')
+    return isForced(plan, phase, params) ? undefined : await checkNoUsers(plans, plan, instance, tx)
   checkDelivered(command, account, row)
   const held = (await listDeployments(tx, [account.id])).filter((one) => one.readyAt !== undefined)
-  const [open] = openNeeds(plan, params, held)
+  const shared = plan.needs.filter((need) => need.anyone).map((need) => need.plan)
+  const others = shared.length === 0 ? [] : await readyDeployments(tx, shared)
+  const [open] = openNeeds(plan, params, held, others)
   if (open === undefined) return await checkOther(command, plan, tx)
   const wanted = Object.entries(open.params).map(([name, value]) => `${name} ${String(value)}`)
   const how = wanted.length === 0 ? '' : ` with ${wanted.join(', ')}`
   const text = `${nameOf({ plan: plan.plan, instance })} needs ${nameOf(open)}${how}, which account ${account.name} does not have`
   throw new AppError('conflict', 'need-missing', text, { details: { needs: { ...open } } })
+}
+
+/** What other accounts stand on stays: also when they came after the order. */
+async function checkNoUsers(plans: Plans, plan: Plan, instance: string, tx: Db): Promise<void> {
+  const needing = [...plans.values()].filter((one) => one.needs.some((need) => need.anyone && need.plan === plan.plan))
+  if (needing.length === 0) return
+  const names = needing.map((one) => one.plan)
+  const rows = await presentDeployments(tx, names)
+  const [user] = usersOf({ plan: plan.plan, instance, params: {} }, plans, rows, { removed: true })
+  if (user === undefined) return
+  const name = nameOf({ plan: plan.plan, instance })
+  throw new AppError('conflict', 'service-in-use', `${name} can't be removed: ${nameOf(user)} of an account needs it`)
 }
 
 /** An account's own plan goes last: what else it has would be left without namespace and settings. */
@@ -181,6 +210,11 @@ function accountGone(): AppError {
   return new AppError('not-found', 'account-unknown', 'there is no account any more that this was ordered for')
 }
 
+/** Whether a removal goes on although other accounts use what is removed: it is lost to them already. */
+export function isForced({ once }: Plan, phase: Phase, params: Values): boolean {
+  return phase === 'remove' && params['force'] === true && once.includes('force')
+}
+
 export function suspended(plan: Plan, instance: string): AppError {
   const name = nameOf({ plan: plan.plan, instance })
   return new AppError('conflict', 'service-suspended', `${name} is suspended: resume it first`, {
@@ -194,7 +228,7 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
   const account = command.subject === undefined ? undefined : await findAccountById(db, command.subject)
   if (account === undefined) {
     if (command.subject !== undefined && command.phase !== 'remove') throw accountGone()
-    return { values: { site: siteValues(site), params: command.params }, secrets: [] }
+    return { values: { site: siteValues(site), params: command.params, place: homeOf(site) }, secrets: [] }
   }
   const own = await deployments.storedSettings(db, account.id, command.plan, command.instance)
   const main = await deployments.storedSettings(db, account.id, planOf(account) ?? command.plan)
@@ -208,6 +242,7 @@ async function contextOf(deps: LifecycleDeps, command: Delivery) {
   return {
     values: {
       site: siteValues(site),
+      place: await placeValues(db, site, params['cluster']),
       ...paramValues(params),
       instance: command.instance,
       account: { ...accountValues(account), ...(apikey === undefined ? {} : { apikey, keyId: keyIdOf(apikey) }) },
@@ -320,7 +355,8 @@ async function addSettings(deps: LifecycleDeps, plan: Plan, command: Delivery, a
   if (plan.settings === undefined) return
   const { instance, phase } = command
   const params = { ...withoutSealed(command.params), ...(phase === 'suspend' ? plan.suspended : {}) }
-  const values = { ...paramValues(params), site: siteValues(deps.site), account: accountValues(account), instance }
+  const own = { site: siteValues(deps.site), place: { home: params['cluster'] === undefined } }
+  const values = { ...paramValues(params), ...own, account: accountValues(account), instance }
   const addition = resolveGiven(plan.settings, values, { plan: plan.plan, step: 'settings', field: 'settings' })
   await deps.deployments.addToSettings(tx, account, nameOf(command), addition as Values)
 }

@@ -21,7 +21,7 @@ const disk = { plan: 'disk', instance: 'x', params: { name: 'x' } }
 
 test('what is needed and missing is named, with the parameters that it would have to have', () => {
   if (pool === undefined) throw new Error('no plan')
-  expect(openNeeds(pool, {}, [])).toEqual([{ plan: 'base', instance: '', params: { own: true }, missing: true }])
+  expect(openNeeds(pool, {}, [])).toMatchObject([{ plan: 'base', instance: '', params: { own: true }, missing: true }])
   expect(openNeeds(pool, {}, [base(false)])).toMatchObject([{ plan: 'base', params: { own: true }, missing: false }])
   expect(openNeeds(pool, {}, [base(true)])).toEqual([])
 })

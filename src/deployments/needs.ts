@@ -1,4 +1,4 @@
-import { isNotGiven, resolve } from '../catalog/resolve.ts'
+import { isNotGiven, resolve, resolveGiven } from '../catalog/resolve.ts'
 import type { Need, Plan, Plans, Values } from '../catalog/plan.ts'
 
 /** A deployment as far as others depend on it. */
@@ -14,6 +14,7 @@ export interface OpenNeed {
   /** Parameters that it would have to have; empty when it is missing as a whole. */
   readonly params: Values
   readonly missing: boolean
+  readonly anyone: boolean
 }
 
 /** `runtime gpu`, or `omegaml`. */
@@ -21,17 +22,27 @@ export function nameOf({ plan, instance }: Pick<Held, 'plan' | 'instance'>): str
   return instance === '' ? plan : `${plan} ${instance}`
 }
 
-/** What `plan` with `params` needs and the account does not have as needed. */
-export function openNeeds(plan: Plan, params: Values, held: readonly Held[]): OpenNeed[] {
+/** What `plan` with `params` needs and the account does not have as needed; `others` is what other accounts have. */
+export function openNeeds(plan: Plan, params: Values, held: readonly Held[], others: readonly Held[] = []): OpenNeed[] {
   return plan.needs.flatMap((need): OpenNeed[] => {
     const instance = instanceOf(plan, need, params)
     if (instance === undefined) return []
-    const found = held.find((one) => one.plan === need.plan && one.instance === instance)
-    if (found === undefined) return [{ plan: need.plan, instance, params: need.params, missing: true }]
-    const differing = Object.entries(need.params).filter(([name, value]) => found.params[name] !== value)
+    const { anyone } = need
+    const wanted = paramsOf(plan, need, params)
+    const found = [...held, ...(anyone ? others : [])].find(
+      (one) => one.plan === need.plan && one.instance === instance,
+    )
+    if (found === undefined) return [{ plan: need.plan, instance, params: wanted, missing: true, anyone }]
+    const differing = Object.entries(wanted).filter(([name, value]) => (found.params[name] ?? null) !== value)
     if (differing.length === 0) return []
-    return [{ plan: need.plan, instance, params: Object.fromEntries(differing), missing: false }]
+    return [{ plan: need.plan, instance, params: Object.fromEntries(differing), missing: false, anyone }]
   })
+}
+
+/** `null`, the default: where a template's parameter was not given. */
+function paramsOf({ plan }: Plan, need: Need, params: Values): Values {
+  const given = resolveGiven(need.params, { params }, { plan, step: 'needs', field: need.plan }) as Values
+  return Object.fromEntries(Object.keys(need.params).map((name) => [name, given[name] ?? null]))
 }
 
 /** Who could not be without `target`, or not with other parameters of it. */
@@ -40,7 +51,12 @@ export function usersOf(target: Held, plans: Plans, held: readonly Held[], { rem
     const plan = plans.get(one.plan)
     return plan?.needs.some((need) => {
       if (need.plan !== target.plan || instanceOf(plan, need, one.params) !== target.instance) return false
-      return removed || Object.entries(need.params).some(([name, value]) => target.params[name] !== value)
+      return (
+        removed ||
+        Object.entries(paramsOf(plan, need, one.params)).some(
+          ([name, value]) => (target.params[name] ?? null) !== value,
+        )
+      )
     })
   })
 }

@@ -77,6 +77,20 @@ export async function lockDeployment(tx: Db, id: number): Promise<DeploymentRow 
   return row === undefined ? undefined : toDeployment(row)
 }
 
+/** Of any account, those that serve. */
+export async function readyDeployments(db: Db, plans: readonly string[]): Promise<DeploymentRow[]> {
+  return (await presentDeployments(db, plans)).filter((row) => row.readyAt !== undefined)
+}
+
+/** Of any account, those that are not gone. */
+export async function presentDeployments(db: Db, plans: readonly string[]): Promise<DeploymentRow[]> {
+  const rows = db
+    .selectFrom('deployments')
+    .selectAll()
+    .where('plan', 'in', [...plans])
+  return (await rows.where('status', '!=', Status.removed).execute()).map(toDeployment)
+}
+
 export async function listDeployments(db: Db, accountIds?: readonly number[]): Promise<DeploymentRow[]> {
   if (accountIds?.length === 0) return []
   let query = db.selectFrom('deployments').selectAll().orderBy('id')

@@ -4,14 +4,15 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { z } from 'zod'
 import { AppError, type ErrorKind, explain, kindOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { checkClusterName, clusterOrder, processOrder } from './cluster.ts'
+import { checkClusterName, type ClusterOrder, clusterOrder, processOrder } from './cluster.ts'
+import type { Clusters } from './clusters.ts'
 import { checkMachineName, machineOrder } from './machine.ts'
-import type { Caller, Supervisor } from './supervisor.ts'
+import type { Caller } from './supervisor.ts'
 import { clusterView, machineView } from './views.ts'
 import { volumeOrder } from './volumes.ts'
 
-/** What the engine in the cluster may order at most; an account's home folder is a volume. */
-const caps = { machines: 20, volumes: 5000 } as const
+/** What the engine in the cluster may order at most, of all clusters together; an account's home folder is a volume. */
+const caps = { clusters: 3, machines: 20, volumes: 5000 } as const
 
 const statuses: Readonly<Record<ErrorKind, number>> = {
   invalid: 400,
@@ -24,36 +25,30 @@ const statuses: Readonly<Record<ErrorKind, number>> = {
 }
 
 /** The whole API, for whoever may open the socket: the operator. */
-export function operatorApi(supervisor: Supervisor, log: Log): FastifyInstance {
+export function operatorApi(clusters: Clusters, log: Log): FastifyInstance {
   const app = newApp(log)
-  app.get('/v1/status', () => statusView(supervisor))
-  app.get('/v1/clusters', () => ({ items: supervisor.listClusters().map(clusterView) }))
-  app.put<Named>('/v1/clusters/:name', async ({ params, body }, reply) => {
-    const cluster = await supervisor.putCluster(checkClusterName(params.name), parse(clusterOrder, body))
-    return reply.status(cluster.progress.state === 'ready' ? 200 : 202).send(clusterView(cluster))
-  })
-  app.get<Named>('/v1/clusters/:name', ({ params }) => clusterView(supervisor.getCluster(params.name)))
-  app.delete<Named>('/v1/clusters/:name', ({ params }, reply) =>
-    reply.status(202).send(clusterView(supervisor.deleteCluster(params.name))),
-  )
+  app.get('/v1/status', () => statusView(clusters))
+  app.get('/v1/clusters', () => ({ items: clusters.list().map(clusterView) }))
   app.put<MachineParams>('/v1/clusters/:cluster/processes/:name', async ({ params, body }) => {
     const { cluster, name } = params
-    return clusterView(await supervisor.putProcess(cluster, checkMachineName(name), parse(processOrder, body)))
+    return clusterView(
+      await clusters.of(cluster).putProcess(cluster, checkMachineName(name), parse(processOrder, body)),
+    )
   })
-  orderRoutes(app, supervisor, 'operator')
+  orderRoutes(app, clusters, 'operator')
   return app
 }
 
-/** Machines and volumes only, with a token and within limits, for the engine in the cluster. */
+/** Machines, volumes and clusters of its own only, with a token and within limits, for the engine in the first cluster. */
 export function gatewayApi(
-  supervisor: Supervisor,
+  clusters: Clusters,
   token: string,
   tls: { key: string; cert: string },
   log: Log,
 ): FastifyInstance {
   const app = newApp(log, tls)
   app.addHook('onRequest', async (request) => checkToken(request, token))
-  orderRoutes(app, supervisor, 'service')
+  orderRoutes(app, clusters, 'service')
   return app
 }
 
@@ -65,62 +60,102 @@ interface MachineParams {
   Params: { cluster: string; name: string }
 }
 
-function orderRoutes(app: FastifyInstance, supervisor: Supervisor, caller: Caller): void {
-  volumeRoutes(app, supervisor, caller)
-  const mine = (params: { cluster: string; name: string }): { cluster: string; name: string } => {
-    const found = supervisor.listMachines().find(({ record }) => record.name === params.name)
-    checkOwner(caller, found?.record.orderedBy, `machine ${params.name}`)
-    return params
+function orderRoutes(app: FastifyInstance, clusters: Clusters, caller: Caller): void {
+  clusterRoutes(app, clusters, caller)
+  volumeRoutes(app, clusters, caller)
+  const mine = ({ cluster, name }: MachineParams['Params']) => {
+    const keeper = clusters.of(cluster)
+    const found = keeper.listMachines().find(({ record }) => record.name === name)
+    checkOwner(caller, found?.record.orderedBy, `machine ${name}`)
+    return { keeper, found }
   }
   app.get<{ Params: { cluster: string } }>('/v1/clusters/:cluster/machines', ({ params }) => {
-    const cluster = supervisor.getCluster(params.cluster)
-    return { items: supervisor.listMachines().map((machine) => machineView(cluster, machine)) }
+    const keeper = clusters.of(params.cluster)
+    const cluster = keeper.getCluster(params.cluster)
+    return { items: keeper.listMachines().map((machine) => machineView(cluster, machine)) }
   })
   app.put<MachineParams>('/v1/clusters/:cluster/machines/:name', ({ params, body }, reply) => {
-    const { cluster, name } = mine(params)
-    const own = supervisor.listMachines().filter(({ record }) => record.orderedBy === 'service' && record.name !== name)
+    const { cluster, name } = params
+    const { keeper, found } = mine(params)
+    const own = clusters.machines().filter((one) => one.record.orderedBy === 'service' && one !== found)
     if (caller === 'service') checkCap('machines', own.length)
-    const machine = supervisor.putMachine(cluster, checkMachineName(name), parse(machineOrder, body), caller)
-    const view = machineView(supervisor.getCluster(cluster), machine)
+    const machine = keeper.putMachine(cluster, checkMachineName(name), parse(machineOrder, body), caller)
+    const view = machineView(keeper.getCluster(cluster), machine)
     return reply.status(machine.progress.state === 'ready' ? 200 : 202).send(view)
   })
-  app.get<MachineParams>('/v1/clusters/:cluster/machines/:name', ({ params }) =>
-    machineView(supervisor.getCluster(params.cluster), supervisor.getMachine(params.name)),
-  )
+  app.get<MachineParams>('/v1/clusters/:cluster/machines/:name', ({ params: { cluster, name } }) => {
+    const keeper = clusters.of(cluster)
+    return machineView(keeper.getCluster(cluster), keeper.getMachine(name))
+  })
   app.delete<MachineParams>('/v1/clusters/:cluster/machines/:name', ({ params }, reply) => {
-    const { cluster, name } = mine(params)
-    const machine = supervisor.deleteMachine(cluster, name)
-    return reply.status(202).send(machineView(supervisor.getCluster(cluster), machine))
+    const { keeper } = mine(params)
+    const machine = keeper.deleteMachine(params.cluster, params.name)
+    return reply.status(202).send(machineView(keeper.getCluster(params.cluster), machine))
   })
 }
 
-function volumeRoutes(app: FastifyInstance, supervisor: Supervisor, caller: Caller): void {
-  const { volumes } = supervisor
+/** A cluster's credentials are told to whoever ordered it, and to the operator. */
+function clusterRoutes(app: FastifyInstance, clusters: Clusters, caller: Caller): void {
+  const checkMine = (name: string) => {
+    const found = clusters.find(name)
+    checkOwner(caller, found === undefined ? undefined : (found.orderedBy ?? 'operator'), `cluster ${name}`)
+  }
+  app.put<Named>('/v1/clusters/:name', async ({ params, body }, reply) => {
+    const name = checkClusterName(params.name)
+    checkMine(name)
+    const order = parse(clusterOrder, body)
+    if (caller === 'service') checkServiceCluster(clusters, name, order)
+    const cluster = await clusters.put(name, order, caller)
+    return reply.status(cluster.progress.state === 'ready' ? 200 : 202).send(clusterView(cluster))
+  })
+  app.get<Named>('/v1/clusters/:name', ({ params }) => {
+    checkMine(params.name)
+    return clusterView(clusters.of(params.name).getCluster(params.name))
+  })
+  app.delete<Named>('/v1/clusters/:name', ({ params }, reply) => {
+    checkMine(params.name)
+    return reply.status(202).send(clusterView(clusters.delete(params.name)))
+  })
+}
+
+/** Ports of the host and volumes of the operator's are not the service's to give. */
+function checkServiceCluster(clusters: Clusters, name: string, { ports, volumes }: ClusterOrder): void {
+  const own = clusters.list().filter(({ record }) => record.orderedBy === 'service' && record.name !== name)
+  checkCap('clusters', own.length)
+  for (const [field, given] of Object.entries({ ports, volumes })) {
+    if (given.length === 0) continue
+    const text = `${field} of a cluster are the operator's to order: leave them out`
+    throw new AppError('forbidden', 'operator-only', text, { details: { field } })
+  }
+}
+
+function volumeRoutes(app: FastifyInstance, clusters: Clusters, caller: Caller): void {
+  const { volumes } = clusters
   app.get('/v1/volumes', () => ({ items: volumes.list() }))
   app.get<Named>('/v1/volumes/:name', ({ params }) => volumes.get(params.name))
   app.put<Named>('/v1/volumes/:name', ({ params, body }) => {
     checkOwner(caller, volumes.find(params.name)?.orderedBy, `volume ${params.name}`)
     const own = volumes.list().filter(({ name, orderedBy }) => orderedBy === 'service' && name !== params.name)
     if (caller === 'service') checkCap('volumes', own.length)
-    return supervisor.putVolume(params.name, parse(volumeOrder, body).sizeGb, caller)
+    return clusters.putVolume(params.name, parse(volumeOrder, body).sizeGb, caller)
   })
   app.delete<Named & { Querystring: { force?: string } }>('/v1/volumes/:name', async ({ params, query }, reply) => {
     checkOwner(caller, volumes.get(params.name).orderedBy, `volume ${params.name}`)
-    await supervisor.deleteVolume(params.name, query.force !== undefined && caller === 'operator')
+    await clusters.deleteVolume(params.name, query.force !== undefined && caller === 'operator')
     return reply.status(204).send()
   })
 }
 
-function statusView(supervisor: Supervisor): object {
-  const clusters = supervisor.listClusters().map(({ record, progress }) => ({ name: record.name, ...progress }))
+function statusView(all: Clusters): object {
+  const clusters = all.list().map(({ record, progress }) => ({ name: record.name, ...progress }))
   const host = { cores: cpus().length, memoryGb: Math.round((totalmem() / 2 ** 30) * 10) / 10 }
   return {
     program: 'localcloud',
     pid: process.pid,
     host,
     clusters,
-    machines: supervisor.listMachines().length,
-    volumes: supervisor.volumes.list().length,
+    machines: all.machines().length,
+    volumes: all.volumes.list().length,
   }
 }
 

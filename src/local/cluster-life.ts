@@ -52,7 +52,8 @@ export async function startCluster(
     programs.ensure(etcd(site)),
     programs.ensure(apiServer(site)),
     programs.ensure(pullRegistry(site)),
-    programs.ensure(pushRegistry(site, record.registryPort)),
+    // Of several clusters one takes the images of all.
+    ...(site.mirrors === undefined ? [programs.ensure(pushRegistry(site, record.registryPort))] : []),
   ])
   await untilServing(programs, kube)
   await Promise.all([
@@ -164,14 +165,23 @@ export function simulator(site: ControlPlane): ProgramSpec {
 }
 
 /** Ports of the host. It follows its file, so that it is never restarted for a new machine. */
-export function forwarder(site: Pick<ControlPlane, 'paths'>): ProgramSpec {
+export function forwarder(site: Pick<ControlPlane, 'paths'>, file = forwardFile(site)): ProgramSpec {
   const main = join(import.meta.dirname, 'main.ts')
   return {
     name: 'forwarder',
-    command: [process.execPath, '--max-old-space-size=64', main, 'forward', '--config', forwardFile(site)],
+    command: [process.execPath, '--max-old-space-size=64', main, 'forward', '--config', file],
     // The form of its file: one that runs an older program is restarted.
     configs: ['addresses'],
   }
+}
+
+/** Ports of the cluster's own address, in its namespace, that lead to machines of the first cluster. */
+export function linker(site: ControlPlane): ProgramSpec {
+  return { ...forwarder(site, linkFile(site)), name: 'links', ...inside(site.addresses) }
+}
+
+export function linkFile({ paths }: Pick<ControlPlane, 'paths'>): string {
+  return join(paths.configs, 'links.json')
 }
 
 export function forwardFile({ paths }: Pick<ControlPlane, 'paths'>): string {

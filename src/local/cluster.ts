@@ -28,6 +28,11 @@ export const clusterOrder = z.strictObject({
     .array(name)
     .nullish()
     .transform((all) => all ?? []),
+  /** Ports of the cluster's own address (`dns`) that lead to node ports of the first cluster, for clusters beside it. */
+  links: z
+    .array(z.strictObject({ port, node: port }))
+    .nullish()
+    .transform((all) => all ?? []),
   /** The Service that the domain and every name below it lead to inside the cluster. */
   ingress: z
     .string()
@@ -50,6 +55,8 @@ export type ClusterOrder = z.infer<typeof clusterOrder>
 export interface ClusterRecord extends ClusterOrder {
   readonly name: string
   readonly registryPort: number
+  /** Left out in records of before: the operator's. */
+  readonly orderedBy?: 'operator' | 'service'
   /** What the gateway's callers show. */
   readonly gatewayToken: string
   /** Of a simulated one: where its control plane listens on the loopback. */

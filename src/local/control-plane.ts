@@ -16,6 +16,8 @@ export interface ControlPlane {
   readonly paths: CloudPaths
   readonly pki: Pki
   readonly binDir: string
+  /** Other registries whose images this cluster's own has: it answers for them. */
+  readonly mirrors?: readonly string[]
 }
 
 interface Certificate extends Identity {

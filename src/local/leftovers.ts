@@ -6,7 +6,7 @@ import { markedProcesses } from './launch.ts'
 import { mountsBelow } from './mounts.ts'
 import { attempt, run } from './run.ts'
 import { cloudPaths } from './paths.ts'
-import { findSlot } from './slots.ts'
+import { findSlot, slotsBelow } from './slots.ts'
 
 /** What of a site is on this host. All empty: nothing is left. */
 export interface Leftovers {
@@ -21,8 +21,18 @@ export interface Leftovers {
   readonly rules: readonly string[]
 }
 
-/** Looks at the host itself, not at the local cloud's own notes. */
+/** Looks at the host itself, not at the local cloud's own notes. Of all clusters of the folder. */
 export async function leftovers(folder: string): Promise<Leftovers> {
+  const found = await leftoversOf(folder)
+  for (const state of slotsBelow(folder)) {
+    const more = await leftoversOf(state)
+    for (const kind of Object.keys(words) as (keyof typeof words)[])
+      Object.assign(found, { [kind]: [...new Set<unknown>([...found[kind], ...more[kind]])] })
+  }
+  return found
+}
+
+async function leftoversOf(folder: string): Promise<Leftovers> {
   // A simulated one has nothing of the host but processes.
   const slot = existsSync(cloudPaths(folder).simulated) ? undefined : findSlot(folder)
   const processes = markedProcesses(folder)

@@ -40,7 +40,7 @@ export function containerd(site: MachineSite): ProgramSpec {
   const { folder, binDir, addresses, pki } = site
   const registry = `${addresses.bridge.address}:${ports.registry}`
   const hosts = `server = "https://${registry}"\n[host."https://${registry}"]\n  capabilities = ["pull", "resolve"]\n  ca = ${quoted(pki.file('ca', 'crt'))}\n`
-  ensureFile(join(folder, 'certs.d', registry, 'hosts.toml'), hosts)
+  for (const name of [registry, ...(site.mirrors ?? [])]) ensureFile(join(folder, 'certs.d', name, 'hosts.toml'), hosts)
   const text = containerdConfig(folder, binDir)
   const file = join(folder, 'containerd.toml')
   ensureFile(file, text)

@@ -17,6 +17,8 @@ export interface CloudPaths {
   readonly keeper: string
   /** There: this local cloud works without root, and all its machines are simulated. */
   readonly simulated: string
+  /** Clusters beside the first one, a folder each. */
+  readonly others: string
 }
 
 export function cloudPaths(folder: string): CloudPaths {
@@ -35,5 +37,12 @@ export function cloudPaths(folder: string): CloudPaths {
     supervisor: join(folder, 'supervisor.json'),
     keeper: join(folder, 'keeper.json'),
     simulated: join(folder, 'simulated'),
+    others: join(folder, 'clusters'),
   }
+}
+
+/** Of a cluster beside the first one: all its own, but volumes and images are shared. */
+export function pathsBeside(first: CloudPaths, name: string): CloudPaths {
+  const { volumes, registry } = first
+  return { ...cloudPaths(join(first.others, name)), volumes, registry }
 }

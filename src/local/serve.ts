@@ -5,11 +5,11 @@ import { systemClock } from '../base/clock.ts'
 import { AppError, explain } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { gatewayApi, operatorApi } from './api.ts'
+import { Clusters } from './clusters.ts'
 import { findJson, writeJson } from './files.ts'
 import { ensureKeeper } from './keeper.ts'
 import { cloudPaths, type CloudPaths } from './paths.ts'
 import { findProcess, isAlive, type ProcessId } from './processes.ts'
-import { Supervisor } from './supervisor.ts'
 
 /** The kernel's limit. */
 const longestSocketPath = 107
@@ -26,9 +26,9 @@ export async function serve(folder: string, binDir: string, log: Log): Promise<n
     )
   }
   claim(paths.supervisor, folder)
-  const supervisor = new Supervisor(folder, binDir, systemClock, log)
-  await supervisor.start()
-  const app = operatorApi(supervisor, log)
+  const clusters = new Clusters(folder, binDir, systemClock, log)
+  await clusters.start()
+  const app = operatorApi(clusters, log)
   rmSync(paths.socket, { force: true })
   await app.listen({ path: paths.socket })
   chmodSync(paths.socket, 0o600)
@@ -36,11 +36,11 @@ export async function serve(folder: string, binDir: string, log: Log): Promise<n
   log.info('local cloud serves', { socket: paths.socket })
   const ended = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => ended.abort())
-  const gateway = keepGateway(supervisor, ended.signal, log)
+  const gateway = keepGateway(clusters, ended.signal, log)
   const keeper = setInterval(() => void lookAround(paths, binDir, ended), 2000)
   await new Promise((resolve) => ended.signal.addEventListener('abort', resolve))
   clearInterval(keeper)
-  supervisor.stop()
+  clusters.stop()
   await Promise.all([app.close(), gateway])
   if (isMine(paths)) rmSync(paths.supervisor, { force: true })
   // Work that was under way is continued by the next one; nothing of it may hold this one back.
@@ -66,18 +66,19 @@ function claim(file: string, folder: string): void {
   writeJson(file, findProcess(process.pid))
 }
 
-/** The gateway's address exists only while the cluster does. */
-async function keepGateway(supervisor: Supervisor, ended: AbortSignal, log: Log): Promise<void> {
+/** The gateway's address exists only while the first cluster does. */
+async function keepGateway(clusters: Clusters, ended: AbortSignal, log: Log): Promise<void> {
   let open: { app: FastifyInstance; token: string } | undefined
   while (!ended.aborted) {
-    const cluster = supervisor.listClusters().find(({ record }) => record.removing !== true)
+    const first = clusters.firstCluster()
+    const cluster = first?.record.removing === true ? undefined : first
     const token = cluster?.record.gatewayToken
     if (open !== undefined && open.token !== token) {
       await open.app.close()
       open = undefined
     }
     if (open === undefined && cluster !== undefined && token !== undefined) {
-      const app = gatewayApi(supervisor, token, cluster.site.pki.read('gateway'), log)
+      const app = gatewayApi(clusters, token, cluster.site.pki.read('gateway'), log)
       try {
         await app.listen({ host: cluster.site.addresses.uplink.host, port: cluster.site.addresses.ports.gateway })
         open = { app, token }

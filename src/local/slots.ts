@@ -39,6 +39,11 @@ export function findSlot(state: string): number | undefined {
   return [...slots()].find(([, file]) => file.state === state)?.[0]
 }
 
+/** State folders below this one that have a number: of clusters beside the first. */
+export function slotsBelow(state: string): string[] {
+  return [...slots().values()].map((file) => file.state).filter((one) => one.startsWith(`${state}/`))
+}
+
 /** The site's number, kept for as long as its state folder exists; and the host made ready for it. */
 export async function claimSlot(state: string): Promise<number> {
   return locked(async () => {

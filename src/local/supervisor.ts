@@ -13,8 +13,23 @@ import {
   loopbackAddresses,
   ports,
 } from './addresses.ts'
-import { checkRecordedVersion, checkVersion, type ClusterOrder, type ClusterRecord, type ProcessOrder } from './cluster.ts'
-import { forwarder, forwardFile, prepareCluster, removeCluster, simulator, startCluster } from './cluster-life.ts'
+import {
+  checkRecordedVersion,
+  checkVersion,
+  type ClusterOrder,
+  type ClusterRecord,
+  type ProcessOrder,
+} from './cluster.ts'
+import {
+  forwarder,
+  forwardFile,
+  linker,
+  linkFile,
+  prepareCluster,
+  removeCluster,
+  simulator,
+  startCluster,
+} from './cluster-life.ts'
 import { type ControlPlane, ensurePki } from './control-plane.ts'
 import { ensureFile, findJson, writeJson } from './files.ts'
 import type { ForwardConfig } from './forward.ts'
@@ -27,7 +42,7 @@ import { ensureVolumeMounts, removeVolumeMount, type VolumeMount } from './mount
 import { ensureFirewall, removePodRoute } from './network.ts'
 import { drainNode, ensureSimulatedNode, removeNode } from './node-objects.ts'
 import { NodeWatch } from './node-watch.ts'
-import { type CloudPaths, cloudPaths } from './paths.ts'
+import type { CloudPaths } from './paths.ts'
 import { Pki } from './pki.ts'
 import { newDoors } from './doors.ts'
 import { checkPortsFree } from './port-holder.ts'
@@ -36,9 +51,20 @@ import { anyFreePort, freePort } from './registry.ts'
 import { removeFolder } from './remove-folder.ts'
 import { type Cluster, forwardTargets, type Machine, machineSite, newMachine, type Progress } from './running.ts'
 import { claimSlot, restSlot } from './slots.ts'
-import { type Volume, Volumes } from './volumes.ts'
+import { Volumes } from './volumes.ts'
 
 export type Caller = 'operator' | 'service'
+
+export interface SupervisorParts {
+  readonly paths: CloudPaths
+  readonly binDir: string
+  readonly clock: Clock
+  readonly log: Log
+  /** Who keeps the first cluster, of one beside it. */
+  readonly first?: Supervisor
+  /** Waited for before the cluster is taken apart. */
+  readonly beforeRemoval?: () => Promise<void>
+}
 
 const tickMs = 1000
 /** While somebody waits for a machine. */
@@ -49,7 +75,7 @@ const firewallMs = 15_000
 const renewalMs = 12 * 3_600_000
 const retryMs = 3000
 const drainMs = 30_000
-/** Keeps one cluster, its machines and volumes as ordered. What is wanted lies in files, so that it may be killed at any time. */
+/** Keeps one cluster and its machines as ordered. What is wanted lies in files, so that it may be killed at any time. */
 export class Supervisor {
   readonly volumes: Volumes
   readonly paths: CloudPaths
@@ -58,6 +84,8 @@ export class Supervisor {
   private readonly binDir: string
   private readonly clock: Clock
   private readonly log: Log
+  private readonly first: Supervisor | undefined
+  private readonly beforeRemoval: () => Promise<void>
   private cluster: Cluster | undefined
   private readonly machines = new Map<string, Machine>()
   private stopped = false
@@ -65,12 +93,14 @@ export class Supervisor {
   private firewallAt = 0
   private watch: NodeWatch
 
-  constructor(folder: string, binDir: string, clock: Clock, log: Log) {
-    this.paths = cloudPaths(folder)
-    this.simulated = existsSync(this.paths.simulated)
+  constructor({ paths, binDir, clock, log, first, beforeRemoval }: SupervisorParts) {
+    this.paths = paths
+    this.simulated = existsSync(paths.simulated)
     this.binDir = binDir
     this.clock = clock
     this.log = log
+    this.first = first
+    this.beforeRemoval = beforeRemoval ?? (async () => undefined)
     this.renewedAt = clock.now()
     this.volumes = new Volumes(this.paths.volumes)
     this.watch = this.newWatch()
@@ -94,22 +124,17 @@ export class Supervisor {
     throw new AppError('not-found', 'no-cluster', `there is no cluster ${name}`)
   }
 
-  listClusters(): Cluster[] {
-    return this.cluster === undefined ? [] : [this.cluster]
+  findCluster(): Cluster | undefined {
+    return this.cluster
   }
 
-  async putCluster(name: string, order: ClusterOrder): Promise<Cluster> {
+  /** Its one cluster; a name that is not its is a mistake of the caller's. */
+  async putCluster(name: string, order: ClusterOrder, orderedBy: Caller): Promise<Cluster> {
     checkVersion(order)
     for (const volume of order.volumes) this.volumes.get(volume)
     const present = this.cluster
-    if (present === undefined) return this.createCluster(name, order)
-    if (present.record.name !== name) {
-      throw new AppError(
-        'conflict',
-        'one-cluster',
-        `this local cloud has cluster ${present.record.name} already: a second one needs another state folder`,
-      )
-    }
+    if (present === undefined) return this.createCluster(name, order, orderedBy)
+    if (present.record.name !== name) throw new AppError('bug', 'cluster-name', `${name} is kept elsewhere`)
     if (present.record.removing === true)
       throw new AppError('unavailable', 'removing', `cluster ${name} is being removed: ask again when it is gone`)
     await checkPortsFree(newDoors(order.ports, present.record.ports))
@@ -194,21 +219,16 @@ export class Supervisor {
     return machine
   }
 
-  /** Ends when every running machine sees it; those that are started later see it from their start on. */
-  async putVolume(name: string, sizeGb: number, orderedBy: Caller): Promise<Volume> {
-    const volume = this.volumes.ensure(name, sizeGb, orderedBy)
-    const { cluster } = this
-    if (volume.orderedBy === 'service' && cluster !== undefined) await this.showVolume(cluster, name)
-    return volume
-  }
-
   /** What an account ordered is seen by every machine; what the operator ordered, by the cluster that names it. */
   private mountsOf({ record }: Cluster): VolumeMount[] {
     const ordered = this.volumes.list().filter(({ orderedBy }) => orderedBy === 'service')
     return this.volumes.mounts([...new Set([...record.volumes, ...ordered.map(({ name }) => name)])])
   }
 
-  private async showVolume(cluster: Cluster, name: string): Promise<void> {
+  /** Ends when every running machine sees it; those that are started later see it from their start on. */
+  async showVolume(name: string): Promise<void> {
+    const { cluster } = this
+    if (cluster === undefined) return
     await Promise.all(this.realMachines().map((machine) => this.showVolumeOn(machine, cluster, name)))
   }
 
@@ -227,17 +247,17 @@ export class Supervisor {
     return this.listMachines().filter(({ record }) => !record.simulated && record.removing !== true)
   }
 
-  async deleteVolume(name: string, force: boolean): Promise<void> {
+  /** Whether its cluster names the volume. */
+  usesVolume(name: string): boolean {
+    return this.cluster?.record.volumes.includes(name) === true
+  }
+
+  /** Its machines see it no more. */
+  async hideVolume(name: string): Promise<void> {
     const user = this.cluster
-    if (user?.record.volumes.includes(name) === true && !force) {
-      const message = `volume ${name} is used by cluster ${user.record.name}: remove the cluster first, or say force`
-      throw new AppError('conflict', 'volume-in-use', message)
-    }
-    if (user !== undefined) {
-      const spaces = this.realMachines().map((machine) => machineSite(user, machine.record).names.mountNamespace)
-      await Promise.all(spaces.map((file) => removeVolumeMount(file, name)))
-    }
-    this.volumes.remove(name)
+    if (user === undefined) return
+    const spaces = this.realMachines().map((machine) => machineSite(user, machine.record).names.mountNamespace)
+    await Promise.all(spaces.map((file) => removeVolumeMount(file, name)))
   }
 
   private async resume(record: ClusterRecord): Promise<void> {
@@ -255,17 +275,21 @@ export class Supervisor {
     }
   }
 
-  private async createCluster(name: string, order: ClusterOrder): Promise<Cluster> {
+  private async createCluster(name: string, order: ClusterOrder, orderedBy: Caller): Promise<Cluster> {
     if (this.simulated) checkSimulatedHost(this.binDir, this.paths.folder)
     else await checkHost(this.binDir, this.paths.folder)
     await checkPortsFree(newDoors(order.ports, []))
+    // Images and the gateway are the first one's.
+    const beside = this.first?.findCluster()?.record
     const record: ClusterRecord = {
       ...order,
       name,
-      registryPort: this.simulated ? 0 : await freePort(ports.registryPush),
-      gatewayToken: randomBytes(24).toString('base64url'),
+      registryPort: beside?.registryPort ?? (this.simulated ? 0 : await freePort(ports.registryPush)),
+      gatewayToken: beside === undefined ? randomBytes(24).toString('base64url') : '',
+      orderedBy,
       ...(this.simulated ? { controlPorts: await freeControlPorts() } : {}),
     }
+    mkdirSync(this.paths.folder, { recursive: true, mode: 0o700 })
     writeJson(this.paths.cluster, record)
     const cluster = await this.openCluster(record)
     this.converge(cluster)
@@ -274,7 +298,10 @@ export class Supervisor {
 
   private async openCluster(record: ClusterRecord): Promise<Cluster> {
     const addresses = await this.addressesFor(record)
-    const site = { addresses, paths: this.paths, pki: new Pki(this.paths.pki), binDir: this.binDir }
+    const firsts = this.first?.findCluster()?.site.addresses.bridge.address
+    const mirrors =
+      this.first === undefined ? {} : { mirrors: firsts === undefined ? [] : [`${firsts}:${ports.registry}`] }
+    const site = { addresses, paths: this.paths, pki: new Pki(this.paths.pki), binDir: this.binDir, ...mirrors }
     await prepareCluster(site)
     const kube = adminOf(site)
     const programs = new Programs(this.paths.folder, this.clock, this.log)
@@ -400,6 +427,7 @@ export class Supervisor {
         () => false,
         cluster.progress,
         async () => {
+          await this.beforeRemoval()
           // Programs in pods get the chance to write what they hold, as when a machine is shut down.
           const real = this.listMachines().filter(({ record }) => !record.simulated)
           await Promise.all(real.map(({ record }) => this.emptyMachine(cluster, record.name)))
@@ -483,7 +511,8 @@ export class Supervisor {
       if (machine.record.removing !== true) this.convergeMachine(cluster, machine)
   }
 
-  private async forward({ record, site, programs }: Cluster): Promise<void> {
+  private async forward(cluster: Cluster): Promise<void> {
+    const { record, site, programs } = cluster
     // No machine listens: whoever serves the site's ports is a process on this host.
     if (this.simulated) return
     const before = findJson<ForwardConfig>(forwardFile(site))?.targets ?? []
@@ -492,6 +521,24 @@ export class Supervisor {
       JSON.stringify({ listen: record.ports, ...forwardTargets(site, this.listMachines(), before) }),
     )
     if (record.ports.length > 0 && !programs.isAlive('forwarder')) await programs.ensure(forwarder(site))
+    await this.link(cluster)
+  }
+
+  /** The way to the first cluster's machines, which come and go. */
+  private async link({ record, site, programs }: Cluster): Promise<void> {
+    if (this.first === undefined || (record.links ?? []).length === 0) return
+    const { address } = site.addresses.bridge
+    const listen = record.links.map(({ port, node }) => ({ host: port, node, address }))
+    const before = findJson<ForwardConfig>(linkFile(site))?.targets ?? []
+    const config = { listen, ...this.first.targets(before) }
+    ensureFile(linkFile(site), JSON.stringify(config))
+    if (!programs.isAlive('links')) await programs.ensure(linker(site))
+  }
+
+  /** Where connections to node ports of its cluster may go. */
+  targets(before: readonly string[]): Pick<ForwardConfig, 'targets' | 'machines'> {
+    if (this.cluster === undefined) return { targets: [], machines: [] }
+    return forwardTargets(this.cluster.site, this.listMachines(), before)
   }
 
   private saveMachine(record: MachineRecord): void {

@@ -15,6 +15,7 @@ export function clusterView({ record, site, progress, programs }: Cluster): obje
     domain: record.domain,
     ports: record.ports,
     volumes: record.volumes,
+    links: record.links ?? [],
     ingress: record.ingress,
     ...progress,
     slot: addresses.slot,

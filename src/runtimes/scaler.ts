@@ -8,8 +8,12 @@ import { AppError, explain } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { decideScaling, type Quiet, type RuntimeSeen, type Scaling } from './scaling.ts'
 
+type Scaled = Pick<Kubernetes, 'list' | 'change'>
+
 export interface ScalerParts {
-  readonly kubernetes: Pick<Kubernetes, 'list' | 'change'>
+  readonly kubernetes: Scaled
+  /** The clusters beside the site's own, by name. */
+  readonly others?: () => Promise<ReadonlyMap<string, Scaled>>
   readonly broker: Pick<Rabbitmq, 'listLoads'>
   /** Virtual host of an account's own runtimes; `undefined` when it has none. */
   readonly vhostOf: (account: string) => Promise<string | undefined>
@@ -54,11 +58,23 @@ export class Scaler {
 
   /** One look at all of them; what can't be looked after is logged. */
   async look(): Promise<void> {
-    const found = await this.parts.kubernetes.list(DEPLOYMENTS, { labels: OURS })
+    await this.lookAt(this.parts.kubernetes)
+    for (const [name, cluster] of (await this.parts.others?.()) ?? []) {
+      try {
+        await this.lookAt(cluster)
+        this.troubles.delete(name)
+      } catch (error) {
+        this.say(name, explain(error))
+      }
+    }
+  }
+
+  private async lookAt(kubernetes: Scaled): Promise<void> {
+    const found = await kubernetes.list(DEPLOYMENTS, { labels: OURS })
     const ours = found.filter(({ metadata }) => metadata.namespace?.startsWith(ACCOUNTS) === true)
     for (const [namespace, workloads] of Map.groupBy(ours, ({ metadata }) => metadata.namespace ?? '')) {
       try {
-        await this.lookAfter(namespace.slice(ACCOUNTS.length), workloads)
+        await this.lookAfter(kubernetes, namespace.slice(ACCOUNTS.length), workloads)
         this.troubles.delete(namespace)
       } catch (error) {
         this.say(namespace, explain(error))
@@ -73,7 +89,7 @@ export class Scaler {
     this.parts.log.warn('runtimes were not looked after', { namespace, reason })
   }
 
-  private async lookAfter(account: string, workloads: readonly Manifest[]): Promise<void> {
+  private async lookAfter(kubernetes: Scaled, account: string, workloads: readonly Manifest[]): Promise<void> {
     const { broker, vhostOf, clock } = this.parts
     const vhost = await this.vhosts.get(account, () => vhostOf(account))
     if (vhost === undefined) return
@@ -81,12 +97,18 @@ export class Scaler {
     for (const workload of workloads) {
       const wanted = rules.parse(JSON.parse(workload.metadata.annotations?.[RULES] ?? '{}'))
       const seen = seenOf(workload, wanted, loads)
-      await this.bring(workload, seen, decideScaling(wanted, seen, clock.now()), wanted.revision)
+      await this.bring(kubernetes, workload, seen, decideScaling(wanted, seen, clock.now()), wanted.revision)
     }
   }
 
-  private async bring(workload: Manifest, seen: RuntimeSeen, next: Scaling, revision: number): Promise<void> {
-    const { kubernetes, log } = this.parts
+  private async bring(
+    kubernetes: Scaled,
+    workload: Manifest,
+    seen: RuntimeSeen,
+    next: Scaling,
+    revision: number,
+  ): Promise<void> {
+    const { log } = this.parts
     const text = quietText(next.quiet, revision)
     const isResized = next.replicas !== seen.replicas
     if (!isResized && text === (workload.metadata.annotations?.[QUIET] ?? null)) return

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { AppError } from '../base/errors.ts'
 import { sendJson } from './http.ts'
-import type { CloudControl, Gateway, HostProgram } from './operator.ts'
+import type { CloudControl, Gateway, HostProgram, OtherCluster } from './operator.ts'
 import type { Site } from './site.ts'
 import { toolsFolder } from './site-tools.ts'
 import type { StatePaths } from './state.ts'
@@ -49,6 +49,12 @@ export function createLocalCloud(site: Site, paths: StatePaths, project: string)
     programs: async () => {
       const { programs = [] } = (await get(`/v1/clusters/${site.name}`)).body as { programs?: HostProgram[] }
       return programs.map(({ name, alive }) => ({ name, alive }))
+    },
+    others: async () => {
+      const { items } = (await get('/v1/clusters')).body as { items: OtherCluster[] }
+      return items
+        .filter(({ name }) => name !== site.name)
+        .map(({ name, state, reason }) => ({ name, state, ...(reason === undefined ? {} : { reason }) }))
     },
     gateway: async () => ((await get(`/v1/clusters/${site.name}`)).body as { gateway: Gateway }).gateway,
   }

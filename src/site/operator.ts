@@ -47,6 +47,8 @@ export interface CloudControl {
   keepProcess(name: string, order: HostProcess): Promise<void>
   /** The programs of its control plane, and those that it keeps. */
   programs(): Promise<readonly HostProgram[]>
+  /** Clusters beside the site's own, which its service ordered. */
+  others(): Promise<readonly OtherCluster[]>
   /** Where the engine in the cluster orders machines, and what it signs in with. */
   gateway(): Promise<Gateway>
 }
@@ -60,6 +62,13 @@ export interface HostProcess {
 export interface HostProgram {
   readonly name: string
   readonly alive: boolean
+}
+
+export interface OtherCluster {
+  readonly name: string
+  readonly state: string
+  /** Why it is not ready. */
+  readonly reason?: string
 }
 
 export interface Gateway {

@@ -12,6 +12,7 @@ export const accountStatusView = z
           ready: z.boolean(),
           node: z.string().optional(),
           waiting: z.string().optional().describe('why no node takes it'),
+          cluster: z.string().optional().describe('beside the site’s own; left out of that'),
         }),
       )
       .nullable(),

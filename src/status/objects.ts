@@ -46,6 +46,8 @@ export interface Pod {
   readonly notebook: boolean
   /** Why no node takes it. */
   readonly waiting: string | undefined
+  /** Left out of the site's own. */
+  readonly cluster?: string | undefined
 }
 
 export interface Node {
@@ -56,6 +58,8 @@ export interface Node {
   readonly capacity: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
   readonly addresses: readonly string[]
+  /** Left out of the site's own. */
+  readonly cluster?: string | undefined
 }
 
 /** `waiting`: why no node takes it, where that is so. */

@@ -11,6 +11,8 @@ import { COARSE_MS, hasSample, insertSample, type Scope, thinSamples } from './s
 export interface SamplerParts {
   readonly db: Db
   readonly kubernetes: Pick<Kubernetes, 'list'>
+  /** The clusters beside the site's own, by name. */
+  readonly others?: () => Promise<ReadonlyMap<string, Pick<Kubernetes, 'list'>>>
   readonly clock: Clock
   /** Absent where kubelets can't be asked. */
   readonly disks?: LookAtDisks | undefined
@@ -42,17 +44,40 @@ export async function keepSampling(parts: SamplerParts & { log: Log; signal: Abo
 }
 
 /** The present half minute, unless it is there already: two engines take turns, and a restarted one goes on. */
-export async function takeSample({ db, kubernetes, clock, disks }: SamplerParts): Promise<boolean> {
+export async function takeSample({ db, kubernetes, others, clock, disks }: SamplerParts): Promise<boolean> {
   const at = clock.now() - (clock.now() % SAMPLE_MS)
   if (await hasSample(db, at)) return false
-  const [nodes, pods, full] = await Promise.all([
-    kubernetes.list({ apiVersion: METRICS, kind: 'NodeMetrics' }),
-    kubernetes.list({ apiVersion: METRICS, kind: 'PodMetrics' }),
-    disks?.(),
+  const beside = [...((await others?.()) ?? [])]
+  const seen = await Promise.all([
+    metricsOf(kubernetes),
+    // One that is away has no metrics, and keeps nobody else's from being noted.
+    ...beside.map(async ([name, one]) => await metricsOf(one, `${name}/`).catch(() => nothing)),
   ])
+  const full = await disks?.()
+  const [nodes, pods] = [seen.flatMap((one) => one.nodes), seen.flatMap((one) => one.pods)]
   const isNew = await insertSample(db, at, usageOf(nodes, pods, full))
   if (isNew && at % COARSE_MS === 0) await thinSamples(db, at)
   return isNew
+}
+
+interface Seen {
+  readonly nodes: readonly Manifest[]
+  readonly pods: readonly Manifest[]
+}
+
+const nothing: Seen = { nodes: [], pods: [] }
+
+/** Nodes of different clusters may have one name. */
+async function metricsOf(kubernetes: Pick<Kubernetes, 'list'>, prefix = ''): Promise<Seen> {
+  const [nodes, pods] = await Promise.all([
+    kubernetes.list({ apiVersion: METRICS, kind: 'NodeMetrics' }),
+    kubernetes.list({ apiVersion: METRICS, kind: 'PodMetrics' }),
+  ])
+  const named = nodes.map((node) => ({
+    ...node,
+    metadata: { ...node.metadata, name: `${prefix}${node.metadata.name}` },
+  }))
+  return { nodes: named, pods }
 }
 
 interface Metrics {

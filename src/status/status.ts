@@ -14,12 +14,22 @@ import { SAMPLE_MS } from './sampler.ts'
 import { listSamples, listTimes, type Scope } from './store.ts'
 import { type Worker, workersOf } from './workers.ts'
 
+type Looked = Pick<Kubernetes, 'list' | 'find' | 'podLogs'>
+
+/** A cluster that is looked at; without a name the site's own. */
+interface Place {
+  readonly cluster: string | undefined
+  readonly kubernetes: Looked
+}
+
 /** What is asked; a part that the site does not have is absent, and its questions end as `unavailable`. */
 export interface StatusParts {
   readonly db: Db
   readonly clock: Clock
   readonly site: SiteFacts
-  readonly kubernetes?: Pick<Kubernetes, 'list' | 'find' | 'podLogs'> | undefined
+  readonly kubernetes?: Looked | undefined
+  /** The clusters beside the site's own, by name. */
+  readonly others?: (() => Promise<ReadonlyMap<string, Looked>>) | undefined
   readonly broker?: RabbitmqMonitor | undefined
   readonly databases?: MongoSizes | undefined
 }
@@ -49,44 +59,76 @@ export class AccountStatus {
     this.sizes = new Cache(parts.clock, memory)
   }
 
-  /** By name. */
+  /** By name, on every cluster. */
   async pods(namespace: string): Promise<readonly Pod[]> {
     const attempted = `asking for the pods of ${namespace}`
-    const kubernetes = this.present(this.parts.kubernetes, attempted)
-    const found = this.podLists.get(namespace, async () => {
-      const objects = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace })
-      // Pods are told without a reason where nodes can't be looked at.
-      const nodes = objects.some(isUnscheduled) ? await this.nodeObjects().catch(() => undefined) : undefined
-      const now = this.parts.clock.now()
-      const why = (pod: Manifest) => (nodes === undefined ? undefined : whyPodWaits(pod, { nodes, now }))
-      return byName(objects.map((object) => podOf(object, why(object))))
-    })
+    this.present(this.parts.kubernetes, attempted)
+    const look = async (place: Place) => await this.podsOf(place, namespace)
+    const found = this.podLists.get(namespace, async () => byName(await this.everywhere(attempted, look)))
     return (await translated(attempted, found)) ?? []
   }
 
-  async nodes(): Promise<readonly Node[]> {
-    const attempted = 'asking for the nodes'
-    return byName((await translated(attempted, () => this.nodeObjects())).map(nodeOf))
+  private async podsOf(place: Place, namespace: string): Promise<readonly Pod[]> {
+    const objects = await place.kubernetes.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace })
+    // Pods are told without a reason where nodes can't be looked at.
+    const nodes = objects.some(isUnscheduled) ? await this.nodeObjects(place).catch(() => undefined) : undefined
+    const now = this.parts.clock.now()
+    const why = (pod: Manifest) => (nodes === undefined ? undefined : whyPodWaits(pod, { nodes, now }))
+    return objects.map((object) => ({ ...podOf(object, why(object)), cluster: place.cluster }))
   }
 
-  private async nodeObjects(): Promise<readonly Manifest[]> {
-    const kubernetes = this.present(this.parts.kubernetes, 'asking for the nodes')
-    return (await this.nodeLists.get('all', () => kubernetes.list({ apiVersion: 'v1', kind: 'Node' }))) ?? []
+  /** Of every cluster. */
+  async nodes(): Promise<readonly Node[]> {
+    const attempted = 'asking for the nodes'
+    this.present(this.parts.kubernetes, attempted)
+    const look = async (place: Place) =>
+      (await this.nodeObjects(place)).map((object) => ({ ...nodeOf(object), cluster: place.cluster }))
+    return byName(await translated(attempted, () => this.everywhere(attempted, look)))
+  }
+
+  private async nodeObjects({ cluster, kubernetes }: Place): Promise<readonly Manifest[]> {
+    const kind = { apiVersion: 'v1', kind: 'Node' }
+    return (await this.nodeLists.get(cluster ?? '', () => kubernetes.list(kind))) ?? []
+  }
+
+  private async places(attempted: string): Promise<readonly [Place, ...Place[]]> {
+    const kubernetes = this.present(this.parts.kubernetes, attempted)
+    const others = [...((await this.parts.others?.()) ?? [])]
+    return [{ cluster: undefined, kubernetes }, ...others.map(([cluster, one]) => ({ cluster, kubernetes: one }))]
+  }
+
+  /** A cluster beside the site's own that is away, or where the account is not, hides nothing of the others. */
+  private async everywhere<T>(attempted: string, look: (place: Place) => Promise<readonly T[]>): Promise<readonly T[]> {
+    const [home, ...others] = await this.places(attempted)
+    const [own, ...more] = await Promise.all([
+      look(home),
+      ...others.map(async (one) => await look(one).catch(() => [])),
+    ])
+    return [...(own ?? []), ...more.flat()]
   }
 
   /** What the pod's first container said since then; `not-found` when the namespace has no such pod. */
   async podLog(namespace: string, name: string, sinceSeconds: number): Promise<string> {
     const attempted = `reading the log of pod ${name}`
-    const kubernetes = this.present(this.parts.kubernetes, attempted)
+    this.present(this.parts.kubernetes, attempted)
     return await translated(attempted, async () => {
-      const pod = await kubernetes.find({ apiVersion: 'v1', kind: 'Pod', namespace, name })
-      if (pod === undefined) throw podUnknown(name)
+      const [pod, kubernetes] = await this.findPod(attempted, namespace, name)
       const container = firstContainer(pod)
       const bounds = { lines: LOG_LINES, maxBytes: LOG_BYTES }
       const text = await kubernetes.podLogs({ namespace, name, container, sinceSeconds, ...bounds })
       const isCut = Buffer.byteLength(text) >= LOG_BYTES
       return isCut ? `${text}\n… cut after ${LOG_BYTES / 1e6} MB: ask for a shorter time\n` : text
     })
+  }
+
+  private async findPod(attempted: string, namespace: string, name: string): Promise<[Manifest, Looked]> {
+    const ref = { apiVersion: 'v1', kind: 'Pod', namespace, name }
+    for (const { cluster, kubernetes } of await this.places(attempted)) {
+      const finding = kubernetes.find(ref)
+      const pod = await (cluster === undefined ? finding : finding.catch(() => undefined))
+      if (pod !== undefined) return [pod, kubernetes]
+    }
+    throw podUnknown(name)
   }
 
   /** Who serves the queues of these credentials; without any, who serves everybody's. */

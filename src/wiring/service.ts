@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Accounts } from '../accounts/accounts.ts'
@@ -7,6 +7,7 @@ import { Jwts } from '../accounts/jwt.ts'
 import { Memberships } from '../accounts/memberships.ts'
 import { findAccount } from '../accounts/store.ts'
 import { sweep } from '../accounts/sweep.ts'
+import { clusterParts } from '../actions/cluster.ts'
 import type { EngineRoots } from '../actions/engine-root.ts'
 import type { ServiceParts } from '../actions/service-actions.ts'
 import { createAmqp } from '../adapters/amqp/driver.ts'
@@ -38,6 +39,8 @@ import { proofFor } from '../base/proof.ts'
 import { type Repeating, repeat } from '../base/repeat.ts'
 import { loadPlans } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
+import { openAccess } from '../clusters/cluster-rows.ts'
+import { type Door, entered } from '../clusters/doors.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
 import { type Db, openDatabase } from '../db/database.ts'
@@ -50,7 +53,7 @@ import { lockHolder } from '../engine/locks.ts'
 import { Outbox } from '../mails/outbox.ts'
 import { MailSender } from '../mails/sender.ts'
 import { sweepMails } from '../mails/store.ts'
-import { LOOK_MS, Scaler } from '../runtimes/scaler.ts'
+import { LOOK_MS, Scaler, type ScalerParts } from '../runtimes/scaler.ts'
 import { REPAIR_EVERY_MS, repairBroker } from '../schedules/broker-repair.ts'
 import { runScheduledNotebooks } from '../schedules/notebooks.ts'
 import { createDisks, type LookAtDisks } from '../status/disks.ts'
@@ -82,7 +85,9 @@ export interface Running {
 }
 
 /** The outside as the engine reaches it. */
-export type EngineOutside = Omit<ServiceParts, 'clock' | 'manifests' | 'charts' | 'roots'> & { readonly amqp: Amqp }
+export type EngineOutside = Omit<ServiceParts, 'clock' | 'manifests' | 'charts' | 'roots' | 'clusters'> & {
+  readonly amqp: Amqp
+}
 
 export function openHouse(engineKeys?: KeyRing) {
   const db = openDatabase(databaseOf(env))
@@ -117,7 +122,11 @@ export async function serveApi(): Promise<number> {
 
 export async function startApi(house: House, sources: StatusSources, log: Log): Promise<Running> {
   const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
-  const status = new AccountStatus({ ...house, clock, ...sources })
+  const others = entered(
+    () => openAccess(house.db, house.keys, 'observer'),
+    (_, kubeconfig) => createKubernetes({ kubeconfig }),
+  )
+  const status = new AccountStatus({ ...house, clock, others, ...sources })
   const bootstrapKey = env['CLOUDMGR_BOOTSTRAP_KEY']
   const oidcClients = oidcClientsOf(env, house.site)
   const pages = env['CLOUDMGR_PAGES'] ?? join(project, 'web/dist')
@@ -189,11 +198,12 @@ export async function startEngine(house: House, keys: KeyRing, outside: EngineOu
   const lifecycle = createLifecycle({ ...house, plans })
   const unseal = (text: string): string => keys.open(text, 'step outputs')
   const { db } = house
+  const clusters = clusterParts({ db, keys: { engine: keys, settings: house.keys }, enter: enterCluster })
   const books = { db, plans, context: lifecycle.context, unseal, states: store, holding: lockHolder(db, clock) }
   const engine = new Engine({
     ...lifecycle,
     db,
-    actions: accountActions({ ...outside, ...parts, roots: await engineRoots(states) }, books),
+    actions: accountActions({ ...outside, ...parts, roots: await engineRoots(states), clusters }, books),
     plans,
     clock,
     log,
@@ -211,7 +221,8 @@ export async function startEngine(house: House, keys: KeyRing, outside: EngineOu
     await sweepMails(house.db, clock.now() - MAILS_KEPT_MS)
   })
   const looking = { clock, log, signal: stopping.signal }
-  const scaler = runtimeScaler(house, kubernetes, rabbitmq, log)
+  const others = async () => kubernetesOf(await clusters.doors.all())
+  const scaler = runtimeScaler(house, { kubernetes, others }, rabbitmq, log)
   const beats = [
     repeat({ what: 'scaling runtimes', everyMs: LOOK_MS, work: () => scaler.look() }, looking),
     ...schedules(house, outside, log).map((one) => repeat(one, looking)),
@@ -224,7 +235,7 @@ export async function startEngine(house: House, keys: KeyRing, outside: EngineOu
   const proof = () => proofFor(house.keys, WAKE_PURPOSE, clock.now())
   const following = wakes === undefined ? undefined : followWakes(wakes, wake, { ...looking, proof })
   const disks = disksOfNodes(kubernetes, log)
-  const sampling = keepSampling({ db: house.db, kubernetes, clock, log, disks, signal: stopping.signal })
+  const sampling = keepSampling({ db: house.db, kubernetes, others, clock, log, disks, signal: stopping.signal })
   log.info('working', { plans: plans.size })
   return {
     stop: async () => {
@@ -273,13 +284,18 @@ function schedules(house: House, { amqp, rabbitmq: broker }: EngineOutside, log:
 }
 
 /** Puts own runtimes to sleep and wakes them. */
-function runtimeScaler({ db, deployments }: House, kubernetes: Kubernetes, broker: Rabbitmq, log: Log): Scaler {
+function runtimeScaler(
+  { db, deployments }: House,
+  clusters: Pick<ScalerParts, 'kubernetes' | 'others'>,
+  broker: Rabbitmq,
+  log: Log,
+): Scaler {
   const vhostOf = async (account: string) => {
     const found = await findAccount(db, account)
     const settings = found === undefined ? undefined : await deployments.storedSettings(db, found.id, 'omegaml')
     return settings?.broker?.own.vhost
   }
-  return new Scaler({ kubernetes, broker, vhostOf, clock, log })
+  return new Scaler({ ...clusters, broker, vhostOf, clock, log })
 }
 
 function brokerAdmin(): Rabbitmq {
@@ -314,6 +330,23 @@ function outsideOfTheCluster(site: SiteFacts): EngineOutside {
     scripts: createScripts(join(project, 'catalog/scripts')),
     amqp: createAmqp(),
   }
+}
+
+/** A cluster beside the site's own. Helm takes a kubeconfig from a file: it lies in the pod's own memory of files. */
+function enterCluster(name: string, kubeconfig: string): Door {
+  const folder = join(tmpdir(), 'clusters', name)
+  const file = join(folder, 'kubeconfig')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  writeFileSync(file, kubeconfig, { mode: 0o600 })
+  const kubernetes = createKubernetes({ kubeconfig })
+  return {
+    kubernetes,
+    helm: createHelmCli({ program: 'helm', folder: join(folder, 'helm'), kubeconfig: file, kubernetes }),
+  }
+}
+
+function kubernetesOf(doors: ReadonlyMap<string, Door>): ReadonlyMap<string, Kubernetes> {
+  return new Map([...doors].map(([name, { kubernetes }]) => [name, kubernetes]))
 }
 
 function hub(): Jupyterhub {

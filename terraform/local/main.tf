@@ -16,6 +16,7 @@ resource "localcloud_cluster" "this" {
   domain             = var.domain
   volumes            = var.volumes
   ports              = var.ports
+  links              = var.links
 }
 
 resource "localcloud_machine" "this" {

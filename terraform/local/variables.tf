@@ -27,6 +27,12 @@ variable "ports" {
   default     = []
 }
 
+variable "links" {
+  description = "Ports of the cluster's own address (output dns) that lead to a NodePort of the first cluster of this computer."
+  type        = set(object({ port = number, node = number }))
+  default     = []
+}
+
 variable "machines" {
   description = "Machines by name. A role becomes the node label omegaml.io/role."
   type = map(object({

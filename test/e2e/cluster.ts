@@ -71,6 +71,12 @@ export async function reaches(site: TestSite, pod: Pod, host: string, port: numb
   return (await kubectl(site, ...words)) === 'open'
 }
 
+/** What the local cloud's clusters have on this host, a line for each thing. */
+export async function leftoversOf(site: TestSite): Promise<string> {
+  const words = [localCloud, 'leftovers', '--state', join(site.state, 'cloud')]
+  return (await execa(process.execPath, words)).stdout
+}
+
 const socketOf = (site: TestSite): string => join(site.state, 'cloud/api.sock')
 
 export type Places = Readonly<Record<string, readonly [host: string, port: number]>>

@@ -333,7 +333,9 @@ test('the gateway lets the service order machines and volumes of its own, and no
   )
   const machines = '/v1/clusters/test/machines'
   expect(await gateway(at, 'GET', '/v1/volumes', 'wrong')).toBe(401)
-  expect(await gateway(at, 'GET', '/v1/clusters/test', at.token)).toBe(404)
+  expect(await gateway(at, 'GET', '/v1/clusters/test', at.token)).toBe(403)
+  expect(await gateway(at, 'DELETE', '/v1/clusters/test', at.token)).toBe(403)
+  expect(await gateway(at, 'GET', '/v1/clusters', at.token)).toBe(404)
   expect(await gateway(at, 'DELETE', `${machines}/node-1`, at.token)).toBe(403)
   expect(await gateway(at, 'PUT', '/v1/volumes/data', at.token, { sizeGb: 2 })).toBe(403)
   expect(await gateway(at, 'PUT', `${machines}/pool-1`, at.token, { ...worker, simulated: true })).toBe(202)
@@ -360,6 +362,72 @@ test('a volume ordered through the gateway is seen by living machines, and gone 
   const events = ['get', 'events', '--field-selector', 'involvedObject.name=late,reason=FailedMount', '-o', 'name']
   expect(await eventually(() => kubectl(events), Boolean)).toContain('event')
   await kubectl(['delete', 'pod', 'late'])
+})
+
+describe('a second cluster', () => {
+  const second = () => call<Cluster>(socket, 'GET', '/v1/clusters/second')
+  const wanted = { domain: 'second.localhost', links: [{ port: 8000, node: 30_080 }] }
+  const machineThere = async () =>
+    await eventually(
+      () => call<{ state: string }>(socket, 'GET', '/v1/clusters/second/machines/second-1'),
+      (seen) => seen.body.state === 'ready',
+    )
+  let kubectlThere: Kubectl
+
+  test('is ordered through the gateway, without ports of the host and volumes of the operator’s', async () => {
+    const at = (await cluster()).gateway
+    const order = (body: object) => gateway(at, 'PUT', '/v1/clusters/second', at.token, body)
+    expect(await order({ ...wanted, ports: [{ host: port + 1, node: 30_081 }] })).toBe(403)
+    expect(await order({ ...wanted, volumes: ['data'] })).toBe(403)
+    expect(await leftovers()).not.toContain('clusters/second')
+    expect(await order(wanted)).toBe(202)
+    expect(await gateway(at, 'PUT', '/v1/clusters/second/machines/second-1', at.token, worker)).toBe(202)
+    const { body } = await eventually(second, (seen) => seen.body.state === 'ready')
+    expect(body.gateway.token).toBe('')
+    const file = join(root, 'second')
+    writeFileSync(file, body.kubeconfig, { mode: 0o600 })
+    kubectlThere = kubectlWith(binDir, file)
+    await machineThere()
+    expect(await kubectlThere(['get', 'nodes', '-o', 'name'])).toBe('node/second-1')
+  }, 120_000)
+
+  test('its pods reach a service of the first cluster by a link, and run the images of the first', async () => {
+    const { dns } = (await second()).body
+    await kubectlThere(['apply', '-f', '-'], JSON.stringify(pythonPod('asker', 'default', undefined, sleeper)))
+    await kubectlThere(['wait', '--for=condition=Ready', 'pod/asker', '--timeout=60s'])
+    const look = `import urllib.request;print(urllib.request.urlopen('http://${dns}:8000/hello.txt',timeout=5).read().decode())`
+    const ask = () => kubectlThere(['exec', 'asker', '--', '/usr/bin/python3', '-c', look])
+    expect(await eventually(ask, (seen) => seen.trim() === 'hello', 20_000)).toContain('hello')
+    const { registry } = await cluster()
+    await pushProgram(`http://${registry.push}`, 'test/shared', 'pause', readFileSync(join(binDir, 'pause')))
+    await kubectlThere(['run', 'pulled', `--image=${registry.pull}/test/shared:1`])
+    await kubectlThere(['wait', '--for=condition=Ready', 'pod/pulled', '--timeout=60s'])
+  }, 120_000)
+
+  test('is found again by the supervisor that comes after one that was killed', async () => {
+    const before = (await second()).body.programs
+    const { pid } = JSON.parse(readFileSync(join(state, 'supervisor.json'), 'utf8')) as { pid: number }
+    process.kill(pid, 'SIGKILL')
+    await eventually(
+      () => call<{ pid: number }>(socket, 'GET', '/v1/status'),
+      ({ body }) => body.pid !== pid,
+    )
+    await machineThere()
+    const { body } = await second()
+    expect(new Set(body.programs.map((one) => one.pid))).toEqual(new Set(before.map((one) => one.pid)))
+  })
+
+  test('goes through the gateway and leaves nothing, the first stays as it is', async () => {
+    const at = (await cluster()).gateway
+    await eventually(
+      () => gateway(at, 'DELETE', '/v1/clusters/second', at.token),
+      (status) => status === 202,
+    )
+    await eventually(second, ({ status }) => status === 404, 120_000)
+    await eventually(leftovers, (seen) => !seen.includes('second'))
+    expect(existsSync(join(state, 'clusters/second'))).toBe(false)
+    expect(await (await fetch(`http://127.0.0.1:${port}/hello.txt`)).text()).toBe('hello')
+  }, 150_000)
 })
 
 test('an image pushed by this host is pulled by a machine; nobody else can push', async () => {

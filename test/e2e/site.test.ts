@@ -15,6 +15,7 @@ import {
   tagImage,
   upgrade,
 } from './cluster.ts'
+import { useSecondCluster } from './clusters.ts'
 import { crowd } from './many.ts'
 import { configOf, rotateAs, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
 import { OutageWatch } from './outage-watch.ts'
@@ -149,6 +150,12 @@ describe('what signs somebody in', () => {
     expect([...found]).toEqual([])
     // The guard: there was something to look at.
     expect(places).toBeGreaterThan(50)
+  })
+})
+
+describe('a second cluster', () => {
+  test('is ordered, runs tasks of who is put there, and leaves nothing', { timeout: 600_000 }, async () => {
+    await useSecondCluster(site)
   })
 })
 

@@ -20,11 +20,24 @@ export function createFakeOutside() {
     // Where a cloud would put an ordered volume.
     terraform: createFakeTerraform({
       outputs: (root) => {
-        const [, name] = /\/volume-([^/]+)$/.exec(root) ?? []
-        return name === undefined ? {} : { paths: { [name]: `/mnt/volumes/${name}` } }
+        const [, kind, name = ''] = /\/(volume|cluster)-([^/]+)$/.exec(root) ?? []
+        if (kind === 'cluster')
+          return { kubeconfig: 'clusters: []', api_server: 'https://10.0.2.2:6443', dns: '10.0.3.1' }
+        return kind === undefined ? {} : { paths: { [name]: `/mnt/volumes/${name}` } }
       },
     }),
   }
+}
+
+/** A cluster beside the site's own. Its tokens are made at once. */
+export function createFakeCluster() {
+  const kubernetes = createFakeKubernetes()
+  const token = { token: Buffer.from('TOKEN').toString('base64') }
+  const find: typeof kubernetes.find = async (ref) => {
+    const found = await kubernetes.find(ref)
+    return found?.['type'] === 'kubernetes.io/service-account-token' ? { ...found, data: token } : found
+  }
+  return { kubernetes: { ...kubernetes, find }, helm: createFakeHelm() }
 }
 
 /** The accounts' own database servers, by host. */

@@ -12,6 +12,7 @@ import {
 } from '../../src/api/testing.ts'
 import type { ApiDeps } from '../../src/api/deps.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
+import { clusterParts } from '../../src/actions/cluster.ts'
 import { accountActions } from '../../src/books/books-actions.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
@@ -23,7 +24,7 @@ import { createLifecycle } from '../../src/deployments/lifecycle.ts'
 import type { SiteFacts } from '../../src/deployments/site-facts.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { lockHolder } from '../../src/engine/locks.ts'
-import { createFakeOutside, createFakeServers } from './fake-outside.ts'
+import { createFakeCluster, createFakeOutside, createFakeServers } from './fake-outside.ts'
 
 const engineKeys = parseKeyRing(`k1:${Buffer.alloc(32, 2).toString('base64')}`, 'the test')
 const project = resolve(import.meta.dirname, '../..')
@@ -83,13 +84,21 @@ export async function startService(
     },
   }
   const db = databases?.engine ?? house.db
+  /** What lies in clusters beside the site's own, by their names. */
+  const beside = new Map<string, ReturnType<typeof createFakeCluster>>()
+  const enter = (name: string) => {
+    const found = beside.get(name) ?? createFakeCluster()
+    beside.set(name, found)
+    return found
+  }
+  const clusters = clusterParts({ db, keys: { engine: engineKeys, settings: engineKeys }, enter })
   const lifecycle =
     databases === undefined ? house.lifecycle : createLifecycle({ ...createRooms(db, clock, site), plans: testPlans })
   const rows = { db, plans: testPlans, context: lifecycle.context }
   // Roots that the fake keeps: no database holds their states.
   const store = createStateStore(db, engineKeys, () => clock.now())
   const states = { ...store, filledRoots: async () => outside.terraform.filledRoots() }
-  const actions = accountActions(parts, { ...rows, states, holding: lockHolder(db, clock) })
+  const actions = accountActions({ ...parts, clusters }, { ...rows, states, holding: lockHolder(db, clock) })
   const makeEngine = () =>
     new Engine({ ...lifecycle, db, actions, plans: testPlans, clock, log: silentLog }, { pollMs: 100 })
   const engine = makeEngine()
@@ -106,7 +115,7 @@ export async function startService(
   }
   /** The clock goes on by this much at once. */
   const pass = (ms: number) => void (ahead.ms += ms)
-  return { ...house, ...callers(house), outside, states, servers, roots, engine, restart, close, pass }
+  return { ...house, ...callers(house), outside, beside, states, servers, roots, engine, restart, close, pass }
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

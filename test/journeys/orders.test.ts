@@ -4,7 +4,7 @@ import { get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { signedInAs } from '../../src/api/testing.ts'
+import { signedInAs, testSite } from '../../src/api/testing.ts'
 import { AppError } from '../../src/base/errors.ts'
 import { type Answer, type Service, startService } from './house.ts'
 
@@ -376,11 +376,12 @@ test('credentials of a registry are stored encrypted, shown to nobody, used by n
 })
 
 test('what no provider can fill is refused before anything is touched', async () => {
-  for (const plan of ['cluster', 'tenant']) {
-    const answer = await order(admin, { plan, phase: 'install', account: 'alice' })
-    expect(answer).toMatchObject({ status: 409, body: { code: 'plan-unavailable' } })
-    expect(JSON.stringify(answer.body)).toContain('not available with provider local')
-  }
+  await service.close()
+  service = await startService(undefined, { ...testSite, provider: 'existing' })
+  const { body } = await service.bootstrap()
+  const answer = await order(service.as('admin', body.admin.apikey), { plan: 'cluster', phase: 'install' })
+  expect(answer).toMatchObject({ status: 409, body: { code: 'plan-unavailable' } })
+  expect(JSON.stringify(answer.body)).toContain('not available with provider existing')
 })
 
 test('nodes are ordered, and gone when their removal is done', async () => {

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { flushCompileCache } from 'node:module'
 import type { Action, ActionContext } from '../../src/actions/action.ts'
+import { clusterParts } from '../../src/actions/cluster.ts'
 import type { ServiceParts } from '../../src/actions/service-actions.ts'
 import { createRooms, siteWith, testPlans } from '../../src/api/testing-rooms.ts'
 import { systemClock } from '../../src/base/clock.ts'
@@ -76,7 +77,14 @@ function engineDeps({ database, keys, folder }: Orders, remote: <One>(adapter: s
     plans: testPlans,
   })
   const terraform = remote<ServiceParts['roots']['terraform']>('terraform')
+  // Nobody orders one in the storm: what is in it would be in the site's own.
+  const enter = () => ({
+    kubernetes: remote<ServiceParts['kubernetes']>('kubernetes'),
+    helm: remote<ServiceParts['helm']>('helm'),
+  })
+  const ring = parseKeyRing(keys, 'the storm')
   const parts: ServiceParts = {
+    clusters: clusterParts({ db, keys: { engine: ring, settings: ring }, enter }),
     mongodb: remote('mongodb'),
     rabbitmq: remote('rabbitmq'),
     jupyterhub: remote('jupyterhub'),

@@ -13,12 +13,13 @@ export interface FakeLocalCloud {
   close(): Promise<void>
 }
 
-export async function startFakeLocalCloud(socket: string): Promise<FakeLocalCloud> {
+/** `kubeconfig` is that of every cluster. */
+export async function startFakeLocalCloud(socket: string, kubeconfig = 'KUBECONFIG'): Promise<FakeLocalCloud> {
   const things = new Map<string, Thing>()
   const calls: string[] = []
   const failing = new Map<string, string>()
   const server = createServer((request, response) => {
-    void answer({ things, calls, failing }, request, response)
+    void answer({ things, calls, failing, kubeconfig }, request, response)
   })
   await new Promise<void>((done, failed) => {
     server.once('error', failed)
@@ -33,7 +34,7 @@ export async function startFakeLocalCloud(socket: string): Promise<FakeLocalClou
   }
 }
 
-type Store = Pick<FakeLocalCloud, 'things' | 'calls' | 'failing'>
+type Store = Pick<FakeLocalCloud, 'things' | 'calls' | 'failing'> & { readonly kubeconfig: string }
 
 async function answer(store: Store, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = request.url ?? ''
@@ -56,16 +57,16 @@ async function answer(store: Store, request: IncomingMessage, response: ServerRe
 
 function put(store: Store, path: string, wanted: Thing): Thing {
   const name = path.split('/').at(-1) ?? ''
-  const thing = { ...wanted, ...added(path, name), name, state: 'creating' }
+  const thing = { ...wanted, ...added(store, path, name), name, state: 'creating' }
   store.things.set(path, thing)
   return thing
 }
 
-function added(path: string, name: string): Thing {
+function added({ kubeconfig }: Store, path: string, name: string): Thing {
   if (path.startsWith('/v1/volumes/')) return { path: `/mnt/volumes/${name}` }
   if (path.includes('/machines/')) return { address: '10.0.0.11' }
   return {
-    kubeconfig: 'KUBECONFIG',
+    kubeconfig,
     apiServer: 'https://10.0.0.1:6443',
     registry: { push: '127.0.0.1:5000', pull: '10.0.0.1:5000' },
     dns: '10.0.0.1',

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { nodepool } from '../../src/actions/nodepool.ts'
+import { clusterParts } from '../../src/actions/cluster.ts'
+import type { nodepool } from '../../src/actions/nodepool.ts'
 import type { ServiceParts } from '../../src/actions/service-actions.ts'
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createJupyterhub } from '../../src/adapters/jupyterhub/http.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
-import type { Manifest } from '../../src/adapters/kubernetes/port.ts'
+import type { Kubernetes, Manifest } from '../../src/adapters/kubernetes/port.ts'
 import { createMongodb } from '../../src/adapters/mongodb/driver.ts'
 import { createNetwork } from '../../src/adapters/network/sockets.ts'
 import { createRabbitmq } from '../../src/adapters/rabbitmq/http.ts'
@@ -44,6 +45,8 @@ export interface Access {
   /** Key ring of settings and outputs, as text. */
   readonly keys: string
   readonly kubeconfig: string
+  /** Of what stands for every cluster beside the site's own. */
+  readonly beside: string
   readonly mongodb: TestMongod['admin']
   /** What stands for every account's own database server. */
   readonly ownMongodb: TestMongod['admin']
@@ -58,6 +61,7 @@ export interface Access {
 
 export interface RealOutside {
   readonly cluster: TestCluster
+  readonly beside: TestCluster
   readonly mongod: TestMongod
   readonly ownMongod: TestMongod
   readonly rabbitmq: TestRabbitmq
@@ -88,6 +92,7 @@ export async function startRealOutside(): Promise<RealOutside> {
     stops.push(async () => await rm(folder, { recursive: true, force: true }))
     const begun = [
       startCluster(),
+      startCluster(),
       startMongod(),
       startMongod(),
       startRabbitmq(),
@@ -96,15 +101,16 @@ export async function startRealOutside(): Promise<RealOutside> {
     ] as const
     // All of them, also when one fails: each must be stopped.
     await Promise.allSettled(begun.map(async (one) => await started<{ stop(): Promise<void> }>(one)))
-    const [cluster, mongod, ownMongod, rabbitmq, hub, mariadb] = await Promise.all(begun)
-    await cluster.kubernetes.apply(orderedClass)
-    const localCloud = await startFakeLocalCloud(join(folder, 'cloud.sock'))
+    const [cluster, beside, mongod, ownMongod, rabbitmq, hub, mariadb] = await Promise.all(begun)
+    for (const one of [cluster, beside]) await one.kubernetes.apply(orderedClass)
+    for (const object of sharedByClusters) await cluster.kubernetes.apply(object)
+    const localCloud = await startFakeLocalCloud(join(folder, 'cloud.sock'), await readFile(beside.kubeconfig, 'utf8'))
     stops.push(async () => await localCloud.close())
     const { paths } = await ensureTools(['tofu', 'terraform-provider-localcloud'])
     const mirror = (await writeMirror(join(folder, 'mirror'), paths['terraform-provider-localcloud'])).folder
     const programs = { helm: needProgram('helm'), tofu: paths.tofu }
     const servers = { mongodb: mongod.admin, ownMongodb: ownMongod.admin, rabbitmq: rabbitmq.admin }
-    const fixed = { kubeconfig: cluster.kubeconfig, ...servers, programs, mirror }
+    const fixed = { kubeconfig: cluster.kubeconfig, beside: beside.kubeconfig, ...servers, programs, mirror }
     const access = async (): Promise<Access> => ({
       ...fixed,
       jupyterhub: hub.access,
@@ -113,7 +119,7 @@ export async function startRealOutside(): Promise<RealOutside> {
       database: await mariadb.fresh(),
       keys: `k1:${randomBytes(32).toString('base64')}`,
     })
-    return { cluster, mongod, ownMongod, rabbitmq, hub, mariadb, cloud: localCloud, access, stop }
+    return { cluster, beside, mongod, ownMongod, rabbitmq, hub, mariadb, cloud: localCloud, access, stop }
   } catch (error) {
     await stop()
     throw error
@@ -128,14 +134,7 @@ export type Adapters = Pick<ServiceParts, 'mongodb' | 'rabbitmq' | 'jupyterhub' 
 
 /** The real ones; without nodes no workload ever gets ready, so that one which exists counts as ready. */
 export async function adaptersOf(access: Access): Promise<Adapters> {
-  const cluster = createKubernetes({ kubeconfigFile: access.kubeconfig })
-  const kubernetes: Adapters['kubernetes'] = {
-    ...cluster,
-    readiness: async (ref) =>
-      (await cluster.find(ref)) === undefined
-        ? { state: 'waiting', reason: 'it does not exist yet' }
-        : { state: 'ready', reason: 'there are no nodes' },
-  }
+  const kubernetes = withoutNodes(createKubernetes({ kubeconfigFile: access.kubeconfig }))
   const own = await mkdtemp(join(access.folder, 'engine-'))
   const { helm, tofu } = access.programs
   return {
@@ -147,6 +146,25 @@ export async function adaptersOf(access: Access): Promise<Adapters> {
     helm: createHelmCli({ program: helm, folder: join(own, 'helm'), kubeconfig: access.kubeconfig, kubernetes }),
     terraform: createTerraformCli({ program: tofu, folder: join(own, 'cli'), mirror: access.mirror }),
   }
+}
+
+function withoutNodes(cluster: Kubernetes): Kubernetes {
+  return {
+    ...cluster,
+    readiness: async (ref) =>
+      (await cluster.find(ref)) === undefined
+        ? { state: 'waiting', reason: 'it does not exist yet' }
+        : { state: 'ready', reason: 'there are no nodes' },
+  }
+}
+
+/** Every cluster beside the site's own is the same one, whatever its kubeconfig says. */
+async function enterBeside(access: Access) {
+  const own = await mkdtemp(join(access.folder, 'beside-'))
+  const kubernetes = withoutNodes(createKubernetes({ kubeconfigFile: access.beside }))
+  const program = access.programs.helm
+  const helm = createHelmCli({ program, folder: join(own, 'helm'), kubeconfig: access.beside, kubernetes })
+  return () => ({ kubernetes, helm })
 }
 
 /** The site as its facts tell it; the engine itself reaches the site's database there. */
@@ -165,6 +183,19 @@ const orderedClass: Manifest = {
   provisioner: 'kubernetes.io/no-provisioner',
   allowVolumeExpansion: true,
 }
+
+const services = 'omegaml-services'
+
+/** As chart omegaml-system has them, for clusters beside the site's own. */
+const sharedByClusters: Manifest[] = [
+  { apiVersion: 'v1', kind: 'Namespace', metadata: { name: services } },
+  ...Object.entries({ mongodb: 27017, rabbitmq: 5672, omegaweb: 8080 }).map(([name, port]) => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: services },
+    spec: { selector: { 'app.kubernetes.io/component': name }, ports: [{ port, targetPort: port }] },
+  })),
+]
 
 export interface RealEngineParts {
   /** What an engine is made of, wired as the service wires its own. */
@@ -199,6 +230,7 @@ export async function enginePartsOf(
     manifests: join(project, 'catalog/manifests'),
     charts: join(project, 'charts'),
     openMongodb: () => ownMongodb,
+    clusters: clusterParts({ db, keys: { engine: keys, settings: keys }, enter: await enterBeside(access) }),
     roots: {
       terraform,
       states,

@@ -66,7 +66,7 @@ export function createFakeKubernetes(): FakeKubernetes {
       if (state === 'present') return 'unchanged'
       version += 1
       const applied = plain(manifest)
-      objects.set(key(refOf(manifest)), { applied, live: stored(applied, version) })
+      objects.set(key(refOf(manifest)), { applied, live: withNodePorts(stored(applied, version), version) })
       return state === 'absent' ? 'created' : 'changed'
     },
     change: async (ref, fields) => {
@@ -139,6 +139,14 @@ export function createFakeKubernetes(): FakeKubernetes {
       broken = error
     },
   }
+}
+
+/** A Service of type NodePort gets one for each of its ports. */
+function withNodePorts(object: Manifest, version: number): Manifest {
+  const { type, ports = [] } = (object['spec'] ?? {}) as { type?: string; ports?: object[] }
+  if (object.kind !== 'Service' || type !== 'NodePort') return object
+  const given = ports.map((port, index) => ({ nodePort: 30_000 + ((version + index) % 2_768), ...port }))
+  return { ...object, spec: { ...(object['spec'] as object), ports: given } }
 }
 
 /** As RFC 7396 says it. */

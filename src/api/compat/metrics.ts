@@ -44,8 +44,9 @@ async function nodeSeries(metric: Metric, status: AccountStatus, range: Range | 
   // A node that is gone has no capacity to compare with.
   return nodes.flatMap((node) => {
     if (quantity(node.capacity['cpu']) === 0) return []
-    const points = drawn(usage.get(node.name) ?? [], (point) => valueOf(metric, point, node))
-    return points.length === 0 ? [] : [{ metric: { node: node.name }, points }]
+    const name = node.cluster === undefined ? node.name : `${node.cluster}/${node.name}`
+    const points = drawn(usage.get(name) ?? [], (point) => valueOf(metric, point, node))
+    return points.length === 0 ? [] : [{ metric: { node: name }, points }]
   })
 }
 

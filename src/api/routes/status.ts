@@ -101,9 +101,10 @@ async function showStatus(deps: ApiDeps, account: Account, word: string): Promis
   }
 }
 
-function shown({ name, status, ready, node, waiting }: Pod) {
+function shown({ name, status, ready, node, waiting, cluster }: Pod) {
   const told = { ...(node === undefined ? {} : { node }), ...(waiting === undefined ? {} : { waiting }) }
-  return { name, status, ready, ...told }
+  const place = cluster === undefined ? {} : { cluster }
+  return { name, status, ready, ...told, ...place }
 }
 
 function notebookOf(pods: readonly Pod[]): 'running' | 'starting' | 'stopped' {

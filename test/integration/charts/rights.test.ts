@@ -42,7 +42,8 @@ const expected: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'rbac.authorization.k8s.io/rolebindings: get, list, create, patch':
       'account/namespace.yml lets the API see the pods',
     'rbac.authorization.k8s.io/clusterroles (omegaml-services-account-status): bind': 'the one role that it may bind',
-    'nodes: list': 'the books name nodes of pools that nobody has',
+    'nodes: list': 'the books name nodes of pools that nobody has; why a pod waits; networks of nodes',
+    'events: list': 'why a pod waits, where an autoscaler makes nodes',
     'metrics.k8s.io/nodes: list': 'what nodes use',
     'metrics.k8s.io/pods: list': 'what pods use',
     'apps/deployments: get, list, watch, create, patch, delete': 'chart omegaml-worker; runtimes that sleep and grow',

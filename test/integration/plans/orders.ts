@@ -47,6 +47,8 @@ export const ordered: Readonly<Record<string, Ordered>> = {
   },
   worker: { instance: { 'node-name': 'worker' }, params: { update: { scale: 1 } } },
   jupyter: { params: { install: { memory: '1G' }, update: { cpu: 1 } } },
+  cluster: { instance: { name: 'second' }, params: { install: { size: 1 }, update: { size: 2 } } },
+  tenant: { instance: { cluster: 'second' } },
   nodepool: { instance: { name: 'gpu' }, params: { install: { size: 1 }, update: { size: 2 } } },
   migrateuserdb: { params: { install: { from: other } } },
   // Of the account that is there: it makes sure of the service and of that same runtime.

@@ -34,11 +34,17 @@ export async function lookAtWorld(outside: RealOutside, adapters: Adapters): Pro
       ({ name, servers }) => `hub user ${name} ${servers.filter(({ state }) => state !== 'stopped').length}`,
     ),
     ...(await kubernetesLines(adapters)),
+    ...(await kubernetesLines(outside.beside)).map((line) => `beside: ${line}`),
     ...(await volumeLines(adapters)),
     ...(await adapters.helm.list()).map(({ namespace, name, status }) => `release ${namespace}/${name} ${status}`),
-    ...[...outside.cloud.things].map(([path, thing]) => `${path} ${JSON.stringify({ ...thing, state: 'any' })}`),
+    ...[...outside.cloud.things].map(([path, thing]) => `${path} ${cloudText({ ...thing, state: 'any' })}`),
   ]
   return lines.toSorted()
+}
+
+/** Which node port Kubernetes gave is chance. */
+function cloudText(thing: object): string {
+  return JSON.stringify(thing, (name, value: unknown) => (name === 'node' ? 'any' : value))
 }
 
 async function mongodbLines({ mongod: { admin } }: RealOutside): Promise<string[]> {
@@ -75,7 +81,7 @@ async function rabbitmqLines({ rabbitmq }: Adapters): Promise<string[]> {
   return lines
 }
 
-async function kubernetesLines({ kubernetes }: Adapters): Promise<string[]> {
+async function kubernetesLines({ kubernetes }: Pick<Adapters, 'kubernetes'>): Promise<string[]> {
   const namespaces = await kubernetes.list({ apiVersion: 'v1', kind: 'Namespace' })
   const lines: string[] = []
   for (const namespace of namespaces.filter(({ metadata }) => metadata.name.startsWith('om-'))) {

@@ -13,6 +13,7 @@ type clusterModel struct {
 	Domain            types.String `tfsdk:"domain"`
 	Volumes           types.Set    `tfsdk:"volumes"`
 	Ports             types.Set    `tfsdk:"ports"`
+	Links             types.Set    `tfsdk:"links"`
 	State             types.String `tfsdk:"state"`
 	Kubeconfig        types.String `tfsdk:"kubeconfig"`
 	APIServer         types.String `tfsdk:"api_server"`
@@ -38,12 +39,20 @@ var portType = types.ObjectType{AttrTypes: attrTypes{
 	"host": types.Int64Type, "node": types.Int64Type, "address": types.StringType,
 }}
 
+type linkModel struct {
+	Port int64 `tfsdk:"port" json:"port"`
+	Node int64 `tfsdk:"node" json:"node"`
+}
+
+var linkType = types.ObjectType{AttrTypes: attrTypes{"port": types.Int64Type, "node": types.Int64Type}}
+
 // clusterOrder is what is asked for, clusterBody what is answered.
 type clusterOrder struct {
 	KubernetesVersion string      `json:"kubernetesVersion"`
 	Domain            string      `json:"domain"`
 	Ports             []portModel `json:"ports"`
 	Volumes           []string    `json:"volumes"`
+	Links             []linkModel `json:"links"`
 }
 
 type clusterBody struct {
@@ -66,10 +75,11 @@ type clusterBody struct {
 func (m clusterModel) order(ctx context.Context) (clusterOrder, diag.Diagnostics) {
 	order := clusterOrder{
 		KubernetesVersion: m.KubernetesVersion.ValueString(), Domain: m.Domain.ValueString(),
-		Ports: []portModel{}, Volumes: []string{},
+		Ports: []portModel{}, Volumes: []string{}, Links: []linkModel{},
 	}
 	problems := m.Ports.ElementsAs(ctx, &order.Ports, false)
 	problems.Append(m.Volumes.ElementsAs(ctx, &order.Volumes, false)...)
+	problems.Append(m.Links.ElementsAs(ctx, &order.Links, false)...)
 	return order, problems
 }
 
@@ -77,12 +87,15 @@ func clusterFrom(ctx context.Context, name types.String, seen clusterBody) (clus
 	ports, problems := types.SetValueFrom(ctx, portType, orEmpty(seen.Ports))
 	volumes, more := types.SetValueFrom(ctx, types.StringType, orEmpty(seen.Volumes))
 	problems.Append(more...)
+	links, more := types.SetValueFrom(ctx, linkType, orEmpty(seen.Links))
+	problems.Append(more...)
 	return clusterModel{
 		Name:              name,
 		KubernetesVersion: types.StringValue(seen.KubernetesVersion),
 		Domain:            types.StringValue(seen.Domain),
 		Volumes:           volumes,
 		Ports:             ports,
+		Links:             links,
 		State:             types.StringValue(seen.State),
 		Kubeconfig:        types.StringValue(seen.Kubeconfig),
 		APIServer:         types.StringValue(seen.APIServer),

@@ -41,6 +41,15 @@ func (c *cluster) Schema(_ context.Context, _ resource.SchemaRequest, resp *reso
 					"address": schema.StringAttribute{Optional: true, Description: "Address of this computer; the loopback when left out. 0.0.0.0: all."},
 				}},
 			},
+			"links": schema.SetNestedAttribute{
+				Optional: true, Computed: true,
+				Default:     setdefault.StaticValue(types.SetValueMust(linkType, []attr.Value{})),
+				Description: "Ports of the cluster's own address (dns) that lead to a NodePort of the first cluster.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"port": schema.Int64Attribute{Required: true, Validators: []validator.Int64{port{}}},
+					"node": schema.Int64Attribute{Required: true, Validators: []validator.Int64{port{}}},
+				}},
+			},
 			"state":         given("creating, ready or failed."),
 			"kubeconfig":    schema.StringAttribute{Computed: true, Sensitive: true, Description: "Of the administrator."},
 			"api_server":    given("URL of the API server."),
