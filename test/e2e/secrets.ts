@@ -92,10 +92,10 @@ async function* releases(site: TestSite): AsyncGenerator<readonly [string, strin
   }
 }
 
-/** Logs and configurations of the state folder; data, keys and the cluster's own rows are for root alone, and not looked into. */
+/** Logs and Terraform roots of the state folder; data, keys and the programs' own configurations are for root alone, and not looked into. */
 function* logFiles(folder: string): Generator<readonly [string, string]> {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !/\.(log|ya?ml|toml|tf|json|conflist)$/.test(entry.name)) continue
+    if (!entry.isFile() || !/\.(log|tf\.json|tfvars\.json)$/.test(entry.name)) continue
     const path = join(entry.parentPath, entry.name)
     if (/\/(volumes|etcd|kubelet|containerd|registry|pki)\//.test(path) || statSync(path).size > 50e6) continue
     yield [`file ${path.slice(folder.length + 1)}`, readOr(path)]
