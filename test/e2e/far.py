@@ -1,6 +1,7 @@
 """What a data scientist does on another machine, by the unmodified client: prints one JSON object of outcomes.
 
-usage: far.py HTTP_PORT WORD...   (the words of `om cloud login` as they were printed)
+usage: far.py ping|connect HTTP_PORT WORD...   (the words of `om cloud login` as they were printed; connect: no worker is
+there, the broker is only signed in at)
 """
 import json
 import os
@@ -9,16 +10,15 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-http_port, *login = sys.argv[1:]
+how, http_port, *login = sys.argv[1:]
 home = os.environ['HOME']
 config = os.path.join(home, 'config.yml')
-om = os.path.join(os.path.dirname(sys.executable), 'om')
-bundle = os.environ['SSL_CERT_FILE']
+program = os.path.join(os.path.dirname(sys.executable), 'om')
 
 
 def said(*words, **env):
     """What the om command says, as typed in a shell."""
-    done = subprocess.run([om, *words], capture_output=True, text=True, timeout=120, env={**os.environ, **env})
+    done = subprocess.run([program, *words], capture_output=True, text=True, timeout=120, env={**os.environ, **env})
     return {'code': done.returncode, 'output': (done.stdout + done.stderr)[-2000:]}
 
 
@@ -31,8 +31,24 @@ def refusal(attempt):
     return 'none'
 
 
+CONNECT = """
+import omegaml
+omegaml.setup().runtime.celeryapp.connection().ensure_connection(max_retries=1, timeout=10)
+print('signed in at the broker')
+"""
+
+
+def broker(**env):
+    """How the broker answers the client, by its own settings."""
+    if how == 'ping':
+        return said('runtime', 'ping', '--config', config, **env)
+    env = {**os.environ, 'OMEGA_CONFIG_FILE': config, **env}
+    done = subprocess.run([sys.executable, '-c', CONNECT], capture_output=True, text=True, timeout=120, env=env)
+    return {'code': done.returncode, 'output': (done.stdout + done.stderr)[-2000:]}
+
+
 outcome = {'login': said(*login, '--config', config)}
-outcome['ping'] = said('runtime', 'ping', '--config', config)
+outcome['ping'] = broker()
 os.environ['OMEGA_CONFIG_FILE'] = config
 
 import omegaml as om_client
@@ -50,7 +66,7 @@ outcome['broker'] = urlsplit(om.defaults.OMEGA_CELERY_CONFIG['BROKER_URL']).netl
 other = '/etc/ssl/certs/ca-certificates.crt'
 outcome['strangers'] = {
     'api': said(*login, '--config', config + '.no', REQUESTS_CA_BUNDLE=other)['code'],
-    'ping': said('runtime', 'ping', '--config', config, SSL_CERT_FILE=other, CA_CERTS_PATH=bundle)['code'],
+    'ping': broker(SSL_CERT_FILE=other)['code'],
     'mongo': refusal(lambda: pymongo.MongoClient(mongo, authSource='admin', tls=True, tlsCAFile=other,
                                                  serverSelectionTimeoutMS=3000).admin.command('ping')),
     'mongo plain': refusal(lambda: pymongo.MongoClient(mongo, authSource='admin',
