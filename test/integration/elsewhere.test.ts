@@ -151,7 +151,7 @@ test.skipIf(!isPossible)(
       sum: 45,
       mongo: `mongo.omega.internal:${ports.mongo}`,
       broker: `broker.omega.internal:${ports.broker}`,
-      strangers: { mongo: 'ServerSelectionTimeoutError', http: 'ConnectionRefusedError' },
+      strangers: { mongo: 'ServerSelectionTimeoutError', http: 'ConnectionRefusedError', api: 'SSLError' },
     })
     const { api, ping } = outcome['strangers'] as { api: number; ping: number }
     expect([api === 0, ping === 0]).toEqual([false, false])
