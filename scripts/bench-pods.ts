@@ -10,10 +10,14 @@ import { startCluster, type TestCluster } from '../test/support/kube-apiserver.t
 import { freePort, needProgram } from '../test/support/programs.ts'
 import { startServer } from '../test/support/server-process.ts'
 
-const MACHINES = 500
-const ACCOUNTS = 20
-const WORKERS = 50
-const PODS = ACCOUNTS * WORKERS
+interface Sizes {
+  readonly machines: number
+  readonly accounts: number
+  /** Of each account. */
+  readonly workers: number
+}
+
+const full: Sizes = { machines: 500, accounts: 20, workers: 50 }
 const project = resolve(import.meta.dirname, '..')
 
 /**
@@ -21,15 +25,17 @@ const project = resolve(import.meta.dirname, '..')
  * as many pods on the same machines. The API server, its controllers, scheduler and Helm are real; databases and broker are
  * this process's memory.
  */
-export async function measurePods(): Promise<void> {
+export async function measurePods(sizes: Sizes = full): Promise<void> {
+  const { machines, accounts, workers } = sizes
+  const pods = accounts * workers
   const cluster = await startCluster()
-  const simulated = await startMachines(cluster)
+  const simulated = await startMachines(cluster, machines)
   try {
-    console.log(`\npods, ${PODS} on ${MACHINES} simulated machines`)
-    const bare = await measureBare(cluster.kubernetes)
+    console.log(`\npods, ${pods} on ${machines} simulated machines`)
+    const bare = await measureBare(cluster.kubernetes, pods)
     console.log(`  a bare Deployment           ${bare.toFixed(1)} s until all are ready`)
-    const ordered = await measureOrdered(cluster)
-    console.log(`  ordered by ${ACCOUNTS} accounts       ${ordered.toFixed(1)} s until all are ready`)
+    const ordered = await measureOrdered(cluster, sizes)
+    console.log(`  ordered by ${accounts} accounts       ${ordered.toFixed(1)} s until all are ready`)
     console.log(`  ratio                       ${(ordered / bare).toFixed(2)}`)
   } finally {
     await simulated.stop()
@@ -38,7 +44,7 @@ export async function measurePods(): Promise<void> {
 }
 
 /** A scheduler, and kwok with the machines. */
-async function startMachines({ kubeconfig, kubernetes, folder }: TestCluster) {
+async function startMachines({ kubeconfig, kubernetes, folder }: TestCluster, count: number) {
   const quick = ['--kube-api-qps=500', '--kube-api-burst=1000']
   const serving = [`--secure-port=${await freePort()}`, `--cert-dir=${join(folder, 'scheduler')}`]
   const scheduling = [`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--bind-address=127.0.0.1']
@@ -52,7 +58,7 @@ async function startMachines({ kubeconfig, kubernetes, folder }: TestCluster) {
       log: join(folder, 'kwok.log'),
     }),
   ]
-  for (let number = 0; number < MACHINES; number += 1) await kubernetes.apply(machine(`machine-${number}`))
+  for (let number = 0; number < count; number += 1) await kubernetes.apply(machine(`machine-${number}`))
   return { stop: async () => void (await Promise.all(servers.map(async (server) => await server.stop()))) }
 }
 
@@ -64,7 +70,7 @@ function machine(name: string): Manifest {
   return { apiVersion: 'v1', kind: 'Node', metadata: { name, annotations, labels }, status }
 }
 
-async function measureBare(kubernetes: Kubernetes): Promise<number> {
+async function measureBare(kubernetes: Kubernetes, pods: number): Promise<number> {
   const namespace = 'bare'
   await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
   const labels = { app: 'bare' }
@@ -75,18 +81,19 @@ async function measureBare(kubernetes: Kubernetes): Promise<number> {
     kind: 'Deployment',
     metadata: { name: 'bare', namespace },
     spec: {
-      replicas: PODS,
+      replicas: pods,
       selector: { matchLabels: labels },
       template: { metadata: { labels }, spec: { containers: [container] } },
     },
   })
-  await untilReady(kubernetes, PODS)
+  await untilReady(kubernetes, pods)
   const seconds = (performance.now() - began) / 1_000
   await kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: namespace }, { timeoutMs: 300_000 })
   return seconds
 }
 
-async function measureOrdered({ kubernetes, kubeconfig, folder }: TestCluster): Promise<number> {
+async function measureOrdered({ kubernetes, kubeconfig, folder }: TestCluster, sizes: Sizes): Promise<number> {
+  const { accounts, workers } = sizes
   const options = { kind: 'sqlite', path: join(folder, 'service.db') } as const
   const [api, engine] = [openDatabase(options), openDatabase(options)]
   await migrate(engine)
@@ -99,18 +106,18 @@ async function measureOrdered({ kubernetes, kubeconfig, folder }: TestCluster): 
     const { body } = await service.bootstrap()
     await service.engine.start()
     const admin = service.as('admin', body.admin.apikey as string)
-    const names = Array.from({ length: ACCOUNTS }, (_, index) => `team${index}`)
+    const names = Array.from({ length: accounts }, (_, index) => `team${index}`)
     const made = await Promise.all(
       names.map((name) => admin.post('/api/v2/accounts', { name, email: `${name}@example.org` })),
     )
     for (const { body: account } of made) await service.ended(account.command)
     const before = await readyPods(kubernetes)
     const began = performance.now()
-    const order = { plan: 'runtime', phase: 'install', params: { label: 'work', size: WORKERS } }
+    const order = { plan: 'runtime', phase: 'install', params: { label: 'work', size: workers } }
     const orders = await Promise.all(names.map((account) => admin.post('/api/v2/orders', { ...order, account })))
     const refused = orders.find(({ status }) => status !== 201)
     if (refused !== undefined) throw new Error(`an order was answered with ${JSON.stringify(refused)}`)
-    await untilReady(kubernetes, before + PODS)
+    await untilReady(kubernetes, before + accounts * workers)
     const seconds = (performance.now() - began) / 1_000
     for (const { body: command } of orders) await service.ended(command.id)
     return seconds

@@ -19,7 +19,7 @@ export async function realOutside(real: RealOutside, random: (below: number) => 
   const takeAway = async (part: Interruptible, ms: number): Promise<void> => {
     await part.halt()
     await delay(ms)
-    await part.resume()
+    await comeBack(part)
     away.delete(part)
   }
   return {
@@ -51,5 +51,16 @@ export async function realOutside(real: RealOutside, random: (below: number) => 
     outages: () => outages,
     shortestLifeMs: 3_000,
     settleMs: 900_000,
+  }
+}
+
+/** On a machine that has no time for it a server may take too long to start: it is started again. */
+async function comeBack(part: Interruptible, attempts = 5): Promise<void> {
+  try {
+    await part.resume()
+  } catch (error) {
+    if (attempts === 1) throw error
+    await part.halt()
+    await comeBack(part, attempts - 1)
   }
 }

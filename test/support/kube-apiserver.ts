@@ -38,6 +38,8 @@ export async function startCluster(): Promise<TestCluster> {
       '--concurrent-gc-syncs=5',
       '--kube-api-qps=500',
       '--kube-api-burst=1000',
+      // Pods of simulated nodes that were late once would stay unready: nobody is there who says otherwise.
+      '--node-monitor-grace-period=600s',
     ]
     started.push(
       startServer(needProgram('kube-controller-manager'), args, { log: join(folder, 'controller-manager.log') }),
