@@ -43,6 +43,8 @@ export interface FakeOutside {
   answer: string | undefined
   /** Variables that a site file's secrets may name. */
   readonly env: Record<string, string>
+  /** Images whose inputs differ from those of the others. */
+  readonly tags: Record<string, string>
   /** What the service's own API answers to the CLI. */
   answerCall: (call: ServiceCall) => unknown
   answerEvents: (path: string) => readonly ServerEvent[]
@@ -83,6 +85,7 @@ export function createFakeOutside(folder: string): FakeOutside {
     beforeImage: async () => {},
     answer: undefined,
     env: {},
+    tags: {},
     answerEvents: () => [],
     answerCall: ({ path }) => {
       throw new AppError('not-found', 'route-unknown', path)
@@ -138,6 +141,7 @@ function fakeOperator(outside: FakeOutside): Operator {
     kubernetes: () => outside.kubernetes,
     helm: () => outside.helm,
     terraform: () => outside.terraform,
+    imageTags: async (_paths, names) => Object.fromEntries(names.map((name) => [name, outside.tags[name] ?? 't'])),
     roots: ({ terraform }) => ({
       state: async (root) => JSON.stringify({ of: join(terraform, root) }),
       addresses: async (root) => await outside.terraform.resources(join(terraform, root)),
@@ -193,6 +197,7 @@ function fakeCloud(outside: FakeOutside): CloudControl {
 function fakeImages(outside: FakeOutside): Images {
   const built = new Set<string>()
   return {
+    tag: async (name) => outside.tags[name] ?? 't',
     find: async (name) => (built.has(name) ? 'sha256:0' : undefined),
     build: async (name, _registry, { signal }) => {
       await outside.beforeImage(name, signal)

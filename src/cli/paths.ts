@@ -17,7 +17,8 @@ export async function kubeconfig(options: GlobalOptions, io: Io): Promise<ExitCo
 /** Prints the site's certificate authority, and the variables that make the client trust it. */
 export async function ca(options: GlobalOptions, io: Io): Promise<ExitCode> {
   const { site, paths } = openSite(options)
-  if (!existsSync(paths.ca)) {
+  const file = existsSync(paths.authority) ? paths.authority : paths.ca
+  if (!existsSync(file)) {
     const operator = await io.operator()
     const certificate = await operator.cloud(site, paths).certificate()
     if (certificate === undefined)
@@ -26,14 +27,12 @@ export async function ca(options: GlobalOptions, io: Io): Promise<ExitCode> {
     else print(io, certificate.trimEnd())
     return exitCodes.ok
   }
-  const pem = readFileSync(paths.ca, 'utf8')
+  const pem = readFileSync(file, 'utf8')
   if (options.json === true)
-    printJson(io, { ca: pem, file: paths.ca, variables: ['REQUESTS_CA_BUNDLE', 'CA_CERTS_PATH', 'SSL_CERT_FILE'] })
+    printJson(io, { ca: pem, file, variables: ['REQUESTS_CA_BUNDLE', 'CA_CERTS_PATH', 'SSL_CERT_FILE'] })
   else {
     print(io, pem.trimEnd())
-    io.err.write(
-      `for the client: export REQUESTS_CA_BUNDLE=${paths.ca} CA_CERTS_PATH=${paths.ca} SSL_CERT_FILE=${paths.ca}\n`,
-    )
+    io.err.write(`for the client: export REQUESTS_CA_BUNDLE=${file} CA_CERTS_PATH=${file} SSL_CERT_FILE=${file}\n`)
   }
   return exitCodes.ok
 }

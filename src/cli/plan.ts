@@ -1,6 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { AppError } from '../base/errors.ts'
+import type { CheckedFile } from '../site/file/check.ts'
+import { certificateFacts, checkGivenCertificate } from '../site/file/given-certificate.ts'
+import { type GivenSecrets, readGivenSecrets } from '../site/file/secret-values.ts'
 import { undriven, wishesOf } from '../site/file/to-site.ts'
+import type { Operator } from '../site/operator.ts'
 import { prepareSite } from '../site/prepare.ts'
 import { previewElsewhere, previewSite } from '../site/preview/preview-site.ts'
 import type { SitePreview } from '../site/preview/site-preview.ts'
@@ -45,5 +50,18 @@ async function previewOf(options: PlanOptions, io: Io): Promise<SitePreview> {
     )
   const folder = stateFolder(file.site.name, options.state)
   const site = await prepareSite(operator, folder, { ...wishesOf(file), moved: options.moved })
-  return await previewSite(operator, site, statePaths(folder), { file, prices, signal: io.interrupted })
+  const given = await lookedUp(file, operator)
+  return await previewSite(operator, site, statePaths(folder), { file, prices, given, signal: io.interrupted })
+}
+
+/** A preview needs no secrets; what is there is compared, and a certificate that nobody would take is told now. */
+async function lookedUp(file: CheckedFile, { secretSources }: Operator): Promise<GivenSecrets | undefined> {
+  try {
+    const given = await readGivenSecrets(file, secretSources)
+    checkGivenCertificate(file, given, certificateFacts)
+    return given
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'secret-missing') return undefined
+    throw error
+  }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { AppError } from '../base/errors.ts'
+import { siteAuthority } from '../site/certificate-files.ts'
 import { serviceAddress, siteAddress } from '../site/service-address.ts'
 import type { ServiceApi } from '../site/service-api.ts'
 import { chooseService, type ChosenService } from './choose-service.ts'
@@ -31,7 +32,7 @@ export function isElsewhere(options: GlobalOptions): boolean {
 
 async function connectToSite(options: GlobalOptions, io: Io): Promise<Connection> {
   const { site, paths } = localSite(options)
-  const address = siteAddress(site)
+  const address = siteAddress(site, siteAuthority(paths))
   const { adminApikey } = (await io.operator()).secrets(paths)
   const renewed = (apikey: string) => io.service(address, { kind: 'apikey', userid: 'admin', apikey })
   return { api: renewed(adminApikey), url: address.url, userid: 'admin', from: 'site', renewed }

@@ -252,14 +252,16 @@ test('values for a cluster elsewhere have its own addresses', async () => {
 domain: acme.example.org
 provider: {kind: existing, kubeconfig: {env: KUBECONFIG_TEXT}}
 storage: {class: fast}
-tls: {kind: issuer, email: ops@example.org}
+tls: {kind: issuer, issuer: letsencrypt}
 `)
   expect(await cli('render', '--output', 'out')).toBe(0)
   const system = readFileSync(join(folder, 'out/values/omegaml-system.yaml'), 'utf8')
   expect(system).toContain('publicUrl: https://hub.acme.example.org\n')
   expect(system).toContain('provider: existing')
   expect(readFileSync(join(folder, 'out/values/omegaml-storage.yaml'), 'utf8')).toContain('storageClass: fast')
-  expect(readFileSync(join(folder, 'out/values/omegaml-ingress.yaml'), 'utf8')).toContain('secretName: site-tls')
+  expect(readFileSync(join(folder, 'out/values/omegaml-ingress.yaml'), 'utf8')).toContain(
+    'secretName: site-tls\n  issuer:\n    name: letsencrypt\n    kind: ClusterIssuer\n',
+  )
   expect(existsSync(join(folder, 'out/terraform'))).toBe(false)
 })
 

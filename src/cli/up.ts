@@ -2,20 +2,24 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { AppError, must } from '../base/errors.ts'
+import { keepCertificate, siteAuthority } from '../site/certificate-files.ts'
 import type { CheckedFile } from '../site/file/check.ts'
-import { readGivenSecrets } from '../site/file/secret-values.ts'
+import { certificateFacts, checkGivenCertificate, givenAuthority } from '../site/file/given-certificate.ts'
+import { type GivenSecrets, readGivenSecrets } from '../site/file/secret-values.ts'
 import { refuseUndriven, wishesOf } from '../site/file/to-site.ts'
 import { layoutOf, machinesFrom } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { Operator } from '../site/operator.ts'
 import { prepareSite, type SiteWishes } from '../site/prepare.ts'
 import { writeApplied } from '../site/preview/applied.ts'
+import { imageSteps } from '../site/preview/plan-steps.ts'
 import { previewSite } from '../site/preview/preview-site.ts'
+import { secretPrints } from '../site/preview/secret-prints.ts'
 import { wantedReleases } from '../site/preview/releases.ts'
 import { type SitePreview, touchesExisting } from '../site/preview/site-preview.ts'
 import { promises } from '../site/profiles.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../site/run.ts'
-import { givenSecrets, type SiteSecrets, storeGivenSecrets } from '../site/secrets.ts'
+import { type SiteSecrets, storeGivenSecrets } from '../site/secrets.ts'
 import { type PortName, type ProfileName, type SignUpRuntime, type Site, siteUrls } from '../site/site.ts'
 import { findSite, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
@@ -53,13 +57,15 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   const folder = stateFolder(file?.site.name ?? options.site, options.state)
   const paths = statePaths(folder)
   const site = await prepareSite(operator, folder, file === undefined ? typed(options, folder) : wishes(options, file))
-  const agreed = file === undefined ? undefined : await agree(operator, site, paths, file, options, io)
-  const given = file === undefined ? undefined : await readGivenSecrets(file, operator.secretSources)
+  const given = file === undefined ? undefined : await givenBy(file, operator)
+  const agreed = file === undefined ? undefined : await agree(operator, site, paths, { file, given }, options, io)
   writeSite(folder, site)
   const unlock = lockFolder(folder)
   try {
     operator.secrets(paths)
     if (given !== undefined) storeGivenSecrets(folder, given)
+    const authority = file === undefined ? siteAuthority(paths) : givenAuthority(file)
+    await keepCertificate(site, paths, authority, new Date(io.now()))
     const progress = progressOf(io, options)
     const facts = operator.facts(cacheFolder(), folder)
     for (const line of greeting(site, folder, facts.warm)) progress.say(line)
@@ -76,7 +82,7 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       const watcher = { clock: systemClock, onSteps: progress.show, signal: io.interrupted }
       const result = await runCommand(journal, command.id, watcher)
       progress.end(result.steps)
-      if (result.command.state === 'done') keepApplied(operator, site, paths)
+      if (result.command.state === 'done') await keepApplied(operator, site, paths)
       return report(site, operator.secrets(paths), result, options, io, io.now() - began)
     } finally {
       await journal.close()
@@ -84,6 +90,12 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   } finally {
     unlock()
   }
+}
+
+async function givenBy(file: CheckedFile, { secretSources }: Operator): Promise<GivenSecrets> {
+  const given = await readGivenSecrets(file, secretSources)
+  checkGivenCertificate(file, given, certificateFacts)
+  return given
 }
 
 function typed(options: UpOptions, folder: string): SiteWishes {
@@ -124,12 +136,12 @@ async function agree(
   operator: Operator,
   site: Site,
   paths: StatePaths,
-  file: CheckedFile,
+  { file, given }: { readonly file: CheckedFile; readonly given: GivenSecrets | undefined },
   options: UpOptions,
   io: Io,
 ): Promise<SitePreview> {
   const prices = findPrices(options, file, io)
-  const preview = await previewSite(operator, site, paths, { file, prices, signal: io.interrupted })
+  const preview = await previewSite(operator, site, paths, { file, prices, given, signal: io.interrupted })
   const kept = options.plan === undefined ? undefined : readKept(resolve(io.folder, options.plan))
   const isKept = kept === preview.fingerprint
   const show = (line: string) => (options.json === true ? io.err.write(`${line}\n`) : print(io, line))
@@ -158,9 +170,12 @@ function readKept(path: string): string {
 }
 
 /** What the next preview is compared with. */
-function keepApplied({ project, secrets }: Operator, site: Site, paths: StatePaths): void {
-  const names = Object.keys(givenSecrets(secrets(paths)))
-  writeApplied(paths.folder, wantedReleases({ site, paths, project }), names)
+async function keepApplied({ project, secrets, imageTags }: Operator, site: Site, paths: StatePaths): Promise<void> {
+  const sources = { site, paths, project }
+  const stored = secrets(paths)
+  const prints = secretPrints(stored, stored.engineKeys)
+  const images = await imageTags(paths, Object.values(imageSteps(sources)))
+  writeApplied(paths.folder, wantedReleases(sources), { prints, images })
 }
 
 const sharedWithStrangers =

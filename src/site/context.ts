@@ -1,5 +1,6 @@
 import { hostNames } from './hosts.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
+import { secretNames } from './file/secret-names.ts'
 import { layoutOf } from './layout.ts'
 import type { SiteSecrets } from './secrets.ts'
 import { nodePorts, pipOf, type Site, siteHosts, siteUrls } from './site.ts'
@@ -32,6 +33,8 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       over: values,
       isMade: made,
       addresses: serviceSite(site),
+      door: frontDoor(site),
+      ingressTls: ingressTls(site),
     },
     paths: {
       kubeconfig: paths.kubeconfig,
@@ -51,6 +54,16 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
   }
 }
 
+/** Values `tls` of chart omegaml-ingress. */
+function ingressTls({ tls, ports }: Site): Record<string, unknown> {
+  return tls === undefined ? {} : { secretName: secretNames.tls, redirectPort: ports.https }
+}
+
+/** How the site's own programs reach its ingress on the loopback. */
+function frontDoor({ tls, ports }: Site): { port: number; tls: boolean } {
+  return tls === undefined ? { port: ports.http, tls: false } : { port: ports.https, tls: true }
+}
+
 /** What the service needs to know to write addresses into its accounts' settings. */
 export function serviceSite(site: Site): Record<string, unknown> {
   const hosts = siteHosts(site)
@@ -67,7 +80,7 @@ export function serviceSite(site: Site): Record<string, unknown> {
       internalHost: inside('rabbitmq', 5672),
       vhost: 'omegaml',
     },
-    tls: false,
+    tls: site.tls !== undefined,
     // The cloud that its machines come from.
     provider: 'local',
     pip: pipOf(site.packageIndex),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { AppError } from '../base/errors.ts'
 import { sendJson } from './http.ts'
 import type { Sleep } from './service-wait.ts'
@@ -9,6 +10,9 @@ export interface NotebookUser {
   /** Host name of the notebooks and the loopback port that leads to it. */
   readonly host: string
   readonly port: number
+  readonly tls: boolean
+  /** PEM of the authority of its certificate, where the world does not know it. */
+  readonly ca?: string | undefined
 }
 
 export interface NotebookRun {
@@ -47,11 +51,12 @@ async function signIn(user: NotebookUser): Promise<string> {
   return String((answer as { token?: unknown }).token)
 }
 
-function caller({ port }: NotebookUser, host: string, token?: string): Call {
+function caller({ port, tls, ca }: NotebookUser, host: string, token?: string): Call {
+  const target = { host: '127.0.0.1', port, ...(tls ? { tls: { servername: host, ca } } : {}) }
   const headers = { host: `${host}:${port}`, ...(token === undefined ? {} : { authorization: `token ${token}` }) }
   return async (method, path, body) => {
     const request = { method, path, headers, timeoutMs: 60_000, ...(body === undefined ? {} : { body }) }
-    const answer = await sendJson({ host: '127.0.0.1', port }, request)
+    const answer = await sendJson(target, request)
     if (answer.status >= 200 && answer.status < 300) return answer.body
     const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body)
     const kind = answer.status >= 500 ? 'unavailable' : 'conflict'
@@ -101,7 +106,10 @@ async function runNotebook(own: Call, user: NotebookUser, token: string, run: No
   const kept = (await own('GET', `${base}/contents/${name}`)) as { content: { cells: { source: string | string[] }[] } }
   const code = [kept.content.cells[0]?.source ?? ''].flat().join('')
   const kernel = (await own('POST', `${base}/kernels`, { name: 'python3' })) as { id: string }
-  const url = `ws://${user.userid}.${user.host}:${user.port}${base}/kernels/${kernel.id}/channels`
+  // The WebSocket of Node takes no authority of its own.
+  if (user.ca !== undefined) setDefaultCACertificates([...getCACertificates('default'), user.ca])
+  const scheme = user.tls ? 'wss' : 'ws'
+  const url = `${scheme}://${user.userid}.${user.host}:${user.port}${base}/kernels/${kernel.id}/channels`
   const printed = await execute(url, token, code, run.signal)
   if (printed.trim() !== '42') {
     throw new AppError('conflict', 'notebook-wrong', `the notebook printed ${JSON.stringify(printed)} instead of 42`)

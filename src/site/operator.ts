@@ -26,6 +26,8 @@ export interface Operator {
   readonly helm: (paths: StatePaths) => Helm
   /** `undefined` while its programs are not there. */
   readonly terraform: (paths: StatePaths) => Terraform | undefined
+  /** Tags that the site's images have with the present checkout; `undefined` while the programs are not there. */
+  readonly imageTags: (paths: StatePaths, names: readonly string[]) => Promise<ImageTags | undefined>
   readonly roots: (paths: StatePaths) => KeptRoots
   /** Whether a host name leads anywhere. */
   readonly resolves: (name: string) => Promise<boolean>
@@ -33,6 +35,9 @@ export interface Operator {
   /** Checks beyond the host's facts: packages, tools, cgroups, registries. */
   readonly checks: (site: Site | undefined, paths: StatePaths) => Promise<Check[]>
 }
+
+/** By name. A tag changes with what the image is made of. */
+export type ImageTags = Readonly<Record<string, string>>
 
 export interface CloudControl {
   answers(): Promise<boolean>

@@ -12,6 +12,7 @@ import {
   type ProfileName,
   type SignUpRuntime,
   type Site,
+  type SiteTls,
 } from './site.ts'
 import { findSite, portsOfOtherSites, sitesHome, statePaths } from './state.ts'
 import { cacheFolder } from '../tools/ensure.ts'
@@ -25,6 +26,8 @@ export interface SiteWishes {
   readonly signUp?: SignUpRuntime | 'closed' | undefined
   /** `false`: pip's own; left out: as it is. */
   readonly packageIndex?: string | false | undefined
+  /** `none`: everything is plain; left out: as it is. */
+  readonly tls?: SiteTls | 'none' | undefined
   /** Of a site file; left out: as it is. */
   readonly layout?: Layout | undefined
   /** The site file lies elsewhere now. */
@@ -46,17 +49,26 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
   if (known === undefined) {
     const ports = choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
     const fresh = { name, profile, domain, ports, ...signUpOf(undefined, wishes) }
-    return { ...fresh, ...packageIndexOf(undefined, wishes), ...layoutFrom(undefined, wishes) }
+    return {
+      ...fresh,
+      ...packageIndexOf(undefined, wishes),
+      ...tlsOf(undefined, wishes),
+      ...layoutFrom(undefined, wishes),
+    }
   }
   const running = await operator.cloud(known, statePaths(folder)).answers()
   if (!running) refuseTakenPorts(known, operator)
-  const { signUp, packageIndex, layout: _old, ...rest } = known
+  const { signUp, packageIndex, tls, layout: _old, ...rest } = known
   const kept = { ...rest, profile, ...signUpOf(signUp, wishes) }
-  return { ...kept, ...packageIndexOf(packageIndex, wishes), ...layoutFrom(known, wishes) }
+  return { ...kept, ...packageIndexOf(packageIndex, wishes), ...tlsOf(tls, wishes), ...layoutFrom(known, wishes) }
 }
 
 function packageIndexOf(known: string | undefined, { packageIndex = known }: SiteWishes): { packageIndex?: string } {
   return packageIndex === undefined || packageIndex === false ? {} : { packageIndex: checkPackageIndex(packageIndex) }
+}
+
+function tlsOf(known: SiteTls | undefined, { tls = known }: SiteWishes): { tls?: SiteTls } {
+  return tls === undefined || tls === 'none' ? {} : { tls }
 }
 
 function signUpOf(known: SignUpRuntime | undefined, { signUp = known }: SiteWishes): { signUp?: SignUpRuntime } {

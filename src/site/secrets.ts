@@ -58,8 +58,27 @@ const given = 'given/'
 /** Secrets that the site file refers to, by `<secret>/<key>`; those of the last `up` go. */
 export function storeGivenSecrets(folder: string, values: Readonly<Record<string, string>>): void {
   const own = Object.entries(ensureSecrets(folder)).filter(([name]) => !name.startsWith(given))
-  const added = Object.entries(values).map(([name, value]) => [`${given}${name}`, value])
-  writeSecrets(folder, Object.fromEntries([...own, ...added]))
+  writeSecrets(folder, { ...Object.fromEntries(own), ...storedForm(values) })
+}
+
+/** All that is kept, without making what is missing. */
+export function readStored(folder: string): Readonly<Record<string, string>> {
+  return readSecrets(folder)
+}
+
+/** Adds to what is kept, or replaces it. */
+export function storeSecrets(folder: string, values: Readonly<Record<string, string>>): void {
+  writeSecrets(folder, { ...ensureSecrets(folder), ...values })
+}
+
+/** As `storeGivenSecrets`, and those that are there stay. */
+export function addGivenSecrets(folder: string, values: Readonly<Record<string, string>>): void {
+  storeSecrets(folder, storedForm(values))
+}
+
+/** As they are kept. */
+export function storedForm(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${given}${name}`, value]))
 }
 
 /** By Secret, then by key. */

@@ -14,15 +14,19 @@ export interface ServiceAddress {
   readonly base: string
 }
 
-/** The site's front door on this machine: the ingress on the loopback, by its public name. No name is looked up. */
-export function siteAddress(site: Site): ServiceAddress {
-  const { http } = site.ports
-  return {
-    url: siteUrls(site).api,
-    target: { host: '127.0.0.1', port: http },
-    host: `${siteHosts(site).hub}:${http}`,
-    base: '',
-  }
+/**
+ * The site's front door on this machine: the ingress on the loopback, by its public name. No name is looked up. `ca`: PEM
+ * of the authority of its certificate, where the world does not know it.
+ */
+export function siteAddress(site: Site, ca?: string): ServiceAddress {
+  const { api } = siteUrls(site)
+  const { hub } = siteHosts(site)
+  const { http, https } = site.ports
+  const target =
+    site.tls === undefined
+      ? { host: '127.0.0.1', port: http }
+      : { host: '127.0.0.1', port: https, tls: { servername: hub, ca } }
+  return { url: api, target, host: `${hub}:${target.port}`, base: '' }
 }
 
 /** A service anywhere, by its URL. `ca`: PEM of an authority beside those of the system. Errors: `invalid`. */

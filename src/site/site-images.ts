@@ -15,10 +15,12 @@ export interface ImageSources {
 export function createImages({ project, cache, stateFolder }: ImageSources): Images {
   const programsOf = (name: ImageName) =>
     Object.fromEntries(IMAGES[name].programs.map((program) => [program, toolPath(stateFolder, program)]))
+  const tag = async (name: ImageName) => await imageTag(name, { project, programs: programsOf(name) })
   return {
+    tag: async (text) => await tag(imageName(text)),
     find: async (text, registry) => {
       const name = imageName(text)
-      return await findDigest(registry, name, await imageTag(name, { project, programs: programsOf(name) }))
+      return await findDigest(registry, name, await tag(name))
     },
     build: async (text, registry, { output, signal }) => {
       const name = imageName(text)

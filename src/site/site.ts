@@ -30,8 +30,14 @@ export interface Site {
   readonly signUp?: SignUpRuntime | undefined
   /** URL of the index that accounts' Python packages come from. Left out: pip's own. */
   readonly packageIndex?: string | undefined
+  /** Where its certificate comes from. Left out: it has none, everything is plain. */
+  readonly tls?: SiteTls | undefined
   readonly layout?: Layout | undefined
 }
+
+/** `local-ca`: of the site's own authority. `given`: of the operator's. `issuer`: cert-manager's. */
+export const siteTls = ['local-ca', 'given', 'issuer'] as const
+export type SiteTls = (typeof siteTls)[number]
 
 export const nodePorts: SitePorts = { http: 30080, https: 30443, mongo: 30017, broker: 30671 }
 
@@ -44,6 +50,7 @@ export const siteSchema = z.object({
   ports: z.object({ http: port, https: port, mongo: port, broker: port }),
   signUp: z.enum(signUpRuntimes).optional(),
   packageIndex: z.string().optional(),
+  tls: z.enum(siteTls).optional(),
   layout: layoutSchema.optional(),
 })
 
@@ -105,13 +112,22 @@ export function siteHosts(site: Site): Readonly<Record<'hub' | 'notebook' | 'mon
   return { hub: `hub.${domain}`, notebook: `notebook.${domain}`, mongo: `mongo.${domain}`, broker: `broker.${domain}` }
 }
 
+/** Names that a certificate of a site is for; users have names of their own below `notebook`. */
+export function certificateNames(domain: string): string[] {
+  return ['hub', 'notebook', '*.notebook', 'mongo', 'broker'].map((name) => `${name}.${domain}`)
+}
+
 export interface SiteUrls {
   readonly api: string
   readonly notebook: string
 }
 
 export function siteUrls(site: Site): SiteUrls {
-  const suffix = site.ports.http === 80 ? '' : `:${site.ports.http}`
+  const { scheme, usual, port } =
+    site.tls === undefined
+      ? { scheme: 'http', usual: 80, port: site.ports.http }
+      : { scheme: 'https', usual: 443, port: site.ports.https }
+  const suffix = port === usual ? '' : `:${port}`
   const hosts = siteHosts(site)
-  return { api: `http://${hosts.hub}${suffix}`, notebook: `http://${hosts.notebook}${suffix}` }
+  return { api: `${scheme}://${hosts.hub}${suffix}`, notebook: `${scheme}://${hosts.notebook}${suffix}` }
 }

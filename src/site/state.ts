@@ -17,7 +17,10 @@ export interface StatePaths {
   readonly kubeconfig: string
   readonly cloud: string
   readonly socket: string
+  /** Of the cluster. */
   readonly ca: string
+  /** Of the site's certificate, where the world does not know it. */
+  readonly authority: string
 }
 
 export function statePaths(folder: string): StatePaths {
@@ -30,6 +33,7 @@ export function statePaths(folder: string): StatePaths {
     cloud: join(folder, 'cloud'),
     socket: join(folder, 'cloud', 'api.sock'),
     ca: join(folder, 'ca.pem'),
+    authority: join(folder, 'authority.pem'),
   }
 }
 

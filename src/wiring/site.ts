@@ -9,6 +9,7 @@ import { createTerraformCli } from '../adapters/terraform/cli.ts'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import { systemClock } from '../base/clock.ts'
 import { decryptWithSops } from '../site/file/secret-values.ts'
+import { siteAuthority } from '../site/certificate-files.ts'
 import { readHostFacts } from '../site/host-facts.ts'
 import { findListener } from '../site/listeners.ts'
 import { readKeptRoots } from '../site/kept-roots.ts'
@@ -52,6 +53,12 @@ export function siteOperator(): Operator {
     kubernetes,
     helm: (paths) => siteHelm(paths, kubernetes(paths)),
     terraform: (paths) => (notedTools(paths.folder) === undefined ? undefined : siteTerraform(paths)),
+    imageTags: async (paths, names) => {
+      if (notedTools(paths.folder) === undefined) return undefined
+      const images = createImages({ project, cache: cacheFolder(), stateFolder: paths.folder })
+      const found = await Promise.all(names.map(async (name) => [name, await images.tag(name)] as const))
+      return Object.fromEntries(found)
+    },
     roots: readKeptRoots,
     resolves: async (name) =>
       await lookup(name).then(
@@ -86,8 +93,8 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     helm: late(() => siteHelm(paths, kubernetes)),
     terraform: late(() => siteTerraform(paths)),
     layOutProvider: async () => void (await writeMirror(mirror, program('terraform-provider-localcloud'))),
-    connect: (credential) => createServiceApi(siteAddress(site), credential),
-    checkNotebook,
+    connect: (credential) => createServiceApi(siteAddress(site, siteAuthority(paths)), credential),
+    checkNotebook: async (user, run) => await checkNotebook({ ...user, ca: siteAuthority(paths) }, run),
     hostsFile: '/etc/hosts',
     clock: systemClock,
   }

@@ -30,6 +30,7 @@ export function mistakes(file: SiteFile, facts: RuleFacts): Problem[] {
     ...roles(file),
     ...(file.pools.length === 0 ? [] : sizes(file, facts)),
     ...storage(file),
+    ...tls(file, facts),
     ...services(file, facts),
     ...facts.checkValues(file),
     ...plainSecrets(file.components, ['components']),
@@ -195,6 +196,13 @@ function storage({ storage: { class: name, volumes }, provider: { kind } }: Site
       problem: 'volumes of provider local are folders: leave it out',
     })
   return found
+}
+
+function tls({ tls: { kind }, provider: { kind: cloud } }: SiteFile, { provider }: RuleFacts): Problem[] {
+  if (kind !== 'issuer' || provider === undefined) return []
+  if (provider.charts?.some(({ chart }) => chart === 'cert-manager') === true) return []
+  const problem = `provider ${cloud} has no cert-manager: right is none, local-ca or given`
+  return [{ path: ['tls', 'kind'], value: kind, problem }]
 }
 
 function services({ services: wanted = [] }: SiteFile, { plans }: RuleFacts): Problem[] {

@@ -5,6 +5,7 @@ import { componentsSchema } from './components.ts'
 import { poolSchema } from './pools.ts'
 import { providerSchema, rancherSchema } from './providers.ts'
 import { secretRef } from './secret-ref.ts'
+import { tlsSchema } from './tls.ts'
 
 const sizeGb = z.int().min(1).max(65_536)
 const volumeName = z.string().regex(/^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/, 'must be a word, such as scratch')
@@ -40,21 +41,6 @@ const mail = z.strictObject({
     .optional()
     .describe('the mail server; without one admins read mails in the list'),
 })
-
-const tls = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('none').describe('plain HTTP, for sites on loopback only') }),
-  z.strictObject({ kind: z.literal('local-ca').describe("certificates of the site's own authority") }),
-  z.strictObject({
-    kind: z.literal('given').describe('a certificate that you have'),
-    certificate: z.strictObject({ file: z.string().min(1).describe('path of the PEM file') }).describe('its chain'),
-    key: secretRef.describe('its key'),
-  }),
-  z.strictObject({
-    kind: z.literal('issuer').describe('certificates of an ACME issuer, by cert-manager'),
-    email: z.email().describe('whom the issuer writes to'),
-    server: z.url().default('https://acme-v02.api.letsencrypt.org/directory').describe("the issuer's ACME directory"),
-  }),
-])
 
 const receiver = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -117,7 +103,7 @@ export const siteFileSchema = z.strictObject({
     .optional()
     .describe("where accounts' Python packages come from; pip's own index when left out"),
   mail: mail.optional().describe('mails of the service'),
-  tls: tls.default({ kind: 'none' }).describe('certificates'),
+  tls: tlsSchema.default({ kind: 'none' }).describe('certificates'),
   monitoring: monitoring.prefault({}).describe('monitoring and alerts'),
   prices: z
     .string()

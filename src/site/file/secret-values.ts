@@ -61,6 +61,11 @@ async function textOf(
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
 }
 
+/** A path of the site file, which is relative to the file's folder. */
+export function resolveBeside(file: string, path: string): string {
+  return resolve(dirname(file), path)
+}
+
 function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '')

@@ -8,11 +8,10 @@ import { poolMachines, usesRoles } from './site-pools.ts'
 import { wantedValues, wantedVolumes } from './wanted-values.ts'
 
 /** What of the file nothing brings to life yet, in words; empty: `up` can do all of it. */
-export function undriven({ provider, rancher, tls, monitoring }: SiteFile): string[] {
+export function undriven({ provider, rancher, monitoring }: SiteFile): string[] {
   return [
     ...(provider.kind === 'local' ? [] : [`provider ${provider.kind}`]),
     ...(rancher.kind === 'none' ? [] : [`rancher ${rancher.kind}`]),
-    ...(tls.kind === 'none' ? [] : [`tls ${tls.kind}`]),
     ...(monitoring.enabled || monitoring.receivers.length > 0 ? ['monitoring'] : []),
   ]
 }
@@ -40,6 +39,7 @@ export function wishesOf(file: CheckedFile): SiteWishes {
     ports: { ports },
     signUp: site.signUp?.open === true ? site.signUp.runtime : 'closed',
     packageIndex: site.packages?.index ?? false,
+    tls: site.tls.kind,
     layout: layoutFrom(file),
   }
 }

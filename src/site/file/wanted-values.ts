@@ -13,7 +13,7 @@ export function wantedValues(file: SiteFile): ChartValues {
   const own: ChartValues = {
     'omegaml-storage': storageValues(file),
     'omegaml-system': systemValues(file),
-    'omegaml-ingress': isFar(file) && file.tls.kind !== 'none' ? { tls: { secretName: secretNames.tls } } : {},
+    'omegaml-ingress': ingressValues(file),
     'omegaml-worker': {},
   }
   const given: ChartValues = {
@@ -23,6 +23,13 @@ export function wantedValues(file: SiteFile): ChartValues {
     'omegaml-worker': parts.worker?.values ?? {},
   }
   return byChart((chart) => mergeTrees(own[chart], given[chart]))
+}
+
+/** On this computer plan `site` knows the rest: HTTPS has a port of its own there. */
+function ingressValues({ tls, provider }: SiteFile): Tree {
+  if (provider.kind === 'local' || tls.kind === 'none') return {}
+  const issuer = tls.kind === 'issuer' ? { issuer: { name: tls.issuer, kind: tls.issuerKind } } : {}
+  return { tls: { secretName: secretNames.tls, ...issuer } }
 }
 
 /** The volumes with their sizes in GB; those of services elsewhere are left out. */

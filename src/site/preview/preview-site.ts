@@ -3,13 +3,15 @@ import { readChartDefaults } from '../file/chart-values.ts'
 import { fieldName } from '../../catalog/load.ts'
 import type { CheckedFile } from '../file/check.ts'
 import { domainOf } from '../file/domain.ts'
-import { namedRefs } from '../file/secret-names.ts'
+import { namedRefs, secretNames } from '../file/secret-names.ts'
+import type { GivenSecrets } from '../file/secret-values.ts'
 import { wantedVolumes } from '../file/wanted-values.ts'
 import type { Operator } from '../operator.ts'
 import { layoutOf } from '../layout.ts'
 import { promises } from '../profiles.ts'
 import type { Machines } from '../../clusters/profiles.ts'
 import { cacheFolder } from '../../tools/ensure.ts'
+import { readStored, storedForm } from '../secrets.ts'
 import type { Site } from '../site.ts'
 import { findSite, isMade, type StatePaths } from '../state.ts'
 import { readApplied } from './applied.ts'
@@ -17,12 +19,16 @@ import { type CloudChanges, expectedCloud, previewCloud } from './cloud-changes.
 import { componentChanges, secretChanges } from './component-changes.ts'
 import { machineRows, type PriceList, volumeRows } from './prices.ts'
 import { wantedReleases } from './releases.ts'
+import { imageSteps } from './plan-steps.ts'
+import { type SecretPrints, secretPrints } from './secret-prints.ts'
 import { fingerprintOf, type SitePreview } from './site-preview.ts'
 
 export interface PreviewSources {
   readonly file: CheckedFile
   readonly prices: PriceList | undefined
   readonly signal: AbortSignal
+  /** Values behind the file's references; `undefined`: they could not be looked up. */
+  readonly given: GivenSecrets | undefined
 }
 
 /** What `up` would do with this site on this computer. Changes nothing, not even the site's folder. */
@@ -30,7 +36,7 @@ export async function previewSite(
   operator: Operator,
   site: Site,
   paths: StatePaths,
-  { file, prices, signal }: PreviewSources,
+  { file, prices, signal, given }: PreviewSources,
 ): Promise<SitePreview> {
   const { project } = operator
   const before = findSite(paths.folder, undefined)
@@ -44,8 +50,10 @@ export async function previewSite(
   const helm = runs ? operator.helm(paths) : undefined
   // An `up` of this file that never ended goes on: nothing that somebody uses is touched.
   const isBegun = applied === undefined && before?.layout !== undefined
-  const components = await componentChanges(wanted, { applied, isBegun, helm, defaults })
-  const secrets = secretChanges(secretsOf(file), runs ? applied : undefined)
+  const images = imageSteps(sources)
+  const tags = runs ? await operator.imageTags(paths, Object.values(images)) : undefined
+  const components = await componentChanges(wanted, { applied, isBegun, helm, defaults, imageSteps: images, tags })
+  const secrets = secretChanges(secretsOf(file), runs ? applied : undefined, printsOf(given, paths))
   const changes = [...cloud.changes, ...secrets, ...components]
   const { volumes, machines } = layoutOf(site)
   const kept = Object.keys(volumes).filter((name) => wantedVolumes(file.site)[name] === undefined)
@@ -59,7 +67,8 @@ export async function previewSite(
     notes: [
       ...kept.map((name) => `volume ${name} is no longer in the file: it is kept with its data`),
       ...promises(machines as Machines, operator.facts(cacheFolder(), paths.folder)),
-      ...notesOf(made, runs),
+      ...(given === undefined ? ['secrets were not compared: not all of them are here'] : []),
+      ...notesOf(made, runs, tags !== undefined && applied?.images !== undefined),
     ],
     deletes: cloud.deletes,
     fingerprint: fingerprintOf({ site: site.name, changes, deletes: cloud.deletes }),
@@ -95,8 +104,9 @@ function head({ site, path }: CheckedFile, name: string) {
   return { site: name, provider: site.provider.kind, file: path }
 }
 
-export function secretsOf({ site }: CheckedFile): string[] {
-  return [...new Set(namedRefs(site).map(({ secret }) => secret))]
+function secretsOf({ site }: CheckedFile): string[] {
+  const own = site.tls.kind === 'local-ca' ? [secretNames.tls] : []
+  return [...new Set([...namedRefs(site).map(({ secret }) => secret), ...own])]
 }
 
 function warningsOf({ warnings, lineOf }: CheckedFile): string[] {
@@ -114,8 +124,14 @@ async function lookAtCloud(
   return await expectedCloud(made, sources)
 }
 
-function notesOf(made: boolean, runs: boolean): string[] {
+function notesOf(made: boolean, runs: boolean, imagesKnown: boolean): string[] {
   const images = 'images are compared when they are built: a changed checkout may start components anew'
-  if (runs) return [images]
+  if (runs) return imagesKnown ? [] : [images]
   return made ? ['the site is down: compared with what its state says, machines were not looked at', images] : []
+}
+
+/** As they are kept with what the last `up` brought. */
+function printsOf(given: GivenSecrets | undefined, { folder }: StatePaths): SecretPrints | undefined {
+  const { engineKeys } = readStored(folder)
+  return given === undefined || engineKeys === undefined ? undefined : secretPrints(storedForm(given), engineKeys)
 }
