@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import type { CheckedFile } from '../site/file/check.ts'
 import { certificateFacts, checkGivenCertificate } from '../site/file/given-certificate.ts'
-import { type GivenSecrets, readGivenSecrets } from '../site/file/secret-values.ts'
+import { type GivenSecrets, readGivenSecrets, readStateEnv } from '../site/file/secret-values.ts'
 import { undriven, wishesOf } from '../site/file/to-site.ts'
 import type { Operator } from '../site/operator.ts'
 import { prepareSite } from '../site/prepare.ts'
@@ -51,7 +51,14 @@ async function previewOf(options: PlanOptions, io: Io): Promise<SitePreview> {
   const folder = stateFolder(file.site.name, options.state)
   const site = await prepareSite(operator, folder, { ...wishesOf(file), moved: options.moved })
   const given = await lookedUp(file, operator)
-  return await previewSite(operator, site, statePaths(folder), { file, prices, given, signal: io.interrupted })
+  const stateEnv = await readStateEnv(file, operator.secretSources)
+  return await previewSite(operator, site, statePaths(folder), {
+    file,
+    prices,
+    given,
+    stateEnv,
+    signal: io.interrupted,
+  })
 }
 
 /** A preview needs no secrets; what is there is compared, and a certificate that nobody would take is told now. */

@@ -5,7 +5,7 @@ import { AppError, must } from '../base/errors.ts'
 import { keepCertificate, siteAuthority } from '../site/certificate-files.ts'
 import type { CheckedFile } from '../site/file/check.ts'
 import { certificateFacts, checkGivenCertificate, givenAuthority } from '../site/file/given-certificate.ts'
-import { type GivenSecrets, readGivenSecrets } from '../site/file/secret-values.ts'
+import { type GivenSecrets, readGivenSecrets, readStateEnv } from '../site/file/secret-values.ts'
 import { refuseUndriven, wishesOf } from '../site/file/to-site.ts'
 import { layoutOf, machinesFrom } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
@@ -19,7 +19,7 @@ import { wantedReleases } from '../site/preview/releases.ts'
 import { type SitePreview, touchesExisting } from '../site/preview/site-preview.ts'
 import { promises } from '../site/profiles.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../site/run.ts'
-import { type SiteSecrets, storeGivenSecrets } from '../site/secrets.ts'
+import { type SiteSecrets, storeGivenSecrets, storeStateEnv } from '../site/secrets.ts'
 import { type PortName, type ProfileName, type SignUpRuntime, type Site, siteUrls } from '../site/site.ts'
 import { findSite, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
@@ -58,12 +58,15 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   const paths = statePaths(folder)
   const site = await prepareSite(operator, folder, file === undefined ? typed(options, folder) : wishes(options, file))
   const given = file === undefined ? undefined : await givenBy(file, operator)
-  const agreed = file === undefined ? undefined : await agree(operator, site, paths, { file, given }, options, io)
+  const agreed = given === undefined ? undefined : await agree(operator, site, paths, given, options, io)
   writeSite(folder, site)
   const unlock = lockFolder(folder)
   try {
     operator.secrets(paths)
-    if (given !== undefined) storeGivenSecrets(folder, given)
+    if (given !== undefined) {
+      storeGivenSecrets(folder, given.given)
+      storeStateEnv(folder, given.stateEnv)
+    }
     const authority = file === undefined ? siteAuthority(paths) : givenAuthority(file)
     await keepCertificate(site, paths, authority, new Date(io.now()))
     const progress = progressOf(io, options)
@@ -92,10 +95,17 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   }
 }
 
-async function givenBy(file: CheckedFile, { secretSources }: Operator): Promise<GivenSecrets> {
+/** A site file with what its references lead to. */
+interface GivenFile {
+  readonly file: CheckedFile
+  readonly given: GivenSecrets
+  readonly stateEnv: Readonly<Record<string, string>>
+}
+
+async function givenBy(file: CheckedFile, { secretSources }: Operator): Promise<GivenFile> {
   const given = await readGivenSecrets(file, secretSources)
   checkGivenCertificate(file, given, certificateFacts)
-  return given
+  return { file, given, stateEnv: await readStateEnv(file, secretSources) }
 }
 
 function typed(options: UpOptions, folder: string): SiteWishes {
@@ -136,12 +146,12 @@ async function agree(
   operator: Operator,
   site: Site,
   paths: StatePaths,
-  { file, given }: { readonly file: CheckedFile; readonly given: GivenSecrets | undefined },
+  given: GivenFile,
   options: UpOptions,
   io: Io,
 ): Promise<SitePreview> {
-  const prices = findPrices(options, file, io)
-  const preview = await previewSite(operator, site, paths, { file, prices, given, signal: io.interrupted })
+  const prices = findPrices(options, given.file, io)
+  const preview = await previewSite(operator, site, paths, { ...given, prices, signal: io.interrupted })
   const kept = options.plan === undefined ? undefined : readKept(resolve(io.folder, options.plan))
   const isKept = kept === preview.fingerprint
   const show = (line: string) => (options.json === true ? io.err.write(`${line}\n`) : print(io, line))

@@ -32,6 +32,7 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       volumes,
       over: values,
       isMade: made,
+      state: site.layout?.state ?? {},
       addresses: serviceSite(site),
       door: frontDoor(site),
       ingressTls: ingressTls(site),

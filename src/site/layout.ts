@@ -39,6 +39,8 @@ export const layoutSchema = z.object({
     'omegaml-ingress': tree,
     'omegaml-worker': tree,
   }),
+  /** Where the states of the Terraform roots lie; left out: in the site's journal. */
+  state: z.object({ backend: z.string(), settings: tree }).optional(),
 })
 
 export type Layout = Readonly<z.infer<typeof layoutSchema>>

@@ -11,7 +11,7 @@ import { Engine } from '../engine/engine.ts'
 import type { SiteStateKeeping } from './actions/kept-terraform.ts'
 import { siteContext } from './context.ts'
 import { createJournal, type Journal } from './journal.ts'
-import { ensureSecrets } from './secrets.ts'
+import { ensureSecrets, stateEnv } from './secrets.ts'
 import { createSiteStates } from './site-states.ts'
 import type { Site } from './site.ts'
 import { isMade, type StatePaths } from './state.ts'
@@ -35,7 +35,7 @@ export async function openSiteJournal(sources: JournalSources): Promise<Journal>
   const keys = parseKeyRing(ensureSecrets(paths.folder).engineKeys, 'engine keys of the state folder')
   const store = createStateStore(db, keys, () => clock.now())
   const backend = new StateBackend({ states: store, log: silentLog })
-  const actions = sources.actions({ store, backend })
+  const actions = sources.actions({ store, backend, outsideEnv: () => stateEnv(paths.folder) })
   const plans = sources.plans(actions)
   const deps = {
     db,

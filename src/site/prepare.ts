@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../base/errors.ts'
 import { type Check, hostChecks } from './checks.ts'
 import { type Layout, layoutOf } from './layout.ts'
@@ -14,7 +15,7 @@ import {
   type Site,
   type SiteTls,
 } from './site.ts'
-import { findSite, portsOfOtherSites, sitesHome, statePaths } from './state.ts'
+import { findSite, isMade, portsOfOtherSites, sitesHome, statePaths } from './state.ts'
 import { cacheFolder } from '../tools/ensure.ts'
 
 export interface SiteWishes {
@@ -43,6 +44,7 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
     refuseChanges(known, wishes)
     refuseOtherFile(known, wishes)
     refuseResizing(known, wishes)
+    refuseMovedStates(known, wishes, isMade(statePaths(folder)))
   }
   refuseFailed(hostChecks(operator.facts(cacheFolder(), folder)))
   const domain = checkDomain(wishes.domain ?? known?.domain ?? defaultDomain(name))
@@ -160,6 +162,18 @@ function refuseResizing(known: Site, { layout }: SiteWishes): void {
     'site-differs',
     `volume ${volume} of site ${known.name} has ${before[volume]} GB, not ${sizeGb}: with provider local it can't be changed later`,
     { details: { field: `storage.${volume}`, value: sizeGb } },
+  )
+}
+
+/** What Terraform made would be forgotten, and made a second time. */
+function refuseMovedStates({ name, layout: before }: Site, { layout }: SiteWishes, made: boolean): void {
+  if (!made || layout === undefined || isDeepStrictEqual(before?.state, layout.state)) return
+  const place = before?.state === undefined ? 'with the site' : `in backend ${before.state.backend}`
+  throw new AppError(
+    'conflict',
+    'site-differs',
+    `the Terraform states of site ${name} lie ${place} as its file had it first: state can't be changed later, only with a site made anew (./cloudmgr down --purge)`,
+    { details: { field: 'state', value: layout.state?.backend } },
   )
 }
 

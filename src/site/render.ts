@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { clusterRoot, volumesRoot } from '../clusters/root.ts'
+import { backendFile } from '../adapters/terraform/port.ts'
 import { writeRoot } from '../clusters/write-root.ts'
-import { localSite } from './actions/terraform-roots.ts'
+import { localRoot } from './actions/terraform-roots.ts'
 import type { CheckedFile } from './file/check.ts'
 import { domainOf } from './file/domain.ts'
 import { namedRefs, secretNames } from './file/secret-names.ts'
@@ -36,9 +36,9 @@ async function renderRoots(folder: string, sources: PlanSources): Promise<string
     cpSync(join(sources.project, 'terraform', name), join(modules, name), { recursive: true })
   const input = { ...rootsInput(sources), modules }
   const [volumes, cluster] = [join(folder, 'volumes'), join(folder, 'cluster')]
-  await writeRoot(volumes, volumesRoot(await localSite(input, volumes)))
-  await writeRoot(cluster, clusterRoot(await localSite(input, cluster)))
-  const files = ['main.tf.json', 'terraform.tfvars.json']
+  await writeRoot(volumes, await localRoot('volumes', input, volumes))
+  await writeRoot(cluster, await localRoot('cluster', input, cluster))
+  const files = ['main.tf.json', 'terraform.tfvars.json', ...(input.state.backend !== undefined ? [backendFile] : [])]
   return ['volumes', 'cluster'].flatMap((root) => files.map((name) => `terraform/${root}/${name}`))
 }
 

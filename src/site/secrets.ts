@@ -81,6 +81,21 @@ export function storedForm(values: Readonly<Record<string, string>>): Record<str
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${given}${name}`, value]))
 }
 
+const ofState = 'state/'
+
+/** Variables that a backend of Terraform takes its secrets from; those of the last `up` go. */
+export function storeStateEnv(folder: string, env: Readonly<Record<string, string>>): void {
+  const others = Object.entries(ensureSecrets(folder)).filter(([name]) => !name.startsWith(ofState))
+  const added = Object.entries(env).map(([name, value]) => [`${ofState}${name}`, value])
+  writeSecrets(folder, Object.fromEntries([...others, ...added]))
+}
+
+/** As they are kept. */
+export function stateEnv(folder: string): Readonly<Record<string, string>> {
+  const found = Object.entries(readSecrets(folder)).filter(([name]) => name.startsWith(ofState))
+  return Object.fromEntries(found.map(([name, value]) => [name.slice(ofState.length), value]))
+}
+
 /** By Secret, then by key. */
 export function givenSecrets(secrets: Readonly<Record<string, string>>): Record<string, Record<string, string>> {
   const found: Record<string, Record<string, string>> = {}

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Action } from '../../actions/action.ts'
 import type { Machines } from '../../clusters/profiles.ts'
-import { clusterRoot, type LocalSite, volumesRoot } from '../../clusters/root.ts'
+import { withOutsideBackend } from '../../clusters/outside-backend.ts'
+import { clusterRoot, type LocalSite, type TerraformRoot, volumesRoot } from '../../clusters/root.ts'
 import { rootLock } from '../../clusters/terraform-states.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { machinesSchema } from '../layout.ts'
@@ -21,6 +22,10 @@ const input = z.strictObject({
   socket: z.string(),
   folders: z.strictObject({ volumes: z.string(), cluster: z.string() }),
   modules: z.string(),
+  /** A backend outside; empty: the site's journal. */
+  state: z
+    .strictObject({ backend: z.string().optional(), settings: z.record(z.string(), z.unknown()).default({}) })
+    .prefault({}),
 })
 
 export type TerraformRootsInput = z.infer<typeof input>
@@ -40,14 +45,26 @@ export function terraformRootsAction(layOutProvider: LayOutProvider): Action<Ter
     },
     ensure: async (values, context) => {
       await layOutProvider()
-      await writeRoot(values.folders.volumes, volumesRoot(await localSite(values, values.folders.volumes)))
-      await writeRoot(values.folders.cluster, clusterRoot(await localSite(values, values.folders.cluster)))
+      for (const stage of ['volumes', 'cluster'] as const)
+        await writeRoot(values.folders[stage], await localRoot(stage, values, values.folders[stage]))
       context.output(`${values.folders.volumes}\n${values.folders.cluster}`)
       return { changed: true, message: 'volumes and cluster written' }
     },
     // They go with the state folder.
     remove: async () => ({ changed: false, message: 'kept with the state' }),
   }
+}
+
+/** The root of one stage, as it is written to `folder`. */
+export async function localRoot(
+  stage: 'volumes' | 'cluster',
+  values: TerraformRootsInput,
+  folder: string,
+): Promise<TerraformRoot> {
+  const site = await localSite(values, folder)
+  const root = stage === 'volumes' ? volumesRoot(site) : clusterRoot(site)
+  const { backend, settings } = values.state
+  return withOutsideBackend(root, stage, backend === undefined ? undefined : { backend, settings })
 }
 
 /** What the roots in `folder` are written from. */

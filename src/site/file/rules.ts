@@ -10,6 +10,7 @@ import { componentRoles, type Pool } from './pools.ts'
 import type { Problem } from './problems.ts'
 import type { SiteFile } from './schema.ts'
 import { sizeOf, usesRoles } from './site-pools.ts'
+import { otherSettings, stateMistakes } from './state.ts'
 import { effectiveValues } from './wanted-values.ts'
 
 /** What the rules know beside the file. */
@@ -31,10 +32,12 @@ export function mistakes(file: SiteFile, facts: RuleFacts): Problem[] {
     ...(file.pools.length === 0 ? [] : sizes(file, facts)),
     ...storage(file),
     ...tls(file, facts),
+    ...stateMistakes(file),
     ...services(file, facts),
     ...facts.checkValues(file),
     ...plainSecrets(file.components, ['components']),
     ...plainSecrets(file.defaults ?? {}, ['defaults']),
+    ...plainSecrets(otherSettings(file), ['state', 'settings']),
   ]
 }
 

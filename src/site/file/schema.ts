@@ -5,6 +5,7 @@ import { componentsSchema } from './components.ts'
 import { poolSchema } from './pools.ts'
 import { providerSchema, rancherSchema } from './providers.ts'
 import { secretRef } from './secret-ref.ts'
+import { stateSchema } from './state.ts'
 import { tlsSchema } from './tls.ts'
 
 const sizeGb = z.int().min(1).max(65_536)
@@ -105,6 +106,9 @@ export const siteFileSchema = z.strictObject({
   mail: mail.optional().describe('mails of the service'),
   tls: tlsSchema.default({ kind: 'none' }).describe('certificates'),
   monitoring: monitoring.prefault({}).describe('monitoring and alerts'),
+  state: stateSchema
+    .optional()
+    .describe('where the states of the Terraform roots lie; with the site, encrypted, when left out'),
   prices: z
     .string()
     .min(1)

@@ -5,7 +5,7 @@ import { AppError } from '../../base/errors.ts'
 import { isTree, treeAt } from '../../base/merge.ts'
 import type { ParsedFile } from './read.ts'
 import { fieldName } from '../../catalog/load.ts'
-import { type NamedRef, namedRefs } from './secret-names.ts'
+import { namedRefs } from './secret-names.ts'
 import { describeRef, type SecretRef } from './secret-ref.ts'
 
 /** Where references lead to; tests give their own. */
@@ -18,9 +18,31 @@ export interface SecretSources {
 /** Values of Secrets, by `<secret>/<key>`. */
 export type GivenSecrets = Readonly<Record<string, string>>
 
-/** Looks all secrets of the file up; what is missing is told together, by field, never by value. */
+/** Looks all secrets of the file up that components get; what is missing is told together, by field, never by value. */
 export async function readGivenSecrets(file: ParsedFile, sources: SecretSources): Promise<GivenSecrets> {
-  const found = await Promise.all(namedRefs(file.site).map(async (named) => await look(named, file, sources)))
+  const named = namedRefs(file.site).map(({ secret, key, ...rest }) => ({ ...rest, name: `${secret}/${key}` }))
+  return await lookAll(named, file, sources)
+}
+
+/** Variables of the backend that keeps the Terraform states. */
+export async function readStateEnv(
+  file: ParsedFile,
+  sources: SecretSources,
+): Promise<Readonly<Record<string, string>>> {
+  const secrets = Object.entries(file.site.state?.secrets ?? {})
+  const refs = secrets.map(([name, ref]) => ({ name, ref, path: ['state', 'secrets', name] }))
+  return await lookAll(refs, file, sources)
+}
+
+interface FileRef {
+  readonly name: string
+  readonly ref: SecretRef
+  /** The field of the site file. */
+  readonly path: readonly PropertyKey[]
+}
+
+async function lookAll(refs: readonly FileRef[], file: ParsedFile, sources: SecretSources): Promise<GivenSecrets> {
+  const found = await Promise.all(refs.map(async (named) => await look(named, file, sources)))
   const errors = found.flatMap((one) => ('problem' in one ? [one] : []))
   if (errors.length > 0) {
     const text = errors.map(({ field, line, problem }) => `${file.path}:${line}: ${field}: ${problem}`).join('\n  ')
@@ -33,9 +55,9 @@ type Looked =
   | { readonly name: string; readonly value: string }
   | { readonly field: string; readonly line: number | undefined; readonly problem: string }
 
-async function look({ secret, key, ref, path }: NamedRef, file: ParsedFile, sources: SecretSources): Promise<Looked> {
+async function look({ name, ref, path }: FileRef, file: ParsedFile, sources: SecretSources): Promise<Looked> {
   try {
-    return { name: `${secret}/${key}`, value: await valueOf(ref, dirname(file.path), sources) }
+    return { name, value: await valueOf(ref, dirname(file.path), sources) }
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     return { field: fieldName(path), line: file.lineOf(path), problem: error.message }

@@ -214,6 +214,30 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     problem: /did you mean runtime\?/,
   },
   {
+    why: 'a backend that Terraform does not have',
+    text: `${head}${pools}state: {backend: s33}\n`,
+    field: 'state.backend',
+    problem: /did you mean s3\?/,
+  },
+  {
+    why: 'roots that would overwrite each other’s state',
+    text: `${head}${pools}state: {backend: s3, settings: {bucket: b, key: omega.tfstate}}\n`,
+    field: 'state.settings',
+    problem: /no setting has \{root\}.*key: omega\/\{root\}\.tfstate/,
+  },
+  {
+    why: 'a key of the bucket in the file',
+    text: `${head}${pools}state: {backend: s3, settings: {key: "{root}", secret_key: hunter22}}\n`,
+    field: 'state.settings.secret_key',
+    problem: /is a secret: give it as state\.secrets\.AWS_SECRET_ACCESS_KEY/,
+  },
+  {
+    why: 'a folder of states that depends on where one stands',
+    text: `${head}${pools}state: {backend: local, settings: {path: "states/{root}"}}\n`,
+    field: 'state.settings.path',
+    problem: /a path from \/ on/,
+  },
+  {
     why: 'a mistake in quotas',
     text: `${head}${pools}quota: {podz: "3"}\n`,
     field: 'quota.podz',

@@ -51,5 +51,6 @@ function layoutFrom({ site, facts, path }: CheckedFile): Layout {
     selectsRoles: usesRoles(site.pools),
     volumes: wantedVolumes(site),
     values: wantedValues(site),
+    ...(site.state === undefined ? {} : { state: { backend: site.state.backend, settings: site.state.settings } }),
   }
 }

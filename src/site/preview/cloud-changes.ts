@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Preview, Terraform } from '../../adapters/terraform/port.ts'
-import { clusterRoot, volumesRoot, type TerraformRoot } from '../../clusters/root.ts'
+import type { TerraformRoot } from '../../clusters/root.ts'
 import { writeRoot } from '../../clusters/write-root.ts'
-import { localSite } from '../actions/terraform-roots.ts'
+import { localRoot } from '../actions/terraform-roots.ts'
 import type { KeptRoots } from '../kept-roots.ts'
 import { type Layout, layoutOf } from '../layout.ts'
 import type { Site } from '../site.ts'
@@ -24,6 +24,8 @@ export interface CloudSources extends PlanSources {
   readonly roots: KeptRoots
   /** The site as the last `up` was asked for. */
   readonly before?: Site | undefined
+  /** Variables of a backend outside, where the site's states lie there. */
+  readonly stateEnv?: Readonly<Record<string, string>> | undefined
 }
 
 /**
@@ -47,14 +49,15 @@ async function previewStage(
   terraform: Terraform,
   sources: CloudSources,
 ): Promise<Preview> {
-  const { roots, signal } = sources
+  const { roots, signal, stateEnv: env } = sources
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const state = await roots.state(stage)
+  const root = await localRoot(stage, rootsInput(sources), folder)
+  // There a preview takes the lock like everybody, and writes nothing.
+  const isOutside = root.backend !== undefined
+  const state = isOutside ? undefined : await roots.state(stage)
   if (state !== undefined) await writeFile(join(folder, STATE), state, { mode: 0o600 })
-  const values = await localSite(rootsInput(sources), folder)
-  const root = stage === 'volumes' ? volumesRoot(values) : clusterRoot(values)
-  await writeRoot(folder, withOwnState(root))
-  return await terraform.preview(folder, { signal })
+  await writeRoot(folder, isOutside ? root : withOwnState(root))
+  return await terraform.preview(folder, { signal, env: isOutside ? env : undefined })
 }
 
 const STATE = 'terraform.tfstate'

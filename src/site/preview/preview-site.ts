@@ -7,6 +7,7 @@ import { namedRefs, secretNames } from '../file/secret-names.ts'
 import type { GivenSecrets } from '../file/secret-values.ts'
 import { wantedVolumes } from '../file/wanted-values.ts'
 import type { Operator } from '../operator.ts'
+import { outsideRoots } from '../kept-roots.ts'
 import { layoutOf } from '../layout.ts'
 import { promises } from '../profiles.ts'
 import type { Machines } from '../../clusters/profiles.ts'
@@ -29,6 +30,8 @@ export interface PreviewSources {
   readonly signal: AbortSignal
   /** Values behind the file's references; `undefined`: they could not be looked up. */
   readonly given: GivenSecrets | undefined
+  /** Variables of the backend that the file names for states. */
+  readonly stateEnv: Readonly<Record<string, string>>
 }
 
 /** What `up` would do with this site on this computer. Changes nothing, not even the site's folder. */
@@ -36,11 +39,13 @@ export async function previewSite(
   operator: Operator,
   site: Site,
   paths: StatePaths,
-  { file, prices, signal, given }: PreviewSources,
+  { file, prices, signal, given, stateEnv }: PreviewSources,
 ): Promise<SitePreview> {
   const { project } = operator
   const before = findSite(paths.folder, undefined)
-  const sources = { site, before, paths, project, signal, roots: operator.roots(paths) }
+  const isOutside = site.layout?.state !== undefined
+  const roots = isOutside ? outsideRoots(operator.terraform(paths), paths, stateEnv) : operator.roots(paths)
+  const sources = { site, before, paths, project, signal, roots, stateEnv }
   const made = isMade(paths)
   const runs = made && (await operator.cloud(site, paths).answers())
   const cloud = await lookAtCloud(operator, made, runs, sources)
