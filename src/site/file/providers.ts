@@ -54,6 +54,13 @@ const rancher = z.strictObject({
   region: z.string().min(1).optional().describe('region of the machines'),
   zone: z.string().min(1).optional().describe('zone of the machines'),
   network: z.string().min(1).optional().describe('network that they join'),
+  machine: z
+    .record(z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be a setting of the driver, such as ami'), z.json())
+    .default({})
+    .describe(
+      "further settings of all machines, in the words of the driver's block in rancher2_machine_config_v2, such as ami and subnet_id (`terraform/rancher-cluster`); they win over region, zone and network",
+    ),
+  distribution: z.enum(['rke2', 'k3s']).default('rke2').describe('which Kubernetes Rancher installs'),
 })
 
 export const providerSchema = z.discriminatedUnion('kind', [local, existing, hcloud, rancher])
@@ -66,6 +73,11 @@ export const rancherSchema = z.discriminatedUnion('kind', [
     kind: z.literal('existing').describe('a Rancher that is there'),
     url: z.url().describe('its address'),
     token: secretRef.describe('API token'),
+    version: z
+      .string()
+      .regex(/^[0-9]+\.[0-9]+$/, 'must be a minor version, such as "2.15"')
+      .optional()
+      .describe('its minor version, one of `catalog/rancher.yml`; the default there when left out'),
   }),
   z.strictObject({
     kind: z.literal('create').describe('a Rancher of its own, made before the cluster'),

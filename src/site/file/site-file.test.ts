@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { AppError } from '../../base/errors.ts'
 import { type CheckedFile, checkParsed, checkSiteFile, ruleFacts } from './check.ts'
+import { type RancherProvider, rancherMachine } from './rancher-machine.ts'
 import { readSiteFile } from './read.ts'
 import type { RuleFacts } from './rules.ts'
 import { readGivenSecrets, type SecretSources } from './secret-values.ts'
@@ -51,6 +52,32 @@ test('the smallest file is enough, and says nothing to the charts', () => {
   expect(warnings).toEqual([])
   expect(Object.values(wantedValues(site))).toEqual([{}, {}, {}, {}])
   expect(wantedVolumes(site)).toEqual({ mongodb: 20, mysql: 5, rabbitmq: 2 })
+})
+
+const ec2 = 'ami: a, region: r, security_group: [g], subnet_id: s, vpc_id: v, zone: a'
+const rancher = (cloud: string, machine: string, size = 'size: 2') =>
+  `name: omega
+provider: {kind: rancher, cloud: ${cloud}, credential: {name: c}, machine: {${machine}}}
+rancher: {kind: existing, url: "https://rancher.example.org", token: {env: T}}
+pools:
+  - {name: control, role: control, type: m}
+  - {name: node, role: worker, type: m, ${size}}
+`
+
+test('machines of Rancher take their driver’s settings, and the file’s words stand for some of them', () => {
+  const said = 'network: v, region: r, zone: a, distribution: k3s, machine: {'
+  const text = rancher('amazonec2', 'ami: a, security_group: [g], subnet_id: s').replace('machine: {', said)
+  const { provider } = check(text).site
+  expect(provider).toMatchObject({ distribution: 'k3s' })
+  expect(rancherMachine(provider as RancherProvider)).toEqual({
+    region: 'r',
+    zone: 'a',
+    vpc_id: 'v',
+    ami: 'a',
+    security_group: ['g'],
+    subnet_id: 's',
+  })
+  expect(check(rancher('amazonec2', ec2, 'size: 2, min: 1, max: 4')).warnings).toEqual([])
 })
 
 const bad: { why: string; text: string; field: string; line?: number; problem: RegExp }[] = [
@@ -236,6 +263,55 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     text: `${head}${pools}state: {backend: local, settings: {path: "states/{root}"}}\n`,
     field: 'state.settings.path',
     problem: /a path from \/ on/,
+  },
+  {
+    why: 'a setting of machines that the driver does not have',
+    text: rancher('amazonec2', `${ec2}, subnetid: s`),
+    field: 'provider.machine.subnetid',
+    line: 2,
+    problem: /machines of amazonec2 have no such setting; did you mean subnet_id\?/,
+  },
+  {
+    why: 'settings of machines that the driver needs',
+    text: rancher('amazonec2', 'ami: a, region: r'),
+    field: 'provider.machine',
+    problem: /^security_group, subnet_id, vpc_id, zone are missing: machines of amazonec2 need ami, /,
+  },
+  {
+    why: 'a password among the settings of machines',
+    text: rancher('vsphere', 'ssh_password: hunter22').replace('type: m', 'cores: 4, memoryGb: 8'),
+    field: 'provider.machine.ssh_password',
+    problem: /looks like a secret/,
+  },
+  {
+    why: 'a cloud that Rancher’s module has no driver for',
+    text: rancher('hetzner', ''),
+    field: 'provider.cloud',
+    problem: /right is amazonec2, .*take provider hcloud/,
+  },
+  {
+    why: 'half of an autoscaler’s numbers',
+    text: rancher('amazonec2', ec2, 'size: 2, max: 4'),
+    field: 'pools[1].min',
+    problem: /give min and max, or size alone/,
+  },
+  {
+    why: 'an autoscaler that can’t know what it would get',
+    text: rancher('amazonec2', ec2, 'size: 0, min: 0, max: 4'),
+    field: 'pools[1].min',
+    problem: /cores and memoryGb must say/,
+  },
+  {
+    why: 'a Rancher that no provider is known for',
+    text: rancher('amazonec2', ec2).replace('url: ', 'version: "2.9", url: '),
+    field: 'rancher.version',
+    problem: /right is 2\.13, 2\.14, 2\.15/,
+  },
+  {
+    why: 'machines of Rancher without one',
+    text: rancher('amazonec2', ec2).replace(/rancher: \{.*\}\n/, ''),
+    field: 'rancher',
+    problem: /needs to know which Rancher/,
   },
   {
     why: 'a mistake in quotas',
