@@ -224,7 +224,7 @@ const refusals: { why: string; words: string[]; set: () => void; code: number; t
     words: [],
     set: () => (outside.facts = { ...outside.facts, warm: false, stateFreeGb: 7 }),
     code: 5,
-    text: /disk: 7\.0 GB free, about 20 GB/,
+    text: /disk: 7\.0 GB free where the state lies, about 20 GB/,
   },
   {
     why: 'without memory',

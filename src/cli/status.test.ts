@@ -58,7 +58,7 @@ test('the doctor says what is missing and how to mend it', () => {
     warm: false,
   }
   const lines = renderChecks(hostChecks(facts), plain)
-  expect(lines).toContain('✗ disk    5.0 GB free, about 20 GB are needed for the first start')
+  expect(lines).toContain('✗ disk    5.0 GB free where the state lies, about 20 GB are needed for the first start')
   expect(lines).toContain('          mend: run it with sudo -E')
   expect(lines.at(-1)).toBe('2 to mend')
 })

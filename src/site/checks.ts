@@ -30,6 +30,7 @@ export const memoryGb = { total: 6, available: 3 } as const
 export function hostChecks(facts: HostFacts): Check[] {
   const disk = facts.warm ? diskGb.warm : diskGb.cold
   const free = Math.min(facts.cacheFreeGb, facts.stateFreeGb)
+  const where = facts.stateFreeGb <= facts.cacheFreeGb ? 'the state' : 'the cache'
   return [
     {
       name: 'system',
@@ -57,7 +58,7 @@ export function hostChecks(facts: HostFacts): Check[] {
       ...check(
         free >= disk,
         `${free.toFixed(0)} GB free`,
-        `${free.toFixed(1)} GB free, about ${disk} GB are needed ${facts.warm ? 'here' : 'for the first start'}`,
+        `${free.toFixed(1)} GB free where ${where} lies, about ${disk} GB are needed ${facts.warm ? 'here' : 'for the first start'}`,
         'free some space, or put cache and state elsewhere with CLOUDMGR_CACHE and --state',
       ),
     },
