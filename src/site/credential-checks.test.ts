@@ -111,7 +111,9 @@ test('a lock of a run that has died is told, one of a living run is not', () => 
     { ok: false, needed: false, detail: expect.stringMatching(/step cluster of command 4 since 1970.*died/) },
   ])
   const alive = { ...state, lock: { holder: 'step cluster of command 4', alive: true } }
-  expect(stateChecks({ ...facts, states: [alive] })).toMatchObject([{ ok: true, detail: expect.stringMatching(/works on cluster/) }])
+  expect(stateChecks({ ...facts, states: [alive] })).toMatchObject([
+    { ok: true, detail: expect.stringMatching(/works on cluster/) },
+  ])
   expect(stateChecks({ ...facts, states: [state] })).toMatchObject([{ ok: true, detail: 'cluster' }])
 })
 

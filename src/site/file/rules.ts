@@ -5,7 +5,7 @@ import { didYouMean, nearest } from '../../base/nearest.ts'
 import { checkDomain, checkSiteName } from '../site.ts'
 import type { ValueCheck } from './chart-schemas.ts'
 import type { ChartValues } from './chart-values.ts'
-import { type Size, smallestMachine, smallestType, withoutRoom } from './fit.ts'
+import { ownNeeds, type Size, smallestMachine, smallestType, withoutRoom } from './fit.ts'
 import { type Part, partsOf } from './parts.ts'
 import { componentRoles, type Pool } from './pools.ts'
 import type { Problem } from './problems.ts'
@@ -175,7 +175,14 @@ function roles({ pools, provider: { kind } }: SiteFile): Problem[] {
   const help = usesRoles(pools)
     ? 'give each a pool, or one pool of role worker for everything'
     : 'right is one pool of role worker for everything, or pools of the roles dbmaster, ingress, system and worker'
-  return [...found, { path, problem: `${what}; ${help}` }]
+  return [...found, { path, problem: `${what}; ${help}${meantRoles(pools, missing)}` }]
+}
+
+function meantRoles(pools: readonly Pool[], missing: readonly string[]): string {
+  const near = pools.flatMap(({ role }, index) =>
+    nearest(role, missing).map((name) => `; pools[${index}] has role ${role}: did you mean ${name}?`),
+  )
+  return near[0] ?? ''
 }
 
 /** Whether the components find room, by role; one pool carries them all where there are no other roles. */
@@ -199,11 +206,19 @@ function roomFor(file: SiteFile, role: string, parts: readonly Part[], { provide
   const left = withoutRoom(parts, machines)
   if (left.length === 0) return []
   const names = [...new Set(left.map(({ name }) => name))]
-  const field = first.pool.type === undefined ? 'memoryGb' : 'type'
-  const needs = `${round(sum(parts, 'cores'))} cores and ${round(sum(parts, 'memoryGb'))} GB are asked for by ${[...new Set(parts.map(({ name }) => name))].join(', ')}`
+  const isMemory =
+    withoutRoom(
+      parts,
+      machines.map(({ memoryGb }) => ({ cores: plenty, memoryGb })),
+    ).length > 0
+  const field = first.pool.type !== undefined ? 'type' : isMemory ? 'memoryGb' : 'cores'
+  const needs = `${round(sum(parts, 'cores'))} cores and ${round(sum(parts, 'memoryGb'))} GB are asked for by ${[...new Set(parts.map(({ name }) => name))].join(', ')}, and ${ownNeeds.cores} cores and ${ownNeeds.memoryGb} GB by each machine for itself`
   const problem = `no room for ${names.join(', ')} on ${machines.length} × ${sizeText(machines[0] as Size)}: ${needs}; the smallest that would do: ${smallest(parts, machines.length, first.pool, provider)}`
   return [{ path: ['pools', first.index, field], value: first.pool[field], problem }]
 }
+
+/** More than anybody has. */
+const plenty = 4096
 
 function smallest(parts: readonly Part[], count: number, pool: Pool, provider: Provider | undefined): string {
   const each = count > 1 ? ' each' : ''

@@ -165,7 +165,7 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     text: `${head}${four('cores: 2, memoryGb: 1')}`,
     field: 'pools[0].memoryGb',
     line: 4,
-    problem: /no room for mysql.*asked for by mongodb, mysql; the smallest that would do: 0\.5 cores and 1\.5 GB/,
+    problem: /no room for mysql.*asked for by mongodb, mysql, .*; the smallest that would do: 0\.5 cores and 1\.5 GB/,
   },
   {
     why: 'a type too small for everything, with the smallest that would do',
@@ -314,6 +314,36 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     problem: /needs to know which Rancher/,
   },
   {
+    why: 'a kind without its key',
+    text: `${head}${pools}tls: local_ca\n`,
+    field: 'tls',
+    problem: /right is keys with values, such as \{kind: local-ca\}/,
+  },
+  {
+    why: 'fewer than no cores',
+    text: `${head}${pools.replace('cores: 4', 'cores: -4')}`,
+    field: 'pools[0].cores',
+    problem: /right is more than 0/,
+  },
+  {
+    why: 'a role that is nearly one',
+    text: `${head}${pools.replace('role: worker', 'role: workers')}`,
+    field: 'pools',
+    problem: /pools\[0\] has role workers: did you mean worker\?/,
+  },
+  {
+    why: 'too few cores where memory would do',
+    text: `${head}${pools.replace('cores: 4', 'cores: 0.2')}`,
+    field: 'pools[0].cores',
+    problem: /by each machine for itself; the smallest that would do: 1 cores? and/,
+  },
+  {
+    why: 'an issuer where there is no cert-manager',
+    text: `${head}${pools}tls: {kind: issuer, issuer: letsencrypt}\n`,
+    field: 'tls.kind',
+    problem: /right is none, local-ca or given/,
+  },
+  {
     why: 'a mistake in quotas',
     text: `${head}${pools}quota: {podz: "3"}\n`,
     field: 'quota.podz',
@@ -335,6 +365,12 @@ test('all mistakes are told at once, in the order of their lines', () => {
   const { errors, message } = told(`name: omega\nprovider: {kind: local}\ntitle: 3\npools: 7\nextra: 1\n`)
   expect(errors.map(({ field }) => field)).toEqual(['title', 'pools', 'extra'])
   expect(message).toContain('3 mistakes')
+})
+
+test('a key that stands twice is told', () => {
+  expect(told(`${head}${pools}name: other\n`)).toMatchObject({
+    errors: [{ line: 5, problem: expect.stringMatching(/second time/) }],
+  })
 })
 
 test('what is not YAML is told with its line', () => {
