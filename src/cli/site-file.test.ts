@@ -244,6 +244,7 @@ pools:
   expect(far.warnings).toContainEqual(expect.stringContaining('hub.acme.localhost does not resolve'))
   write(`${base}monitoring: {enabled: true}\n`)
   expect(await cli('up')).toBe(2)
+  expect(outside.printed().err).toContain('provider local has neither monitoring nor alerts')
   expect(existsSync(state)).toBe(false)
 })
 
@@ -263,6 +264,26 @@ tls: {kind: issuer, issuer: letsencrypt}
     'secretName: site-tls\n  issuer:\n    name: letsencrypt\n    kind: ClusterIssuer\n',
   )
   expect(existsSync(join(folder, 'out/terraform'))).toBe(false)
+})
+
+test('monitoring of a cloud without Rancher is rendered from the provider’s pinned chart', async () => {
+  write(`name: acme
+domain: acme.example.org
+provider: {kind: hcloud, token: {env: HCLOUD_TOKEN}}
+pools:
+  - {name: control, role: control, type: cx23}
+  - {name: node, role: worker, type: cx33}
+monitoring: {enabled: true, receivers: [{kind: slack, url: {env: SLACK}}]}
+`)
+  expect(await cli('render', '--output', 'out')).toBe(0)
+  const values = readFileSync(join(folder, 'out/values/omegaml-monitoring.yaml'), 'utf8')
+  expect(values).toContain('OmegamlRoleWithoutNode')
+  expect(values).toContain('api_url_file: /etc/alertmanager/secrets/site-alerts/receiver-0')
+  const readme = readFileSync(join(folder, 'out/README.md'), 'utf8')
+  expect(readme).toMatch(/kube-prometheus-stack --repo \S+ --version 80\.9\.1 --namespace omegaml-monitoring/)
+  expect(readme).toContain('| omegaml-monitoring | site-alerts | receiver-0 | variable SLACK |')
+  expect(await cli('up')).toBe(2)
+  expect(outside.printed().err).toContain('monitoring')
 })
 
 test('the file speaks alone, and two files never take turns on one site', async () => {

@@ -38,6 +38,8 @@ const providerFile = z.strictObject({
    */
   volumes: z.strictObject({ class: z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/) }).optional(),
   charts: z.array(clusterChart).optional(),
+  /** Prometheus and Alertmanager where no Rancher brings them, for sites that want monitoring. */
+  monitoring: clusterChart.optional(),
 })
 
 /** A cloud that nodes can be ordered of. */

@@ -55,6 +55,8 @@ export interface RancherSettings {
   /** Rancher Monitoring; left out, there is none. */
   readonly monitoring?: {
     readonly version?: string
+    /** How long figures are kept, such as `10d`. */
+    readonly retention?: string
     readonly storageClass?: string
     readonly storageGb?: number
     readonly nodeRole?: string
@@ -214,6 +216,7 @@ function poolValues(pool: PoolSpec): Record<string, unknown> {
 function monitoringValues(monitoring: NonNullable<RancherSettings['monitoring']>): Record<string, unknown> {
   return withoutUndefined({
     version: monitoring.version,
+    retention: monitoring.retention,
     storage_class: monitoring.storageClass,
     storage_gb: monitoring.storageGb,
     node_role: monitoring.nodeRole,

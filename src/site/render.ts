@@ -1,11 +1,12 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { backendFile } from '../adapters/terraform/port.ts'
 import { writeRoot } from '../clusters/write-root.ts'
 import { localRoot } from './actions/terraform-roots.ts'
 import type { CheckedFile } from './file/check.ts'
 import { domainOf } from './file/domain.ts'
+import { alertRefs, alertsSecret, monitoringValues } from './file/monitoring.ts'
 import { namedRefs, secretNames } from './file/secret-names.ts'
 import { describeRef } from './file/secret-ref.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
@@ -18,7 +19,8 @@ export async function renderSite(folder: string, sources: PlanSources, file: Che
   const isLocal = file.site.provider.kind === 'local'
   const roots = isLocal ? await renderRoots(join(folder, 'terraform'), sources) : []
   const releases = wantedReleases(sources)
-  const values = releases.map((release) => renderValues(folder, release))
+  const monitoring = renderMonitoring(folder, sources.project, file)
+  const values = [...releases.map((release) => renderValues(folder, release)), ...monitoring]
   write(
     folder,
     'manifests/namespaces.yaml',
@@ -40,6 +42,38 @@ async function renderRoots(folder: string, sources: PlanSources): Promise<string
   await writeRoot(cluster, await localRoot('cluster', input, cluster))
   const files = ['main.tf.json', 'terraform.tfvars.json', ...(input.state.backend !== undefined ? [backendFile] : [])]
   return ['volumes', 'cluster'].flatMap((root) => files.map((name) => `terraform/${root}/${name}`))
+}
+
+/** Values of the provider's chart for monitoring, with our rules; Rancher's comes with its cluster. */
+function renderMonitoring(folder: string, project: string, { site, facts }: CheckedFile): string[] {
+  const chart = facts.provider?.monitoring
+  if (!site.monitoring.enabled || chart === undefined) return []
+  const rules = parse(readFileSync(join(project, 'terraform', 'rancher-cluster', 'rules.yaml'), 'utf8')) as {
+    groups: unknown[]
+  }
+  const name = `values/${chart.release}.yaml`
+  write(folder, name, stringify(monitoringValues(site, rules.groups)))
+  return [name]
+}
+
+function monitoringLines({ site, facts }: CheckedFile): string[] {
+  const { monitoring } = site
+  const chart = facts.provider?.monitoring
+  if (!monitoring.enabled) return []
+  if (chart === undefined) {
+    const rancher = 'Monitoring: Rancher’s own, by module rancher-cluster.'
+    const none = `Monitoring: catalog/providers/${site.provider.kind}.yml lists no chart for it; nothing is written here.`
+    return [site.provider.kind === 'rancher' ? rancher : none, '']
+  }
+  const { release, chart: name, version, repository, namespace } = chart
+  return [
+    'Monitoring and alerts:',
+    '',
+    '```sh',
+    `helm upgrade --install ${release} ${name} --repo ${repository} --version ${version} --namespace ${namespace} --create-namespace --values values/${release}.yaml`,
+    '```',
+    '',
+  ]
 }
 
 function renderValues(folder: string, { release, values }: WantedRelease): string {
@@ -85,6 +119,7 @@ function readme(file: CheckedFile, releases: readonly WantedRelease[], isLocal: 
     '',
     'The charts are in `charts/` of cloudmgr.',
     '',
+    ...monitoringLines(file),
     '## Left out',
     '',
     '`up` builds the images and knows the address of the cluster’s DNS; by hand these values are yours:',
@@ -119,7 +154,7 @@ const forms: Readonly<Record<string, string>> = {
   userid: '`omworker`',
 }
 
-function secretRows({ site }: CheckedFile): string[] {
+function secretRows({ site, facts }: CheckedFile): string[] {
   const anything = new Proxy({}, { get: () => '' }) as SiteSecrets
   const generated = secretManifests(anything).map(({ metadata, data }) => {
     const keys = Object.keys(data as object)
@@ -129,7 +164,13 @@ function secretRows({ site }: CheckedFile): string[] {
   const given = namedRefs(site).map(
     ({ secret, key, ref }) => `| omegaml-services | ${secret} | ${key} | ${describeRef(ref)} |`,
   )
-  const isPlain = site.provider.kind === 'local' || site.tls.kind === 'none'
+  // Given ones are among the references; an issuer fills its Secret itself.
+  const isPlain = site.tls.kind !== 'local-ca'
   const tls = `| omegaml-services | ${secretNames.tls} | tls.crt, tls.key | certificate of hub., notebook., *.notebook., mongo. and broker.${domainOf(site)} |`
-  return [...generated, ...given, ...(isPlain ? [] : [tls])]
+  const namespace = facts.provider?.monitoring?.namespace
+  const alerts =
+    namespace === undefined
+      ? []
+      : alertRefs(site).map(({ name, ref }) => `| ${namespace} | ${alertsSecret} | ${name} | ${describeRef(ref)} |`)
+  return [...generated, ...given, ...(isPlain ? [] : [tls]), ...alerts]
 }

@@ -8,6 +8,7 @@ import type { ChartValues } from './chart-values.ts'
 import { ownNeeds, type Size, smallestMachine, smallestType, withoutRoom } from './fit.ts'
 import { type Part, partsOf } from './parts.ts'
 import { componentRoles, type Pool } from './pools.ts'
+import { monitoringMistakes } from './monitoring.ts'
 import type { Problem } from './problems.ts'
 import type { SiteFile } from './schema.ts'
 import { sizeOf, usesRoles } from './site-pools.ts'
@@ -43,6 +44,7 @@ export function mistakes(file: SiteFile, facts: RuleFacts): Problem[] {
     ...tls(file, facts),
     ...rancher(file, facts),
     ...stateMistakes(file),
+    ...monitoringMistakes(file),
     ...services(file, facts),
     ...facts.checkValues(file),
     ...plainSecrets(file.components, ['components']),
@@ -257,7 +259,8 @@ function rancher({ provider, rancher: wanted }: SiteFile, { rancher: known }: Ru
 }
 
 function tls({ tls: { kind }, provider: { kind: cloud } }: SiteFile, { provider }: RuleFacts): Problem[] {
-  if (kind !== 'issuer' || provider === undefined) return []
+  // A cluster that exists may have brought its own.
+  if (kind !== 'issuer' || provider === undefined || cloud === 'existing') return []
   if (provider.charts?.some(({ chart }) => chart === 'cert-manager') === true) return []
   const problem = `provider ${cloud} has no cert-manager: right is none, local-ca or given`
   return [{ path: ['tls', 'kind'], value: kind, problem }]

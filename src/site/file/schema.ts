@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isPackageIndex } from '../site.ts'
 import { limitFacts, quotaFacts, signUpFacts, smtpFacts } from '../../deployments/site-facts.ts'
 import { componentsSchema } from './components.ts'
+import { monitoringSchema } from './monitoring.ts'
 import { poolSchema } from './pools.ts'
 import { providerSchema, rancherSchema } from './providers.ts'
 import { secretRef } from './secret-ref.ts'
@@ -41,21 +42,6 @@ const mail = z.strictObject({
     .extend({ password: secretRef.optional().describe('password of `user`') })
     .optional()
     .describe('the mail server; without one admins read mails in the list'),
-})
-
-const receiver = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('mail').describe('by mail, through `mail.smtp`'),
-    to: z.array(z.email()).min(1).describe('whom'),
-  }),
-  z.strictObject({ kind: z.literal('slack').describe('into a channel'), url: secretRef.describe('webhook address') }),
-  z.strictObject({ kind: z.literal('webhook').describe('to a program'), url: secretRef.describe('its address') }),
-  z.strictObject({ kind: z.literal('pagerduty').describe('to PagerDuty'), key: secretRef.describe('integration key') }),
-])
-
-const monitoring = z.strictObject({
-  enabled: z.boolean().default(false).describe('monitoring of cluster and components'),
-  receivers: z.array(receiver).default([]).describe('who hears of alerts'),
 })
 
 /** The site file, `site.yml`. Defaults are filled in; what is left out and has none stays as the charts have it. */
@@ -105,7 +91,7 @@ export const siteFileSchema = z.strictObject({
     .describe("where accounts' Python packages come from; pip's own index when left out"),
   mail: mail.optional().describe('mails of the service'),
   tls: tlsSchema.default({ kind: 'none' }).describe('certificates'),
-  monitoring: monitoring.prefault({}).describe('monitoring and alerts'),
+  monitoring: monitoringSchema.prefault({}).describe('monitoring and alerts'),
   state: stateSchema
     .optional()
     .describe('where the states of the Terraform roots lie; with the site, encrypted, when left out'),
