@@ -41,6 +41,6 @@ export function stateChecks({ states, elsewhere, unwritten }: StateFacts): Check
   ]
   if (left.length > 0 || states.length === 0) return left
   const working = states.flatMap(({ root, lock }) => (lock === undefined ? [] : [`${lock.holder} works on ${root}`]))
-  const detail = [`${states.map(({ root }) => root).join(', ')}`, ...working].join('; ')
+  const detail = [states.map(({ root }) => root).join(', '), ...working].join('; ')
   return [{ name, ok: true, needed: false, detail }]
 }

@@ -37,5 +37,3 @@ export const tlsSchema = z.discriminatedUnion('kind', [
       .describe('whether it is one of the cluster, or of namespace `omegaml-services`'),
   }),
 ])
-
-export type TlsSettings = Readonly<z.infer<typeof tlsSchema>>
