@@ -238,7 +238,7 @@ pools:
   - {name: node, role: worker, type: cx33}
 `)
   expect(await cli('up')).toBe(2)
-  expect(outside.printed().err).toContain('up does not drive provider hcloud yet')
+  expect(outside.printed().err).toContain('images.registry is missing')
   const far = await planned()
   expect(far.machines.map(({ pool }) => pool)).toEqual(['control', 'node'])
   expect(far.warnings).toContainEqual(expect.stringContaining('hub.acme.localhost does not resolve'))

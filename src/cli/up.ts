@@ -3,8 +3,10 @@ import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { AppError, must } from '../base/errors.ts'
 import type { CheckedFile } from '../site/file/check.ts'
+import { cloudSecretsOf } from '../site/file/cloud-secrets.ts'
 import { readGivenSecrets } from '../site/file/secret-values.ts'
 import { refuseUndriven, wishesOf } from '../site/file/to-site.ts'
+import { isFar } from '../site/cloud.ts'
 import { layoutOf, machinesFrom } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { Operator } from '../site/operator.ts'
@@ -15,7 +17,9 @@ import { wantedReleases } from '../site/preview/releases.ts'
 import { type SitePreview, touchesExisting } from '../site/preview/site-preview.ts'
 import { promises } from '../site/profiles.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../site/run.ts'
-import { givenSecrets, type SiteSecrets, storeGivenSecrets } from '../site/secrets.ts'
+import { withMadeKeys } from '../site/site-keys.ts'
+import { givenSecrets, type SiteSecrets, storeCloudSecrets, storeGivenSecrets } from '../site/secrets.ts'
+import { wayInLines } from '../site/way-in.ts'
 import { type PortName, type ProfileName, type SignUpRuntime, type Site, siteUrls } from '../site/site.ts'
 import { findSite, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
@@ -55,15 +59,17 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   const site = await prepareSite(operator, folder, file === undefined ? typed(options, folder) : wishes(options, file))
   const agreed = file === undefined ? undefined : await agree(operator, site, paths, file, options, io)
   const given = file === undefined ? undefined : await readGivenSecrets(file, operator.secretSources)
+  const ofCloud = file === undefined ? undefined : await cloudSecretsOf(file, operator.secretSources)
   writeSite(folder, site)
   const unlock = lockFolder(folder)
   try {
     operator.secrets(paths)
     if (given !== undefined) storeGivenSecrets(folder, given)
+    if (ofCloud !== undefined) storeCloudSecrets(folder, withMadeKeys(folder, ofCloud))
     const progress = progressOf(io, options)
     const facts = operator.facts(cacheFolder(), folder)
     for (const line of greeting(site, folder, facts.warm)) progress.say(line)
-    for (const line of promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
+    for (const line of isFar(site) ? [] : promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
     if (site.signUp === 'shared') progress.say(`note: ${sharedWithStrangers}`)
     const journal = await operator.openJournal(site, paths)
     try {
@@ -77,7 +83,9 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       const result = await runCommand(journal, command.id, watcher)
       progress.end(result.steps)
       if (result.command.state === 'done') keepApplied(operator, site, paths)
-      return report(site, operator.secrets(paths), result, options, io, io.now() - began)
+      const done = result.command.state === 'done' && isFar(site) && options.json !== true
+      const wayIn = done ? await wayInLines(site, operator.kubernetes(paths), operator.resolves) : []
+      return report({ site, secrets: operator.secrets(paths), result, wayIn, ms: io.now() - began }, options, io)
     } finally {
       await journal.close()
     }
@@ -193,7 +201,16 @@ function greeting(site: Site, folder: string, warm: boolean): string[] {
   ]
 }
 
-function report(site: Site, secrets: SiteSecrets, result: RunResult, options: UpOptions, io: Io, ms: number): ExitCode {
+interface Ended {
+  readonly site: Site
+  readonly secrets: SiteSecrets
+  readonly result: RunResult
+  /** What is left to do before people come in, where that is not ours to do. */
+  readonly wayIn: readonly string[]
+  readonly ms: number
+}
+
+function report({ site, secrets, result, wayIn, ms }: Ended, options: UpOptions, io: Io): ExitCode {
   if (result.interrupted) {
     io.err.write('stopped; nothing is lost: run ./cloudmgr up to continue\n')
     return exitCodes.interrupted
@@ -207,7 +224,14 @@ function report(site: Site, secrets: SiteSecrets, result: RunResult, options: Up
     return exitCodes.failed
   }
   if (options.json === true) printJson(io, upResult(site, secrets))
-  else print(io, '', `ready in ${seconds(ms)}`, ...summary(site, secrets, io.out.isTTY === true ? coloured : plain))
+  else
+    print(
+      io,
+      '',
+      `ready in ${seconds(ms)}`,
+      ...summary(site, secrets, io.out.isTTY === true ? coloured : plain),
+      ...wayIn,
+    )
   return exitCodes.ok
 }
 

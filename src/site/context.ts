@@ -1,7 +1,13 @@
+import { cloudOf, isFar, isOrdered, kindOf, machineCount, mustBeExisting, registryOf } from './cloud.ts'
 import { hostNames } from './hosts.ts'
+import type { Manifest } from '../adapters/kubernetes/port.ts'
+import { siteNamespaces } from './components.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
 import { layoutOf } from './layout.ts'
-import type { SiteSecrets } from './secrets.ts'
+import { pullSecret, type RegistryCredential } from './pull-secret.ts'
+import { cloudSecrets, type SiteSecrets } from './secrets.ts'
+import { farPrograms } from './far-programs.ts'
+import { siteTools } from '../tools/catalogue.ts'
 import { nodePorts, pipOf, type Site, siteHosts, siteUrls } from './site.ts'
 import type { StatePaths } from './state.ts'
 
@@ -32,6 +38,15 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       over: values,
       isMade: made,
       addresses: serviceSite(site),
+      on: stagesOf(site),
+      made: madeOf(site, made),
+      programs: isFar(site) ? farPrograms : siteTools,
+      machineCount: machineCount(site),
+      // As catalog/providers/local.yml says: nothing makes volumes on demand there.
+      storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
+      ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
+      ...(isOrdered(site) ? { cloud: cloudOf(site) } : {}),
+      ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },
     paths: {
       kubeconfig: paths.kubeconfig,
@@ -43,12 +58,52 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       modules: `${project}/terraform`,
       scripts: `${project}/catalog/scripts`,
     },
-    ...(secrets === undefined ? {} : { secrets }),
+    ...(secrets === undefined ? {} : { secrets: { ...secrets, ...cloudSecrets(secrets) } }),
     manifests: {
-      namespaces: namespaceManifests(),
-      secrets: secrets === undefined ? [] : secretManifests(secrets),
+      namespaces: namespaceManifests(isFar(site) ? site.name : undefined),
+      secrets: secrets === undefined ? [] : [...secretManifests(secrets), ...pullSecrets(site, secrets)],
     },
   }
+}
+
+/** Which of plan `site`'s steps this site has. */
+function stagesOf(site: Site) {
+  const kind = kindOf(site)
+  return {
+    local: kind === 'local',
+    far: isFar(site),
+    existing: kind === 'existing',
+    ordered: isOrdered(site),
+    // Of a Rancher's cluster the storage class makes them.
+    volumes: kind === 'local' || kind === 'hcloud',
+    cluster: kind !== 'existing',
+  }
+}
+
+/** What may exist outside, for removals. */
+function madeOf(site: Site, made: boolean) {
+  const { local, far, existing, volumes, cluster } = stagesOf(site)
+  const and = (stage: boolean) => made && stage
+  return {
+    local: and(local),
+    far: and(far),
+    existing: and(existing),
+    volumes: and(volumes),
+    cluster: and(cluster),
+  }
+}
+
+function pullSecrets(site: Site, secrets: SiteSecrets): Manifest[] {
+  const registry = registryOf(site)
+  const credential = registryCredential(secrets)
+  if (registry === undefined || credential === undefined) return []
+  return siteNamespaces.map((namespace) => pullSecret(namespace, registry.pull, credential))
+}
+
+/** What is signed in with at the registry of the site file; `undefined` where it asks for nothing. */
+export function registryCredential(secrets: SiteSecrets): RegistryCredential | undefined {
+  const { 'registry-username': username = '', 'registry-password': password } = cloudSecrets(secrets)
+  return password === undefined ? undefined : { username, password }
 }
 
 /** What the service needs to know to write addresses into its accounts' settings. */
@@ -69,7 +124,7 @@ export function serviceSite(site: Site): Record<string, unknown> {
     },
     tls: false,
     // The cloud that its machines come from.
-    provider: 'local',
+    provider: kindOf(site),
     pip: pipOf(site.packageIndex),
     signUp: site.signUp === undefined ? { open: false } : { open: true, runtime: site.signUp },
   }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { AppError } from '../base/errors.ts'
 import type { Target } from './http.ts'
-import { type Site, siteHosts, siteUrls } from './site.ts'
+import { type Site, siteUrls } from './site.ts'
 
 /** Where a service is. */
 export interface ServiceAddress {
@@ -20,9 +20,14 @@ export function siteAddress(site: Site): ServiceAddress {
   return {
     url: siteUrls(site).api,
     target: { host: '127.0.0.1', port: http },
-    host: `${siteHosts(site).hub}:${http}`,
+    host: new URL(siteUrls(site).api).host,
     base: '',
   }
+}
+
+/** The same service by a port of the loopback that leads to its ingress. */
+export function throughDoor(address: ServiceAddress, port: number): ServiceAddress {
+  return { ...address, target: { host: '127.0.0.1', port } }
 }
 
 /** A service anywhere, by its URL. `ca`: PEM of an authority beside those of the system. Errors: `invalid`. */

@@ -33,9 +33,9 @@ export function statePaths(folder: string): StatePaths {
   }
 }
 
-/** Whether anything of the cloud may exist: before that only the state folder and the hosts lines do. */
+/** Whether anything outside may exist: before that only the state folder and the hosts lines do. */
 export function isMade(paths: StatePaths): boolean {
-  return existsSync(join(paths.terraform, 'cluster', 'main.tf.json'))
+  return existsSync(join(paths.terraform, 'cluster', 'main.tf.json')) || existsSync(paths.kubeconfig)
 }
 
 type Env = Readonly<Record<string, string | undefined>>

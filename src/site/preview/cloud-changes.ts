@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Preview, Terraform } from '../../adapters/terraform/port.ts'
 import { clusterRoot, volumesRoot, type TerraformRoot } from '../../clusters/root.ts'
-import { writeRoot } from '../../clusters/write-root.ts'
+import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { localSite } from '../actions/terraform-roots.ts'
+import { cloudOf, kindOf, type OrderedPool } from '../cloud.ts'
+import { cloudRoot, providersFolder, stagesOf } from '../cloud-roots.ts'
 import type { KeptRoots } from '../kept-roots.ts'
 import { type Layout, layoutOf } from '../layout.ts'
 import type { Site } from '../site.ts'
@@ -33,7 +35,7 @@ export async function previewCloud(terraform: Terraform, sources: CloudSources):
   const folder = await mkdtemp(join(tmpdir(), 'cloudmgr-preview-'))
   try {
     const found: CloudChanges[] = []
-    for (const stage of ['volumes', 'cluster'] as const)
+    for (const stage of stages(sources))
       found.push(cloudChanges(await previewStage(stage, join(folder, stage), terraform, sources), sources))
     return { changes: found.flatMap(({ changes }) => changes), deletes: found.flatMap(({ deletes }) => deletes) }
   } finally {
@@ -51,10 +53,32 @@ async function previewStage(
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const state = await roots.state(stage)
   if (state !== undefined) await writeFile(join(folder, STATE), state, { mode: 0o600 })
-  const values = await localSite(rootsInput(sources), folder)
-  const root = stage === 'volumes' ? volumesRoot(values) : clusterRoot(values)
-  await writeRoot(folder, withOwnState(root))
+  await writeRoot(folder, withOwnState(await rootOf(stage, folder, sources)))
   return await terraform.preview(folder, { signal })
+}
+
+function stages({ site }: CloudSources): readonly Stage[] {
+  const cloud = cloudOf(site)
+  return cloud === undefined ? ['volumes', 'cluster'] : stagesOf(cloud)
+}
+
+async function rootOf(stage: Stage, folder: string, sources: CloudSources): Promise<TerraformRoot> {
+  const { site, project } = sources
+  const cloud = cloudOf(site)
+  if (cloud === undefined) {
+    const values = await localSite(rootsInput(sources), folder)
+    return stage === 'volumes' ? volumesRoot(values) : clusterRoot(values)
+  }
+  const modules = await modulesFor(folder, join(project, 'terraform'))
+  const { name, domain } = site
+  return cloudRoot(stage, {
+    name,
+    domain,
+    cloud,
+    volumes: layoutOf(site).volumes,
+    modules,
+    providers: providersFolder(project),
+  })
 }
 
 const STATE = 'terraform.tfstate'
@@ -68,6 +92,9 @@ function withOwnState(root: TerraformRoot): TerraformRoot {
 /** What the site wants, where Terraform can't be asked: everything that its state does not hold yet. */
 export async function expectedCloud(made: boolean, sources: CloudSources): Promise<CloudChanges> {
   const { site, roots } = sources
+  const cloud = cloudOf(site)
+  if (cloud !== undefined)
+    return { changes: cloud.kind === 'existing' || made ? [] : orderedChanges(site, cloud.pools), deletes: [] }
   const found: CloudChanges[] = []
   for (const stage of ['volumes', 'cluster'] as const) {
     const present = made ? await roots.addresses(stage) : []
@@ -84,6 +111,30 @@ export async function expectedCloud(made: boolean, sources: CloudSources): Promi
     found.push(cloudChanges(preview, sources))
   }
   return { changes: found.flatMap(({ changes }) => changes), deletes: found.flatMap(({ deletes }) => deletes) }
+}
+
+/** By pools: how a cloud's modules call their machines is theirs. */
+function orderedChanges(site: Site, pools: readonly OrderedPool[]): Change[] {
+  const volumes = kindOf(site) === 'hcloud' ? Object.entries(layoutOf(site).volumes) : []
+  return [
+    ...volumes.map(
+      ([name, size]): Change => ({
+        level: 'cloud',
+        kind: 'create',
+        what: `volume ${name}`,
+        details: [`${size} GB, new and empty`],
+      }),
+    ),
+    { level: 'cloud', kind: 'create', what: `cluster ${site.name}`, details: [] },
+    ...pools.map(
+      ({ name, size, machineType, role }): Change => ({
+        level: 'cloud',
+        kind: 'create',
+        what: `machines ${name}`,
+        details: [`${size} × ${machineType}, role ${role}`],
+      }),
+    ),
+  ]
 }
 
 function addresses(stage: Stage, site: Site): string[] {
