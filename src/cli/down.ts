@@ -2,16 +2,16 @@ import { rmSync } from 'node:fs'
 import { systemClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Journal } from '../site/journal.ts'
-import { isFar, isOrdered } from '../site/cloud.ts'
+import { isOrdered } from '../site/cloud.ts'
 import { claimText, findHoldings, type Holdings, lostClaims } from '../site/holdings.ts'
 import { layoutOf } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
-import type { CloudControl } from '../site/operator.ts'
+import type { CloudControl, Operator } from '../site/operator.ts'
 import { failureOf, runCommand, takeUp } from '../site/run.ts'
 import type { Site } from '../site/site.ts'
-import { isMade } from '../site/state.ts'
+import { isMade, isReached, noteReached } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
-import { type GlobalOptions, type Io, openSite, print, printJson, progressOf } from './io.ts'
+import { type GlobalOptions, type Io, type OpenSite, openSite, print, printJson, progressOf } from './io.ts'
 import type { Progress } from './live.ts'
 import { seconds } from './style.ts'
 
@@ -25,7 +25,8 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   const began = io.now()
   const { site, paths } = openSite(options)
   const operator = await io.operator()
-  const holdings = isMade(paths) && isFar(site) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
+  await giveUpUnreachable({ site, paths }, operator, options, io)
+  const holdings = isReached(paths) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
   if (options.purge === true) await confirmPurge(site, holdings, options, io)
   else if (holdings !== undefined) await confirmDown(site, holdings, options, io)
   const unlock = lockFolder(paths.folder)
@@ -50,6 +51,34 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   } finally {
     unlock()
   }
+}
+
+/** An ordered cluster that does not answer can be destroyed all the same, if somebody says so. */
+async function giveUpUnreachable(
+  { site, paths }: OpenSite,
+  operator: Operator,
+  options: DownOptions,
+  io: Io,
+): Promise<void> {
+  if (!isReached(paths) || (await operator.cloud(site, paths).answers())) return
+  const unknown =
+    'the cluster does not answer: its load balancers and disks, which its cloud made for it, can’t be looked up'
+  if (!isOrdered(site))
+    throw new AppError(
+      'unavailable',
+      'cluster-unreachable',
+      `nothing was removed: ${unknown}; try again when it answers`,
+    )
+  const answer =
+    options.yes === true ? 'yes' : await io.ask(`${unknown}. Type yes to destroy its machines all the same: `)
+  if (answer?.trim() !== 'yes')
+    throw new AppError(
+      'conflict',
+      'not-confirmed',
+      `nothing was removed: ${unknown}; type yes when asked, or give --yes`,
+    )
+  io.err.write(`${unknown}: look for them at the cloud\n`)
+  noteReached(paths, false)
 }
 
 async function confirmPurge(site: Site, holdings: Holdings | undefined, options: DownOptions, io: Io): Promise<void> {

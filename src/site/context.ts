@@ -20,10 +20,19 @@ export interface ContextSources {
   readonly project: string
   /** Whether anything of the cloud may exist. */
   readonly made: boolean
+  /** Whether anything may be on a cluster elsewhere. */
+  readonly reached?: boolean
 }
 
 /** What placeholders of the site's plans can name. A pure function of the site: no environment, no clock. */
-export function siteContext({ site, paths, secrets, project, made }: ContextSources): Record<string, unknown> {
+export function siteContext({
+  site,
+  paths,
+  secrets,
+  project,
+  made,
+  reached = false,
+}: ContextSources): Record<string, unknown> {
   const { machines, volumes, selectsRoles, values } = layoutOf(site)
   return {
     site: {
@@ -39,7 +48,7 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       isMade: made,
       addresses: serviceSite(site),
       on: stagesOf(site),
-      made: madeOf(site, made),
+      made: madeOf(site, made, reached),
       programs: isFar(site) ? farPrograms : siteTools,
       machineCount: machineCount(site),
       // As catalog/providers/local.yml says: nothing makes volumes on demand there.
@@ -81,13 +90,13 @@ function stagesOf(site: Site) {
 }
 
 /** What may exist outside, for removals. */
-function madeOf(site: Site, made: boolean) {
+function madeOf(site: Site, made: boolean, reached: boolean) {
   const { local, far, existing, volumes, cluster } = stagesOf(site)
   const and = (stage: boolean) => made && stage
   return {
     local: and(local),
-    far: and(far),
-    existing: and(existing),
+    far: far && reached,
+    existing: existing && reached,
     volumes: and(volumes),
     cluster: and(cluster),
   }

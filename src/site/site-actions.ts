@@ -36,7 +36,7 @@ import { cloudSecrets, ensureSecrets, replaceFile, storeAccountKeys } from './se
 import type { Credential, ServiceApi } from './service-api.ts'
 import { withEnv } from './terraform-env.ts'
 import type { CloudControl } from './operator.ts'
-import type { StatePaths } from './state.ts'
+import { noteReached, type StatePaths } from './state.ts'
 
 /** The outside of the site's plans. */
 export interface SiteParts {
@@ -77,7 +77,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     terraformRootsAction(parts.layOutProvider),
     cloudRootsAction({ providers, ensureKeys: async (of) => await ensureClusterKeys(paths.folder, of, clock.now()) }),
     keptTerraform(ordering, keeping),
-    reachClusterAction({ kubernetes, sleep, now: () => clock.now() }),
+    reachClusterAction({ kubernetes, sleep, now: () => clock.now(), noteReached: () => noteReached(paths, true) }),
     clusterFitAction({ kubernetes }),
     nodeRolesAction({ kubernetes, ...keptRoles(paths.folder) }),
     clusterChartsAction({ helm, kubernetes, clock, providers, folder: join(paths.folder, 'charts') }),

@@ -2,7 +2,14 @@ import { z } from 'zod'
 import type { Action } from '../../actions/action.ts'
 import { describeRef, refOf, type Kubernetes } from '../../adapters/kubernetes/port.ts'
 import { AppError } from '../../base/errors.ts'
-import { type ExistingCluster, lookAt, requireFit, unfit } from '../../clusters/existing-cluster.ts'
+import {
+  type ClusterFacts,
+  type ExistingCluster,
+  lookAt,
+  requireFit,
+  roleLabel,
+  unfit,
+} from '../../clusters/existing-cluster.ts'
 import { siteNamespaces } from '../components.ts'
 import { siteLabel } from '../manifests.ts'
 
@@ -39,6 +46,7 @@ export function clusterFitAction({ kubernetes }: { readonly kubernetes: Kubernet
       const wanted = wantedOf(cluster)
       const facts = await lookAt(kubernetes, wanted)
       requireFit(facts, wanted)
+      requireWorkers(facts, wanted)
       await refuseOthersNamespaces(kubernetes, site)
       context.output(
         `Kubernetes ${facts.version}, ${facts.nodes.length} nodes, storage ${cluster.storageClass ?? 'by the default class'}`,
@@ -52,6 +60,20 @@ export function clusterFitAction({ kubernetes }: { readonly kubernetes: Kubernet
 function wantedOf({ roles, storageClass }: ClusterFitInput['cluster']): ExistingCluster {
   // JSON knows no `undefined`; the types are those of the site file.
   return { roles: roles as ExistingCluster['roles'], ...(storageClass === undefined ? {} : { storageClass }) }
+}
+
+/** Notebooks and workers of accounts select nodes of role worker, also where nothing else selects any. */
+export function requireWorkers({ nodes }: ClusterFacts, { roles }: ExistingCluster): void {
+  if (roles['worker'] !== undefined || nodes.some(({ role }) => role === 'worker')) return
+  const right = `roles.worker with nodes for notebooks and tasks (there are ${nodes.map(({ name }) => name).join(', ')}), or label ${roleLabel}=worker on nodes of your own pools`
+  throw new AppError(
+    'invalid',
+    'cluster-unfit',
+    `this cluster will not do: provider.roles: no node has role worker; right is ${right}`,
+    {
+      details: { check: 'nodes', field: 'provider.roles', right },
+    },
+  )
 }
 
 /** A namespace of our name that is somebody else's, or another site's, is not taken over. */

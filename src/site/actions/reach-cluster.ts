@@ -23,6 +23,8 @@ export interface ReachClusterDeps {
   readonly kubernetes: Kubernetes
   readonly sleep: Sleep
   readonly now: () => number
+  /** It answered once: from now on things of the site may be on it. */
+  readonly noteReached: () => void
 }
 
 /** The way into a cluster elsewhere; ends when its API server answers and its nodes are ready. Output `dns` is its resolver. */
@@ -40,6 +42,7 @@ export function reachClusterAction(deps: ReachClusterDeps): Action<ReachClusterI
       const known = existsSync(path) && readFileSync(path, 'utf8') === content
       if (!known) replaceFile(path, content)
       const version = await untilThere(wanted, deps, context)
+      deps.noteReached()
       const dns = await findDns(deps.kubernetes)
       context.output(`Kubernetes ${version}; names are asked of ${dns}`)
       return { changed: !known, message: known ? 'already as wanted' : `Kubernetes ${version}`, outputs: { dns } }
