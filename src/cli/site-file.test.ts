@@ -263,6 +263,25 @@ tls: {kind: issuer, email: ops@example.org}
   expect(existsSync(join(folder, 'out/terraform'))).toBe(false)
 })
 
+test('render writes the roots of a cloud with their modules, and no secret', async () => {
+  write(`name: acme
+domain: acme.example.org
+provider: {kind: hcloud, token: {env: HCLOUD_TOKEN}, adminCidrs: [203.0.113.7/32]}
+pools:
+  - {name: control, role: control, type: cx33}
+  - {name: node, role: worker, type: cx53}
+`)
+  expect(await cli('render', '--output', 'out')).toBe(0)
+  const root = JSON.parse(readFileSync(join(folder, 'out/terraform/cluster/terraform.tfvars.json'), 'utf8')) as object
+  expect(root).toMatchObject({ pools: { node: { server_type: 'cx53', size: 1 } }, api_ranges: ['203.0.113.7/32'] })
+  const main = readFileSync(join(folder, 'out/terraform/volumes/main.tf.json'), 'utf8')
+  expect(main).toContain('../modules/hcloud-volumes')
+  expect(existsSync(join(folder, 'out/terraform/modules/hcloud-cluster/main.tf'))).toBe(true)
+  expect(readFileSync(join(folder, 'out/README.md'), 'utf8')).toContain(
+    'tofu -chdir=terraform/cluster output -raw kubeconfig',
+  )
+})
+
 test('the file speaks alone, and two files never take turns on one site', async () => {
   const path = write(base)
   expect(await cli('up', '--profile', 'minimal')).toBe(2)

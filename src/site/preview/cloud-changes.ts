@@ -7,6 +7,7 @@ import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { localSite } from '../actions/terraform-roots.ts'
 import { cloudOf, kindOf, type OrderedPool } from '../cloud.ts'
 import { cloudRoot, providersFolder, stagesOf } from '../cloud-roots.ts'
+import { ownState, withOwnState } from '../own-state.ts'
 import type { KeptRoots } from '../kept-roots.ts'
 import { type Layout, layoutOf } from '../layout.ts'
 import type { Site } from '../site.ts'
@@ -52,7 +53,7 @@ async function previewStage(
   const { roots, signal } = sources
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const state = await roots.state(stage)
-  if (state !== undefined) await writeFile(join(folder, STATE), state, { mode: 0o600 })
+  if (state !== undefined) await writeFile(join(folder, ownState), state, { mode: 0o600 })
   await writeRoot(folder, withOwnState(await rootOf(stage, folder, sources)))
   return await terraform.preview(folder, { signal })
 }
@@ -79,14 +80,6 @@ async function rootOf(stage: Stage, folder: string, sources: CloudSources): Prom
     modules,
     providers: providersFolder(project),
   })
-}
-
-const STATE = 'terraform.tfstate'
-
-/** The same root with its state beside it. */
-function withOwnState(root: TerraformRoot): TerraformRoot {
-  const terraform = root.main['terraform'] as Readonly<Record<string, unknown>>
-  return { ...root, main: { ...root.main, terraform: { ...terraform, backend: { local: { path: STATE } } } } }
 }
 
 /** What the site wants, where Terraform can't be asked: everything that its state does not hold yet. */
