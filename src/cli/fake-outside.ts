@@ -9,11 +9,15 @@ import type { Images } from '../site/actions/image.ts'
 import type { HostFacts } from '../site/checks.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
 import type { ServerEvent } from '../site/events.ts'
+import { isFar } from '../site/cloud.ts'
+import { createFarCloud } from '../site/far-cloud.ts'
 import type { CloudControl, Operator } from '../site/operator.ts'
 import type { FindHolder } from '../site/ports.ts'
 import { ensureSecrets } from '../site/secrets.ts'
 import type { AccountView, Credential, ServiceApi, ServiceCall } from '../site/service-api.ts'
 import { type SiteParts, siteActions, sitePlans } from '../site/site-actions.ts'
+import { siteAddress } from '../site/service-address.ts'
+import type { Site } from '../site/site.ts'
 import type { StatePaths } from '../site/state.ts'
 import type { Io } from './io.ts'
 
@@ -132,13 +136,15 @@ function fakeOperator(outside: FakeOutside): Operator {
         site,
         paths,
         project,
-        actions: (keeping) => siteActions(fakeParts(outside, paths), keeping),
+        actions: (keeping) => siteActions(fakeParts(outside, site, paths), keeping),
         plans: (actions) => sitePlans(project, actions),
         clock: systemClock,
       }),
     secrets: ({ folder }) => ensureSecrets(folder),
-    cloud: () => fakeCloud(outside),
+    cloud: (site, paths) => (isFar(site) ? createFarCloud(paths, outside.kubernetes) : fakeCloud(outside)),
     kubernetes: () => outside.kubernetes,
+    clusterOf: () => outside.kubernetes,
+    front: (site) => async () => siteAddress(site),
     helm: () => outside.helm,
     terraform: () => outside.terraform,
     imageTags: async (_paths, names) => Object.fromEntries(names.map((name) => [name, outside.tags[name] ?? 't'])),
@@ -152,10 +158,11 @@ function fakeOperator(outside: FakeOutside): Operator {
   }
 }
 
-function fakeParts(outside: FakeOutside, paths: StatePaths): SiteParts {
+function fakeParts(outside: FakeOutside, site: Site, paths: StatePaths): SiteParts {
   const { done, terraform, kubernetes, helm, hostsFile } = outside
   return {
     project,
+    site,
     paths,
     hostsFile,
     terraform,
@@ -168,7 +175,7 @@ function fakeParts(outside: FakeOutside, paths: StatePaths): SiteParts {
         return []
       },
     },
-    cloud: fakeCloud(outside),
+    cloud: isFar(site) ? createFarCloud(paths, kubernetes) : fakeCloud(outside),
     images: fakeImages(outside),
     layOutProvider: async () => void done.push('provider'),
     checkNotebook: async () => void done.push('notebook checked'),

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { AppError } from '../base/errors.ts'
-import { siteAuthority } from '../site/certificate-files.ts'
 import { serviceAddress, siteAddress } from '../site/service-address.ts'
 import type { ServiceApi } from '../site/service-api.ts'
 import { chooseService, type ChosenService } from './choose-service.ts'
@@ -32,9 +31,11 @@ export function isElsewhere(options: GlobalOptions): boolean {
 
 async function connectToSite(options: GlobalOptions, io: Io): Promise<Connection> {
   const { site, paths } = localSite(options)
-  const address = siteAddress(site, siteAuthority(paths))
-  const { adminApikey } = (await io.operator()).secrets(paths)
-  const renewed = (apikey: string) => io.service(address, { kind: 'apikey', userid: 'admin', apikey })
+  const address = siteAddress(site)
+  const operator = await io.operator()
+  const { adminApikey } = operator.secrets(paths)
+  const front = operator.front(site, paths)
+  const renewed = (apikey: string) => io.service(front, { kind: 'apikey', userid: 'admin', apikey })
   return { api: renewed(adminApikey), url: address.url, userid: 'admin', from: 'site', renewed }
 }
 

@@ -2,6 +2,7 @@ import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { explain } from '../base/errors.ts'
 import { type ComponentState, type NodeState, readComponents, readNodes } from '../site/components.ts'
 import type { CommandView, Journal, StepView } from '../site/journal.ts'
+import { isFar } from '../site/cloud.ts'
 import { isLocked } from '../site/lock.ts'
 import { type SiteUrls, siteUrls } from '../site/site.ts'
 import { accountStatus } from './account-status.ts'
@@ -37,7 +38,11 @@ export async function status(options: StatusOptions, io: Io): Promise<ExitCode> 
   const answers = await operator.cloud(site, paths).answers()
   const seen: Seen = answers
     ? await look(operator.kubernetes(paths))
-    : { nodes: [], components: [], problem: 'the local cloud is not running' }
+    : {
+        nodes: [],
+        components: [],
+        problem: isFar(site) ? 'the cluster does not answer' : 'the local cloud is not running',
+      }
   const last = await lastCommand(await operator.openJournal(site, paths))
   const result: SiteStatus = {
     site: site.name,

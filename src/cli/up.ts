@@ -4,9 +4,11 @@ import { systemClock } from '../base/clock.ts'
 import { AppError, must } from '../base/errors.ts'
 import { keepCertificate, siteAuthority } from '../site/certificate-files.ts'
 import type { CheckedFile } from '../site/file/check.ts'
+import { cloudSecretsOf } from '../site/file/cloud-secrets.ts'
 import { certificateFacts, checkGivenCertificate, givenAuthority } from '../site/file/given-certificate.ts'
 import { type GivenSecrets, readGivenSecrets, readStateEnv } from '../site/file/secret-values.ts'
 import { refuseUndriven, wishesOf } from '../site/file/to-site.ts'
+import { isFar } from '../site/cloud.ts'
 import { layoutOf, machinesFrom } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { Operator } from '../site/operator.ts'
@@ -19,7 +21,9 @@ import { wantedReleases } from '../site/preview/releases.ts'
 import { type SitePreview, touchesExisting } from '../site/preview/site-preview.ts'
 import { promises } from '../site/profiles.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../site/run.ts'
-import { type SiteSecrets, storeGivenSecrets, storeStateEnv } from '../site/secrets.ts'
+import { withMadeKeys } from '../site/site-keys.ts'
+import { type SiteSecrets, storeCloudSecrets, storeGivenSecrets, storeStateEnv } from '../site/secrets.ts'
+import { wayInLines } from '../site/way-in.ts'
 import { type PortName, type ProfileName, type SignUpRuntime, type Site, siteUrls } from '../site/site.ts'
 import { findSite, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
@@ -66,13 +70,14 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
     if (given !== undefined) {
       storeGivenSecrets(folder, given.given)
       storeStateEnv(folder, given.stateEnv)
+      storeCloudSecrets(folder, withMadeKeys(folder, given.ofCloud))
     }
     const authority = file === undefined ? siteAuthority(paths) : givenAuthority(file)
     await keepCertificate(site, paths, authority, new Date(io.now()))
     const progress = progressOf(io, options)
     const facts = operator.facts(cacheFolder(), folder)
     for (const line of greeting(site, folder, facts.warm)) progress.say(line)
-    for (const line of promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
+    for (const line of isFar(site) ? [] : promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
     if (site.signUp === 'shared') progress.say(`note: ${sharedWithStrangers}`)
     const journal = await operator.openJournal(site, paths)
     try {
@@ -86,7 +91,9 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       const result = await runCommand(journal, command.id, watcher)
       progress.end(result.steps)
       if (result.command.state === 'done') await keepApplied(operator, site, paths)
-      return report(site, operator.secrets(paths), result, options, io, io.now() - began)
+      const done = result.command.state === 'done' && isFar(site) && options.json !== true
+      const wayIn = done ? await wayInLines(site, operator.kubernetes(paths), operator.resolves) : []
+      return report({ site, secrets: operator.secrets(paths), result, wayIn, ms: io.now() - began }, options, io)
     } finally {
       await journal.close()
     }
@@ -100,12 +107,14 @@ interface GivenFile {
   readonly file: CheckedFile
   readonly given: GivenSecrets
   readonly stateEnv: Readonly<Record<string, string>>
+  readonly ofCloud: GivenSecrets
 }
 
 async function givenBy(file: CheckedFile, { secretSources }: Operator): Promise<GivenFile> {
   const given = await readGivenSecrets(file, secretSources)
   checkGivenCertificate(file, given, certificateFacts)
-  return { file, given, stateEnv: await readStateEnv(file, secretSources) }
+  const stateEnv = await readStateEnv(file, secretSources)
+  return { file, given, stateEnv, ofCloud: await cloudSecretsOf(file, secretSources) }
 }
 
 function typed(options: UpOptions, folder: string): SiteWishes {
@@ -218,7 +227,16 @@ function greeting(site: Site, folder: string, warm: boolean): string[] {
   ]
 }
 
-function report(site: Site, secrets: SiteSecrets, result: RunResult, options: UpOptions, io: Io, ms: number): ExitCode {
+interface Ended {
+  readonly site: Site
+  readonly secrets: SiteSecrets
+  readonly result: RunResult
+  /** What is left to do before people come in, where that is not ours to do. */
+  readonly wayIn: readonly string[]
+  readonly ms: number
+}
+
+function report({ site, secrets, result, wayIn, ms }: Ended, options: UpOptions, io: Io): ExitCode {
   if (result.interrupted) {
     io.err.write('stopped; nothing is lost: run ./cloudmgr up to continue\n')
     return exitCodes.interrupted
@@ -232,7 +250,14 @@ function report(site: Site, secrets: SiteSecrets, result: RunResult, options: Up
     return exitCodes.failed
   }
   if (options.json === true) printJson(io, upResult(site, secrets))
-  else print(io, '', `ready in ${seconds(ms)}`, ...summary(site, secrets, io.out.isTTY === true ? coloured : plain))
+  else
+    print(
+      io,
+      '',
+      `ready in ${seconds(ms)}`,
+      ...summary(site, secrets, io.out.isTTY === true ? coloured : plain),
+      ...wayIn,
+    )
   return exitCodes.ok
 }
 

@@ -15,7 +15,14 @@ const clusterChart = z.strictObject({
   namespace: z.string().min(1),
   /** Nodes wait for it: its installation runs on nodes that are not ready. */
   bootstrap: z.boolean(),
+  /** Not where this object is there already, whoever made it. */
+  unless: z
+    .strictObject({ apiVersion: z.string().min(1), kind: z.string().min(1), name: z.string().min(1) })
+    .optional(),
+  values: z.record(z.string(), z.unknown()).optional(),
 })
+
+export type ClusterChart = Readonly<z.infer<typeof clusterChart>>
 
 const providerFile = z.strictObject({
   provider: z.string().regex(/^[a-z][a-z0-9]*$/),

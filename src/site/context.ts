@@ -1,8 +1,14 @@
+import { cloudOf, isFar, isOrdered, kindOf, machineCount, mustBeExisting, registryOf } from './cloud.ts'
 import { hostNames } from './hosts.ts'
+import type { Manifest } from '../adapters/kubernetes/port.ts'
+import { siteNamespaces } from './components.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
 import { secretNames } from './file/secret-names.ts'
 import { layoutOf } from './layout.ts'
-import type { SiteSecrets } from './secrets.ts'
+import { pullSecret, type RegistryCredential } from './pull-secret.ts'
+import { cloudSecrets, type SiteSecrets } from './secrets.ts'
+import { farPrograms } from './far-programs.ts'
+import { siteTools } from '../tools/catalogue.ts'
 import { nodePorts, pipOf, type Site, siteHosts, siteUrls } from './site.ts'
 import type { StatePaths } from './state.ts'
 
@@ -15,10 +21,19 @@ export interface ContextSources {
   readonly project: string
   /** Whether anything of the cloud may exist. */
   readonly made: boolean
+  /** Whether anything may be on a cluster elsewhere. */
+  readonly reached?: boolean
 }
 
 /** What placeholders of the site's plans can name. A pure function of the site: no environment, no clock. */
-export function siteContext({ site, paths, secrets, project, made }: ContextSources): Record<string, unknown> {
+export function siteContext({
+  site,
+  paths,
+  secrets,
+  project,
+  made,
+  reached = false,
+}: ContextSources): Record<string, unknown> {
   const { machines, volumes, selectsRoles, values } = layoutOf(site)
   return {
     site: {
@@ -36,6 +51,15 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       addresses: serviceSite(site),
       door: frontDoor(site),
       ingressTls: ingressTls(site),
+      on: stagesOf(site),
+      made: madeOf(site, made, reached),
+      programs: isFar(site) ? farPrograms : siteTools,
+      machineCount: machineCount(site),
+      // As catalog/providers/local.yml says: nothing makes volumes on demand there.
+      storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
+      ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
+      ...(isOrdered(site) ? { cloud: cloudOf(site) } : {}),
+      ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },
     paths: {
       kubeconfig: paths.kubeconfig,
@@ -47,10 +71,10 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       modules: `${project}/terraform`,
       scripts: `${project}/catalog/scripts`,
     },
-    ...(secrets === undefined ? {} : { secrets }),
+    ...(secrets === undefined ? {} : { secrets: { ...secrets, ...cloudSecrets(secrets) } }),
     manifests: {
-      namespaces: namespaceManifests(),
-      secrets: secrets === undefined ? [] : secretManifests(secrets),
+      namespaces: namespaceManifests(isFar(site) ? site.name : undefined),
+      secrets: secrets === undefined ? [] : [...secretManifests(secrets), ...pullSecrets(site, secrets)],
     },
   }
 }
@@ -60,9 +84,49 @@ function ingressTls({ tls, ports }: Site): Record<string, unknown> {
   return tls === undefined ? {} : { secretName: secretNames.tls, redirectPort: ports.https }
 }
 
-/** How the site's own programs reach its ingress on the loopback. */
-function frontDoor({ tls, ports }: Site): { port: number; tls: boolean } {
-  return tls === undefined ? { port: ports.http, tls: false } : { port: ports.https, tls: true }
+/** The port that people write behind its names. */
+function frontDoor({ tls, ports }: Site): { port: number } {
+  return { port: tls === undefined ? ports.http : ports.https }
+}
+
+/** Which of plan `site`'s steps this site has. */
+function stagesOf(site: Site) {
+  const kind = kindOf(site)
+  return {
+    local: kind === 'local',
+    far: isFar(site),
+    existing: kind === 'existing',
+    ordered: isOrdered(site),
+    // Of a Rancher's cluster the storage class makes them.
+    volumes: kind === 'local' || kind === 'hcloud',
+    cluster: kind !== 'existing',
+  }
+}
+
+/** What may exist outside, for removals. */
+function madeOf(site: Site, made: boolean, reached: boolean) {
+  const { local, far, existing, volumes, cluster } = stagesOf(site)
+  const and = (stage: boolean) => made && stage
+  return {
+    local: and(local),
+    far: far && reached,
+    existing: existing && reached,
+    volumes: and(volumes),
+    cluster: and(cluster),
+  }
+}
+
+function pullSecrets(site: Site, secrets: SiteSecrets): Manifest[] {
+  const registry = registryOf(site)
+  const credential = registryCredential(secrets)
+  if (registry === undefined || credential === undefined) return []
+  return siteNamespaces.map((namespace) => pullSecret(namespace, registry.pull, credential))
+}
+
+/** What is signed in with at the registry of the site file; `undefined` where it asks for nothing. */
+export function registryCredential(secrets: SiteSecrets): RegistryCredential | undefined {
+  const { 'registry-username': username = '', 'registry-password': password } = cloudSecrets(secrets)
+  return password === undefined ? undefined : { username, password }
 }
 
 /** What the service needs to know to write addresses into its accounts' settings. */
@@ -83,7 +147,7 @@ export function serviceSite(site: Site): Record<string, unknown> {
     },
     tls: site.tls !== undefined,
     // The cloud that its machines come from.
-    provider: 'local',
+    provider: kindOf(site),
     pip: pipOf(site.packageIndex),
     signUp: site.signUp === undefined ? { open: false } : { open: true, runtime: site.signUp },
   }

@@ -14,7 +14,7 @@ import { createJournal, type Journal } from './journal.ts'
 import { ensureSecrets, stateEnv } from './secrets.ts'
 import { createSiteStates } from './site-states.ts'
 import type { Site } from './site.ts'
-import { isMade, type StatePaths } from './state.ts'
+import { isMade, isReached, type StatePaths } from './state.ts'
 
 export interface JournalSources {
   readonly site: Site
@@ -46,7 +46,7 @@ export async function openSiteJournal(sources: JournalSources): Promise<Journal>
     context: async () => {
       const secrets = ensureSecrets(paths.folder)
       return {
-        values: siteContext({ site, paths, secrets, project, made: isMade(paths) }),
+        values: siteContext({ site, paths, secrets, project, made: isMade(paths), reached: isReached(paths) }),
         secrets: Object.values(secrets),
       }
     },

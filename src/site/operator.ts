@@ -7,6 +7,7 @@ import type { KeptRoots } from './kept-roots.ts'
 import type { FindHolder } from './ports.ts'
 import type { SiteSecrets } from './secrets.ts'
 import type { SecretSources } from './file/secret-values.ts'
+import type { ServiceAddress } from './service-address.ts'
 import type { Site } from './site.ts'
 import type { StatePaths } from './state.ts'
 
@@ -23,6 +24,10 @@ export interface Operator {
   readonly secrets: (paths: StatePaths) => SiteSecrets
   readonly cloud: (site: Site, paths: StatePaths) => CloudControl
   readonly kubernetes: (paths: StatePaths) => Kubernetes
+  /** A cluster by the text of its kubeconfig, before the site has one. */
+  readonly clusterOf: (kubeconfig: string) => Kubernetes
+  /** The site's front door as this machine reaches it; opened when it is called. */
+  readonly front: (site: Site, paths: StatePaths) => () => Promise<ServiceAddress>
   readonly helm: (paths: StatePaths) => Helm
   /** `undefined` while its programs are not there. */
   readonly terraform: (paths: StatePaths) => Terraform | undefined

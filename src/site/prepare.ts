@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../base/errors.ts'
 import { type Check, hostChecks } from './checks.ts'
+import { isFar, kindOf } from './cloud.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import type { Operator } from './operator.ts'
 import { choosePorts, type PortOptions, portInUse } from './ports.ts'
@@ -13,6 +14,7 @@ import {
   type ProfileName,
   type SignUpRuntime,
   type Site,
+  type SitePorts,
   type SiteTls,
 } from './site.ts'
 import { findSite, isMade, portsOfOtherSites, sitesHome, statePaths } from './state.ts'
@@ -43,13 +45,17 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
   if (known !== undefined) {
     refuseChanges(known, wishes)
     refuseOtherFile(known, wishes)
+    refuseOtherCloud(known, wishes)
     refuseResizing(known, wishes)
     refuseMovedStates(known, wishes, isMade(statePaths(folder)))
   }
-  refuseFailed(hostChecks(operator.facts(cacheFolder(), folder)))
+  const far = isFar(wishes.layout === undefined ? (known ?? {}) : wishes)
+  refuseFailed(checksFor(far, hostChecks(operator.facts(cacheFolder(), folder))))
   const domain = checkDomain(wishes.domain ?? known?.domain ?? defaultDomain(name))
   if (known === undefined) {
-    const ports = choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
+    const ports = far
+      ? farPorts
+      : choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
     const fresh = { name, profile, domain, ports, ...signUpOf(undefined, wishes) }
     return {
       ...fresh,
@@ -58,11 +64,19 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
       ...layoutFrom(undefined, wishes),
     }
   }
-  const running = await operator.cloud(known, statePaths(folder)).answers()
+  const running = far || (await operator.cloud(known, statePaths(folder)).answers())
   if (!running) refuseTakenPorts(known, operator)
   const { signUp, packageIndex, tls, layout: _old, ...rest } = known
   const kept = { ...rest, profile, ...signUpOf(signUp, wishes) }
   return { ...kept, ...packageIndexOf(packageIndex, wishes), ...tlsOf(tls, wishes), ...layoutFrom(known, wishes) }
+}
+
+/** Of the site's own names: nothing of it listens on this machine. */
+export const farPorts: SitePorts = { http: 80, https: 443, mongo: 27017, broker: 5671 }
+
+/** Of a site elsewhere this machine only builds the images. */
+function checksFor(far: boolean, checks: readonly Check[]): readonly Check[] {
+  return far ? checks.filter(({ name }) => ['system', 'root', 'disk'].includes(name)) : checks
 }
 
 function packageIndexOf(known: string | undefined, { packageIndex = known }: SiteWishes): { packageIndex?: string } {
@@ -148,19 +162,35 @@ function refuseOtherFile({ name, layout: before }: Site, { layout, moved, profil
   )
 }
 
-/** Claims on folders can't be resized, nor do the folders hold to it. */
-function refuseResizing(known: Site, { layout }: SiteWishes): void {
+/** The machines of one cloud can't become those of another, nor its volumes. */
+function refuseOtherCloud(known: Site, { layout }: SiteWishes): void {
   if (layout === undefined) return
-  const before = layoutOf(known).volumes
-  const changed = Object.entries(layout.volumes).find(
-    ([volume, sizeGb]) => before[volume] !== undefined && before[volume] !== sizeGb,
-  )
-  if (changed === undefined) return
-  const [volume, sizeGb] = changed
+  const [before, wanted] = [kindOf(known), kindOf({ layout })]
+  if (before === wanted) return
   throw new AppError(
     'conflict',
     'site-differs',
-    `volume ${volume} of site ${known.name} has ${before[volume]} GB, not ${sizeGb}: with provider local it can't be changed later`,
+    `site ${known.name} is made with provider ${before}, not ${wanted}: a site stays where it is; make another with another name`,
+    { details: { field: 'provider.kind', value: wanted } },
+  )
+}
+
+/** Claims on folders can't be resized, nor do the folders hold to it; those of a cloud can only grow. */
+function refuseResizing(known: Site, { layout }: SiteWishes): void {
+  if (layout === undefined) return
+  const before = layoutOf(known).volumes
+  const far = isFar(known)
+  const changed = Object.entries(layout.volumes).find(([volume, sizeGb]) => {
+    const was = before[volume]
+    return was !== undefined && (far ? sizeGb < was : sizeGb !== was)
+  })
+  if (changed === undefined) return
+  const [volume, sizeGb] = changed
+  const why = far ? 'a volume can only grow' : "with provider local it can't be changed later"
+  throw new AppError(
+    'conflict',
+    'site-differs',
+    `volume ${volume} of site ${known.name} has ${before[volume]} GB, not ${sizeGb}: ${why}`,
     { details: { field: `storage.${volume}`, value: sizeGb } },
   )
 }

@@ -2,8 +2,13 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { backendFile } from '../adapters/terraform/port.ts'
-import { writeRoot } from '../clusters/write-root.ts'
+import { modulesFor, writeRoot } from '../clusters/write-root.ts'
 import { localRoot } from './actions/terraform-roots.ts'
+import { type Cloud, cloudOf, isFar } from './cloud.ts'
+import { cloudRoot, modulesOf, providersFolder, stagesOf } from './cloud-roots.ts'
+import { layoutOf } from './layout.ts'
+import { withOwnState } from './own-state.ts'
+import type { Site } from './site.ts'
 import type { CheckedFile } from './file/check.ts'
 import { domainOf } from './file/domain.ts'
 import { alertRefs, alertsSecret, monitoringValues } from './file/monitoring.ts'
@@ -16,23 +21,54 @@ import type { SiteSecrets } from './secrets.ts'
 
 /** Files of a site for people who run it by hand or in GitOps; holds no secret. Answers with their names. */
 export async function renderSite(folder: string, sources: PlanSources, file: CheckedFile): Promise<string[]> {
-  const isLocal = file.site.provider.kind === 'local'
-  const roots = isLocal ? await renderRoots(join(folder, 'terraform'), sources) : []
+  const roots = await renderRoots(join(folder, 'terraform'), sources)
   const releases = wantedReleases(sources)
   const monitoring = renderMonitoring(folder, sources.project, file)
   const values = [...releases.map((release) => renderValues(folder, release)), ...monitoring]
   write(
     folder,
     'manifests/namespaces.yaml',
-    namespaceManifests()
+    namespaceManifests(isFar(sources.site) ? sources.site.name : undefined)
       .map((one) => stringify(one))
       .join('---\n'),
   )
-  write(folder, 'README.md', readme(file, releases, isLocal))
+  write(folder, 'README.md', readme(file, releases, sources.site))
   return [...roots, ...values, 'manifests/namespaces.yaml', 'README.md']
 }
 
 async function renderRoots(folder: string, sources: PlanSources): Promise<string[]> {
+  const cloud = cloudOf(sources.site)
+  return cloud === undefined ? await renderLocal(folder, sources) : await renderCloud(folder, cloud, sources)
+}
+
+const rootFiles = ['main.tf.json', 'terraform.tfvars.json']
+
+/** Their states lie beside them: nobody keeps them for who runs this by hand, unless a backend is named. */
+async function renderCloud(folder: string, cloud: Cloud, { site, project }: PlanSources): Promise<string[]> {
+  const modules = join(folder, 'modules')
+  for (const name of modulesOf(cloud))
+    cpSync(join(project, 'terraform', name), join(modules, name), { recursive: true })
+  // Where the module looks for what a cluster of plain machines lacks.
+  if (cloud.kind === 'hcloud')
+    cpSync(join(providersFolder(project), 'hcloud.yml'), join(folder, 'catalog', 'providers', 'hcloud.yml'))
+  const { name, domain } = site
+  const { volumes } = layoutOf(site)
+  for (const stage of stagesOf(cloud)) {
+    const at = join(folder, stage)
+    const given = {
+      name,
+      domain,
+      cloud,
+      volumes,
+      modules: await modulesFor(at, modules),
+      providers: providersFolder(project),
+    }
+    await writeRoot(at, withOwnState(cloudRoot(stage, given)))
+  }
+  return stagesOf(cloud).flatMap((root) => rootFiles.map((file) => `terraform/${root}/${file}`))
+}
+
+async function renderLocal(folder: string, sources: PlanSources): Promise<string[]> {
   const modules = join(folder, 'modules')
   for (const name of ['local', 'local-volumes'])
     cpSync(join(sources.project, 'terraform', name), join(modules, name), { recursive: true })
@@ -40,7 +76,7 @@ async function renderRoots(folder: string, sources: PlanSources): Promise<string
   const [volumes, cluster] = [join(folder, 'volumes'), join(folder, 'cluster')]
   await writeRoot(volumes, await localRoot('volumes', input, volumes))
   await writeRoot(cluster, await localRoot('cluster', input, cluster))
-  const files = ['main.tf.json', 'terraform.tfvars.json', ...(input.state.backend !== undefined ? [backendFile] : [])]
+  const files = [...rootFiles, ...(input.state.backend !== undefined ? [backendFile] : [])]
   return ['volumes', 'cluster'].flatMap((root) => files.map((name) => `terraform/${root}/${name}`))
 }
 
@@ -88,7 +124,56 @@ function write(folder: string, name: string, text: string): void {
   writeFileSync(path, text)
 }
 
-function readme(file: CheckedFile, releases: readonly WantedRelease[], isLocal: boolean): string {
+/** How the machines come, by provider. */
+function machinesText(site: Site): string[] {
+  const cloud = cloudOf(site)
+  const tofu = (root: string, what: string) =>
+    `tofu -chdir=terraform/${root} init && tofu -chdir=terraform/${root} apply   # ${what}`
+  if (cloud === undefined)
+    return [
+      'Terraform (or OpenTofu), with the provider of the local cloud in a mirror and the local cloud running:',
+      '',
+      '```sh',
+      tofu('volumes', 'stays when the cluster goes'),
+      tofu('cluster', 'the cluster with its machines'),
+      '```',
+    ]
+  if (cloud.kind === 'existing')
+    return [
+      'The cluster is there. Its nodes take their roles by label:',
+      '',
+      '```sh',
+      ...Object.entries(cloud.roles).flatMap(([role, { nodes }]) =>
+        nodes.map((node) => `kubectl label node ${node} omegaml.io/role=${role}`),
+      ),
+      '```',
+    ]
+  const secrets =
+    cloud.kind === 'hcloud'
+      ? [
+          'export HCLOUD_TOKEN=… TF_VAR_hcloud_token=…',
+          'node scripts/cluster-keys.ts terraform/cluster/keys.auto.tfvars.json   # of cloudmgr; keep it safe',
+        ]
+      : ['export RANCHER_TOKEN_KEY=… TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has']
+  return [
+    'Terraform (or OpenTofu). Secrets come by the environment:',
+    '',
+    '```sh',
+    ...secrets,
+    ...stagesOf(cloud).map((stage) =>
+      tofu(stage, stage === 'volumes' ? 'stays when the cluster goes' : 'the cluster with its machines'),
+    ),
+    'tofu -chdir=terraform/cluster output -raw kubeconfig > kubeconfig && chmod 600 kubeconfig && export KUBECONFIG=$PWD/kubeconfig',
+    ...(cloud.kind === 'hcloud'
+      ? [
+          'tofu -chdir=terraform/volumes output -json storage_values > values/volumes.json   # helm … omegaml-storage --values values/volumes.json, too',
+        ]
+      : []),
+    '```',
+  ]
+}
+
+function readme(file: CheckedFile, releases: readonly WantedRelease[], made: Site): string {
   const { site, path } = file
   return [
     `# Site ${site.name}`,
@@ -97,16 +182,7 @@ function readme(file: CheckedFile, releases: readonly WantedRelease[], isLocal: 
     '',
     '## In this order',
     '',
-    ...(isLocal
-      ? [
-          'Terraform (or OpenTofu), with the provider of the local cloud in a mirror and the local cloud running:',
-          '',
-          '```sh',
-          'tofu -chdir=terraform/volumes init && tofu -chdir=terraform/volumes apply   # stays when the cluster goes',
-          'tofu -chdir=terraform/cluster init && tofu -chdir=terraform/cluster apply',
-          '```',
-        ]
-      : [`A cluster of provider ${site.provider.kind}: its Terraform root is not written yet.`]),
+    ...machinesText(made),
     '',
     '```sh',
     'kubectl apply -f manifests/namespaces.yaml',

@@ -96,6 +96,20 @@ export function stateEnv(folder: string): Readonly<Record<string, string>> {
   return Object.fromEntries(found.map(([name, value]) => [name.slice(ofState.length), value]))
 }
 
+const ofCloud = 'cloud/'
+
+/** Secrets that the site's own steps use: kubeconfig, tokens, the registry's credential. Those of the last `up` go. */
+export function storeCloudSecrets(folder: string, values: Readonly<Record<string, string>>): void {
+  const others = Object.entries(ensureSecrets(folder)).filter(([name]) => !name.startsWith(ofCloud))
+  const added = Object.entries(values).map(([name, value]) => [`${ofCloud}${name}`, value])
+  writeSecrets(folder, Object.fromEntries([...others, ...added]))
+}
+
+export function cloudSecrets(secrets: Readonly<Record<string, string>>): Record<string, string> {
+  const found = Object.entries(secrets).filter(([name]) => name.startsWith(ofCloud))
+  return Object.fromEntries(found.map(([name, value]) => [name.slice(ofCloud.length), value]))
+}
+
 /** By Secret, then by key. */
 export function givenSecrets(secrets: Readonly<Record<string, string>>): Record<string, Record<string, string>> {
   const found: Record<string, Record<string, string>> = {}

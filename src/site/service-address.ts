@@ -20,13 +20,18 @@ export interface ServiceAddress {
  */
 export function siteAddress(site: Site, ca?: string): ServiceAddress {
   const { api } = siteUrls(site)
-  const { hub } = siteHosts(site)
   const { http, https } = site.ports
   const target =
     site.tls === undefined
       ? { host: '127.0.0.1', port: http }
-      : { host: '127.0.0.1', port: https, tls: { servername: hub, ca } }
-  return { url: api, target, host: `${hub}:${target.port}`, base: '' }
+      : { host: '127.0.0.1', port: https, tls: { servername: siteHosts(site).hub, ca } }
+  return { url: api, target, host: new URL(api).host, base: '' }
+}
+
+/** The same service by a port of the loopback that leads to its ingress. */
+export function throughDoor(address: ServiceAddress, port: number): ServiceAddress {
+  const tls = 'tls' in address.target ? { tls: address.target.tls } : {}
+  return { ...address, target: { host: '127.0.0.1', port, ...tls } }
 }
 
 /** A service anywhere, by its URL. `ca`: PEM of an authority beside those of the system. Errors: `invalid`. */

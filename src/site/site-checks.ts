@@ -4,6 +4,7 @@ import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { explain } from '../base/errors.ts'
 import { debianPackages, missingPackages } from '../tools/packages.ts'
 import type { Check } from './checks.ts'
+import { isFar } from './cloud.ts'
 import { readComponents, readNodes } from './components.ts'
 import { siteLines } from './hosts.ts'
 import type { FindHolder } from './ports.ts'
@@ -26,8 +27,7 @@ export async function siteChecks(sources: CheckSources): Promise<Check[]> {
   const answers = await sources.cloudAnswers()
   return [
     ...host,
-    ...ports(site, sources.findHolder),
-    hostsLines(site),
+    ...(isFar(site) ? [] : [...ports(site, sources.findHolder), hostsLines(site)]),
     await names(site),
     ...(await running(answers, sources)),
   ]
@@ -119,20 +119,25 @@ async function names(site: Site): Promise<Check> {
   return failed(
     'names',
     `${hub} does not resolve`,
-    `add "127.0.0.1 ${hub}" to /etc/hosts, or run ./cloudmgr up as root`,
+    isFar(site)
+      ? `point ${hub}, and notebook., *.notebook., mongo. and broker. of ${site.domain}, to its load balancer`
+      : `add "127.0.0.1 ${hub}" to /etc/hosts, or run ./cloudmgr up as root`,
     false,
   )
 }
 
 async function running(answers: boolean, sources: CheckSources): Promise<Check[]> {
-  if (!answers) return [failed('local cloud', 'not running', './cloudmgr up starts it', false)]
+  const far = sources.site !== undefined && isFar(sources.site)
+  const cloud = far ? 'API server' : 'local cloud'
+  if (!answers && far) return [failed(cloud, 'does not answer', 'look at the cluster; ./cloudmgr up goes on', false)]
+  if (!answers) return [failed(cloud, 'not running', './cloudmgr up starts it', false)]
   try {
     const kubernetes = sources.kubernetes()
     const [nodes, components] = await Promise.all([readNodes(kubernetes), readComponents(kubernetes)])
     const lost = nodes.filter((node) => !node.ready).map((node) => node.name)
     const ill = components.filter((component) => component.state !== 'ready')
     return [
-      passed('local cloud', 'answers'),
+      passed(cloud, 'answers'),
       lost.length === 0
         ? passed('machines', `${nodes.length} ready`)
         : failed('machines', `not ready: ${lost.join(', ')}`, './cloudmgr up mends them'),
@@ -140,6 +145,6 @@ async function running(answers: boolean, sources: CheckSources): Promise<Check[]
       ...(ill.length === 0 ? [passed('components', `${components.length} serve`)] : []),
     ]
   } catch (cause) {
-    return [passed('local cloud', 'answers'), failed('cluster', explain(cause), './cloudmgr up mends it')]
+    return [passed(cloud, 'answers'), failed('cluster', explain(cause), './cloudmgr up mends it')]
   }
 }

@@ -1,6 +1,6 @@
 import { buildImage, imageTag } from '../images/build.ts'
 import { IMAGES, type ImageName } from '../images/catalogue.ts'
-import { findDigest } from '../images/registry.ts'
+import { findDigest, type RegistryLogin } from '../images/registry.ts'
 import { AppError } from '../base/errors.ts'
 import type { Images } from './actions/image.ts'
 import { toolPath } from './site-tools.ts'
@@ -9,10 +9,12 @@ export interface ImageSources {
   readonly project: string
   readonly cache: string
   readonly stateFolder: string
+  /** Who signs in at the registry, where it is one of the site file's; looked up when it is needed. */
+  readonly login: () => RegistryLogin | undefined
 }
 
 /** Images built on this machine from the checkout. */
-export function createImages({ project, cache, stateFolder }: ImageSources): Images {
+export function createImages({ project, cache, stateFolder, login }: ImageSources): Images {
   const programsOf = (name: ImageName) =>
     Object.fromEntries(IMAGES[name].programs.map((program) => [program, toolPath(stateFolder, program)]))
   const tag = async (name: ImageName) => await imageTag(name, { project, programs: programsOf(name) })
@@ -20,11 +22,12 @@ export function createImages({ project, cache, stateFolder }: ImageSources): Ima
     tag: async (text) => await tag(imageName(text)),
     find: async (text, registry) => {
       const name = imageName(text)
-      return await findDigest(registry, name, await tag(name))
+      return await findDigest(registry, name, await tag(name), { login: login() })
     },
     build: async (text, registry, { output, signal }) => {
       const name = imageName(text)
-      return await buildImage(name, { project, cache, registry, output, signal, programs: programsOf(name) })
+      const programs = programsOf(name)
+      return await buildImage(name, { project, cache, registry, output, signal, programs, login: login() })
     },
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
@@ -37,10 +37,22 @@ export function statePaths(folder: string): StatePaths {
   }
 }
 
-/** Whether anything of the cloud may exist: before that only the state folder and the hosts lines do. */
+/** Whether anything outside may exist: before that only the state folder and the hosts lines do. */
 export function isMade(paths: StatePaths): boolean {
-  return existsSync(join(paths.terraform, 'cluster', 'main.tf.json'))
+  return existsSync(join(paths.terraform, 'cluster', 'main.tf.json')) || existsSync(paths.kubeconfig)
 }
+
+/** Whether a cluster elsewhere ever answered: before that nothing can be on it. */
+export function isReached({ folder }: StatePaths): boolean {
+  return existsSync(join(folder, reached))
+}
+
+export function noteReached({ folder }: StatePaths, isSo: boolean): void {
+  if (isSo) replaceFile(join(folder, reached), '')
+  else rmSync(join(folder, reached), { force: true })
+}
+
+const reached = 'reached'
 
 type Env = Readonly<Record<string, string | undefined>>
 

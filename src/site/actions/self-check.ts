@@ -17,7 +17,7 @@ const input = z.strictObject({
   /** Variables of the script: addresses, no secrets. */
   env: z.record(z.string(), z.string()),
   /** Host name of the notebooks, and the loopback port that leads to it. */
-  notebook: z.strictObject({ host: z.string().min(1), port: z.int(), tls: z.boolean().default(false) }),
+  notebook: z.strictObject({ host: z.string().min(1), port: z.int() }),
   timeoutSeconds: z.int().positive().default(600),
 })
 

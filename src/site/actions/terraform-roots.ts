@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Action } from '../../actions/action.ts'
 import type { Machines } from '../../clusters/profiles.ts'
-import { withOutsideBackend } from '../../clusters/outside-backend.ts'
+import { type OutsideBackend, withOutsideBackend } from '../../clusters/outside-backend.ts'
 import { clusterRoot, type LocalSite, type TerraformRoot, volumesRoot } from '../../clusters/root.ts'
 import { rootLock } from '../../clusters/terraform-states.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
@@ -11,6 +11,15 @@ import { machinesSchema } from '../layout.ts'
 import { rootOf } from './kept-terraform.ts'
 
 const port = z.int()
+/** A backend outside; empty: the site's journal. */
+export const stateInput = z
+  .strictObject({ backend: z.string().optional(), settings: z.record(z.string(), z.unknown()).default({}) })
+  .prefault({})
+
+export function outsideOf({ backend, settings }: z.infer<typeof stateInput>): OutsideBackend | undefined {
+  return backend === undefined ? undefined : { backend, settings }
+}
+
 const input = z.strictObject({
   name: z.string(),
   machines: machinesSchema,
@@ -22,10 +31,7 @@ const input = z.strictObject({
   socket: z.string(),
   folders: z.strictObject({ volumes: z.string(), cluster: z.string() }),
   modules: z.string(),
-  /** A backend outside; empty: the site's journal. */
-  state: z
-    .strictObject({ backend: z.string().optional(), settings: z.record(z.string(), z.unknown()).default({}) })
-    .prefault({}),
+  state: stateInput,
 })
 
 export type TerraformRootsInput = z.infer<typeof input>
@@ -63,8 +69,7 @@ export async function localRoot(
 ): Promise<TerraformRoot> {
   const site = await localSite(values, folder)
   const root = stage === 'volumes' ? volumesRoot(site) : clusterRoot(site)
-  const { backend, settings } = values.state
-  return withOutsideBackend(root, stage, backend === undefined ? undefined : { backend, settings })
+  return withOutsideBackend(root, stage, outsideOf(values.state))
 }
 
 /** What the roots in `folder` are written from. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkParsed, ruleFacts } from './check.ts'
-import { alertRefs, monitoringValues, rancherAlerts, rancherMonitoring } from './monitoring.ts'
+import { alertingOf, alertRefs, monitoringValues, rancherAlerts, rancherMonitoring } from './monitoring.ts'
 import { parseSiteFile } from './read.ts'
 import type { SiteFile } from './schema.ts'
 
@@ -60,7 +60,7 @@ test('module rancher-cluster gets the same receivers, with their secrets', () =>
     'receiver-3': 'key',
     'smtp-password': 'p',
   }
-  expect(rancherAlerts(site, values)).toEqual({
+  expect(rancherAlerts(alertingOf(site), values)).toEqual({
     mail: {
       to: ['ops@example.org', 'two@example.org'],
       from: 'hub@omega.example.org',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Tree } from '../../base/merge.ts'
-import type { RancherAlerts, RancherSettings } from '../../clusters/rancher-root.ts'
+import type { RancherAlerts } from '../../clusters/rancher-root.ts'
 import { domainOf } from './domain.ts'
 import type { Problem } from './problems.ts'
 import type { SiteFile } from './schema.ts'
@@ -71,7 +71,10 @@ export function alertRefs({ monitoring, mail }: SiteFile): { name: string; ref: 
 }
 
 /** Inputs of module rancher-cluster. */
-export function rancherMonitoring({ monitoring, storage }: SiteFile): RancherSettings['monitoring'] {
+export function rancherMonitoring({
+  monitoring,
+  storage,
+}: SiteFile): { retention: string; storageGb: number; storageClass?: string } | undefined {
   if (!monitoring.enabled) return undefined
   return {
     retention: `${monitoring.retentionDays}d`,
@@ -80,22 +83,42 @@ export function rancherMonitoring({ monitoring, storage }: SiteFile): RancherSet
   }
 }
 
-/** Whom Rancher Monitoring tells; `values` by the names of `alertRefs`. */
-export function rancherAlerts(file: SiteFile, values: Readonly<Record<string, string>>): RancherAlerts {
-  const { receivers } = file.monitoring
-  const of = (wanted: (typeof receivers)[number]['kind']) =>
-    receivers.flatMap(({ kind }, index) => (kind === wanted ? [values[`receiver-${index}`] ?? ''] : []))
+/** Who hears of alerts, without what is secret of it. */
+export interface Alerting {
+  readonly mail?:
+    | {
+        readonly to: readonly string[]
+        readonly from: string
+        /** `host:port`. */
+        readonly smarthost: string
+        readonly username?: string | undefined
+      }
+    | undefined
+  /** In the order of the receivers. */
+  readonly kinds: readonly SiteFile['monitoring']['receivers'][number]['kind'][]
+}
+
+export function alertingOf(file: SiteFile): Alerting {
   const mail = mailOf(file)
+  return { ...(mail === undefined ? {} : { mail }), kinds: file.monitoring.receivers.map(({ kind }) => kind) }
+}
+
+/** Whom Rancher Monitoring tells; `values` by the names of `alertRefs`. */
+export function rancherAlerts({ mail, kinds }: Alerting, values: Readonly<Record<string, string>>): RancherAlerts {
+  const of = (wanted: Alerting['kinds'][number]) =>
+    kinds.flatMap((kind, index) => (kind === wanted ? [values[`receiver-${index}`] ?? ''] : []))
   const password = values['smtp-password']
+  const { username, ...server } = mail ?? { username: undefined, to: [], from: '', smarthost: '' }
+  const login = { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
   return {
-    ...(mail === undefined ? {} : { mail: { ...mail, ...(password === undefined ? {} : { password }) } }),
+    ...(mail === undefined ? {} : { mail: { ...server, ...login } }),
     webhooks: of('webhook'),
     slack: of('slack').map((url) => ({ url })),
     pagerduty: of('pagerduty'),
   }
 }
 
-function mailOf(file: SiteFile): Omit<NonNullable<RancherAlerts['mail']>, 'password'> | undefined {
+function mailOf(file: SiteFile): Alerting['mail'] {
   const { monitoring, mail } = file
   const to = monitoring.receivers.flatMap((one) => (one.kind === 'mail' ? one.to : []))
   if (to.length === 0 || mail?.smtp === undefined) return undefined

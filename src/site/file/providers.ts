@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { taintSchema } from './pools.ts'
 import { secretRef } from './secret-ref.ts'
 
 const port = (what: string, usual: number) =>
@@ -21,6 +22,18 @@ const existing = z.strictObject({
   kind: z.literal('existing').describe('a cluster that is there already'),
   kubeconfig: secretRef.describe('its kubeconfig'),
   context: z.string().min(1).optional().describe('context of the kubeconfig; its current one when left out'),
+  roles: z
+    .record(
+      z.string().regex(/^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/, 'must be a role, such as worker'),
+      z.strictObject({
+        nodes: z.array(z.string().min(1)).min(1).describe('names of nodes that take the role'),
+        taints: z.array(taintSchema).optional().describe('keep other pods from them'),
+      }),
+    )
+    .optional()
+    .describe(
+      'nodes by role: they get label `omegaml.io/role`, which goes with the site. Left out: no node is touched, and parts run anywhere, or where `pools` says that the nodes have their roles already',
+    ),
 })
 
 const hcloud = z.strictObject({

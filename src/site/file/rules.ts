@@ -120,7 +120,7 @@ function machineOf(pool: Pool, index: number, isSized: boolean, provider: Provid
   if (type !== undefined && (cores !== undefined || memoryGb !== undefined) && isSized)
     return [{ path: at('type'), value: type, problem: 'give either type, or cores and memoryGb' }]
   if (type !== undefined) {
-    if (provider === undefined || types.includes(type)) return []
+    if (types.length === 0 || types.includes(type)) return []
     const near = nearest(type, types)
     return [{ path: at('type'), value: type, problem: `right is ${right}${didYouMean(near)}` }]
   }

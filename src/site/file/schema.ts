@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isPackageIndex } from '../site.ts'
 import { limitFacts, quotaFacts, signUpFacts, smtpFacts } from '../../deployments/site-facts.ts'
 import { componentsSchema } from './components.ts'
+import { imagesSchema } from './images.ts'
 import { monitoringSchema } from './monitoring.ts'
 import { poolSchema } from './pools.ts'
 import { providerSchema, rancherSchema } from './providers.ts'
@@ -64,6 +65,9 @@ export const siteFileSchema = z.strictObject({
       'machines: either one pool of role `worker` that carries everything, or pools of the roles dbmaster, ingress, system and worker. May be empty with provider existing, whose nodes are there',
     ),
   storage: storage.prefault({}).describe('volumes'),
+  images: imagesSchema
+    .optional()
+    .describe('where images lie; a must with every provider but local, which has a registry of its own'),
   components: componentsSchema.default({}).describe('parts of the site'),
   services: z
     .array(z.string().min(1))

@@ -7,6 +7,7 @@ import type { ParsedFile } from './read.ts'
 import { fieldName } from '../../catalog/load.ts'
 import { namedRefs } from './secret-names.ts'
 import { describeRef, type SecretRef } from './secret-ref.ts'
+import { type CloudRef, cloudRefs } from './to-cloud.ts'
 
 /** Where references lead to; tests give their own. */
 export interface SecretSources {
@@ -24,6 +25,11 @@ export async function readGivenSecrets(file: ParsedFile, sources: SecretSources)
   return await lookAll(named, file, sources)
 }
 
+/** Those that the site's own steps use, by their names. */
+export async function readCloudSecrets(file: ParsedFile, sources: SecretSources): Promise<GivenSecrets> {
+  return await lookAll(cloudRefs(file.site), file, sources)
+}
+
 /** Variables of the backend that keeps the Terraform states. */
 export async function readStateEnv(
   file: ParsedFile,
@@ -34,14 +40,7 @@ export async function readStateEnv(
   return await lookAll(refs, file, sources)
 }
 
-interface FileRef {
-  readonly name: string
-  readonly ref: SecretRef
-  /** The field of the site file. */
-  readonly path: readonly PropertyKey[]
-}
-
-async function lookAll(refs: readonly FileRef[], file: ParsedFile, sources: SecretSources): Promise<GivenSecrets> {
+async function lookAll(refs: readonly CloudRef[], file: ParsedFile, sources: SecretSources): Promise<GivenSecrets> {
   const found = await Promise.all(refs.map(async (named) => await look(named, file, sources)))
   const errors = found.flatMap((one) => ('problem' in one ? [one] : []))
   if (errors.length > 0) {
@@ -55,7 +54,7 @@ type Looked =
   | { readonly name: string; readonly value: string }
   | { readonly field: string; readonly line: number | undefined; readonly problem: string }
 
-async function look({ name, ref, path }: FileRef, file: ParsedFile, sources: SecretSources): Promise<Looked> {
+async function look({ name, ref, path }: CloudRef, file: ParsedFile, sources: SecretSources): Promise<Looked> {
   try {
     return { name, value: await valueOf(ref, dirname(file.path), sources) }
   } catch (error) {

@@ -46,7 +46,7 @@ export function rootsInput(sources: PlanSources): TerraformRootsInput {
 
 /** Outputs of steps are known when they have run. */
 function keepingSteps(template: unknown): unknown {
-  if (typeof template === 'string') return template.replace(/\$\{(steps\.[^}]*)\}/g, '<$1>')
+  if (typeof template === 'string') return template.replace(/\$\{(steps\.[^}|]*)(\|[^}]*)?\}/g, '<$1>')
   if (Array.isArray(template)) return template.map(keepingSteps)
   if (!isTree(template)) return template
   return Object.fromEntries(Object.entries(template).map(([key, value]) => [key, keepingSteps(value)]))

@@ -4,7 +4,6 @@ import { fieldName } from '../../catalog/load.ts'
 import type { CheckedFile } from '../file/check.ts'
 import { domainOf } from '../file/domain.ts'
 import { namedRefs, secretNames } from '../file/secret-names.ts'
-import type { GivenSecrets } from '../file/secret-values.ts'
 import { wantedVolumes } from '../file/wanted-values.ts'
 import type { Operator } from '../operator.ts'
 import { outsideRoots } from '../kept-roots.ts'
@@ -15,7 +14,15 @@ import { cacheFolder } from '../../tools/ensure.ts'
 import { readStored, storedForm } from '../secrets.ts'
 import type { Site } from '../site.ts'
 import { findSite, isMade, type StatePaths } from '../state.ts'
+import { makeClusterKeys } from '../../clusters/cluster-keys.ts'
+import { cloudOf, isFar } from '../cloud.ts'
+import { cloudEnv } from '../cloud-roots.ts'
+import { cloudSecretsOf } from '../file/cloud-secrets.ts'
+import type { GivenSecrets } from '../file/secret-values.ts'
+import { clusterKeysOf } from '../site-keys.ts'
+import { withEnv } from '../terraform-env.ts'
 import { readApplied } from './applied.ts'
+import { type ExistingChanges, existingChanges } from './existing-changes.ts'
 import { type CloudChanges, expectedCloud, previewCloud } from './cloud-changes.ts'
 import { componentChanges, secretChanges } from './component-changes.ts'
 import { machineRows, type PriceList, volumeRows } from './prices.ts'
@@ -48,7 +55,9 @@ export async function previewSite(
   const sources = { site, before, paths, project, signal, roots, stateEnv }
   const made = isMade(paths)
   const runs = made && (await operator.cloud(site, paths).answers())
-  const cloud = await lookAtCloud(operator, made, runs, sources)
+  const ofCloud = isFar(site) ? await cloudSecretsOf(file, operator.secretSources) : {}
+  const cloud = await lookAtCloud(operator, { made, runs, given: ofCloud }, sources)
+  const existing = await lookAtExisting(operator, site, ofCloud)
   const applied = readApplied(paths.folder)
   const wanted = wantedReleases(sources)
   const defaults = readChartDefaults(join(project, 'charts'))
@@ -59,7 +68,7 @@ export async function previewSite(
   const tags = runs ? await operator.imageTags(paths, Object.values(images)) : undefined
   const components = await componentChanges(wanted, { applied, isBegun, helm, defaults, imageSteps: images, tags })
   const secrets = secretChanges(secretsOf(file), runs ? applied : undefined, printsOf(given, paths))
-  const changes = [...cloud.changes, ...secrets, ...components]
+  const changes = [...cloud.changes, ...existing.changes, ...secrets, ...components]
   const { volumes, machines } = layoutOf(site)
   const kept = Object.keys(volumes).filter((name) => wantedVolumes(file.site)[name] === undefined)
   return {
@@ -68,10 +77,11 @@ export async function previewSite(
     machines: machineRows(file.site, file.facts.provider, prices),
     volumes: volumeRows(volumes, prices),
     currency: prices?.currency ?? null,
-    warnings: warningsOf(file),
+    warnings: [...warningsOf(file), ...(isFar(site) ? await unresolvedOf(operator, file) : [])],
     notes: [
       ...kept.map((name) => `volume ${name} is no longer in the file: it is kept with its data`),
-      ...promises(machines as Machines, operator.facts(cacheFolder(), paths.folder)),
+      ...(isFar(site) ? [] : promises(machines as Machines, operator.facts(cacheFolder(), paths.folder))),
+      ...existing.notes,
       ...(given === undefined ? ['secrets were not compared: not all of them are here'] : []),
       ...notesOf(made, runs, tags !== undefined && applied?.images !== undefined),
     ],
@@ -88,10 +98,7 @@ export async function previewElsewhere(
   undriven: string,
 ): Promise<SitePreview> {
   const name = file.site.name
-  const hub = `hub.${domainOf(file.site)}`
-  const unresolved = (await resolves(hub))
-    ? []
-    : [`domain: ${hub} does not resolve: point it, and *.notebook, to the site`]
+  const unresolved = await unresolvedOf({ resolves }, file)
   return {
     ...head(file, name),
     changes: [],
@@ -103,6 +110,11 @@ export async function previewElsewhere(
     deletes: [],
     fingerprint: fingerprintOf({ site: name, changes: [], deletes: [] }),
   }
+}
+
+async function unresolvedOf({ resolves }: Pick<Operator, 'resolves'>, { site }: CheckedFile): Promise<string[]> {
+  const hub = `hub.${domainOf(site)}`
+  return (await resolves(hub)) ? [] : [`domain: ${hub} does not resolve: point it, and *.notebook, to the site`]
 }
 
 function head({ site, path }: CheckedFile, name: string) {
@@ -118,15 +130,37 @@ function warningsOf({ warnings, lineOf }: CheckedFile): string[] {
   return warnings.map(({ path, problem }) => `line ${lineOf(path) ?? 1}, ${fieldName(path)}: ${problem}`)
 }
 
+interface Seen {
+  readonly made: boolean
+  readonly runs: boolean
+  /** What the site file's references lead to, where the cluster is elsewhere. */
+  readonly given: GivenSecrets
+}
+
 async function lookAtCloud(
   operator: Operator,
-  made: boolean,
-  runs: boolean,
+  { made, runs, given }: Seen,
   sources: Parameters<typeof expectedCloud>[1],
 ): Promise<CloudChanges> {
+  const cloud = cloudOf(sources.site)
   const terraform = operator.terraform(sources.paths)
-  if (runs && terraform !== undefined) return await previewCloud(terraform, sources)
-  return await expectedCloud(made, sources)
+  if (cloud === undefined && runs && terraform !== undefined) return await previewCloud(terraform, sources)
+  if (cloud === undefined || cloud.kind === 'existing' || terraform === undefined)
+    return await expectedCloud(made, sources)
+  // Of a site that was never made only the preview knows these keys.
+  const keys = made ? clusterKeysOf(sources.paths.folder) : undefined
+  const env = cloudEnv(cloud, given, keys ?? (await makeClusterKeys(new Date())))
+  return await previewCloud(
+    withEnv(terraform, () => env),
+    sources,
+  )
+}
+
+async function lookAtExisting(operator: Operator, site: Site, given: GivenSecrets): Promise<ExistingChanges> {
+  const cloud = cloudOf(site)
+  if (cloud?.kind !== 'existing') return { changes: [], notes: [] }
+  const kubernetes = operator.clusterOf(given['kubeconfig'] ?? '')
+  return await existingChanges(kubernetes, cloud, { site: site.name, project: operator.project })
 }
 
 function notesOf(made: boolean, runs: boolean, imagesKnown: boolean): string[] {

@@ -136,7 +136,7 @@ describe('Pod Security `restricted`', () => {
   })
 
   test('the check with which a site begins', async () => {
-    const notebook = { host: 'notebook.omega.localhost', port: 8080, tls: false }
+    const notebook = { host: 'notebook.omega.localhost', port: 8080 }
     const values = {
       userid: 'demo',
       apikey: 'k',
