@@ -1,5 +1,8 @@
 import { type Check, hostChecks } from '../site/checks.ts'
-import { findSite, stateFolder, statePaths } from '../site/state.ts'
+import { keptChecks } from '../site/kept-checks.ts'
+import type { Operator } from '../site/operator.ts'
+import type { Site } from '../site/site.ts'
+import { findSite, type StatePaths, stateFolder, statePaths } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, print, printJson } from './io.ts'
 import { coloured, plain, type Style } from './style.ts'
@@ -12,10 +15,20 @@ export async function doctor(options: GlobalOptions, io: Io): Promise<ExitCode> 
   const site = findSite(folder, undefined)
   const simulated = site?.simulated === true
   const host = hostChecks(operator.facts(cacheFolder(), folder), { simulated })
-  const checks = [...host, ...(await operator.checks(site, statePaths(folder)))]
+  const kept = site === undefined ? [] : await keptOf(operator, site, statePaths(folder), io)
+  const checks = [...host, ...(await operator.checks(site, statePaths(folder))), ...kept]
   if (options.json === true) printJson(io, { ok: checks.every((check) => check.ok), checks })
   else print(io, ...renderChecks(checks, io.out.isTTY === true ? coloured : plain))
   return checks.every((check) => check.ok || !check.needed) ? exitCodes.ok : exitCodes.failed
+}
+
+async function keptOf(operator: Operator, site: Site, paths: StatePaths, io: Io): Promise<Check[]> {
+  const journal = await operator.openJournal(site, paths)
+  try {
+    return await keptChecks(site, paths, journal, new Date(io.now()))
+  } finally {
+    await journal.close()
+  }
 }
 
 export function renderChecks(checks: readonly Check[], style: Style): string[] {

@@ -2,14 +2,16 @@ import { rmSync } from 'node:fs'
 import { systemClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Journal } from '../site/journal.ts'
+import { isOrdered } from '../site/cloud.ts'
+import { claimText, findHoldings, type Holdings, lostClaims } from '../site/holdings.ts'
 import { layoutOf } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
-import type { CloudControl } from '../site/operator.ts'
+import type { CloudControl, Operator } from '../site/operator.ts'
 import { failureOf, runCommand, takeUp } from '../site/run.ts'
 import type { Site } from '../site/site.ts'
-import { isMade } from '../site/state.ts'
+import { isMade, isReached, noteReached } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
-import { type GlobalOptions, type Io, openSite, print, printJson, progressOf } from './io.ts'
+import { type GlobalOptions, type Io, type OpenSite, openSite, print, printJson, progressOf } from './io.ts'
 import type { Progress } from './live.ts'
 import { seconds } from './style.ts'
 
@@ -23,7 +25,10 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   const began = io.now()
   const { site, paths } = openSite(options)
   const operator = await io.operator()
-  if (options.purge === true) await confirmPurge(site, options, io)
+  await giveUpUnreachable({ site, paths }, operator, options, io)
+  const holdings = isReached(paths) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
+  if (options.purge === true) await confirmPurge(site, holdings, options, io)
+  else if (holdings !== undefined) await confirmDown(site, holdings, options, io)
   const unlock = lockFolder(paths.folder)
   try {
     const progress = progressOf(io, options)
@@ -50,9 +55,39 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   }
 }
 
-async function confirmPurge(site: Site, options: DownOptions, io: Io): Promise<void> {
+/** An ordered cluster that does not answer can be destroyed all the same, if somebody says so. */
+async function giveUpUnreachable(
+  { site, paths }: OpenSite,
+  operator: Operator,
+  options: DownOptions,
+  io: Io,
+): Promise<void> {
+  if (!isReached(paths) || (await operator.cloud(site, paths).answers())) return
+  const unknown =
+    'the cluster does not answer: its load balancers and disks, which its cloud made for it, can’t be looked up'
+  if (!isOrdered(site))
+    throw new AppError(
+      'unavailable',
+      'cluster-unreachable',
+      `nothing was removed: ${unknown}; try again when it answers`,
+    )
+  const answer =
+    options.yes === true ? 'yes' : await io.ask(`${unknown}. Type yes to destroy its machines all the same: `)
+  if (answer?.trim() !== 'yes')
+    throw new AppError(
+      'conflict',
+      'not-confirmed',
+      `nothing was removed: ${unknown}; type yes when asked, or give --yes`,
+    )
+  io.err.write(`${unknown}: look for them at the cloud\n`)
+  noteReached(paths, false)
+}
+
+async function confirmPurge(site: Site, holdings: Holdings | undefined, options: DownOptions, io: Io): Promise<void> {
   const { name } = site
   if (options.yes === true) return
+  const there = holdings === undefined ? [] : [...holdings.claims.map(claimText), ...balancersText(holdings)]
+  if (there.length > 0) print(io, 'In the cluster:', ...there.map((one) => `  ${one}`))
   const answer = await io.ask(
     `This deletes all data (${dataOf(site)}), keys and state of site ${name}. Type its name to go on: `,
   )
@@ -67,6 +102,33 @@ async function confirmPurge(site: Site, options: DownOptions, io: Io): Promise<v
 function dataOf(site: Site): string {
   if (site.simulated === true) return 'accounts and orders of a simulated site'
   return `volumes ${Object.keys(layoutOf(site).volumes).join(', ')}`
+}
+
+/**
+ * Names what stays and what goes of that which no Terraform state knows. Where the cluster itself goes, disks that its
+ * storage class made would be left behind without anybody who knows them: that is asked for.
+ */
+async function confirmDown(site: Site, holdings: Holdings, options: DownOptions, io: Io): Promise<void> {
+  const say = (line: string) => (options.json === true ? io.err.write(`${line}\n`) : print(io, line))
+  for (const line of balancersText(holdings)) say(`goes: ${line}`)
+  if (!isOrdered(site)) {
+    for (const claim of holdings.claims) say(`stays: ${claimText(claim)}`)
+    return
+  }
+  const lost = lostClaims(site, holdings)
+  for (const claim of lost) say(`goes with the cluster: ${claimText(claim)}`)
+  if (lost.length === 0 || options.yes === true) return
+  const answer = await io.ask('The data of these claims is deleted. Type yes to go on: ')
+  if (answer?.trim() === 'yes') return
+  throw new AppError(
+    'conflict',
+    'not-confirmed',
+    `nothing was removed: ${lost.length} claims hold data that goes with the cluster (${lost.map(claimText).join(', ')}); save it, then type yes when asked, or give --yes`,
+  )
+}
+
+function balancersText({ loadBalancers }: Holdings): string[] {
+  return loadBalancers.map((name) => `Service ${name} with its load balancer`)
 }
 
 async function runDown(journal: Journal, options: DownOptions, io: Io, progress: Progress): Promise<ExitCode> {

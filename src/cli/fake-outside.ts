@@ -9,11 +9,15 @@ import type { Images } from '../site/actions/image.ts'
 import type { HostFacts } from '../site/checks.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
 import type { ServerEvent } from '../site/events.ts'
+import { isFar } from '../site/cloud.ts'
+import { createFarCloud } from '../site/far-cloud.ts'
 import type { CloudControl, Operator } from '../site/operator.ts'
 import type { FindHolder } from '../site/ports.ts'
 import { ensureSecrets } from '../site/secrets.ts'
 import type { AccountView, Credential, ServiceApi, ServiceCall } from '../site/service-api.ts'
 import { type SiteParts, siteActions, sitePlans } from '../site/site-actions.ts'
+import { siteAddress } from '../site/service-address.ts'
+import type { Site } from '../site/site.ts'
 import type { StatePaths } from '../site/state.ts'
 import type { Io } from './io.ts'
 
@@ -46,6 +50,8 @@ export interface FakeOutside {
   answer: string | undefined
   /** Variables that a site file's secrets may name. */
   readonly env: Record<string, string>
+  /** Images whose inputs differ from those of the others. */
+  readonly tags: Record<string, string>
   /** What the service's own API answers to the CLI. */
   answerCall: (call: ServiceCall) => unknown
   answerEvents: (path: string) => readonly ServerEvent[]
@@ -92,6 +98,7 @@ export function createFakeOutside(folder: string): FakeOutside {
     beforeImage: async () => {},
     answer: undefined,
     env: {},
+    tags: {},
     answerEvents: () => [],
     answerCall: ({ path }) => {
       throw new AppError('not-found', 'route-unknown', path)
@@ -139,15 +146,18 @@ function fakeOperator(outside: FakeOutside): Operator {
         site,
         paths,
         project,
-        actions: (keeping) => siteActions(fakeParts(outside, paths), keeping),
+        actions: (keeping) => siteActions(fakeParts(outside, site, paths), keeping),
         plans: (actions) => sitePlans(project, actions),
         clock: systemClock,
       }),
     secrets: ({ folder }) => ensureSecrets(folder),
-    cloud: () => fakeCloud(outside),
+    cloud: (site, paths) => (isFar(site) ? createFarCloud(paths, outside.kubernetes) : fakeCloud(outside)),
     kubernetes: () => outside.kubernetes,
+    clusterOf: () => outside.kubernetes,
+    front: (site) => async () => siteAddress(site),
     helm: () => outside.helm,
     terraform: () => outside.terraform,
+    imageTags: async (_paths, names) => Object.fromEntries(names.map((name) => [name, outside.tags[name] ?? 't'])),
     roots: ({ terraform }) => ({
       state: async (root) => JSON.stringify({ of: join(terraform, root) }),
       addresses: async (root) => await outside.terraform.resources(join(terraform, root)),
@@ -158,10 +168,11 @@ function fakeOperator(outside: FakeOutside): Operator {
   }
 }
 
-function fakeParts(outside: FakeOutside, paths: StatePaths): SiteParts {
+function fakeParts(outside: FakeOutside, site: Site, paths: StatePaths): SiteParts {
   const { done, terraform, kubernetes, helm, hostsFile } = outside
   return {
     project,
+    site,
     paths,
     hostsFile,
     terraform,
@@ -176,7 +187,7 @@ function fakeParts(outside: FakeOutside, paths: StatePaths): SiteParts {
         return []
       },
     },
-    cloud: fakeCloud(outside),
+    cloud: isFar(site) ? createFarCloud(paths, kubernetes) : fakeCloud(outside),
     images: fakeImages(outside),
     layOutProvider: async () => void done.push('provider'),
     checkNotebook: async () => void done.push('notebook checked'),
@@ -208,6 +219,7 @@ function fakeCloud(outside: FakeOutside): CloudControl {
 function fakeImages(outside: FakeOutside): Images {
   const { built } = outside
   return {
+    tag: async (name) => outside.tags[name] ?? 't',
     find: async (name) => (built.has(name) ? 'sha256:0' : undefined),
     build: async (name, _registry, { signal }) => {
       await outside.beforeImage(name, signal)

@@ -15,7 +15,7 @@ export interface Io {
   /** Asks without showing what is typed; where nobody sits, the first line of the input. */
   readonly secret: (question: string) => Promise<string | undefined>
   readonly now: () => number
-  readonly service: (address: ServiceAddress, credential: Credential) => ServiceApi
+  readonly service: (address: ServiceAddress | (() => Promise<ServiceAddress>), credential: Credential) => ServiceApi
   readonly operator: () => Promise<Operator>
   /** Where the words are typed: its `site.yml` is read. */
   readonly folder: string

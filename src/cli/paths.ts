@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { AppError } from '../base/errors.ts'
-import { authorityFile } from '../site/site-certificate.ts'
 import { clientVariables } from './reach-text.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson } from './io.ts'
@@ -18,9 +17,9 @@ export async function kubeconfig(options: GlobalOptions, io: Io): Promise<ExitCo
 
 /** Prints the site's certificate authority, and the variables that make the client trust it. */
 export async function ca(options: GlobalOptions, io: Io): Promise<ExitCode> {
-  const { site, paths: all } = openSite(options)
-  const paths = site.listen === undefined ? all : { ...all, ca: authorityFile(all.folder) }
-  if (!existsSync(paths.ca)) {
+  const { site, paths } = openSite(options)
+  const file = existsSync(paths.authority) ? paths.authority : paths.ca
+  if (!existsSync(file)) {
     const operator = await io.operator()
     const certificate = await operator.cloud(site, paths).certificate()
     if (certificate === undefined)
@@ -29,11 +28,11 @@ export async function ca(options: GlobalOptions, io: Io): Promise<ExitCode> {
     else print(io, certificate.trimEnd())
     return exitCodes.ok
   }
-  const pem = readFileSync(paths.ca, 'utf8')
-  if (options.json === true) printJson(io, { ca: pem, file: paths.ca, variables: clientVariables })
+  const pem = readFileSync(file, 'utf8')
+  if (options.json === true) printJson(io, { ca: pem, file, variables: clientVariables })
   else {
     print(io, pem.trimEnd())
-    io.err.write(`for the client: export ${clientVariables.map((name) => `${name}=${paths.ca}`).join(' ')}\n`)
+    io.err.write(`for the client: export ${clientVariables.map((name) => `${name}=${file}`).join(' ')}\n`)
   }
   return exitCodes.ok
 }

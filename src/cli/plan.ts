@@ -1,6 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { undriven, wishesOf } from '../site/file/to-site.ts'
+import { AppError } from '../base/errors.ts'
+import type { CheckedFile } from '../site/file/check.ts'
+import { certificateFacts, checkGivenCertificate } from '../site/file/given-certificate.ts'
+import { type GivenSecrets, readGivenSecrets, readStateEnv } from '../site/file/secret-values.ts'
+import { missingFor, undriven, wishesOf } from '../site/file/to-site.ts'
+import type { Operator } from '../site/operator.ts'
 import { prepareSite } from '../site/prepare.ts'
 import { previewElsewhere, previewSite } from '../site/preview/preview-site.ts'
 import type { SitePreview } from '../site/preview/site-preview.ts'
@@ -35,15 +40,32 @@ async function previewOf(options: PlanOptions, io: Io): Promise<SitePreview> {
   const operator = await io.operator()
   const file = getSiteFile(options, io, operator.project)
   const prices = findPrices(options, file, io)
-  const missing = undriven(file.site)
-  if (missing.length > 0)
-    return await previewElsewhere(
-      operator,
-      file,
-      prices,
-      `up does not drive ${missing.join(', ')} yet: only sizes and prices are shown`,
-    )
+  const parts = undriven(file.site)
+  const missing = missingFor(file.site)
+  const why = missing?.problem ?? (parts.length > 0 ? `up does not drive ${parts.join(', ')} yet` : undefined)
+  if (why !== undefined)
+    return await previewElsewhere(operator, file, prices, `${why}: only sizes and prices are shown`)
   const folder = stateFolder(file.site.name, options.state)
   const site = await prepareSite(operator, folder, { ...wishesOf(file), moved: options.moved })
-  return await previewSite(operator, site, statePaths(folder), { file, prices, signal: io.interrupted })
+  const given = await lookedUp(file, operator)
+  const stateEnv = await readStateEnv(file, operator.secretSources)
+  return await previewSite(operator, site, statePaths(folder), {
+    file,
+    prices,
+    given,
+    stateEnv,
+    signal: io.interrupted,
+  })
+}
+
+/** A preview needs no secrets; what is there is compared, and a certificate that nobody would take is told now. */
+async function lookedUp(file: CheckedFile, { secretSources }: Operator): Promise<GivenSecrets | undefined> {
+  try {
+    const given = await readGivenSecrets(file, secretSources)
+    checkGivenCertificate(file, given, certificateFacts)
+    return given
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'secret-missing') return undefined
+    throw error
+  }
 }

@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { hostNames } from '../site/hosts.ts'
 import { openPorts, reachableAt } from '../site/listen.ts'
-import { authorityFile } from '../site/site-certificate.ts'
 import type { Site } from '../site/site.ts'
+import { statePaths } from '../site/state.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -23,7 +23,7 @@ export function reachOf(site: Site, folder: string, own: readonly string[]): Rea
   return {
     listen,
     ports: Object.fromEntries(openPorts(ports).map(({ name, port }) => [name, port])),
-    ca: authorityFile(folder),
+    ca: statePaths(folder).authority,
     hosts: reachableAt(listen, own)
       .slice(0, 1)
       .map((address) => hostsLine(site, address)),

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { AppError } from '../base/errors.ts'
+import { isFar } from '../site/cloud.ts'
+import { farPorts } from '../site/prepare.ts'
 import { wishesOf } from '../site/file/to-site.ts'
 import { isLoopback } from '../site/listen.ts'
 import { renderSite } from '../site/render.ts'
@@ -30,7 +32,7 @@ export async function render(options: RenderOptions, io: Io): Promise<ExitCode> 
     name,
     profile: 'file',
     domain: domain ?? '',
-    ports: known?.ports ?? { ...wellKnown, ...given(ports.ports ?? {}) },
+    ports: known?.ports ?? (isFar({ layout }) ? farPorts : { ...wellKnown, ...given(ports.ports ?? {}) }),
     layout,
     ...(listen === undefined || listen === false || isLoopback(listen) ? {} : { listen }),
     ...(signUp === undefined || signUp === 'closed' ? {} : { signUp }),

@@ -32,8 +32,10 @@ export function isElsewhere(options: GlobalOptions): boolean {
 async function connectToSite(options: GlobalOptions, io: Io): Promise<Connection> {
   const { site, paths } = localSite(options)
   const address = siteAddress(site)
-  const { adminApikey } = (await io.operator()).secrets(paths)
-  const renewed = (apikey: string) => io.service(address, { kind: 'apikey', userid: 'admin', apikey })
+  const operator = await io.operator()
+  const { adminApikey } = operator.secrets(paths)
+  const front = operator.front(site, paths)
+  const renewed = (apikey: string) => io.service(front, { kind: 'apikey', userid: 'admin', apikey })
   return { api: renewed(adminApikey), url: address.url, userid: 'admin', from: 'site', renewed }
 }
 

@@ -238,12 +238,13 @@ pools:
   - {name: node, role: worker, type: cx33}
 `)
   expect(await cli('up')).toBe(2)
-  expect(outside.printed().err).toContain('up does not drive provider hcloud yet')
+  expect(outside.printed().err).toContain('images.registry is missing')
   const far = await planned()
   expect(far.machines.map(({ pool }) => pool)).toEqual(['control', 'node'])
   expect(far.warnings).toContainEqual(expect.stringContaining('hub.acme.localhost does not resolve'))
   write(`${base}monitoring: {enabled: true}\n`)
   expect(await cli('up')).toBe(2)
+  expect(outside.printed().err).toContain('provider local has neither monitoring nor alerts')
   expect(existsSync(state)).toBe(false)
 })
 
@@ -252,15 +253,57 @@ test('values for a cluster elsewhere have its own addresses', async () => {
 domain: acme.example.org
 provider: {kind: existing, kubeconfig: {env: KUBECONFIG_TEXT}}
 storage: {class: fast}
-tls: {kind: issuer, email: ops@example.org}
+tls: {kind: issuer, issuer: letsencrypt}
 `)
   expect(await cli('render', '--output', 'out')).toBe(0)
   const system = readFileSync(join(folder, 'out/values/omegaml-system.yaml'), 'utf8')
   expect(system).toContain('publicUrl: https://hub.acme.example.org\n')
   expect(system).toContain('provider: existing')
   expect(readFileSync(join(folder, 'out/values/omegaml-storage.yaml'), 'utf8')).toContain('storageClass: fast')
-  expect(readFileSync(join(folder, 'out/values/omegaml-ingress.yaml'), 'utf8')).toContain('secretName: site-tls')
+  expect(readFileSync(join(folder, 'out/values/omegaml-ingress.yaml'), 'utf8')).toContain(
+    'secretName: site-tls\n  issuer:\n    name: letsencrypt\n    kind: ClusterIssuer\n',
+  )
   expect(existsSync(join(folder, 'out/terraform'))).toBe(false)
+})
+
+test('monitoring of a cloud without Rancher is rendered from the provider’s pinned chart', async () => {
+  write(`name: acme
+domain: acme.example.org
+provider: {kind: hcloud, token: {env: HCLOUD_TOKEN}}
+pools:
+  - {name: control, role: control, type: cx23}
+  - {name: node, role: worker, type: cx33}
+images: {registry: registry.example.org/omega}
+monitoring: {enabled: true, receivers: [{kind: slack, url: {env: SLACK}}]}
+`)
+  expect(await cli('render', '--output', 'out')).toBe(0)
+  const values = readFileSync(join(folder, 'out/values/omegaml-monitoring.yaml'), 'utf8')
+  expect(values).toContain('OmegamlRoleWithoutNode')
+  expect(values).toContain('api_url_file: /etc/alertmanager/secrets/site-alerts/receiver-0')
+  const readme = readFileSync(join(folder, 'out/README.md'), 'utf8')
+  expect(readme).toMatch(/kube-prometheus-stack --repo \S+ --version 80\.9\.1 --namespace omegaml-monitoring/)
+  expect(readme).toContain('| omegaml-monitoring | site-alerts | receiver-0 | variable SLACK |')
+  expect(await cli('up')).toBe(2)
+  expect(outside.printed().err).toContain('monitoring')
+})
+
+test('render writes the roots of a cloud with their modules, and no secret', async () => {
+  write(`name: acme
+domain: acme.example.org
+provider: {kind: hcloud, token: {env: HCLOUD_TOKEN}, adminCidrs: [203.0.113.7/32]}
+pools:
+  - {name: control, role: control, type: cx33}
+  - {name: node, role: worker, type: cx53}
+`)
+  expect(await cli('render', '--output', 'out')).toBe(0)
+  const root = JSON.parse(readFileSync(join(folder, 'out/terraform/cluster/terraform.tfvars.json'), 'utf8')) as object
+  expect(root).toMatchObject({ pools: { node: { server_type: 'cx53', size: 1 } }, api_ranges: ['203.0.113.7/32'] })
+  const main = readFileSync(join(folder, 'out/terraform/volumes/main.tf.json'), 'utf8')
+  expect(main).toContain('../modules/hcloud-volumes')
+  expect(existsSync(join(folder, 'out/terraform/modules/hcloud-cluster/main.tf'))).toBe(true)
+  expect(readFileSync(join(folder, 'out/README.md'), 'utf8')).toContain(
+    'tofu -chdir=terraform/cluster output -raw kubeconfig',
+  )
 })
 
 test('the file speaks alone, and two files never take turns on one site', async () => {

@@ -1,6 +1,8 @@
 import type { StateRow, VersionRow } from '../clusters/state-rows.ts'
 import { AppError, explain } from '../base/errors.ts'
 import type { Journal } from '../site/journal.ts'
+import { type KeptRoots, outsideRoots } from '../site/kept-roots.ts'
+import { stateEnv } from '../site/secrets.ts'
 import { lockedElsewhere, lockFolder, releaseElsewhere } from '../site/lock.ts'
 import type { ServiceApi } from '../site/service-api.ts'
 import type { FollowedCommand } from './command.ts'
@@ -26,6 +28,8 @@ export interface ShownState extends Omit<ShownVersion, 'writtenAt'> {
   readonly lock?: { readonly holder: string; readonly since?: string; readonly alive: boolean }
   /** A readable file of a version of before. */
   readonly plain?: true
+  /** Name of a backend of Terraform's own that keeps it. */
+  readonly outside?: string
 }
 
 /** Where states are kept. */
@@ -88,15 +92,17 @@ async function withSite<T>(
   work: (journal: Journal, place: StatePlace) => Promise<T>,
 ): Promise<T> {
   const { site, paths } = openSite(options)
-  const journal = await (await io.operator()).openJournal(site, paths)
+  const operator = await io.operator()
+  const journal = await operator.openJournal(site, paths)
+  const outside = outsideRoots(operator.terraform(paths), paths, stateEnv(paths.folder))
   try {
-    return await work(journal, atSite(journal, paths.folder))
+    return await work(journal, atSite(journal, paths.folder, outside))
   } finally {
     await journal.close()
   }
 }
 
-function atSite({ states }: Journal, folder: string): StatePlace {
+function atSite({ states }: Journal, folder: string, outside: KeptRoots): StatePlace {
   const held = async <T>(work: () => Promise<T>): Promise<T> => {
     const unlock = lockFolder(folder)
     try {
@@ -109,6 +115,7 @@ function atSite({ states }: Journal, folder: string): StatePlace {
     list: async () => (await states.list()).map(siteState),
     show: async (root) => {
       const found = await states.find(root)
+      if (found?.outside !== undefined) return siteState({ ...found, addresses: await outside.addresses(root) })
       if (found !== undefined) return siteState(found)
       throw new AppError('not-found', 'state-unknown', `there is no Terraform root ${root} here`)
     },
@@ -117,6 +124,9 @@ function atSite({ states }: Journal, folder: string): StatePlace {
     restore: (root, version, present) => held(async () => ({ serial: await states.restore(root, version, present) })),
     doubtful: () => lockedElsewhere(folder),
     unlock: async (root) => {
+      const kept = await states.find(root)
+      // It refuses, before anybody's lock is touched.
+      if (kept?.outside !== undefined) return { unlocked: await states.unlock(root) }
       const isDoubtful = lockedElsewhere(folder) !== undefined
       releaseElsewhere(folder)
       return await held(async () => ({ unlocked: (await states.unlock(root)) || isDoubtful }))

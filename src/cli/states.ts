@@ -20,7 +20,7 @@ export async function listStates(options: GlobalOptions, io: Io): Promise<ExitCo
       String(state.version),
       ...numbers(state),
       state.changedAt ?? '',
-      aboutLock(state) ?? (state.plain === true ? plainText : ''),
+      aboutLock(state) ?? aboutPlace(state) ?? '',
     ])
     print(io, ...table([['ROOT', 'OF', 'VERSION', 'SERIAL', 'RESOURCES', 'BYTES', 'CHANGED', 'ABOUT'], ...rows]))
   }
@@ -29,6 +29,11 @@ export async function listStates(options: GlobalOptions, io: Io): Promise<ExitCo
 }
 
 const plainText = 'a readable file of an older version: the next up or down moves it into the journal'
+
+function aboutPlace({ plain, outside }: ShownState): string | undefined {
+  if (outside !== undefined) return `kept by backend ${outside}: versions and locks are that one's`
+  return plain === true ? plainText : undefined
+}
 
 function withoutAddresses({ addresses: _addresses, ...state }: ShownState): Omit<ShownState, 'addresses'> {
   return state
@@ -56,8 +61,7 @@ export async function showState(root: string, options: GlobalOptions, io: Io): P
     print(
       io,
       `${root} of the ${state.place}: version ${version}, serial ${serial}, ${resources} resources, ${bytes} bytes${changedAt === undefined ? '' : `, written ${changedAt}`}`,
-      ...(state.plain === true ? [plainText] : []),
-      ...(lock === undefined ? [] : [lock]),
+      ...[aboutPlace(state), lock].filter((line) => line !== undefined),
       ...addresses.map((address) => `  ${address}`),
     )
   }
@@ -114,6 +118,7 @@ export async function unlockState(root: string, options: StateOptions, io: Io): 
     const doubtful = place.doubtful()
     const state = await place.show(root)
     if (state.lock?.alive === true && doubtful === undefined) throw busy(root, state)
+    if (state.outside !== undefined) return await place.unlock(root)
     if (state.lock === undefined && doubtful === undefined) return { unlocked: false }
     if (options.json !== true) {
       print(io, doubtful === undefined ? `${root} is ${aboutLock(state)}` : `${doubtful} has this site's lock`)

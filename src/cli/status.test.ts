@@ -61,7 +61,7 @@ test('the doctor says what is missing and how to mend it', () => {
     cgroups: { version: 2 as const, controllers: ['cpu', 'memory', 'pids'] },
   }
   const lines = renderChecks(hostChecks(facts), plain)
-  expect(lines).toContain('✗ disk         5.0 GB free, about 20 GB are needed for the first start')
+  expect(lines).toContain('✗ disk         5.0 GB free where the state lies, about 20 GB are needed for the first start')
   expect(lines).toContain(
     '               mend: run it with sudo -E, or try a simulated site: ./cloudmgr up --simulated',
   )

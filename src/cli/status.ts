@@ -2,6 +2,7 @@ import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { explain } from '../base/errors.ts'
 import { type ComponentState, type NodeState, readComponents, readNodes } from '../site/components.ts'
 import type { CommandView, Journal, StepView } from '../site/journal.ts'
+import { isFar } from '../site/cloud.ts'
 import { isLocked } from '../site/lock.ts'
 import type { CloudControl, HostProgram, OtherCluster } from '../site/operator.ts'
 import { simulatedParts, type SiteUrls, siteUrls } from '../site/site.ts'
@@ -43,7 +44,11 @@ export async function status(options: StatusOptions, io: Io): Promise<ExitCode> 
   const answers = await cloud.answers()
   const seen: Seen = answers
     ? await look(operator.kubernetes(paths), site.simulated === true ? cloud : undefined)
-    : { nodes: [], components: [], problem: 'the local cloud is not running' }
+    : {
+        nodes: [],
+        components: [],
+        problem: isFar(site) ? 'the cluster does not answer' : 'the local cloud is not running',
+      }
   const last = await lastCommand(await operator.openJournal(site, paths))
   const result: SiteStatus = {
     site: site.name,

@@ -2,21 +2,28 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { AppError, must } from '../base/errors.ts'
+import { keepCertificate, siteAuthority } from '../site/certificate-files.ts'
 import type { CheckedFile } from '../site/file/check.ts'
-import { readGivenSecrets } from '../site/file/secret-values.ts'
+import { cloudSecretsOf } from '../site/file/cloud-secrets.ts'
+import { certificateFacts, checkGivenCertificate, givenAuthority } from '../site/file/given-certificate.ts'
+import { type GivenSecrets, readGivenSecrets, readStateEnv } from '../site/file/secret-values.ts'
 import { refuseUndriven, wishesOf } from '../site/file/to-site.ts'
+import { isFar } from '../site/cloud.ts'
 import { layoutOf, machinesFrom } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { Operator } from '../site/operator.ts'
 import { prepareSite, type SiteWishes } from '../site/prepare.ts'
 import { readApplied, revisionsOf, valuesOf, writeApplied } from '../site/preview/applied.ts'
+import { imageSteps } from '../site/preview/plan-steps.ts'
 import { previewSite } from '../site/preview/preview-site.ts'
+import { secretPrints } from '../site/preview/secret-prints.ts'
 import { wantedReleases } from '../site/preview/releases.ts'
 import { type SitePreview, touchesExisting } from '../site/preview/site-preview.ts'
 import { promises } from '../site/profiles.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../site/run.ts'
-import { ensureSiteCertificate } from '../site/site-certificate.ts'
-import { givenSecrets, type SiteSecrets, storeGivenSecrets } from '../site/secrets.ts'
+import { withMadeKeys } from '../site/site-keys.ts'
+import { type SiteSecrets, storeCloudSecrets, storeGivenSecrets, storeStateEnv } from '../site/secrets.ts'
+import { wayInLines } from '../site/way-in.ts'
 import {
   type PortName,
   type ProfileName,
@@ -65,20 +72,25 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   const folder = stateFolder(file?.site.name ?? options.site, options.state)
   const paths = statePaths(folder)
   const site = await prepareSite(operator, folder, file === undefined ? typed(options, folder) : wishes(options, file))
-  const agreed = file === undefined ? undefined : await agree(operator, site, paths, file, options, io)
-  const given = file === undefined ? undefined : await readGivenSecrets(file, operator.secretSources)
+  const given = file === undefined ? undefined : await givenBy(file, operator)
+  const agreed = given === undefined ? undefined : await agree(operator, site, paths, given, options, io)
   writeSite(folder, site)
   const unlock = lockFolder(folder)
   try {
     operator.secrets(paths)
-    await ensureSiteCertificate(folder, site)
-    if (given !== undefined) storeGivenSecrets(folder, given)
+    if (given !== undefined) {
+      storeGivenSecrets(folder, given.given)
+      storeStateEnv(folder, given.stateEnv)
+      storeCloudSecrets(folder, withMadeKeys(folder, given.ofCloud))
+    }
+    const authority = file === undefined ? siteAuthority(paths) : givenAuthority(file)
+    await keepCertificate(site, paths, authority, new Date(io.now()))
     const progress = progressOf(io, options)
     const facts = operator.facts(cacheFolder(), folder)
     for (const line of greeting(site, folder, facts.warm)) progress.say(line)
     const simulated = simulatedText(site)
     if (simulated !== undefined) progress.say(`note: ${simulated}`)
-    for (const line of promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
+    for (const line of isFar(site) ? [] : promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
     if (site.signUp === 'shared') progress.say(`note: ${sharedWithStrangers}`)
     const journal = await operator.openJournal(site, paths)
     try {
@@ -93,14 +105,31 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       progress.end(result.steps)
       if (result.command.state === 'done') await keepApplied(operator, site, paths)
       const back = readApplied(paths.folder)?.revisions === undefined ? undefined : command.id
-      const found = { site, secrets: operator.secrets(paths), folder, own: facts.addresses, env: operator.env, back }
-      return report(found, result, options, io, io.now() - began)
+      const done = result.command.state === 'done' && isFar(site) && options.json !== true
+      const wayIn = done ? await wayInLines(site, operator.kubernetes(paths), operator.resolves) : []
+      const found = { site, secrets: operator.secrets(paths), folder, own: facts.addresses, env: operator.env }
+      return report({ ...found, back, wayIn }, result, options, io, io.now() - began)
     } finally {
       await journal.close()
     }
   } finally {
     unlock()
   }
+}
+
+/** A site file with what its references lead to. */
+interface GivenFile {
+  readonly file: CheckedFile
+  readonly given: GivenSecrets
+  readonly stateEnv: Readonly<Record<string, string>>
+  readonly ofCloud: GivenSecrets
+}
+
+async function givenBy(file: CheckedFile, { secretSources }: Operator): Promise<GivenFile> {
+  const given = await readGivenSecrets(file, secretSources)
+  checkGivenCertificate(file, given, certificateFacts)
+  const stateEnv = await readStateEnv(file, secretSources)
+  return { file, given, stateEnv, ofCloud: await cloudSecretsOf(file, secretSources) }
 }
 
 function typed(options: UpOptions, folder: string): SiteWishes {
@@ -142,12 +171,12 @@ async function agree(
   operator: Operator,
   site: Site,
   paths: StatePaths,
-  file: CheckedFile,
+  given: GivenFile,
   options: UpOptions,
   io: Io,
 ): Promise<SitePreview> {
-  const prices = findPrices(options, file, io)
-  const preview = await previewSite(operator, site, paths, { file, prices, signal: io.interrupted })
+  const prices = findPrices(options, given.file, io)
+  const preview = await previewSite(operator, site, paths, { ...given, prices, signal: io.interrupted })
   const kept = options.plan === undefined ? undefined : readKept(resolve(io.folder, options.plan))
   const isKept = kept === preview.fingerprint
   const show = (line: string) => (options.json === true ? io.err.write(`${line}\n`) : print(io, line))
@@ -176,11 +205,22 @@ function readKept(path: string): string {
 }
 
 /** What the next preview is compared with, and an undo goes back to. */
-async function keepApplied({ project, secrets, helm }: Operator, site: Site, paths: StatePaths): Promise<void> {
-  const releases = wantedReleases({ site, paths, project })
-  const revisions = await revisionsOf(releases, helm(paths).find)
-  const names = Object.keys(givenSecrets(secrets(paths)))
-  writeApplied(paths.folder, { values: valuesOf(releases), secrets: names, site, revisions })
+async function keepApplied(operator: Operator, site: Site, paths: StatePaths): Promise<void> {
+  const sources = { site, paths, project: operator.project }
+  const releases = wantedReleases(sources)
+  const revisions = await revisionsOf(releases, operator.helm(paths).find)
+  const stored = operator.secrets(paths)
+  const prints = secretPrints(stored, stored.engineKeys)
+  const images = await operator.imageTags(paths, Object.values(imageSteps(sources)))
+  const tags = images === undefined ? {} : { images }
+  writeApplied(paths.folder, {
+    values: valuesOf(releases),
+    secrets: Object.keys(prints),
+    prints,
+    ...tags,
+    site,
+    revisions,
+  })
 }
 
 const sharedWithStrangers =
@@ -227,6 +267,8 @@ export interface UpSite {
   readonly env: Operator['env']
   /** The command, where there is something that ran before it. */
   readonly back: number | undefined
+  /** What is left to do before people come in, where that is not ours to do. */
+  readonly wayIn: readonly string[]
 }
 
 function report(found: UpSite, result: RunResult, options: UpOptions, io: Io, ms: number): ExitCode {
@@ -245,7 +287,10 @@ function report(found: UpSite, result: RunResult, options: UpOptions, io: Io, ms
     return exitCodes.failed
   }
   if (options.json === true) printJson(io, upResult(found))
-  else print(io, '', `ready in ${seconds(ms)}`, ...summary(found, io.out.isTTY === true ? coloured : plain))
+  else {
+    const style = io.out.isTTY === true ? coloured : plain
+    print(io, '', `ready in ${seconds(ms)}`, ...summary(found, style), ...found.wayIn)
+  }
   return exitCodes.ok
 }
 

@@ -88,5 +88,6 @@ export const nothingThere: Door = {
     upgrade: async () => gone(),
     unlock: async () => gone(),
     rollback: async () => gone(),
+    pull: async () => gone(),
   },
 }

@@ -15,7 +15,14 @@ const clusterChart = z.strictObject({
   namespace: z.string().min(1),
   /** Nodes wait for it: its installation runs on nodes that are not ready. */
   bootstrap: z.boolean(),
+  /** Not where this object is there already, whoever made it. */
+  unless: z
+    .strictObject({ apiVersion: z.string().min(1), kind: z.string().min(1), name: z.string().min(1) })
+    .optional(),
+  values: z.record(z.string(), z.unknown()).optional(),
 })
+
+export type ClusterChart = Readonly<z.infer<typeof clusterChart>>
 
 const providerFile = z.strictObject({
   provider: z.string().regex(/^[a-z][a-z0-9]*$/),
@@ -38,6 +45,8 @@ const providerFile = z.strictObject({
    */
   volumes: z.strictObject({ class: z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/) }).optional(),
   charts: z.array(clusterChart).optional(),
+  /** Prometheus and Alertmanager where no Rancher brings them, for sites that want monitoring. */
+  monitoring: clusterChart.optional(),
 })
 
 /** A cloud that nodes can be ordered of. */

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ClusterSpec } from './cluster-spec.ts'
+import { loadRancherMatrix, rancherLine } from './rancher-versions.ts'
 import { type RancherSettings, rancherEnv, rancherRoot } from './rancher-root.ts'
 
 const spec: ClusterSpec = {
@@ -78,6 +80,17 @@ test('every variable of the values is declared, and passed on', () => {
   const { main, variables } = rancherRoot(spec, { ...settings, ca: 'PEM', monitoring: {}, observed: { gpu: 2 } })
   expect(Object.keys(main['variable'] as object)).toEqual(expect.arrayContaining(Object.keys(variables)))
   expect(main['module']).toMatchObject({ cluster: { observed: '${var.observed}', monitoring: '${var.monitoring}' } })
+})
+
+test('the provider’s version is that of the Rancher, as the catalogue has it', () => {
+  const matrix = loadRancherMatrix(join(import.meta.dirname, '../../catalog/rancher.yml'))
+  for (const { rancher } of matrix.lines) {
+    const line = rancherLine(matrix, rancher)
+    const { main, variables } = rancherRoot(spec, settings, line)
+    expect(main['terraform']).toMatchObject({ required_providers: { rancher2: { version: line.provider } } })
+    expect(variables['rancher_minor']).toBe(rancher)
+  }
+  expect(JSON.stringify(rancherRoot(spec, settings).main)).not.toContain('~>')
 })
 
 test('k3s brings its own network', () => {

@@ -1,6 +1,7 @@
 import { AppError } from '../base/errors.ts'
 import type { ClusterSpec, PoolSpec } from './cluster-spec.ts'
 import { expression } from './expression.ts'
+import type { RancherLine } from './rancher-versions.ts'
 import type { TerraformRoot } from './root.ts'
 
 /** Machine drivers that module rancher-cluster has settings for. */
@@ -54,6 +55,8 @@ export interface RancherSettings {
   /** Rancher Monitoring; left out, there is none. */
   readonly monitoring?: {
     readonly version?: string
+    /** How long figures are kept, such as `10d`. */
+    readonly retention?: string
     readonly storageClass?: string
     readonly storageGb?: number
     readonly nodeRole?: string
@@ -97,9 +100,15 @@ export interface RancherAlerts {
 const secretVariables = ['credential', 's3_credential', 'alerts', 'service_password'] as const
 
 /** Stage `cluster` of a site whose machines Rancher orders. Disks of `volumes` are the storage class's, not this root's. */
-export function rancherRoot(spec: ClusterSpec, settings: RancherSettings): TerraformRoot {
+export function rancherRoot(
+  spec: ClusterSpec,
+  settings: RancherSettings,
+  /** Of `catalog/rancher.yml`, for the version of the Rancher; left out: what the module itself asks for. */
+  line?: Pick<RancherLine, 'rancher' | 'provider'>,
+): TerraformRoot {
   const variables = withoutUndefined({
     name: spec.name,
+    rancher_minor: line?.rancher,
     kubernetes_version: kubernetesOf(spec, settings),
     pools: Object.fromEntries(spec.pools.map((pool) => [pool.name, poolValues(pool)])),
     observed: settings.observed,
@@ -118,7 +127,9 @@ export function rancherRoot(spec: ClusterSpec, settings: RancherSettings): Terra
   return {
     main: {
       terraform: {
-        required_providers: { rancher2: { source: 'rancher/rancher2', version: '~> 15.0' } },
+        required_providers: {
+          rancher2: { source: 'rancher/rancher2', ...(line === undefined ? {} : { version: line.provider }) },
+        },
         backend: settings.backend ?? { http: {} },
       },
       variable: {
@@ -205,6 +216,7 @@ function poolValues(pool: PoolSpec): Record<string, unknown> {
 function monitoringValues(monitoring: NonNullable<RancherSettings['monitoring']>): Record<string, unknown> {
   return withoutUndefined({
     version: monitoring.version,
+    retention: monitoring.retention,
     storage_class: monitoring.storageClass,
     storage_gb: monitoring.storageGb,
     node_role: monitoring.nodeRole,

@@ -24,6 +24,8 @@ export interface LocalSite {
 export interface TerraformRoot {
   readonly main: Readonly<Record<string, unknown>>
   readonly variables: Readonly<Record<string, unknown>>
+  /** Settings of a backend outside. */
+  readonly backend?: Readonly<Record<string, unknown>> | undefined
 }
 
 export const providerSource = 'registry.opentofu.org/omegaml/localcloud'

@@ -1,5 +1,6 @@
 import { mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { backendFile } from '../adapters/terraform/port.ts'
 import type { TerraformRoot } from './root.ts'
 
 /**
@@ -10,6 +11,8 @@ export async function writeRoot(folder: string, root: TerraformRoot): Promise<vo
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await writeJson(join(folder, 'terraform.tfvars.json'), root.variables)
   await writeJson(join(folder, 'main.tf.json'), root.main)
+  if (root.backend === undefined) await rm(join(folder, backendFile), { force: true })
+  else await writeJson(join(folder, backendFile), root.backend)
   await rm(join(folder, '.terraform.lock.hcl'), { force: true })
 }
 

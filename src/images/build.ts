@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, explain } from '../base/errors.ts'
 import { Buildah } from './buildah.ts'
@@ -7,15 +7,17 @@ import { makeDebian } from './debian.ts'
 import { hostMounts } from './host-settings.ts'
 import { type Context, inputsKey, layOutContext } from './inputs.ts'
 import { withLock } from './lock.ts'
-import { findDigest } from './registry.ts'
+import { findDigest, isPlain, type RegistryLogin } from './registry.ts'
 
 export interface BuildOptions {
   /** The checkout that holds `images/` and the sources. */
   readonly project: string
   /** The cache of all sites; images live in its folder `images`. */
   readonly cache: string
-  /** The site's registry, `127.0.0.1:PORT`, plain HTTP. */
+  /** `host:port`, perhaps with a path; without TLS on the loopback only. */
   readonly registry: string
+  /** Who signs in there, where it asks. */
+  readonly login?: RegistryLogin | undefined
   /** Paths of the programs that an image declares (see catalogue.ts), by name. */
   readonly programs?: Readonly<Record<string, string>>
   readonly output?: (line: string) => void
@@ -36,10 +38,10 @@ export interface BuiltImage {
 
 /** Ends with the image in the registry, built only when neither the registry nor the cache has one of these inputs. */
 export async function buildImage(name: ImageName, options: BuildOptions): Promise<BuiltImage> {
-  const { output = () => {}, registry, signal } = options
+  const { output = () => {}, registry, signal, login } = options
   const tag = await imageTag(name, options)
   const wanted = { name, repository: name, tag }
-  const found = await findDigest(registry, name, tag, signal)
+  const found = await findDigest(registry, name, tag, { signal, login })
   if (found !== undefined) return { ...wanted, digest: found, done: 'already as wanted' }
 
   const folder = join(options.cache, 'images')
@@ -47,7 +49,7 @@ export async function buildImage(name: ImageName, options: BuildOptions): Promis
     join(folder, 'lock'),
     async () => {
       // Whoever had the lock may have built the same.
-      const meanwhile = await findDigest(registry, name, tag, signal)
+      const meanwhile = await findDigest(registry, name, tag, { signal, login })
       if (meanwhile !== undefined) return { ...wanted, digest: meanwhile, done: 'already as wanted' as const }
       const buildah = new Buildah(folder)
       await buildah.cleanUp()
@@ -157,19 +159,35 @@ async function localName(name: ImageName, options: BuildOptions): Promise<string
 }
 
 async function push(buildah: Buildah, name: ImageName, tag: string, options: BuildOptions): Promise<string> {
-  const digestFile = join(options.cache, 'images', 'tmp', `${name}.digest`)
-  await buildah.run(
-    `pushing image ${name} to ${options.registry}`,
-    [
-      'push',
-      '--quiet',
-      '--tls-verify=false',
-      `--digestfile=${digestFile}`,
-      '--compression-format=zstd',
-      `localhost/${name}:${tag}`,
-      `docker://${options.registry}/${name}:${tag}`,
-    ],
-    { output: options.output ?? (() => {}), signal: options.signal },
-  )
+  const temporary = join(options.cache, 'images', 'tmp')
+  const [digestFile, loginFile] = [join(temporary, `${name}.digest`), join(temporary, `${name}.login.json`)]
+  // Never by argument: others on this machine would read it there.
+  const login = options.login === undefined ? [] : [`--authfile=${loginFile}`]
+  if (options.login !== undefined)
+    await writeFile(loginFile, loginText(options.registry, options.login), { mode: 0o600 })
+  try {
+    await buildah.run(
+      `pushing image ${name} to ${options.registry}`,
+      [
+        'push',
+        '--quiet',
+        ...login,
+        `--tls-verify=${!isPlain(options.registry)}`,
+        `--digestfile=${digestFile}`,
+        '--compression-format=zstd',
+        `localhost/${name}:${tag}`,
+        `docker://${options.registry}/${name}:${tag}`,
+      ],
+      { output: options.output ?? (() => {}), signal: options.signal },
+    )
+  } finally {
+    await rm(loginFile, { force: true })
+  }
   return (await readFile(digestFile, 'utf8')).trim()
+}
+
+/** As programs that speak to registries keep it. */
+function loginText(registry: string, { username, password }: RegistryLogin): string {
+  const auth = Buffer.from(`${username}:${password}`).toString('base64')
+  return JSON.stringify({ auths: { [registry.split('/')[0] ?? registry]: { auth } } })
 }

@@ -54,6 +54,7 @@ export function hostChecks(facts: HostFacts, { simulated = false } = {}): Check[
   const memory = simulated ? simulatedGb.memory : memoryGb
   const disk = facts.warm ? sizes.warm : sizes.cold
   const free = Math.min(facts.cacheFreeGb, facts.stateFreeGb)
+  const where = facts.stateFreeGb <= facts.cacheFreeGb ? 'the state' : 'the cache'
   return [
     {
       name: 'system',
@@ -81,7 +82,7 @@ export function hostChecks(facts: HostFacts, { simulated = false } = {}): Check[
       ...check(
         free >= disk,
         `${free.toFixed(0)} GB free`,
-        `${free.toFixed(1)} GB free, about ${disk} GB are needed ${facts.warm ? 'here' : 'for the first start'}`,
+        `${free.toFixed(1)} GB free where ${where} lies, about ${disk} GB are needed ${facts.warm ? 'here' : 'for the first start'}`,
         'free some space, or put cache and state elsewhere with CLOUDMGR_CACHE and --state',
       ),
     },

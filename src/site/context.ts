@@ -1,9 +1,15 @@
+import { cloudOf, isFar, isOrdered, kindOf, machineCount, mustBeExisting, registryOf } from './cloud.ts'
 import { hostNames } from './hosts.ts'
+import type { Manifest } from '../adapters/kubernetes/port.ts'
+import { siteNamespaces } from './components.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
+import { secretNames } from './file/secret-names.ts'
 import { layoutOf } from './layout.ts'
-import type { SiteSecrets } from './secrets.ts'
-import { certificateRevision, certificateSecret } from './site-certificate.ts'
-import { nodePorts, pipOf, simulatedParts, type Site, siteHosts, siteUrls } from './site.ts'
+import { pullSecret, type RegistryCredential } from './pull-secret.ts'
+import { cloudSecrets, type SiteSecrets } from './secrets.ts'
+import { farPrograms } from './far-programs.ts'
+import { siteTools } from '../tools/catalogue.ts'
+import { nodePorts, pipOf, simulatedParts, type Site, siteHosts, siteUrls, tlsOf } from './site.ts'
 import type { StatePaths } from './state.ts'
 
 export interface ContextSources {
@@ -15,10 +21,19 @@ export interface ContextSources {
   readonly project: string
   /** Whether anything of the cloud may exist. */
   readonly made: boolean
+  /** Whether anything may be on a cluster elsewhere. */
+  readonly reached?: boolean
 }
 
 /** What placeholders of the site's plans can name. A pure function of the site: no environment, no clock. */
-export function siteContext({ site, paths, secrets, project, made }: ContextSources): Record<string, unknown> {
+export function siteContext({
+  site,
+  paths,
+  secrets,
+  project,
+  made,
+  reached = false,
+}: ContextSources): Record<string, unknown> {
   const { machines, volumes, selectsRoles, values } = layoutOf(site)
   return {
     site: {
@@ -34,9 +49,20 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       volumes,
       over: values,
       isMade: made,
+      state: site.layout?.state ?? {},
       addresses: serviceSite(site),
-      ingressTls: ingressTls(site, secrets),
       simulatedService: simulatedService(site),
+      door: frontDoor(site),
+      ingressTls: ingressTls(site),
+      on: stagesOf(site),
+      made: madeOf(site, made, reached),
+      programs: isFar(site) ? farPrograms : siteTools,
+      machineCount: machineCount(site),
+      // As catalog/providers/local.yml says: nothing makes volumes on demand there.
+      storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
+      ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
+      ...(isOrdered(site) ? { cloud: cloudOf(site) } : {}),
+      ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },
     paths: {
       service: `${paths.folder}/service`,
@@ -49,24 +75,70 @@ export function siteContext({ site, paths, secrets, project, made }: ContextSour
       modules: `${project}/terraform`,
       scripts: `${project}/catalog/scripts`,
     },
-    ...(secrets === undefined ? {} : { secrets }),
+    ...(secrets === undefined ? {} : { secrets: { ...secrets, ...cloudSecrets(secrets) } }),
     manifests: {
-      namespaces: namespaceManifests(),
-      secrets: secrets === undefined ? [] : secretManifests(secrets),
+      namespaces: namespaceManifests(isFar(site) ? site.name : undefined),
+      secrets: secrets === undefined ? [] : [...secretManifests(secrets), ...pullSecrets(site, secrets)],
     },
   }
-}
-
-/** A site that other machines reach is encrypted; on the loopback plain HTTP goes on, for this machine's own programs. */
-function ingressTls({ listen }: Site, secrets: SiteSecrets | undefined): Record<string, unknown> {
-  if (listen === undefined) return { secretName: '' }
-  return { secretName: certificateSecret, redirect: false, revision: certificateRevision(secrets ?? {}) }
 }
 
 /** The facts of a service that runs on this host, beside a cluster of simulated machines. */
 function simulatedService(site: Site): Record<string, unknown> {
   // Pods that only say that they run pull nothing.
   return { ...serviceSite(site), images: { runtime: 'simulated/omegaml-runtime' }, simulated: [...simulatedParts] }
+}
+
+/** Values `tls` of chart omegaml-ingress. Only where it is encrypted for others' sake, plain HTTP goes on on the loopback. */
+function ingressTls(site: Site): Record<string, unknown> {
+  if (tlsOf(site) === undefined) return { secretName: '' }
+  const redirect = site.tls === undefined ? { redirect: false } : { redirectPort: site.ports.https }
+  return { secretName: secretNames.tls, ...redirect }
+}
+
+/** The port that people write behind its names. */
+function frontDoor(site: Site): { port: number } {
+  return { port: tlsOf(site) === undefined ? site.ports.http : site.ports.https }
+}
+
+/** Which of plan `site`'s steps this site has. */
+function stagesOf(site: Site) {
+  const kind = kindOf(site)
+  return {
+    local: kind === 'local',
+    far: isFar(site),
+    existing: kind === 'existing',
+    ordered: isOrdered(site),
+    // Of a Rancher's cluster the storage class makes them.
+    volumes: kind === 'local' || kind === 'hcloud',
+    cluster: kind !== 'existing',
+  }
+}
+
+/** What may exist outside, for removals. */
+function madeOf(site: Site, made: boolean, reached: boolean) {
+  const { local, far, existing, volumes, cluster } = stagesOf(site)
+  const and = (stage: boolean) => made && stage
+  return {
+    local: and(local),
+    far: far && reached,
+    existing: existing && reached,
+    volumes: and(volumes),
+    cluster: and(cluster),
+  }
+}
+
+function pullSecrets(site: Site, secrets: SiteSecrets): Manifest[] {
+  const registry = registryOf(site)
+  const credential = registryCredential(secrets)
+  if (registry === undefined || credential === undefined) return []
+  return siteNamespaces.map((namespace) => pullSecret(namespace, registry.pull, credential))
+}
+
+/** What is signed in with at the registry of the site file; `undefined` where it asks for nothing. */
+export function registryCredential(secrets: SiteSecrets): RegistryCredential | undefined {
+  const { 'registry-username': username = '', 'registry-password': password } = cloudSecrets(secrets)
+  return password === undefined ? undefined : { username, password }
 }
 
 /** What the service needs to know to write addresses into its accounts' settings. */
@@ -85,9 +157,9 @@ export function serviceSite(site: Site): Record<string, unknown> {
       internalHost: inside('rabbitmq', 5672),
       vhost: 'omegaml',
     },
-    tls: site.listen !== undefined,
+    tls: tlsOf(site) !== undefined,
     // The cloud that its machines come from.
-    provider: 'local',
+    provider: kindOf(site),
     pip: pipOf(site.packageIndex),
     signUp: site.signUp === undefined ? { open: false } : { open: true, runtime: site.signUp },
   }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Terraform } from '../adapters/terraform/port.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { summaryOf } from '../clusters/terraform-state.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
@@ -28,6 +29,22 @@ export function readKeptRoots(paths: StatePaths): KeptRoots {
     addresses: async (root) => {
       const text = await state(root)
       return text === undefined ? [] : summaryOf(text).addresses
+    },
+  }
+}
+
+/** States of a backend outside: Terraform asks it. Where its programs are not there nothing is known. */
+export function outsideRoots(
+  terraform: Terraform | undefined,
+  paths: Pick<StatePaths, 'terraform' | 'folder'>,
+  env: Readonly<Record<string, string>>,
+): KeptRoots {
+  return {
+    // It stays there: nobody needs a copy.
+    state: async () => undefined,
+    addresses: async (root) => {
+      const folder = join(paths.terraform, root)
+      return terraform === undefined || !existsSync(folder) ? [] : await terraform.resources(folder, { env })
     },
   }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Machines, machinesOf } from '../clusters/profiles.ts'
+import { cloudSchema, registrySchema } from './cloud.ts'
 import type { ChartValues } from './file/chart-values.ts'
 import type { Site } from './site.ts'
 
@@ -39,6 +40,12 @@ export const layoutSchema = z.object({
     'omegaml-ingress': tree,
     'omegaml-worker': tree,
   }),
+  /** Where the states of the Terraform roots lie; left out: in the site's journal. */
+  state: z.object({ backend: z.string(), settings: tree }).optional(),
+  /** Left out: the machines are on this computer. */
+  cloud: cloudSchema.optional(),
+  /** Left out: the one of the local cloud. */
+  registry: registrySchema.optional(),
 })
 
 export type Layout = Readonly<z.infer<typeof layoutSchema>>

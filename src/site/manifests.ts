@@ -1,17 +1,17 @@
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import { givenSecrets, type SiteSecrets } from './secrets.ts'
-import { certificateSecret } from './site-certificate.ts'
 
+export const secretLabels = { 'app.kubernetes.io/part-of': 'omegaml' } as const
 const services = 'omegaml-services'
 const runtime = 'omegaml-runtime'
 
+/** Says whose namespace it is where clusters are shared with others. */
+export const siteLabel = 'omegaml.io/site'
+
 /** The namespaces of the site itself; accounts get theirs from the service. */
-export function namespaceManifests(): Manifest[] {
-  return [services, runtime].map((name) => ({
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name, labels: { 'app.kubernetes.io/part-of': 'omegaml' } },
-  }))
+export function namespaceManifests(site?: string): Manifest[] {
+  const labels = { ...secretLabels, ...(site === undefined ? {} : { [siteLabel]: site }) }
+  return [services, runtime].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }))
 }
 
 /** The generated secrets, put (back) into the cluster beside the volumes that know them. */
@@ -41,15 +41,9 @@ export function secretManifests(secrets: SiteSecrets): Manifest[] {
       'proxy-token': secrets.jupyterhubProxyToken,
       'oidc-secret': secrets.jupyterhubOidcSecret,
     }),
-    ...certificate(secrets),
     ...Object.entries(givenSecrets(secrets)).map(([name, values]) => secret(services, name, values)),
     secret(runtime, 'omworker', { userid: 'omworker', apikey: secrets.omworkerApikey }),
   ]
-}
-
-function certificate({ certificate: cert, certificateKey: key }: SiteSecrets): Manifest[] {
-  if (cert === undefined || key === undefined) return []
-  return [secret(services, certificateSecret, { 'tls.crt': cert, 'tls.key': key })]
 }
 
 export function secret(namespace: string, name: string, values: Readonly<Record<string, string>>): Manifest {
@@ -57,7 +51,7 @@ export function secret(namespace: string, name: string, values: Readonly<Record<
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name, namespace, labels: { 'app.kubernetes.io/part-of': 'omegaml' } },
+    metadata: { name, namespace, labels: secretLabels },
     type: 'Opaque',
     data: Object.fromEntries(data),
   }

@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto'
+import { getCACertificates } from 'node:tls'
+import { type ClientOptions, WebSocket } from 'ws'
 import { AppError } from '../base/errors.ts'
-import { sendJson } from './http.ts'
+import { sendJson, type Target } from './http.ts'
 import type { Sleep } from './service-wait.ts'
 
 export interface NotebookUser {
   readonly userid: string
   readonly apikey: string
-  /** Host name of the notebooks and the loopback port that leads to it. */
+  /** Host name of the notebooks, and the port that people write behind it. */
   readonly host: string
   readonly port: number
+  /** What leads there from here; that port of the loopback when left out. */
+  readonly target?: Target | undefined
 }
 
 export interface NotebookRun {
@@ -47,16 +51,28 @@ async function signIn(user: NotebookUser): Promise<string> {
   return String((answer as { token?: unknown }).token)
 }
 
-function caller({ port }: NotebookUser, host: string, token?: string): Call {
-  const headers = { host: `${host}:${port}`, ...(token === undefined ? {} : { authorization: `token ${token}` }) }
+function caller(user: NotebookUser, host: string, token?: string): Call {
+  const target = asking(user.target ?? { host: '127.0.0.1', port: user.port }, host)
+  const headers = { host: withPort(host, user), ...(token === undefined ? {} : { authorization: `token ${token}` }) }
   return async (method, path, body) => {
     const request = { method, path, headers, timeoutMs: 60_000, ...(body === undefined ? {} : { body }) }
-    const answer = await sendJson({ host: '127.0.0.1', port }, request)
+    const answer = await sendJson(target, request)
     if (answer.status >= 200 && answer.status < 300) return answer.body
     const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body)
     const kind = answer.status >= 500 ? 'unavailable' : 'conflict'
     throw new AppError(kind, 'notebook-refused', `${method} ${path}: ${answer.status} ${text.slice(0, 300)}`)
   }
+}
+
+function withPort(host: string, { port, target }: NotebookUser): string {
+  const usual = target !== undefined && 'tls' in target && target.tls !== undefined ? 443 : 80
+  return port === usual ? host : `${host}:${port}`
+}
+
+/** Each user's notebooks have a name of their own, and the certificate is that name's. */
+function asking(target: Target, host: string): Target {
+  if (!('tls' in target) || target.tls === undefined) return target
+  return { ...target, tls: { ...target.tls, servername: host } }
 }
 
 interface UserModel {
@@ -101,8 +117,13 @@ async function runNotebook(own: Call, user: NotebookUser, token: string, run: No
   const kept = (await own('GET', `${base}/contents/${name}`)) as { content: { cells: { source: string | string[] }[] } }
   const code = [kept.content.cells[0]?.source ?? ''].flat().join('')
   const kernel = (await own('POST', `${base}/kernels`, { name: 'python3' })) as { id: string }
-  const url = `ws://${user.userid}.${user.host}:${user.port}${base}/kernels/${kernel.id}/channels`
-  const printed = await execute(url, token, code, run.signal)
+  const ownHost = withPort(`${user.userid}.${user.host}`, user)
+  const printed = await execute(
+    socketAt(user, ownHost, `${base}/kernels/${kernel.id}/channels`),
+    token,
+    code,
+    run.signal,
+  )
   if (printed.trim() !== '42') {
     throw new AppError('conflict', 'notebook-wrong', `the notebook printed ${JSON.stringify(printed)} instead of 42`)
   }
@@ -115,9 +136,33 @@ interface KernelMessage {
   readonly content: Readonly<Record<string, unknown>>
 }
 
+interface SocketPlace {
+  readonly url: string
+  readonly options: ClientOptions & { readonly servername?: string }
+}
+
+/** By its name on this computer, where names of the site lead to it; elsewhere by what leads there, asking for that name. */
+function socketAt({ target }: NotebookUser, host: string, path: string): SocketPlace {
+  if (target === undefined || 'socketPath' in target) return { url: `ws://${host}${path}`, options: {} }
+  const place = `${target.host}:${target.port}${path}`
+  if (target.tls === undefined) return { url: `ws://${place}`, options: { headers: { host } } }
+  const { ca } = target.tls
+  const authorities = ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }
+  const servername = host.replace(/:\d+$/, '')
+  return { url: `wss://${place}`, options: { headers: { host }, servername, ...authorities } }
+}
+
 /** Runs code in a kernel by Jupyter's websocket protocol; answers with what it printed. */
-async function execute(url: string, token: string, code: string, signal: AbortSignal): Promise<string> {
-  const socket = new WebSocket(url, { headers: { authorization: `token ${token}` } })
+async function execute(
+  { url, options }: SocketPlace,
+  token: string,
+  code: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const socket = new WebSocket(url, {
+    ...options,
+    headers: { ...options.headers, authorization: `token ${token}` },
+  })
   const limit = AbortSignal.any([signal, AbortSignal.timeout(90_000)])
   const id = randomUUID()
   const header = { msg_id: id, msg_type: 'execute_request', username: '', session: randomUUID(), version: '5.3' }
@@ -133,7 +178,7 @@ async function execute(url: string, token: string, code: string, signal: AbortSi
       socket.addEventListener('error', () => fail('the connection failed'))
       socket.addEventListener('close', () => fail('the connection was closed'))
       socket.addEventListener('message', ({ data }) => {
-        const message = JSON.parse(String(data)) as KernelMessage
+        const message = JSON.parse((data as Buffer | string).toString()) as KernelMessage
         if (message.parent_header.msg_id !== id) return
         if (message.msg_type === 'stream') printed += String(message.content['text'])
         if (message.msg_type === 'error') fail(String(message.content['evalue']))

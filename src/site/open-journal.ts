@@ -10,10 +10,10 @@ import { Engine } from '../engine/engine.ts'
 import type { SiteStateKeeping } from './actions/kept-terraform.ts'
 import { siteContext } from './context.ts'
 import { createJournal, type Journal } from './journal.ts'
-import { ensureSecrets } from './secrets.ts'
+import { ensureSecrets, stateEnv } from './secrets.ts'
 import { createSiteStates } from './site-states.ts'
 import type { Site } from './site.ts'
-import { isMade, type StatePaths } from './state.ts'
+import { isMade, isReached, type StatePaths } from './state.ts'
 
 export interface JournalSources {
   readonly site: Site
@@ -33,7 +33,7 @@ export async function openSiteJournal(sources: JournalSources): Promise<Journal>
   const keys = parseKeyRing(ensureSecrets(paths.folder).engineKeys, 'engine keys of the state folder')
   const store = createStateStore(db, keys, () => clock.now())
   const backend = new StateBackend({ states: store, log: silentLog })
-  const actions = sources.actions({ store, backend })
+  const actions = sources.actions({ store, backend, outsideEnv: () => stateEnv(paths.folder) })
   const plans = sources.plans(actions)
   const deps = {
     db,
@@ -44,7 +44,7 @@ export async function openSiteJournal(sources: JournalSources): Promise<Journal>
     context: async () => {
       const secrets = ensureSecrets(paths.folder)
       return {
-        values: siteContext({ site, paths, secrets, project, made: isMade(paths) }),
+        values: siteContext({ site, paths, secrets, project, made: isMade(paths), reached: isReached(paths) }),
         secrets: Object.values(secrets),
       }
     },

@@ -7,6 +7,7 @@ import type { KeptRoots } from './kept-roots.ts'
 import type { FindHolder } from './ports.ts'
 import type { SiteSecrets } from './secrets.ts'
 import type { SecretSources } from './file/secret-values.ts'
+import type { ServiceAddress } from './service-address.ts'
 import type { Site } from './site.ts'
 import type { StatePaths } from './state.ts'
 
@@ -25,9 +26,15 @@ export interface Operator {
   readonly secrets: (paths: StatePaths) => SiteSecrets
   readonly cloud: (site: Site, paths: StatePaths) => CloudControl
   readonly kubernetes: (paths: StatePaths) => Kubernetes
+  /** A cluster by the text of its kubeconfig, before the site has one. */
+  readonly clusterOf: (kubeconfig: string) => Kubernetes
+  /** The site's front door as this machine reaches it; opened when it is called. */
+  readonly front: (site: Site, paths: StatePaths) => () => Promise<ServiceAddress>
   readonly helm: (paths: StatePaths) => Helm
   /** `undefined` while its programs are not there. */
   readonly terraform: (paths: StatePaths) => Terraform | undefined
+  /** Tags that the site's images have with the present checkout; `undefined` while the programs are not there. */
+  readonly imageTags: (paths: StatePaths, names: readonly string[]) => Promise<ImageTags | undefined>
   readonly roots: (paths: StatePaths) => KeptRoots
   /** Whether a host name leads anywhere. */
   readonly resolves: (name: string) => Promise<boolean>
@@ -35,6 +42,9 @@ export interface Operator {
   /** Checks beyond the host's facts: packages, tools, cgroups, registries. */
   readonly checks: (site: Site | undefined, paths: StatePaths) => Promise<Check[]>
 }
+
+/** By name. A tag changes with what the image is made of. */
+export type ImageTags = Readonly<Record<string, string>>
 
 export interface CloudControl {
   answers(): Promise<boolean>

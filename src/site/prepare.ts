@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../base/errors.ts'
 import { type Check, hostChecks } from './checks.ts'
+import { isFar, kindOf } from './cloud.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import type { Operator } from './operator.ts'
 import { checkFarDomain, checkListen } from './listen.ts'
@@ -13,8 +15,10 @@ import {
   type ProfileName,
   type SignUpRuntime,
   type Site,
+  type SitePorts,
+  type SiteTls,
 } from './site.ts'
-import { findSite, portsOfOtherSites, sitesHome, statePaths } from './state.ts'
+import { findSite, isMade, portsOfOtherSites, sitesHome, statePaths } from './state.ts'
 import { cacheFolder } from '../tools/ensure.ts'
 
 export interface SiteWishes {
@@ -28,6 +32,8 @@ export interface SiteWishes {
   readonly signUp?: SignUpRuntime | 'closed' | undefined
   /** `false`: pip's own; left out: as it is. */
   readonly packageIndex?: string | false | undefined
+  /** `none`: everything is plain; left out: as it is. */
+  readonly tls?: SiteTls | 'none' | undefined
   /** Of a site file; left out: as it is. */
   readonly layout?: Layout | undefined
   /** Without root, machines and data services simulated; left out: as it is. */
@@ -45,25 +51,48 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
     refuseChanges(known, wishes)
     refuseOtherKind(known, wishes)
     refuseOtherFile(known, wishes)
+    refuseOtherCloud(known, wishes)
     refuseResizing(known, wishes)
+    refuseMovedStates(known, wishes, isMade(statePaths(folder)))
   }
   const facts = operator.facts(cacheFolder(), folder)
   const simulated = wishes.simulated ?? known?.simulated ?? false
-  refuseFailed(hostChecks(facts, { simulated }))
+  const far = isFar(wishes.layout === undefined ? (known ?? {}) : wishes)
+  refuseFailed(checksFor(far, hostChecks(facts, { simulated })))
   const domain = checkDomain(wishes.domain ?? known?.domain ?? defaultDomain(name))
   const listen = listenOf(known?.listen, wishes, facts.addresses)
   checkFarDomain(domain, listen.listen, name)
   if (known === undefined) {
-    const ports = choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
+    const ports = far
+      ? farPorts
+      : choosePorts(wishes.ports, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
     const kind = simulated ? { simulated } : {}
     const fresh = { name, profile, domain, ports, ...kind, ...listen, ...signUpOf(undefined, wishes) }
-    return { ...fresh, ...packageIndexOf(undefined, wishes), ...layoutFrom(undefined, wishes) }
+    return {
+      ...fresh,
+      ...packageIndexOf(undefined, wishes),
+      ...certificateOf(undefined, wishes),
+      ...layoutFrom(undefined, wishes),
+    }
   }
-  const running = await operator.cloud(known, statePaths(folder)).answers()
+  const running = far || (await operator.cloud(known, statePaths(folder)).answers())
   if (!running) refuseTakenPorts(known, operator)
-  const { signUp, packageIndex, listen: _before, layout: _old, ...rest } = known
+  const { signUp, packageIndex, listen: _before, tls, layout: _old, ...rest } = known
   const kept = { ...rest, profile, domain, ...listen, ...signUpOf(signUp, wishes) }
-  return { ...kept, ...packageIndexOf(packageIndex, wishes), ...layoutFrom(known, wishes) }
+  return {
+    ...kept,
+    ...packageIndexOf(packageIndex, wishes),
+    ...certificateOf(tls, wishes),
+    ...layoutFrom(known, wishes),
+  }
+}
+
+/** Of the site's own names: nothing of it listens on this machine. */
+export const farPorts: SitePorts = { http: 80, https: 443, mongo: 27017, broker: 5671 }
+
+/** Of a site elsewhere this machine only builds the images. */
+function checksFor(far: boolean, checks: readonly Check[]): readonly Check[] {
+  return far ? checks.filter(({ name }) => ['system', 'root', 'disk'].includes(name)) : checks
 }
 
 function listenOf(
@@ -77,6 +106,10 @@ function listenOf(
 
 function packageIndexOf(known: string | undefined, { packageIndex = known }: SiteWishes): { packageIndex?: string } {
   return packageIndex === undefined || packageIndex === false ? {} : { packageIndex: checkPackageIndex(packageIndex) }
+}
+
+function certificateOf(known: SiteTls | undefined, { tls = known }: SiteWishes): { tls?: SiteTls } {
+  return tls === undefined || tls === 'none' ? {} : { tls }
 }
 
 function signUpOf(known: SignUpRuntime | undefined, { signUp = known }: SiteWishes): { signUp?: SignUpRuntime } {
@@ -163,20 +196,48 @@ function refuseOtherFile({ name, layout: before }: Site, wishes: SiteWishes): vo
   )
 }
 
-/** Claims on folders can't be resized, nor do the folders hold to it. */
-function refuseResizing(known: Site, { layout }: SiteWishes): void {
+/** The machines of one cloud can't become those of another, nor its volumes. */
+function refuseOtherCloud(known: Site, { layout }: SiteWishes): void {
   if (layout === undefined) return
-  const before = layoutOf(known).volumes
-  const changed = Object.entries(layout.volumes).find(
-    ([volume, sizeGb]) => before[volume] !== undefined && before[volume] !== sizeGb,
-  )
-  if (changed === undefined) return
-  const [volume, sizeGb] = changed
+  const [before, wanted] = [kindOf(known), kindOf({ layout })]
+  if (before === wanted) return
   throw new AppError(
     'conflict',
     'site-differs',
-    `volume ${volume} of site ${known.name} has ${before[volume]} GB, not ${sizeGb}: with provider local it can't be changed later`,
+    `site ${known.name} is made with provider ${before}, not ${wanted}: a site stays where it is; make another with another name`,
+    { details: { field: 'provider.kind', value: wanted } },
+  )
+}
+
+/** Claims on folders can't be resized, nor do the folders hold to it; those of a cloud can only grow. */
+function refuseResizing(known: Site, { layout }: SiteWishes): void {
+  if (layout === undefined) return
+  const before = layoutOf(known).volumes
+  const far = isFar(known)
+  const changed = Object.entries(layout.volumes).find(([volume, sizeGb]) => {
+    const was = before[volume]
+    return was !== undefined && (far ? sizeGb < was : sizeGb !== was)
+  })
+  if (changed === undefined) return
+  const [volume, sizeGb] = changed
+  const why = far ? 'a volume can only grow' : "with provider local it can't be changed later"
+  throw new AppError(
+    'conflict',
+    'site-differs',
+    `volume ${volume} of site ${known.name} has ${before[volume]} GB, not ${sizeGb}: ${why}`,
     { details: { field: `storage.${volume}`, value: sizeGb } },
+  )
+}
+
+/** What Terraform made would be forgotten, and made a second time. */
+function refuseMovedStates({ name, layout: before }: Site, { layout }: SiteWishes, made: boolean): void {
+  if (!made || layout === undefined || isDeepStrictEqual(before?.state, layout.state)) return
+  const place = before?.state === undefined ? 'with the site' : `in backend ${before.state.backend}`
+  throw new AppError(
+    'conflict',
+    'site-differs',
+    `the Terraform states of site ${name} lie ${place} as its file had it first: state can't be changed later, only with a site made anew (./cloudmgr down --purge)`,
+    { details: { field: 'state', value: layout.state?.backend } },
   )
 }
 

@@ -1,46 +1,115 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { stringify } from 'yaml'
-import { clusterRoot, volumesRoot } from '../clusters/root.ts'
-import { writeRoot } from '../clusters/write-root.ts'
-import { localSite } from './actions/terraform-roots.ts'
+import { parse, stringify } from 'yaml'
+import { backendFile } from '../adapters/terraform/port.ts'
+import { modulesFor, writeRoot } from '../clusters/write-root.ts'
+import { localRoot } from './actions/terraform-roots.ts'
+import { type Cloud, cloudOf, isFar } from './cloud.ts'
+import { cloudRoot, modulesOf, providersFolder, stagesOf } from './cloud-roots.ts'
+import { layoutOf } from './layout.ts'
+import { withOwnState } from './own-state.ts'
+import type { Site } from './site.ts'
 import type { CheckedFile } from './file/check.ts'
 import { domainOf } from './file/domain.ts'
+import { alertRefs, alertsSecret, monitoringValues } from './file/monitoring.ts'
 import { namedRefs, secretNames } from './file/secret-names.ts'
 import { describeRef } from './file/secret-ref.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
 import { type PlanSources, rootsInput } from './preview/plan-steps.ts'
 import { wantedReleases, withoutSteps, type WantedRelease } from './preview/releases.ts'
 import type { SiteSecrets } from './secrets.ts'
-import { certificateSecret } from './site-certificate.ts'
 
 /** Files of a site for people who run it by hand or in GitOps; holds no secret. Answers with their names. */
 export async function renderSite(folder: string, sources: PlanSources, file: CheckedFile): Promise<string[]> {
-  const isLocal = file.site.provider.kind === 'local'
-  const roots = isLocal ? await renderRoots(join(folder, 'terraform'), sources) : []
+  const roots = await renderRoots(join(folder, 'terraform'), sources)
   const releases = wantedReleases(sources)
-  const values = releases.map((release) => renderValues(folder, release))
+  const monitoring = renderMonitoring(folder, sources.project, file)
+  const values = [...releases.map((release) => renderValues(folder, release)), ...monitoring]
   write(
     folder,
     'manifests/namespaces.yaml',
-    namespaceManifests()
+    namespaceManifests(isFar(sources.site) ? sources.site.name : undefined)
       .map((one) => stringify(one))
       .join('---\n'),
   )
-  write(folder, 'README.md', readme(file, releases, isLocal))
+  write(folder, 'README.md', readme(file, releases, sources.site))
   return [...roots, ...values, 'manifests/namespaces.yaml', 'README.md']
 }
 
 async function renderRoots(folder: string, sources: PlanSources): Promise<string[]> {
+  const cloud = cloudOf(sources.site)
+  return cloud === undefined ? await renderLocal(folder, sources) : await renderCloud(folder, cloud, sources)
+}
+
+const rootFiles = ['main.tf.json', 'terraform.tfvars.json']
+
+/** Their states lie beside them: nobody keeps them for who runs this by hand, unless a backend is named. */
+async function renderCloud(folder: string, cloud: Cloud, { site, project }: PlanSources): Promise<string[]> {
+  const modules = join(folder, 'modules')
+  for (const name of modulesOf(cloud))
+    cpSync(join(project, 'terraform', name), join(modules, name), { recursive: true })
+  // Where the module looks for what a cluster of plain machines lacks.
+  if (cloud.kind === 'hcloud')
+    cpSync(join(providersFolder(project), 'hcloud.yml'), join(folder, 'catalog', 'providers', 'hcloud.yml'))
+  const { name, domain } = site
+  const { volumes } = layoutOf(site)
+  for (const stage of stagesOf(cloud)) {
+    const at = join(folder, stage)
+    const given = {
+      name,
+      domain,
+      cloud,
+      volumes,
+      modules: await modulesFor(at, modules),
+      providers: providersFolder(project),
+    }
+    await writeRoot(at, withOwnState(cloudRoot(stage, given)))
+  }
+  return stagesOf(cloud).flatMap((root) => rootFiles.map((file) => `terraform/${root}/${file}`))
+}
+
+async function renderLocal(folder: string, sources: PlanSources): Promise<string[]> {
   const modules = join(folder, 'modules')
   for (const name of ['local', 'local-volumes'])
     cpSync(join(sources.project, 'terraform', name), join(modules, name), { recursive: true })
   const input = { ...rootsInput(sources), modules }
   const [volumes, cluster] = [join(folder, 'volumes'), join(folder, 'cluster')]
-  await writeRoot(volumes, volumesRoot(await localSite(input, volumes)))
-  await writeRoot(cluster, clusterRoot(await localSite(input, cluster)))
-  const files = ['main.tf.json', 'terraform.tfvars.json']
+  await writeRoot(volumes, await localRoot('volumes', input, volumes))
+  await writeRoot(cluster, await localRoot('cluster', input, cluster))
+  const files = [...rootFiles, ...(input.state.backend !== undefined ? [backendFile] : [])]
   return ['volumes', 'cluster'].flatMap((root) => files.map((name) => `terraform/${root}/${name}`))
+}
+
+/** Values of the provider's chart for monitoring, with our rules; Rancher's comes with its cluster. */
+function renderMonitoring(folder: string, project: string, { site, facts }: CheckedFile): string[] {
+  const chart = facts.provider?.monitoring
+  if (!site.monitoring.enabled || chart === undefined) return []
+  const rules = parse(readFileSync(join(project, 'terraform', 'rancher-cluster', 'rules.yaml'), 'utf8')) as {
+    groups: unknown[]
+  }
+  const name = `values/${chart.release}.yaml`
+  write(folder, name, stringify(monitoringValues(site, rules.groups)))
+  return [name]
+}
+
+function monitoringLines({ site, facts }: CheckedFile): string[] {
+  const { monitoring } = site
+  const chart = facts.provider?.monitoring
+  if (!monitoring.enabled) return []
+  if (chart === undefined) {
+    const rancher = 'Monitoring: Rancher’s own, by module rancher-cluster.'
+    const none = `Monitoring: catalog/providers/${site.provider.kind}.yml lists no chart for it; nothing is written here.`
+    return [site.provider.kind === 'rancher' ? rancher : none, '']
+  }
+  const { release, chart: name, version, repository, namespace } = chart
+  return [
+    'Monitoring and alerts:',
+    '',
+    '```sh',
+    `helm upgrade --install ${release} ${name} --repo ${repository} --version ${version} --namespace ${namespace} --create-namespace --values values/${release}.yaml`,
+    '```',
+    '',
+  ]
 }
 
 function renderValues(folder: string, { release, values }: WantedRelease): string {
@@ -55,7 +124,56 @@ function write(folder: string, name: string, text: string): void {
   writeFileSync(path, text)
 }
 
-function readme(file: CheckedFile, releases: readonly WantedRelease[], isLocal: boolean): string {
+/** How the machines come, by provider. */
+function machinesText(site: Site): string[] {
+  const cloud = cloudOf(site)
+  const tofu = (root: string, what: string) =>
+    `tofu -chdir=terraform/${root} init && tofu -chdir=terraform/${root} apply   # ${what}`
+  if (cloud === undefined)
+    return [
+      'Terraform (or OpenTofu), with the provider of the local cloud in a mirror and the local cloud running:',
+      '',
+      '```sh',
+      tofu('volumes', 'stays when the cluster goes'),
+      tofu('cluster', 'the cluster with its machines'),
+      '```',
+    ]
+  if (cloud.kind === 'existing')
+    return [
+      'The cluster is there. Its nodes take their roles by label:',
+      '',
+      '```sh',
+      ...Object.entries(cloud.roles).flatMap(([role, { nodes }]) =>
+        nodes.map((node) => `kubectl label node ${node} omegaml.io/role=${role}`),
+      ),
+      '```',
+    ]
+  const secrets =
+    cloud.kind === 'hcloud'
+      ? [
+          'export HCLOUD_TOKEN=… TF_VAR_hcloud_token=…',
+          'node scripts/cluster-keys.ts terraform/cluster/keys.auto.tfvars.json   # of cloudmgr; keep it safe',
+        ]
+      : ['export RANCHER_TOKEN_KEY=… TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has']
+  return [
+    'Terraform (or OpenTofu). Secrets come by the environment:',
+    '',
+    '```sh',
+    ...secrets,
+    ...stagesOf(cloud).map((stage) =>
+      tofu(stage, stage === 'volumes' ? 'stays when the cluster goes' : 'the cluster with its machines'),
+    ),
+    'tofu -chdir=terraform/cluster output -raw kubeconfig > kubeconfig && chmod 600 kubeconfig && export KUBECONFIG=$PWD/kubeconfig',
+    ...(cloud.kind === 'hcloud'
+      ? [
+          'tofu -chdir=terraform/volumes output -json storage_values > values/volumes.json   # helm … omegaml-storage --values values/volumes.json, too',
+        ]
+      : []),
+    '```',
+  ]
+}
+
+function readme(file: CheckedFile, releases: readonly WantedRelease[], made: Site): string {
   const { site, path } = file
   return [
     `# Site ${site.name}`,
@@ -64,16 +182,7 @@ function readme(file: CheckedFile, releases: readonly WantedRelease[], isLocal: 
     '',
     '## In this order',
     '',
-    ...(isLocal
-      ? [
-          'Terraform (or OpenTofu), with the provider of the local cloud in a mirror and the local cloud running:',
-          '',
-          '```sh',
-          'tofu -chdir=terraform/volumes init && tofu -chdir=terraform/volumes apply   # stays when the cluster goes',
-          'tofu -chdir=terraform/cluster init && tofu -chdir=terraform/cluster apply',
-          '```',
-        ]
-      : [`A cluster of provider ${site.provider.kind}: its Terraform root is not written yet.`]),
+    ...machinesText(made),
     '',
     '```sh',
     'kubectl apply -f manifests/namespaces.yaml',
@@ -86,6 +195,7 @@ function readme(file: CheckedFile, releases: readonly WantedRelease[], isLocal: 
     '',
     'The charts are in `charts/` of cloudmgr.',
     '',
+    ...monitoringLines(file),
     '## Left out',
     '',
     '`up` builds the images and knows the address of the cluster’s DNS; by hand these values are yours:',
@@ -120,7 +230,7 @@ const forms: Readonly<Record<string, string>> = {
   userid: '`omworker`',
 }
 
-function secretRows({ site }: CheckedFile): string[] {
+function secretRows({ site, facts }: CheckedFile): string[] {
   const anything = new Proxy({}, { get: () => '' }) as SiteSecrets
   const generated = secretManifests(anything).map(({ metadata, data }) => {
     const keys = Object.keys(data as object)
@@ -130,8 +240,14 @@ function secretRows({ site }: CheckedFile): string[] {
   const given = namedRefs(site).map(
     ({ secret, key, ref }) => `| omegaml-services | ${secret} | ${key} | ${describeRef(ref)} |`,
   )
-  const isLocal = site.provider.kind === 'local'
-  const isPlain = isLocal ? site.provider.listen === undefined : site.tls.kind === 'none'
-  const tls = `| omegaml-services | ${isLocal ? certificateSecret : secretNames.tls} | tls.crt, tls.key | certificate of hub., notebook., *.notebook., mongo. and broker.${domainOf(site)} |`
-  return [...generated, ...given, ...(isPlain ? [] : [tls])]
+  // Given ones are among the references; an issuer fills its Secret itself.
+  const { provider } = site
+  const isPlain = site.tls.kind !== 'local-ca' && (provider.kind !== 'local' || provider.listen === undefined)
+  const tls = `| omegaml-services | ${secretNames.tls} | tls.crt, tls.key | certificate of hub., notebook., *.notebook., mongo. and broker.${domainOf(site)} |`
+  const namespace = facts.provider?.monitoring?.namespace
+  const alerts =
+    namespace === undefined
+      ? []
+      : alertRefs(site).map(({ name, ref }) => `| ${namespace} | ${alertsSecret} | ${name} | ${describeRef(ref)} |`)
+  return [...generated, ...given, ...(isPlain ? [] : [tls]), ...alerts]
 }

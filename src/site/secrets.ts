@@ -40,10 +40,7 @@ export type SecretName = keyof typeof makers
 /** A key that the service hands out: known once the account was made. */
 export type AccountKey = 'demoApikey'
 
-/** PEM of a site that other machines reach (`site-certificate.ts`). */
-export type CertificatePart = 'authorityCertificate' | 'authorityKey' | 'certificate' | 'certificateKey'
-
-export type SiteSecrets = Readonly<Record<SecretName, string> & Partial<Record<AccountKey | CertificatePart, string>>>
+export type SiteSecrets = Readonly<Record<SecretName, string> & Partial<Record<AccountKey, string>>>
 
 const sealed = z.object({ version: z.literal(1), iv: z.string(), tag: z.string(), data: z.string() })
 
@@ -61,8 +58,62 @@ const given = 'given/'
 /** Secrets that the site file refers to, by `<secret>/<key>`; those of the last `up` go. */
 export function storeGivenSecrets(folder: string, values: Readonly<Record<string, string>>): void {
   const own = Object.entries(ensureSecrets(folder)).filter(([name]) => !name.startsWith(given))
-  const added = Object.entries(values).map(([name, value]) => [`${given}${name}`, value])
-  writeSecrets(folder, Object.fromEntries([...own, ...added]))
+  writeSecrets(folder, { ...Object.fromEntries(own), ...storedForm(values) })
+}
+
+/** All that is kept, without making what is missing. */
+export function readStored(folder: string): Readonly<Record<string, string>> {
+  return readSecrets(folder)
+}
+
+/** Adds to what is kept, or replaces it. */
+export function storeSecrets(folder: string, values: Readonly<Record<string, string>>): void {
+  writeSecrets(folder, { ...ensureSecrets(folder), ...values })
+}
+
+/** As `storeGivenSecrets`, and those that are there stay. */
+export function addGivenSecrets(folder: string, values: Readonly<Record<string, string>>): void {
+  storeSecrets(folder, storedForm(values))
+}
+
+export function dropGivenSecret(folder: string, secret: string): void {
+  const known = Object.entries(readSecrets(folder))
+  const kept = known.filter(([name]) => !name.startsWith(`${given}${secret}/`))
+  if (kept.length < known.length) writeSecrets(folder, Object.fromEntries(kept))
+}
+
+/** As they are kept. */
+export function storedForm(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${given}${name}`, value]))
+}
+
+const ofState = 'state/'
+
+/** Variables that a backend of Terraform takes its secrets from; those of the last `up` go. */
+export function storeStateEnv(folder: string, env: Readonly<Record<string, string>>): void {
+  const others = Object.entries(ensureSecrets(folder)).filter(([name]) => !name.startsWith(ofState))
+  const added = Object.entries(env).map(([name, value]) => [`${ofState}${name}`, value])
+  writeSecrets(folder, Object.fromEntries([...others, ...added]))
+}
+
+/** As they are kept. */
+export function stateEnv(folder: string): Readonly<Record<string, string>> {
+  const found = Object.entries(readSecrets(folder)).filter(([name]) => name.startsWith(ofState))
+  return Object.fromEntries(found.map(([name, value]) => [name.slice(ofState.length), value]))
+}
+
+const ofCloud = 'cloud/'
+
+/** Secrets that the site's own steps use: kubeconfig, tokens, the registry's credential. Those of the last `up` go. */
+export function storeCloudSecrets(folder: string, values: Readonly<Record<string, string>>): void {
+  const others = Object.entries(ensureSecrets(folder)).filter(([name]) => !name.startsWith(ofCloud))
+  const added = Object.entries(values).map(([name, value]) => [`${ofCloud}${name}`, value])
+  writeSecrets(folder, Object.fromEntries([...others, ...added]))
+}
+
+export function cloudSecrets(secrets: Readonly<Record<string, string>>): Record<string, string> {
+  const found = Object.entries(secrets).filter(([name]) => name.startsWith(ofCloud))
+  return Object.fromEntries(found.map(([name, value]) => [name.slice(ofCloud.length), value]))
 }
 
 /** By Secret, then by key. */
@@ -78,12 +129,6 @@ export function givenSecrets(secrets: Readonly<Record<string, string>>): Record<
 export function storeAccountKeys(folder: string, keys: Partial<Record<AccountKey | SecretName, string>>): SiteSecrets {
   writeSecrets(folder, { ...ensureSecrets(folder), ...keys })
   return ensureSecrets(folder)
-}
-
-export function storeCertificates(folder: string, parts: Readonly<Record<CertificatePart, string>>): void {
-  const known = ensureSecrets(folder)
-  const isKnown = (Object.keys(parts) as CertificatePart[]).every((part) => known[part] === parts[part])
-  if (!isKnown) writeSecrets(folder, { ...known, ...parts })
 }
 
 function readSecrets(folder: string): Record<string, string> {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { AppError } from '../base/errors.ts'
 import type { Target } from './http.ts'
-import { type Site, siteHosts, siteUrls } from './site.ts'
+import { type Site, siteHosts, siteUrls, tlsOf } from './site.ts'
 
 /** Where a service is. */
 export interface ServiceAddress {
@@ -14,15 +14,24 @@ export interface ServiceAddress {
   readonly base: string
 }
 
-/** The site's front door on this machine: the ingress on the loopback, by its public name. No name is looked up. */
-export function siteAddress(site: Site): ServiceAddress {
-  const { http } = site.ports
-  return {
-    url: siteUrls(site).api,
-    target: { host: '127.0.0.1', port: http },
-    host: `${siteHosts(site).hub}:${http}`,
-    base: '',
-  }
+/**
+ * The site's front door on this machine: the ingress on the loopback, by its public name. No name is looked up. `ca`: PEM
+ * of the authority of its certificate, where the world does not know it.
+ */
+export function siteAddress(site: Site, ca?: string): ServiceAddress {
+  const { api } = siteUrls(site)
+  const { http, https } = site.ports
+  const target =
+    tlsOf(site) === undefined
+      ? { host: '127.0.0.1', port: http }
+      : { host: '127.0.0.1', port: https, tls: { servername: siteHosts(site).hub, ca } }
+  return { url: api, target, host: new URL(api).host, base: '' }
+}
+
+/** The same service by a port of the loopback that leads to its ingress. */
+export function throughDoor(address: ServiceAddress, port: number): ServiceAddress {
+  const tls = 'tls' in address.target ? { tls: address.target.tls } : {}
+  return { ...address, target: { host: '127.0.0.1', port, ...tls } }
 }
 
 /** A service anywhere, by its URL. `ca`: PEM of an authority beside those of the system. Errors: `invalid`. */

@@ -4,24 +4,29 @@ import { type HttpAnswer, sendJson } from './http.ts'
 import type { AccountView, CreatedAccount, Credential, ServiceApi, ServiceCall, ServiceCommand } from './service-api.ts'
 import type { ServiceAddress } from './service-address.ts'
 
-/** The service through its front door. */
-export function createServiceApi(address: ServiceAddress, credential: Credential): ServiceApi {
-  const { target, base } = address
-  const headers = { host: address.host, authorization: authorization(credential) }
+/** The service through its front door, which is opened at the first call where it is not a plain address. */
+export function createServiceApi(
+  address: ServiceAddress | (() => Promise<ServiceAddress>),
+  credential: Credential,
+): ServiceApi {
+  const place = async () => (typeof address === 'function' ? await address() : address)
+  const headersFor = ({ host }: ServiceAddress) => ({ host, authorization: authorization(credential) })
   const send = async (
     method: string,
     path: string,
     body?: unknown,
     more: Readonly<Record<string, string>> = {},
     timeoutMs?: number,
-  ): Promise<HttpAnswer> =>
-    await sendJson(target, {
+  ): Promise<HttpAnswer> => {
+    const at = await place()
+    return await sendJson(at.target, {
       method,
-      path: `${base}${path}`,
-      headers: { ...headers, ...more },
+      path: `${at.base}${path}`,
+      headers: { ...headersFor(at), ...more },
       ...(body === undefined ? {} : { body }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     })
+  }
   const must = async <T>(
     method: string,
     path: string,
@@ -77,10 +82,11 @@ export function createServiceApi(address: ServiceAddress, credential: Credential
     undoCommand: async (id) => await must<ServiceCommand>('POST', `/api/v2/commands/${id}/undo`, {}),
     call: async <T>({ method = 'GET', path, body, headers: more, timeoutMs }: ServiceCall) =>
       await must<T>(method, path, body, more, timeoutMs),
-    events: (path, lastId, signal) => {
+    events: async function* (path, lastId, signal) {
+      const at = await place()
       const more = lastId === '' ? {} : { 'last-event-id': lastId }
-      const wanted = { method: 'GET', path: `${base}${path}`, headers: { ...headers, ...more } }
-      return serverEvents(target, wanted, (answer) => errorOf(answer, `GET ${path}`), signal)
+      const wanted = { method: 'GET', path: `${at.base}${path}`, headers: { ...headersFor(at), ...more } }
+      yield* serverEvents(at.target, wanted, (answer) => errorOf(answer, `GET ${path}`), signal)
     },
     revokeBootstrap: async () => void (await must('DELETE', '/api/v2/bootstrap')),
   }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Action } from '../actions/action.ts'
 import { helmRelease } from '../actions/helm-release.ts'
@@ -10,8 +10,15 @@ import type { Terraform } from '../adapters/terraform/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { parsePlan } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
+import type { Site } from './site.ts'
+import { cloudOf } from './cloud.ts'
+import { cloudEnv } from './cloud-roots.ts'
+import { clusterKeysOf, ensureClusterKeys } from './site-keys.ts'
 import { accountAction } from './actions/account.ts'
 import { adminKey, bootstrapAccountsAction } from './actions/bootstrap-accounts.ts'
+import { clusterChartsAction } from './actions/cluster-charts.ts'
+import { clusterFitAction } from './actions/cluster-fit.ts'
+import { cloudRootsAction } from './actions/cloud-roots.ts'
 import { ensureDeploymentsAction } from './actions/ensure-deployments.ts'
 import { hostsLinesAction } from './actions/hosts-lines.ts'
 import { type Images, imageAction } from './actions/image.ts'
@@ -19,19 +26,25 @@ import { kubeconfigAction } from './actions/kubeconfig.ts'
 import { keptTerraform, type SiteStateKeeping } from './actions/kept-terraform.ts'
 import { localCloudAction } from './actions/local-cloud.ts'
 import { type Pages, pagesAction } from './actions/pages.ts'
+import { nodeRolesAction } from './actions/node-roles.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
+import { reachClusterAction } from './actions/reach-cluster.ts'
 import { type SelfCheckDeps, selfCheckAction } from './actions/self-check.ts'
 import { serviceProcessAction } from './actions/service-process.ts'
+import { siteObjectsAction } from './actions/site-objects.ts'
 import { terraformRootsAction } from './actions/terraform-roots.ts'
 import { type Tools, toolsAction } from './actions/tools.ts'
-import { ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
+import { keptRoles } from './kept-roles.ts'
+import { cloudSecrets, ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
 import type { Credential, ServiceApi } from './service-api.ts'
+import { withEnv } from './terraform-env.ts'
 import type { CloudControl } from './operator.ts'
-import type { StatePaths } from './state.ts'
+import { noteReached, type StatePaths } from './state.ts'
 
 /** The outside of the site's plans. */
 export interface SiteParts {
   readonly project: string
+  readonly site: Site
   readonly paths: StatePaths
   readonly tools: Tools
   /** Of the site's programs, once they are there. */
@@ -57,12 +70,24 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
   const secrets = () => ensureSecrets(paths.folder)
   const api = () => connect(adminKey(secrets()))
   const ensured = join(paths.folder, 'ensured-cluster')
+  const providers = join(project, 'catalog', 'providers')
+  const cloud = cloudOf(parts.site)
+  const ordering =
+    cloud === undefined
+      ? terraform
+      : withEnv(terraform, () => cloudEnv(cloud, cloudSecrets(secrets()), clusterKeysOf(paths.folder)))
   return [
     toolsAction(parts.tools),
     localCloudAction(parts.cloud),
     hostsLinesAction(parts.hostsFile),
     terraformRootsAction(parts.layOutProvider),
-    keptTerraform(terraform, keeping),
+    cloudRootsAction({ providers, ensureKeys: async (of) => await ensureClusterKeys(paths.folder, of, clock.now()) }),
+    keptTerraform(ordering, keeping),
+    reachClusterAction({ kubernetes, sleep, now: () => clock.now(), noteReached: () => noteReached(paths, true) }),
+    clusterFitAction({ kubernetes }),
+    nodeRolesAction({ kubernetes, ...keptRoles(paths.folder) }),
+    clusterChartsAction({ helm, kubernetes, clock, providers, folder: join(paths.folder, 'charts') }),
+    siteObjectsAction({ kubernetes, helm, sleep }),
     imageAction(parts.images),
     kubeconfigAction(),
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),
@@ -75,6 +100,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
       kubernetes: () => kubernetes,
       lastCluster: () => (existsSync(ensured) ? readFileSync(ensured, 'utf8') : undefined),
       keepCluster: (cluster) => replaceFile(ensured, cluster),
+      forgetCluster: () => rmSync(ensured, { force: true }),
       sleep,
     }),
     accountAction({ connect, secrets, store: (keys) => void storeAccountKeys(paths.folder, keys), sleep }),

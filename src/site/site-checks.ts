@@ -4,6 +4,7 @@ import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { explain } from '../base/errors.ts'
 import { debianPackages, missingPackages } from '../tools/packages.ts'
 import { type Check, failedCheck as failed, passedCheck as passed } from './checks.ts'
+import { isFar } from './cloud.ts'
 import { readComponents, readNodes } from './components.ts'
 import { siteLines } from './hosts.ts'
 import { networkChecks } from './network-checks.ts'
@@ -34,8 +35,7 @@ export async function siteChecks(sources: CheckSources): Promise<Check[]> {
   return [
     ...host,
     ...simulated(site),
-    ...ports(site.ports, sources.findHolder, () => 'stop it; another port needs a new site'),
-    hostsLines(site),
+    ...(isFar(site) ? [] : [...ports(site.ports, sources.findHolder, keptPortMend), hostsLines(site)]),
     await names(site),
     ...(await running(answers, sources)),
   ]
@@ -87,6 +87,8 @@ function newPortMend(name: string): string {
   return `stop it, or choose another with ./cloudmgr up --${name}-port or --port-base`
 }
 
+const keptPortMend = () => 'stop it; another port needs a new site'
+
 function ports(wanted: SitePorts, findHolder: FindHolder, mend: (name: string) => string): Check[] {
   return Object.entries(wanted).map(([name, port]) => {
     const holder = findHolder(port)
@@ -107,20 +109,25 @@ async function names(site: Site): Promise<Check> {
   return failed(
     'names',
     `${hub} does not resolve`,
-    `add "127.0.0.1 ${hub}" to /etc/hosts, or run ./cloudmgr up as root`,
+    isFar(site)
+      ? `point ${hub}, and notebook., *.notebook., mongo. and broker. of ${site.domain}, to its load balancer`
+      : `add "127.0.0.1 ${hub}" to /etc/hosts, or run ./cloudmgr up as root`,
     false,
   )
 }
 
 async function running(answers: boolean, sources: CheckSources): Promise<Check[]> {
-  if (!answers) return [failed('local cloud', 'not running', './cloudmgr up starts it', false)]
+  const far = sources.site !== undefined && isFar(sources.site)
+  const cloud = far ? 'API server' : 'local cloud'
+  if (!answers && far) return [failed(cloud, 'does not answer', 'look at the cluster; ./cloudmgr up goes on', false)]
+  if (!answers) return [failed(cloud, 'not running', './cloudmgr up starts it', false)]
   try {
     const kubernetes = sources.kubernetes()
     const [nodes, components] = await Promise.all([readNodes(kubernetes), readComponents(kubernetes)])
     const lost = nodes.filter((node) => !node.ready).map((node) => node.name)
     const ill = components.filter((component) => component.state !== 'ready')
     return [
-      passed('local cloud', 'answers'),
+      passed(cloud, 'answers'),
       lost.length === 0
         ? passed('machines', `${nodes.length} ready`)
         : failed('machines', `not ready: ${lost.join(', ')}`, './cloudmgr up mends them'),
@@ -128,6 +135,6 @@ async function running(answers: boolean, sources: CheckSources): Promise<Check[]
       ...(ill.length === 0 ? [passed('components', `${components.length} serve`)] : []),
     ]
   } catch (cause) {
-    return [passed('local cloud', 'answers'), failed('cluster', explain(cause), './cloudmgr up mends it')]
+    return [passed(cloud, 'answers'), failed('cluster', explain(cause), './cloudmgr up mends it')]
   }
 }

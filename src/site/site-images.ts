@@ -3,7 +3,7 @@ import { buildImage, imageTag } from '../images/build.ts'
 import { IMAGES, type ImageName } from '../images/catalogue.ts'
 import { type Pin, readPins } from '../images/pins.ts'
 import { pullImage, whyUnreachable } from '../images/pull.ts'
-import { findDigest } from '../images/registry.ts'
+import { findDigest, type RegistryLogin } from '../images/registry.ts'
 import { AppError, explain } from '../base/errors.ts'
 import type { ImageRun, Images } from './actions/image.ts'
 import { toolPath } from './site-tools.ts'
@@ -14,28 +14,33 @@ export interface ImageSources {
   readonly stateFolder: string
   /** Which images are pulled; default: `$CLOUDMGR_IMAGE_PINS`, else the checkout's. */
   readonly pinsFile?: string
+  /** Who signs in at the registry, where it is one of the site file's; looked up when it is needed. */
+  readonly login: () => RegistryLogin | undefined
 }
 
 /** Images built on this machine from the checkout, or pulled where they are pinned and their registry answers. */
-export function createImages({ project, cache, stateFolder, pinsFile }: ImageSources): Images {
+export function createImages({ project, cache, stateFolder, pinsFile, login }: ImageSources): Images {
   const programsOf = (name: ImageName) =>
     Object.fromEntries(IMAGES[name].programs.map((program) => [program, toolPath(stateFolder, program)]))
   const pinOf = (name: ImageName) =>
     readPins(pinsFile ?? process.env['CLOUDMGR_IMAGE_PINS'] ?? join(project, 'images/pins.yml'))[name]
+  const tag = async (name: ImageName) => await imageTag(name, { project, programs: programsOf(name) })
   return {
+    tag: async (text) => await tag(imageName(text)),
     find: async (text, registry) => {
       const name = imageName(text)
       const pin = pinOf(name)
-      const pulled = pin === undefined ? undefined : await findDigest(registry, name, pinnedTag(pin))
-      if (pulled !== undefined) return pulled
-      return await findDigest(registry, name, await imageTag(name, { project, programs: programsOf(name) }))
+      const by = { login: login() }
+      const pulled = pin === undefined ? undefined : await findDigest(registry, name, pinnedTag(pin), by)
+      return pulled ?? (await findDigest(registry, name, await tag(name), by))
     },
     build: async (text, registry, { output, signal }) => {
       const name = imageName(text)
       const pin = pinOf(name)
       const pulled = pin === undefined ? undefined : await pullPinned(name, pin, registry, { output, signal })
       if (pulled !== undefined) return pulled
-      return await buildImage(name, { project, cache, registry, output, signal, programs: programsOf(name) })
+      const programs = programsOf(name)
+      return await buildImage(name, { project, cache, registry, output, signal, programs, login: login() })
     },
   }
 }
@@ -47,7 +52,7 @@ function pinnedTag({ digest }: Pin): string {
 /** `undefined`, after saying why, where it must be built all the same. */
 async function pullPinned(name: ImageName, pin: Pin, registry: string, { output, signal }: ImageRun) {
   const tag = pinnedTag(pin)
-  const there = await findDigest(registry, name, tag, signal)
+  const there = await findDigest(registry, name, tag, { signal })
   if (there !== undefined) return { tag, digest: there, done: 'already as wanted' }
   const why = await whyUnreachable(pin, signal)
   if (why !== undefined) {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '../base/errors.ts'
+import { outsideBackendIn } from '../clusters/outside-backend.ts'
 import {
   getState,
   getVersionRow,
@@ -20,6 +21,8 @@ import type { StatePaths } from './state.ts'
 export interface SiteStateRow extends StateRow {
   /** Its state is a readable file of a version of before: the next `up` or `down` moves it into the journal. */
   readonly plain?: true
+  /** Its state lies in a backend of Terraform's own, of this name: versions and locks are that one's. */
+  readonly outside?: string
 }
 
 /** States of the site's own roots. Who changes one holds the site's lock. */
@@ -41,7 +44,7 @@ export function createSiteStates(db: Db, store: StateStore, paths: StatePaths, n
   const time = () => (isLocked(paths.folder) ? now() : Number.MAX_SAFE_INTEGER)
   const list = async (): Promise<SiteStateRow[]> => {
     const rows = await listStates(db, time())
-    const plain = plainRoots(paths).map((root) => plainRow(paths, root))
+    const plain = [...plainRoots(paths).map((root) => plainRow(paths, root)), ...outsideRows(paths)]
     const others = rows.filter(({ root }) => plain.every((one) => one.root !== root))
     return [...others, ...plain].toSorted((one, other) => (one.root < other.root ? -1 : 1))
   }
@@ -50,24 +53,45 @@ export function createSiteStates(db: Db, store: StateStore, paths: StatePaths, n
     const text = `the state of ${root} is still a plain file: ./cloudmgr up moves it, then it has versions`
     throw new AppError('conflict', 'state-plain', text, { details: { field: 'root', value: root } })
   }
+  const mustBeHere = (root: string): void => {
+    const outside = outsideBackendIn(join(paths.terraform, root))
+    if (outside !== undefined) throw keptOutside(root, outside, join(paths.terraform, root))
+    mustBeMoved(root)
+  }
   return {
     list,
     find: async (root) => (await list()).find((one) => one.root === root),
     versions: async (root) => {
-      mustBeMoved(root)
+      mustBeHere(root)
       await getState(db, root, time())
       return await listVersions(db, root)
     },
     version: async (root, version) => {
-      mustBeMoved(root)
+      mustBeHere(root)
       return await getVersionRow(db, root, version)
     },
     restore: async (root, version, present) => {
-      mustBeMoved(root)
+      mustBeHere(root)
       return (await store.restore(root, version, { present }))?.serial
     },
-    unlock: async (root) => await store.release(root),
+    unlock: async (root) => {
+      mustBeHere(root)
+      return await store.release(root)
+    },
   }
+}
+
+function outsideRows({ terraform }: StatePaths): SiteStateRow[] {
+  if (!existsSync(terraform)) return []
+  return readdirSync(terraform).flatMap((root) => {
+    const outside = outsideBackendIn(join(terraform, root))
+    return outside === undefined ? [] : [{ root, version: 0, changedAt: 0, outside }]
+  })
+}
+
+function keptOutside(root: string, backend: string, folder: string): AppError {
+  const text = `the state of ${root} is kept by backend ${backend}, as the site file has it: versions and locks are that one's. Versions: where it keeps them (a bucket with versioning, for example). A lock that a dead run left: with the variables of state.secrets set, tofu -chdir=${folder} force-unlock ID; who is refused is told the ID`
+  return new AppError('conflict', 'state-outside', text, { details: { field: 'root', value: root, backend } })
 }
 
 function plainRoots({ terraform }: StatePaths): string[] {

@@ -32,6 +32,8 @@ export interface Site {
   readonly signUp?: SignUpRuntime | undefined
   /** URL of the index that accounts' Python packages come from. Left out: pip's own. */
   readonly packageIndex?: string | undefined
+  /** Where its certificate comes from. Left out: it has none, everything is plain. */
+  readonly tls?: SiteTls | undefined
   readonly layout?: Layout | undefined
   /** Without root: a real control plane whose machines are simulated, the service a process of this host. */
   readonly simulated?: boolean | undefined
@@ -44,6 +46,15 @@ export const simulatedParts = ['machines and their pods', 'MongoDB', 'RabbitMQ',
 export function simulatedText({ simulated }: Pick<Site, 'simulated'>): string | undefined {
   if (simulated !== true) return undefined
   return `simulated: ${simulatedParts.join(', ')}. Portal, API, CLI, orders, Kubernetes API and Terraform are real; nobody's code runs`
+}
+
+/** `local-ca`: of the site's own authority. `given`: of the operator's. `issuer`: cert-manager's. */
+export const siteTls = ['local-ca', 'given', 'issuer'] as const
+export type SiteTls = (typeof siteTls)[number]
+
+/** Where its certificate comes from; a site that other machines reach is never plain. */
+export function tlsOf({ tls, listen }: Pick<Site, 'tls' | 'listen'>): SiteTls | undefined {
+  return tls ?? (listen === undefined ? undefined : 'local-ca')
 }
 
 export const nodePorts: SitePorts = { http: 30080, https: 30443, mongo: 30017, broker: 30671 }
@@ -59,6 +70,7 @@ export const siteSchema = z.object({
   signUp: z.enum(signUpRuntimes).optional(),
   packageIndex: z.string().optional(),
   simulated: z.boolean().optional(),
+  tls: z.enum(siteTls).optional(),
   layout: layoutSchema.optional(),
 })
 
@@ -120,6 +132,11 @@ export function siteHosts(site: Site): Readonly<Record<'hub' | 'notebook' | 'mon
   return { hub: `hub.${domain}`, notebook: `notebook.${domain}`, mongo: `mongo.${domain}`, broker: `broker.${domain}` }
 }
 
+/** Names that a certificate of a site is for; users have names of their own below `notebook`. */
+export function certificateNames(domain: string): string[] {
+  return ['hub', 'notebook', '*.notebook', 'mongo', 'broker'].map((name) => `${name}.${domain}`)
+}
+
 export interface SiteUrls {
   readonly api: string
   readonly notebook: string
@@ -127,8 +144,10 @@ export interface SiteUrls {
 
 /** As people write them: over HTTPS where the site can be reached from other machines. */
 export function siteUrls(site: Site): SiteUrls {
-  const [scheme, port, usual] =
-    site.listen === undefined ? (['http', site.ports.http, 80] as const) : (['https', site.ports.https, 443] as const)
+  const { scheme, usual, port } =
+    tlsOf(site) === undefined
+      ? { scheme: 'http', usual: 80, port: site.ports.http }
+      : { scheme: 'https', usual: 443, port: site.ports.https }
   const suffix = port === usual ? '' : `:${port}`
   const hosts = siteHosts(site)
   return { api: `${scheme}://${hosts.hub}${suffix}`, notebook: `${scheme}://${hosts.notebook}${suffix}` }

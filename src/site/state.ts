@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
@@ -19,7 +19,10 @@ export interface StatePaths {
   readonly kubeconfig: string
   readonly cloud: string
   readonly socket: string
+  /** Of the cluster. */
   readonly ca: string
+  /** Of the site's certificate, where the world does not know it. */
+  readonly authority: string
 }
 
 export function statePaths(folder: string): StatePaths {
@@ -32,13 +35,26 @@ export function statePaths(folder: string): StatePaths {
     cloud: join(folder, 'cloud'),
     socket: join(folder, 'cloud', 'api.sock'),
     ca: join(folder, 'ca.pem'),
+    authority: join(folder, 'authority.pem'),
   }
 }
 
-/** Whether anything of the cloud may exist: before that only the state folder and the hosts lines do. */
+/** Whether anything outside may exist: before that only the state folder and the hosts lines do. */
 export function isMade(paths: StatePaths): boolean {
-  return existsSync(join(paths.terraform, 'cluster', 'main.tf.json'))
+  return existsSync(join(paths.terraform, 'cluster', 'main.tf.json')) || existsSync(paths.kubeconfig)
 }
+
+/** Whether a cluster elsewhere ever answered: before that nothing can be on it. */
+export function isReached({ folder }: StatePaths): boolean {
+  return existsSync(join(folder, reached))
+}
+
+export function noteReached({ folder }: StatePaths, isSo: boolean): void {
+  if (isSo) replaceFile(join(folder, reached), '')
+  else rmSync(join(folder, reached), { force: true })
+}
+
+const reached = 'reached'
 
 type Env = Readonly<Record<string, string | undefined>>
 

@@ -4,21 +4,26 @@ import { join, resolve } from 'node:path'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import type { Helm } from '../adapters/helm/port.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
+import { createTunnel } from '../adapters/kubernetes/tunnel.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import { systemClock } from '../base/clock.ts'
+import { isFar } from '../site/cloud.ts'
+import { createFarCloud } from '../site/far-cloud.ts'
 import { decryptWithSops } from '../site/file/secret-values.ts'
+import { siteAuthority } from '../site/certificate-files.ts'
 import { readHostFacts } from '../site/host-facts.ts'
 import { findListener } from '../site/listeners.ts'
 import { readKeptRoots } from '../site/kept-roots.ts'
 import { createLocalCloud } from '../site/local-cloud.ts'
 import { checkNotebook } from '../site/notebook-check.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
-import type { Operator } from '../site/operator.ts'
+import type { CloudControl, Operator } from '../site/operator.ts'
 import { createPages } from '../site/pages.ts'
+import { registryCredential } from '../site/context.ts'
 import { ensureSecrets } from '../site/secrets.ts'
-import { siteAddress } from '../site/service-address.ts'
+import { type ServiceAddress, siteAddress, throughDoor } from '../site/service-address.ts'
 import { createServiceApi } from '../site/service-http.ts'
 import type { Site } from '../site/site.ts'
 import { type SiteParts, siteActions, sitePlans } from '../site/site-actions.ts'
@@ -37,7 +42,7 @@ export function siteOperator(): Operator {
   const env = { ...process.env }
   // Every program that is started from here on, whatever it takes of this environment.
   Object.assign(process.env, companyVariables(process.env, join(cacheFolder(), 'host', 'authorities.pem')))
-  const cloud = (site: Site, paths: StatePaths) => createLocalCloud(site, paths, project)
+  const cloud = (site: Site, paths: StatePaths) => cloudControl(site, paths)
   const kubernetes = (paths: StatePaths) => createKubernetes({ kubeconfigFile: paths.kubeconfig })
   return {
     project,
@@ -56,8 +61,21 @@ export function siteOperator(): Operator {
     secrets: ({ folder }) => ensureSecrets(folder),
     cloud,
     kubernetes,
+    clusterOf: (kubeconfig) => createKubernetes({ kubeconfig }),
+    front: (site, paths) => siteFront(site, paths),
     helm: (paths) => siteHelm(paths, kubernetes(paths)),
     terraform: (paths) => (notedTools(paths.folder) === undefined ? undefined : siteTerraform(paths)),
+    imageTags: async (paths, names) => {
+      if (notedTools(paths.folder) === undefined) return undefined
+      const images = createImages({
+        project,
+        cache: cacheFolder(),
+        stateFolder: paths.folder,
+        login: () => undefined,
+      })
+      const found = await Promise.all(names.map(async (name) => [name, await images.tag(name)] as const))
+      return Object.fromEntries(found)
+    },
     roots: readKeptRoots,
     resolves: async (name) =>
       await lookup(name).then(
@@ -76,26 +94,53 @@ export function siteOperator(): Operator {
   }
 }
 
+function cloudControl(site: Site, paths: StatePaths): CloudControl {
+  if (!isFar(site)) return createLocalCloud(site, paths, project)
+  return createFarCloud(paths, createKubernetes({ kubeconfigFile: paths.kubeconfig }))
+}
+
+/** The site's front door from here: a port of this machine, or a way through the cluster's API server. */
+function siteFront(site: Site, paths: StatePaths): () => Promise<ServiceAddress> {
+  const { folder, kubeconfig } = paths
+  // Looked up when it is used: `up` lays the authority down.
+  const address = () => siteAddress(site, siteAuthority(paths))
+  if (!isFar(site)) return async () => address()
+  const ingress = { namespace: 'omegaml-services', service: 'ingress', port: site.tls === undefined ? 80 : 443 }
+  const door = createTunnel({ kubectl: () => toolPath(folder, 'kubectl'), kubeconfig, ...ingress })
+  return async () => throughDoor(address(), await door.port())
+}
+
 /** Programs are there once the step `tools` is done: what needs them looks for them when it runs. */
 function siteParts(site: Site, paths: StatePaths): SiteParts {
   const { folder, kubeconfig } = paths
   const mirror = mirrorOf(paths)
   const kubernetes = createKubernetes({ kubeconfigFile: kubeconfig })
   const program = (name: string) => toolPath(folder, name)
+  const front = siteFront(site, paths)
   return {
     project,
+    site,
     paths,
     kubernetes,
     tools: createTools(folder, { simulated: site.simulated === true }),
     toolsFolder: () => toolsFolder(folder),
     pages: createPages(project, cacheFolder()),
-    cloud: createLocalCloud(site, paths, project),
-    images: createImages({ project, cache: cacheFolder(), stateFolder: folder }),
+    cloud: cloudControl(site, paths),
+    images: createImages({
+      project,
+      cache: cacheFolder(),
+      stateFolder: folder,
+      login: () => registryCredential(ensureSecrets(folder)),
+    }),
     helm: late(() => siteHelm(paths, kubernetes)),
     terraform: late(() => siteTerraform(paths)),
     layOutProvider: async () => void (await writeMirror(mirror, program('terraform-provider-localcloud'))),
-    connect: (credential) => createServiceApi(siteAddress(site), credential),
-    checkNotebook,
+    connect: (credential) => createServiceApi(front, credential),
+    checkNotebook: async (user, run) => {
+      // Plain, on this computer the site's own names lead there.
+      const target = isFar(site) || site.tls !== undefined ? (await front()).target : undefined
+      await checkNotebook({ ...user, target }, run)
+    },
     hostsFile: '/etc/hosts',
     clock: systemClock,
   }

@@ -17,8 +17,10 @@ import { settingsSchema } from '../../src/deployments/settings.ts'
 import { Forwarder } from '../../src/local/forward.ts'
 import { serviceSite } from '../../src/site/context.ts'
 import { openPorts } from '../../src/site/listen.ts'
-import { ensureSecrets, storeAccountKeys } from '../../src/site/secrets.ts'
-import { ensureSiteCertificate } from '../../src/site/site-certificate.ts'
+import { ensureSecrets, storeAccountKeys, givenSecrets } from '../../src/site/secrets.ts'
+import { secretNames } from '../../src/site/file/secret-names.ts'
+import { keepCertificate } from '../../src/site/certificate-files.ts'
+import { statePaths } from '../../src/site/state.ts'
 import type { Site, SitePorts } from '../../src/site/site.ts'
 import { outcomeOf } from '../e2e/client.ts'
 import { startMongod } from '../support/mongod.ts'
@@ -90,7 +92,7 @@ test.skipIf(!isPossible)(
     }
     const listen = far.address
     const site: Site = { name: 'omega', profile: 'single-node', domain: 'omega.internal', ports, listen }
-    await ensureSiteCertificate(folder, site)
+    await keepCertificate(site, statePaths(folder), undefined, new Date())
     const secrets = storeAccountKeys(folder, { ...ensureSecrets(folder), demoApikey: 'keyOfDemo' })
 
     const { host, port, user, password } = mongod.admin
@@ -117,7 +119,7 @@ test.skipIf(!isPossible)(
       qualifiers: ['default'],
       inCluster: false,
     })
-    const { certificate: cert = '', certificateKey: key = '' } = secrets
+    const { 'tls.crt': cert = '', 'tls.key': key = '' } = givenSecrets(secrets)[secretNames.tls] ?? {}
     const behind = {
       https: await startApi(config, 'ApiKey demo:keyOfDemo'),
       mongo: mongod.admin.port,
@@ -135,7 +137,9 @@ test.skipIf(!isPossible)(
     forwarder.start()
     stops.push(() => forwarder.stop())
 
-    const text = summary({ site, secrets, folder, own: [listen], env: {} }, plain).join('\n')
+    const text = summary({ site, secrets, folder, own: [listen], env: {}, back: undefined, wayIn: [] }, plain).join(
+      '\n',
+    )
     const printed = readPrinted(text, far.home)
     copyFileSync(printed.authority[0], join(far.home, printed.authority[1]))
     far.pasteHosts([printed.hosts])

@@ -34,6 +34,9 @@ broker: 5672
 {{- if and .Values.ingress.gatewayNamespace (not .Values.ingress.gatewayName) -}}
 {{- fail (printf "ingress.gatewayName is missing: ingress.gatewayNamespace %q is that of a Gateway which exists; name it" .Values.ingress.gatewayNamespace) -}}
 {{- end -}}
+{{- if and .Values.tls.issuer.name (not .Values.tls.secretName) -}}
+{{- fail (printf "tls.secretName is missing: issuer %s puts its certificate there; give it a name" .Values.tls.issuer.name) -}}
+{{- end -}}
 {{- if .Values.ingress.tlsRoute -}}
 {{- if ne $kind "gateway" -}}
 {{- fail (printf "ingress.tlsRoute is for ingress.kind=gateway, but ingress.kind is %s: change one of them" $kind) -}}

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { AppError } from '../../base/errors.ts'
@@ -56,6 +57,23 @@ export function createHelmCli(options: HelmCliOptions): Helm {
     find,
     uninstall,
     fingerprint: (release) => fingerprint(release.chart, release.values),
+    pull: async ({ chart, version, repository }, folder, running) => {
+      const path = join(folder, `${chart}-${version}.tgz`)
+      if (existsSync(path)) return path
+      const part = await mkdtemp(join(await made(folder), 'pull-'))
+      try {
+        const result = await helm(
+          ['pull', chart, '--repo', repository, '--version', version, '--destination', part],
+          running,
+        )
+        if (result.exitCode !== 0) throw unreachable(chart, repository, result.stderr)
+        // Renamed into place: a crash leaves no half of a chart.
+        await rename(join(part, `${chart}-${version}.tgz`), path)
+        return path
+      } finally {
+        await rm(part, { recursive: true, force: true })
+      }
+    },
     list: async (namespace) => {
       const where = namespace === undefined ? ['--all-namespaces'] : ['--namespace', namespace]
       const text = await must('listing the releases', ['list', ...where, '--max', '0', '--output', 'json'])
@@ -190,6 +208,16 @@ function manifestsOf(text: string, namespace: string): readonly Manifest[] {
 function stderrOnly(output: (line: string) => void): (line: string, stream: 'stdout' | 'stderr') => void {
   // Standard output is JSON that holds the values.
   return (line, stream) => (stream === 'stderr' ? output(line) : undefined)
+}
+
+async function made(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  return folder
+}
+
+function unreachable(chart: string, repository: string, said: string): AppError {
+  const cause = new Error(said.trim().split('\n').at(-1) ?? '')
+  return new AppError('unavailable', 'chart-unreachable', `fetching chart ${chart} of ${repository}`, { cause })
 }
 
 const seconds = (ms: number): string => `${Math.ceil(ms / 1000)}s`

@@ -22,6 +22,7 @@ export function createFakeHelm(): FakeHelm {
 
   return {
     fingerprint,
+    pull: async ({ chart, version }, folder) => `${folder}/${chart}-${version}.tgz`,
     find: async (name, namespace) => releases.get(key(name, namespace))?.record,
     list: async (namespace) =>
       [...releases.values()]

@@ -34,6 +34,13 @@ export interface ReleaseRecord {
   readonly fingerprint: string | undefined
 }
 
+/** A chart that lies in a repository. */
+export interface RemoteChart {
+  readonly chart: string
+  readonly version: string
+  readonly repository: string
+}
+
 export interface HelmRun {
   readonly signal?: AbortSignal | undefined
   /** Helm's own lines; they hold no values. */
@@ -51,6 +58,11 @@ export interface Helm {
   find(name: string, namespace: string): Promise<ReleaseRecord | undefined>
   /** Of all namespaces when none is given. Without fingerprints. */
   list(namespace?: string): Promise<readonly ReleaseRecord[]>
+  /**
+   * A chart of a repository as a packed file in `folder`; what is there is not fetched again: versions are exact.
+   * `unavailable/chart-unreachable` when it can't be had.
+   */
+  pull(chart: RemoteChart, folder: string, run?: HelmRun): Promise<string>
   /** A hash of the chart's files and the values: equal means that an upgrade would change nothing. */
   fingerprint(release: Release): Promise<string>
   /** Installs or upgrades and notes the fingerprint; returns when the objects are accepted, not when they are ready. */

@@ -8,6 +8,7 @@ export interface FakeKubernetes extends Kubernetes {
   setReadiness(ref: ObjectRef, readiness: Readiness): void
   /** Everything is allowed unless a test says otherwise. */
   forbid(verb: string, resource: string): void
+  setVersion(version: string): void
   setLogs(pod: { namespace: string; name: string }, text: string): void
   /** Until `undefined`: every call fails like this. */
   failWith(error: AppError | undefined): void
@@ -35,6 +36,7 @@ export function createFakeKubernetes(): FakeKubernetes {
   const forbidden = new Set<string>()
   let broken: AppError | undefined
   let version = 0
+  let server = 'v0.0.0-simulated'
 
   const key = (ref: ObjectRef): string =>
     [ref.apiVersion, ref.kind, CLUSTER_WIDE.has(ref.kind) ? '' : (ref.namespace ?? 'default'), ref.name].join('|')
@@ -130,7 +132,10 @@ export function createFakeKubernetes(): FakeKubernetes {
     },
     version: async () => {
       alive()
-      return 'v0.0.0-simulated'
+      return server
+    },
+    setVersion: (wanted) => {
+      server = wanted
     },
     forbid: (verb, resource) => void forbidden.add(`${verb} ${resource}`),
     setReadiness: (ref, value) => void readiness.set(key(ref), value),

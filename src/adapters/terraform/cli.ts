@@ -8,7 +8,7 @@ import { needsInit, terraformError } from './errors.ts'
 import type { Diagnostic } from './events.ts'
 import { continuedOf, isManaged, outputsOf, previewOf, readEvent } from './events.ts'
 import { rootStamp, writeCliConfig } from './mirror.ts'
-import { isEmpty, type Preview, type PreviewOptions, type Terraform, type TerraformRun } from './port.ts'
+import { backendFile, isEmpty, type Preview, type PreviewOptions, type Terraform, type TerraformRun } from './port.ts'
 import { createSlots } from '../../base/slots.ts'
 
 export interface TerraformCliOptions {
@@ -121,7 +121,8 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     if (!isForced && (await takeOver(root, stamp))) return
     // The lock file holds checksums of the mirror's programs, which we build anew under the same version.
     if (before?.programs !== stamp.programs && options.mirror !== undefined) await rm(lockFile, { force: true })
-    const args = ['init', '-input=false', '-json', '-reconfigure']
+    const settings = (await isFile(join(root, backendFile))) ? [`-backend-config=${backendFile}`] : []
+    const args = ['init', '-input=false', '-json', '-reconfigure', ...settings]
     const result = await tofu(root, args, { ...running, output: undefined })
     if (result.exitCode !== 0) {
       const rest = result.stderr || result.stdout

@@ -52,7 +52,8 @@ export async function rootStamp(
 ): Promise<{ files: string; programs: string }> {
   const files = createHash('sha256')
   for (const name of (await readdir(root)).toSorted()) {
-    if (/\.(tf|tofu)(\.json)?$/.test(name)) files.update(name).update(await readFile(join(root, name)))
+    if (/\.(tf|tofu)(\.json)?$|\.tfbackend\.json$/.test(name))
+      files.update(name).update(await readFile(join(root, name)))
   }
   const programs = createHash('sha256')
   for (const path of mirror === undefined ? [] : await filesBelow(mirror)) {

@@ -32,6 +32,9 @@ export interface PreviewOptions extends TerraformRun {
   readonly destroy?: boolean
 }
 
+/** File of a root with settings of its backend, where they don't stand in the root. Holds no secret. */
+export const backendFile = 'backend.tfbackend.json'
+
 /**
  * Terraform or OpenTofu. A root is a folder with its configuration; one process works on a root at a time.
  *

@@ -18,6 +18,8 @@ export interface EnsureDeploymentsDeps {
   /** The cluster in which all deployments were made sure of last. */
   lastCluster(): string | undefined
   keepCluster(cluster: string): void
+  /** The site is taken away: what the accounts have is made sure of anew when it comes back. */
+  forgetCluster(): void
   sleep: Sleep
 }
 
@@ -29,9 +31,11 @@ export function ensureDeploymentsAction(deps: EnsureDeploymentsDeps): Action<Ens
     name: 'ensure-deployments',
     input,
     locks: () => ['accounts'],
-    observe: async ({ namespace }) => ({
-      state: deps.lastCluster() === (await clusterOf(deps, namespace)) ? 'present' : 'different',
-    }),
+    observe: async ({ namespace }) => {
+      const last = deps.lastCluster()
+      if (last === undefined) return { state: 'absent' }
+      return { state: last === (await clusterOf(deps, namespace)) ? 'present' : 'different' }
+    },
     ensure: async ({ namespace }, context) => {
       const cluster = await clusterOf(deps, namespace)
       if (deps.lastCluster() === cluster) return { changed: false, message: 'already as wanted' }
@@ -41,7 +45,10 @@ export function ensureDeploymentsAction(deps: EnsureDeploymentsDeps): Action<Ens
       deps.keepCluster(cluster)
       return { changed: commands.length > 0, message: `${commands.length} deployments made sure of` }
     },
-    remove: async () => ({ changed: false, message: 'kept with the database' }),
+    remove: async () => {
+      deps.forgetCluster()
+      return { changed: false, message: 'kept with the database' }
+    },
   }
 }
 

@@ -15,6 +15,8 @@ export interface ImageRun {
 }
 
 export interface Images {
+  /** Of the present inputs. */
+  tag(name: string): Promise<string>
   /** The digest in the registry, when it has the image of the present inputs. */
   find(name: string, registry: string): Promise<string | undefined>
   /** Built when its inputs changed, pushed when the registry lacks it. */

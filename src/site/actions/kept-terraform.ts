@@ -3,6 +3,7 @@ import type { Action, ActionContext } from '../../actions/action.ts'
 import { withStateCredential } from '../../actions/engine-root.ts'
 import { type TerraformApplyInput, terraformApply } from '../../actions/terraform-apply.ts'
 import type { Terraform } from '../../adapters/terraform/port.ts'
+import { outsideBackendIn } from '../../clusters/outside-backend.ts'
 import type { StateBackend } from '../../clusters/state-backend.ts'
 import { rootLock, type StateStore } from '../../clusters/terraform-states.ts'
 import { adoptPlainState } from '../plain-state.ts'
@@ -12,10 +13,15 @@ import { refuseEarlierRuns } from '../root-processes.ts'
 export interface SiteStateKeeping {
   readonly store: StateStore
   readonly backend: Pick<StateBackend, 'credentialFor'>
+  /** Variables of a backend outside, for roots whose state lies there. */
+  readonly outsideEnv?: () => Readonly<Record<string, string>>
 }
 
 /** The site's own roots, by their folder; its name is the root's. */
-export function keptTerraform(terraform: Terraform, { store, backend }: SiteStateKeeping): Action<TerraformApplyInput> {
+export function keptTerraform(
+  terraform: Terraform,
+  { store, backend, outsideEnv = () => ({}) }: SiteStateKeeping,
+): Action<TerraformApplyInput> {
   const inner = terraformApply({ terraform })
   async function kept<T>(
     wanted: TerraformApplyInput,
@@ -26,9 +32,10 @@ export function keptTerraform(terraform: Terraform, { store, backend }: SiteStat
     const { id: task, fencing, step, command } = context.task
     refuseEarlierRuns(wanted.root, root)
     const user = { root, task, fencing, holder: `step ${step} of command ${command}` }
+    const withEnv = (env: Readonly<Record<string, string>>) => work({ ...wanted, env: { ...wanted.env, ...env } })
+    if (outsideBackendIn(wanted.root) !== undefined) return await withEnv(outsideEnv())
     if (await adoptPlainState(wanted.root, store, user))
       context.output(`the state of ${root} lies in the journal now, encrypted`)
-    const withEnv = (env: Readonly<Record<string, string>>) => work({ ...wanted, env: { ...wanted.env, ...env } })
     return await withStateCredential(backend, root, context, withEnv)
   }
   return {

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Action } from '../../actions/action.ts'
 import type { Machines } from '../../clusters/profiles.ts'
-import { clusterRoot, type LocalSite, volumesRoot } from '../../clusters/root.ts'
+import { type OutsideBackend, withOutsideBackend } from '../../clusters/outside-backend.ts'
+import { clusterRoot, type LocalSite, type TerraformRoot, volumesRoot } from '../../clusters/root.ts'
 import { rootLock } from '../../clusters/terraform-states.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { machinesSchema } from '../layout.ts'
@@ -12,6 +13,15 @@ import type { PortName } from '../site.ts'
 import { rootOf } from './kept-terraform.ts'
 
 const port = z.int()
+/** A backend outside; empty: the site's journal. */
+export const stateInput = z
+  .strictObject({ backend: z.string().optional(), settings: z.record(z.string(), z.unknown()).default({}) })
+  .prefault({})
+
+export function outsideOf({ backend, settings }: z.infer<typeof stateInput>): OutsideBackend | undefined {
+  return backend === undefined ? undefined : { backend, settings }
+}
+
 const input = z.strictObject({
   name: z.string(),
   machines: machinesSchema,
@@ -25,6 +35,7 @@ const input = z.strictObject({
   socket: z.string(),
   folders: z.strictObject({ volumes: z.string(), cluster: z.string() }),
   modules: z.string(),
+  state: stateInput,
 })
 
 export type TerraformRootsInput = z.infer<typeof input>
@@ -44,14 +55,25 @@ export function terraformRootsAction(layOutProvider: LayOutProvider): Action<Ter
     },
     ensure: async (values, context) => {
       await layOutProvider()
-      await writeRoot(values.folders.volumes, volumesRoot(await localSite(values, values.folders.volumes)))
-      await writeRoot(values.folders.cluster, clusterRoot(await localSite(values, values.folders.cluster)))
+      for (const stage of ['volumes', 'cluster'] as const)
+        await writeRoot(values.folders[stage], await localRoot(stage, values, values.folders[stage]))
       context.output(`${values.folders.volumes}\n${values.folders.cluster}`)
       return { changed: true, message: 'volumes and cluster written' }
     },
     // They go with the state folder.
     remove: async () => ({ changed: false, message: 'kept with the state' }),
   }
+}
+
+/** The root of one stage, as it is written to `folder`. */
+export async function localRoot(
+  stage: 'volumes' | 'cluster',
+  values: TerraformRootsInput,
+  folder: string,
+): Promise<TerraformRoot> {
+  const site = await localSite(values, folder)
+  const root = stage === 'volumes' ? volumesRoot(site) : clusterRoot(site)
+  return withOutsideBackend(root, stage, outsideOf(values.state))
 }
 
 /** What the roots in `folder` are written from. */

@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { readMachineSettings } from '../../clusters/machine-settings.ts'
 import { loadProvider } from '../../clusters/provider.ts'
+import { loadRancherMatrix } from '../../clusters/rancher-versions.ts'
 import { createValueCheck } from './chart-schemas.ts'
 import { readChartDefaults } from './chart-values.ts'
 import type { Problem } from './problems.ts'
 import { type ParsedFile, readSiteFile, siteFileInvalid } from './read.ts'
-import { mistakes, type RuleFacts, warnings } from './rules.ts'
+import { mistakes, type RancherFacts, type RuleFacts, warnings } from './rules.ts'
 import type { SiteFile } from './schema.ts'
 
 /** A site file without mistakes. */
@@ -27,15 +29,27 @@ export function checkParsed(parsed: ParsedFile, facts: RuleFacts): CheckedFile {
   return { ...parsed, facts, warnings: warnings(parsed.site, facts) }
 }
 
-export function ruleFacts({ provider: { kind } }: Pick<SiteFile, 'provider'>, project: string): RuleFacts {
+export function ruleFacts(
+  { provider: { kind }, rancher }: Pick<SiteFile, 'provider'> & Partial<Pick<SiteFile, 'rancher'>>,
+  project: string,
+): RuleFacts {
   const providers = join(project, 'catalog', 'providers')
   const charts = join(project, 'charts')
   const chartDefaults = readChartDefaults(charts)
   return {
     provider: existsSync(join(providers, `${kind}.yml`)) ? loadProvider(providers, kind) : undefined,
     chartDefaults,
+    ...(kind === 'rancher' || rancher?.kind === 'existing' ? { rancher: rancherFacts(project) } : {}),
     checkValues: createValueCheck(charts, chartDefaults),
     plans: plansOfUsers(join(project, 'catalog', 'plans')),
+  }
+}
+
+function rancherFacts(project: string): RancherFacts {
+  const { lines } = loadRancherMatrix(join(project, 'catalog', 'rancher.yml'))
+  return {
+    machines: readMachineSettings(join(project, 'terraform', 'rancher-cluster')),
+    versions: lines.map(({ rancher }) => rancher),
   }
 }
 

@@ -34,6 +34,14 @@ export function knownKeys(schema: JsonSchema, value: unknown, path: readonly Pro
   return [...new Set(variants(found).flatMap((one) => Object.keys(one.properties ?? {})))]
 }
 
+/** Values of `kind` that the object at `path` may have. */
+export function kindsAt(schema: JsonSchema, value: unknown, path: readonly PropertyKey[]): string[] {
+  return variants(at(schema, value, path)).flatMap((one) => {
+    const kind = one.properties?.['kind']?.const
+    return typeof kind === 'string' ? [kind] : []
+  })
+}
+
 /** Whether a secret stands at `path` or above it: its value is never shown. */
 export function isSecretPath(schema: JsonSchema, value: unknown, path: readonly PropertyKey[]): boolean {
   return path.some((_, index) => at(schema, value, path.slice(0, index + 1))?.title === secretMark.title)

@@ -8,7 +8,8 @@ const word = /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/
 const labelKey = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/
 const labelValue = /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/
 
-const taint = z.strictObject({
+/** A taint of a node, as site files have it. */
+export const taintSchema = z.strictObject({
   key: z.string().regex(labelKey, 'must be a label key, such as example.org/gpu').describe('key of the taint'),
   value: z.string().regex(labelValue, 'must be a label value').optional().describe('its value'),
   effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).describe('what it keeps away'),
@@ -49,7 +50,7 @@ export const poolSchema = z.strictObject({
     )
     .optional()
     .describe('further node labels'),
-  taints: z.array(taint).optional().describe('taints of the nodes: only pods that tolerate them come'),
+  taints: z.array(taintSchema).optional().describe('taints of the nodes: only pods that tolerate them come'),
   simulated: z
     .boolean()
     .optional()

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { didYouMean, nearest } from '../../base/nearest.ts'
-import { isSecretPath, type JsonSchema, knownKeys } from './json-schema.ts'
+import { isSecretPath, type JsonSchema, kindsAt, knownKeys } from './json-schema.ts'
 import { secretForms } from './secret-ref.ts'
 
 /** One mistake in the site file, or something to think about. */
@@ -25,7 +25,15 @@ function problemOf(issue: Issue, file: unknown, schema: JsonSchema): Problem[] {
   if (isSecretPath(schema, file, path)) return [{ path, problem: secretProblem(issue, valueAt(file, path)) }]
   const value = valueAt(file, path)
   const shown = typeof value === 'object' || value === undefined ? {} : { value }
-  return [{ path, problem: `${value === undefined ? 'is missing; ' : ''}${rightOf(issue, value)}`, ...shown }]
+  const example = exampleOf(schema, file, path, value)
+  return [{ path, problem: `${value === undefined ? 'is missing; ' : ''}${rightOf(issue, value)}${example}`, ...shown }]
+}
+
+/** A word where keys belong that is, or is nearly, a kind: `tls: local-ca`. */
+function exampleOf(schema: JsonSchema, file: unknown, path: readonly PropertyKey[], value: unknown): string {
+  if (typeof value !== 'string') return ''
+  const [kind] = nearest(value, kindsAt(schema, file, path))
+  return kind === undefined ? '' : `, such as {kind: ${kind}}`
 }
 
 function unknownKey(path: readonly PropertyKey[], key: string, file: unknown, schema: JsonSchema): Problem {
@@ -51,6 +59,7 @@ function rightOf(issue: Issue, value: unknown): string {
     case 'invalid_union':
       return oneOf(('options' in issue ? issue.options : undefined)?.map(String) ?? [], value)
     case 'too_small':
+      if (issue.inclusive === false) return `right is more than ${Number(issue.minimum)}`
       return `right is ${Number(issue.minimum)}${unitOf(issue.origin, Number(issue.minimum))} at least`
     case 'too_big':
       return `right is ${Number(issue.maximum)}${unitOf(issue.origin, Number(issue.maximum))} at most`

@@ -49,7 +49,7 @@ function providerText(kind: ProviderKind): string {
     case 'rancher':
       return [
         '# Rancher orders the machines with a credential that it has.',
-        'provider: {kind: rancher, cloud: hetzner, credential: {name: my-credential}}',
+        'provider: {kind: rancher, cloud: digitalocean, credential: {name: my-credential}, region: fra1}',
         'rancher: {kind: existing, url: https://rancher.example.org, token: {env: RANCHER_TOKEN}}',
       ].join('\n')
   }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { taintSchema } from './pools.ts'
 import { secretRef } from './secret-ref.ts'
 
 const port = (what: string, usual: number) =>
@@ -29,6 +30,18 @@ const existing = z.strictObject({
   kind: z.literal('existing').describe('a cluster that is there already'),
   kubeconfig: secretRef.describe('its kubeconfig'),
   context: z.string().min(1).optional().describe('context of the kubeconfig; its current one when left out'),
+  roles: z
+    .record(
+      z.string().regex(/^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/, 'must be a role, such as worker'),
+      z.strictObject({
+        nodes: z.array(z.string().min(1)).min(1).describe('names of nodes that take the role'),
+        taints: z.array(taintSchema).optional().describe('keep other pods from them'),
+      }),
+    )
+    .optional()
+    .describe(
+      'nodes by role: they get label `omegaml.io/role`, which goes with the site. Left out: no node is touched, and parts run anywhere, or where `pools` says that the nodes have their roles already',
+    ),
 })
 
 const hcloud = z.strictObject({
@@ -62,6 +75,13 @@ const rancher = z.strictObject({
   region: z.string().min(1).optional().describe('region of the machines'),
   zone: z.string().min(1).optional().describe('zone of the machines'),
   network: z.string().min(1).optional().describe('network that they join'),
+  machine: z
+    .record(z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be a setting of the driver, such as ami'), z.json())
+    .default({})
+    .describe(
+      "further settings of all machines, in the words of the driver's block in rancher2_machine_config_v2, such as ami and subnet_id (`terraform/rancher-cluster`); they win over region, zone and network",
+    ),
+  distribution: z.enum(['rke2', 'k3s']).default('rke2').describe('which Kubernetes Rancher installs'),
 })
 
 export const providerSchema = z.discriminatedUnion('kind', [local, existing, hcloud, rancher])
@@ -74,6 +94,11 @@ export const rancherSchema = z.discriminatedUnion('kind', [
     kind: z.literal('existing').describe('a Rancher that is there'),
     url: z.url().describe('its address'),
     token: secretRef.describe('API token'),
+    version: z
+      .string()
+      .regex(/^[0-9]+\.[0-9]+$/, 'must be a minor version, such as "2.15"')
+      .optional()
+      .describe('its minor version, one of `catalog/rancher.yml`; the default there when left out'),
   }),
   z.strictObject({
     kind: z.literal('create').describe('a Rancher of its own, made before the cluster'),

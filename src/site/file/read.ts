@@ -30,7 +30,7 @@ export function parseSiteFile(text: string, path: string): ParsedFile {
   if (document.errors.length > 0) {
     const found = document.errors.map((error) => ({
       line: error.linePos?.[0].line,
-      problem: error.message.split(/ at line|\n/)[0] ?? 'not YAML',
+      problem: wordsOf(error.code, error.message),
     }))
     throw invalid(path, found)
   }
@@ -39,6 +39,11 @@ export function parseSiteFile(text: string, path: string): ParsedFile {
   const parsed = siteFileSchema.safeParse(content ?? {})
   if (parsed.success) return { path, site: parsed.data, lineOf }
   throw siteFileInvalid({ path, lineOf }, problemsOf(parsed.error.issues, content, siteFileJsonSchema()))
+}
+
+function wordsOf(code: string, message: string): string {
+  if (code === 'DUPLICATE_KEY') return 'this key stands here a second time: leave one of them out'
+  return message.split(/ at line|\n/)[0] ?? 'not YAML'
 }
 
 export function siteFileInvalid({ path, lineOf }: Omit<ParsedFile, 'site'>, problems: readonly Problem[]): AppError {

@@ -1,4 +1,5 @@
 import type { Provider } from '../../clusters/provider.ts'
+import type { MachineSettingsByDriver } from '../../clusters/machine-settings.ts'
 import { AppError } from '../../base/errors.ts'
 import { didYouMean, nearest } from '../../base/nearest.ts'
 import { checkFarDomain, isLoopback } from '../listen.ts'
@@ -6,12 +7,15 @@ import { checkDomain, checkSiteName } from '../site.ts'
 import type { ValueCheck } from './chart-schemas.ts'
 import type { ChartValues } from './chart-values.ts'
 import { domainOf } from './domain.ts'
-import { type Size, smallestMachine, smallestType, withoutRoom } from './fit.ts'
+import { ownNeeds, type Size, smallestMachine, smallestType, withoutRoom } from './fit.ts'
 import { type Part, partsOf } from './parts.ts'
 import { componentRoles, type Pool } from './pools.ts'
+import { monitoringMistakes } from './monitoring.ts'
 import type { Problem } from './problems.ts'
 import type { SiteFile } from './schema.ts'
 import { sizeOf, usesRoles } from './site-pools.ts'
+import { machineMistakes } from './rancher-machine.ts'
+import { otherSettings, stateMistakes } from './state.ts'
 import { effectiveValues } from './wanted-values.ts'
 
 /** What the rules know beside the file. */
@@ -20,8 +24,15 @@ export interface RuleFacts {
   readonly provider: Provider | undefined
   readonly chartDefaults: ChartValues
   readonly checkValues: ValueCheck
+  /** Of provider rancher: settings of machines, and minor versions of Rancher that are known. */
+  readonly rancher?: RancherFacts | undefined
   /** Names of the plans that accounts can order. */
   readonly plans: readonly string[]
+}
+
+export interface RancherFacts {
+  readonly machines: MachineSettingsByDriver
+  readonly versions: readonly string[]
 }
 
 /** What the schema can't see: mistakes that would end badly later. */
@@ -32,10 +43,16 @@ export function mistakes(file: SiteFile, facts: RuleFacts): Problem[] {
     ...roles(file),
     ...(file.pools.length === 0 ? [] : sizes(file, facts)),
     ...storage(file),
+    ...tls(file, facts),
+    ...rancher(file, facts),
+    ...stateMistakes(file),
+    ...monitoringMistakes(file),
     ...services(file, facts),
     ...facts.checkValues(file),
     ...plainSecrets(file.components, ['components']),
     ...plainSecrets(file.defaults ?? {}, ['defaults']),
+    ...(file.provider.kind === 'rancher' ? plainSecrets(file.provider.machine, ['provider', 'machine']) : []),
+    ...plainSecrets(otherSettings(file), ['state', 'settings']),
   ]
 }
 
@@ -70,13 +87,15 @@ function refused(path: readonly PropertyKey[], value: unknown, check: () => unkn
   }
 }
 
-function poolsAlone({ pools, provider: { kind } }: SiteFile, { provider }: RuleFacts): Problem[] {
+function poolsAlone({ pools, provider: cloud }: SiteFile, { provider }: RuleFacts): Problem[] {
+  const { kind } = cloud
+  const isSized = kind === 'local' || (kind === 'rancher' && cloud.cloud === 'vsphere')
   return pools.flatMap((pool, index) => {
     const at = (field: keyof Pool) => ['pools', index, field]
     const found: Problem[] = []
     const first = pools.findIndex(({ name }) => name === pool.name)
     if (first < index) found.push({ path: at('name'), value: pool.name, problem: `pools[${first}] has this name` })
-    found.push(...machineOf(pool, index, kind, provider))
+    found.push(...machineOf(pool, index, isSized, provider))
     if (pool.labels?.['omegaml.io/role'] !== undefined)
       found.push({ path: at('labels'), problem: 'omegaml.io/role is set by `role`: leave it out' })
     found.push(...scaling(pool, index, kind))
@@ -97,33 +116,48 @@ function poolsAlone({ pools, provider: { kind } }: SiteFile, { provider }: RuleF
   })
 }
 
-function machineOf(pool: Pool, index: number, kind: string, provider: Provider | undefined): Problem[] {
+/** `isSized`: machines are ordered by cores and memory, there or as well. */
+function machineOf(pool: Pool, index: number, isSized: boolean, provider: Provider | undefined): Problem[] {
   const { type, cores, memoryGb } = pool
   const at = (field: keyof Pool) => ['pools', index, field]
   const types = Object.keys(provider?.nodeTypes ?? {})
   const right = types.length === 0 ? 'a machine type of the provider' : types.join(', ')
-  if (type !== undefined && (cores !== undefined || memoryGb !== undefined) && kind === 'local')
+  if (type !== undefined && (cores !== undefined || memoryGb !== undefined) && isSized)
     return [{ path: at('type'), value: type, problem: 'give either type, or cores and memoryGb' }]
   if (type !== undefined) {
-    if (provider === undefined || types.includes(type)) return []
+    if (types.length === 0 || types.includes(type)) return []
     const near = nearest(type, types)
     return [{ path: at('type'), value: type, problem: `right is ${right}${didYouMean(near)}` }]
   }
-  if (kind !== 'local') return [{ path: at('type'), problem: `is missing; right is ${right}` }]
+  if (!isSized) return [{ path: at('type'), problem: `is missing; right is ${right}` }]
   if (cores === undefined && memoryGb === undefined)
     return [{ path: at('type'), problem: `is missing; right is ${right}, or cores and memoryGb` }]
   if (cores === undefined) return [{ path: at('cores'), problem: 'is missing beside memoryGb' }]
   return memoryGb === undefined ? [{ path: at('memoryGb'), problem: 'is missing beside cores' }] : []
 }
 
-function scaling({ size, min = size, max = size }: Pool, index: number, kind: string): Problem[] {
+function scaling(pool: Pool, index: number, kind: string): Problem[] {
+  const { size, min = size, max = size } = pool
   const at = (field: keyof Pool) => ['pools', index, field]
   if (min > max) return [{ path: at('min'), value: min, problem: `is more than max, ${max}` }]
   if (size < min || size > max)
     return [{ path: at('size'), value: size, problem: `right is ${min} to ${max}, as min and max say` }]
   if (min !== max && (kind === 'local' || kind === 'existing'))
     return [{ path: at('max'), value: max, problem: `nothing scales machines of provider ${kind}: give size alone` }]
-  return []
+  return kind === 'rancher' ? rancherScaling(pool, at) : []
+}
+
+/** As module rancher-cluster has it: the autoscaler reads both numbers, and what a machine has where there is none. */
+function rancherScaling(pool: Pool, at: (field: keyof Pool) => PropertyKey[]): Problem[] {
+  const { role, min, max, cores, memoryGb } = pool
+  if ((min === undefined) !== (max === undefined))
+    return [{ path: at(min === undefined ? 'min' : 'max'), problem: 'is missing: give min and max, or size alone' }]
+  if (min === undefined) return []
+  if (role === 'control')
+    return [{ path: at('min'), value: min, problem: 'machines of role control are not scaled: give size alone' }]
+  if (min > 0 || (cores !== undefined && memoryGb !== undefined)) return []
+  const problem = 'with none at times, cores and memoryGb must say what a machine has: give them beside type'
+  return [{ path: at('min'), value: min, problem }]
 }
 
 function roles({ pools, provider: { kind } }: SiteFile): Problem[] {
@@ -148,7 +182,14 @@ function roles({ pools, provider: { kind } }: SiteFile): Problem[] {
   const help = usesRoles(pools)
     ? 'give each a pool, or one pool of role worker for everything'
     : 'right is one pool of role worker for everything, or pools of the roles dbmaster, ingress, system and worker'
-  return [...found, { path, problem: `${what}; ${help}` }]
+  return [...found, { path, problem: `${what}; ${help}${meantRoles(pools, missing)}` }]
+}
+
+function meantRoles(pools: readonly Pool[], missing: readonly string[]): string {
+  const near = pools.flatMap(({ role }, index) =>
+    nearest(role, missing).map((name) => `; pools[${index}] has role ${role}: did you mean ${name}?`),
+  )
+  return near[0] ?? ''
 }
 
 /** Whether the components find room, by role; one pool carries them all where there are no other roles. */
@@ -172,11 +213,19 @@ function roomFor(file: SiteFile, role: string, parts: readonly Part[], { provide
   const left = withoutRoom(parts, machines)
   if (left.length === 0) return []
   const names = [...new Set(left.map(({ name }) => name))]
-  const field = first.pool.type === undefined ? 'memoryGb' : 'type'
-  const needs = `${round(sum(parts, 'cores'))} cores and ${round(sum(parts, 'memoryGb'))} GB are asked for by ${[...new Set(parts.map(({ name }) => name))].join(', ')}`
+  const isMemory =
+    withoutRoom(
+      parts,
+      machines.map(({ memoryGb }) => ({ cores: plenty, memoryGb })),
+    ).length > 0
+  const field = first.pool.type !== undefined ? 'type' : isMemory ? 'memoryGb' : 'cores'
+  const needs = `${round(sum(parts, 'cores'))} cores and ${round(sum(parts, 'memoryGb'))} GB are asked for by ${[...new Set(parts.map(({ name }) => name))].join(', ')}, and ${ownNeeds.cores} cores and ${ownNeeds.memoryGb} GB by each machine for itself`
   const problem = `no room for ${names.join(', ')} on ${machines.length} × ${sizeText(machines[0] as Size)}: ${needs}; the smallest that would do: ${smallest(parts, machines.length, first.pool, provider)}`
   return [{ path: ['pools', first.index, field], value: first.pool[field], problem }]
 }
+
+/** More than anybody has. */
+const plenty = 4096
 
 function smallest(parts: readonly Part[], count: number, pool: Pool, provider: Provider | undefined): string {
   const each = count > 1 ? ' each' : ''
@@ -200,6 +249,26 @@ function storage({ storage: { class: name, volumes }, provider: { kind } }: Site
       problem: 'volumes of provider local are folders: leave it out',
     })
   return found
+}
+
+function rancher({ provider, rancher: wanted }: SiteFile, { rancher: known }: RuleFacts): Problem[] {
+  const found: Problem[] = []
+  if (provider.kind === 'rancher' && wanted.kind === 'none')
+    found.push({ path: ['rancher'], problem: 'is missing: provider rancher needs to know which Rancher' })
+  if (known === undefined) return found
+  if (provider.kind === 'rancher') found.push(...machineMistakes(provider, known.machines))
+  const version = wanted.kind === 'existing' ? wanted.version : undefined
+  if (version !== undefined && !known.versions.includes(version))
+    found.push({ path: ['rancher', 'version'], value: version, problem: `right is ${known.versions.join(', ')}` })
+  return found
+}
+
+function tls({ tls: { kind }, provider: { kind: cloud } }: SiteFile, { provider }: RuleFacts): Problem[] {
+  // A cluster that exists may have brought its own.
+  if (kind !== 'issuer' || provider === undefined || cloud === 'existing') return []
+  if (provider.charts?.some(({ chart }) => chart === 'cert-manager') === true) return []
+  const problem = `provider ${cloud} has no cert-manager: right is none, local-ca or given`
+  return [{ path: ['tls', 'kind'], value: kind, problem }]
 }
 
 function services({ services: wanted = [] }: SiteFile, { plans }: RuleFacts): Problem[] {

@@ -2,9 +2,13 @@ import { z } from 'zod'
 import { isPackageIndex } from '../site.ts'
 import { limitFacts, quotaFacts, signUpFacts, smtpFacts } from '../../deployments/site-facts.ts'
 import { componentsSchema } from './components.ts'
+import { imagesSchema } from './images.ts'
+import { monitoringSchema } from './monitoring.ts'
 import { poolSchema } from './pools.ts'
 import { providerSchema, rancherSchema } from './providers.ts'
 import { secretRef } from './secret-ref.ts'
+import { stateSchema } from './state.ts'
+import { tlsSchema } from './tls.ts'
 
 const sizeGb = z.int().min(1).max(65_536)
 const volumeName = z.string().regex(/^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/, 'must be a word, such as scratch')
@@ -41,36 +45,6 @@ const mail = z.strictObject({
     .describe('the mail server; without one admins read mails in the list'),
 })
 
-const tls = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('none').describe('plain HTTP, for sites on loopback only') }),
-  z.strictObject({ kind: z.literal('local-ca').describe("certificates of the site's own authority") }),
-  z.strictObject({
-    kind: z.literal('given').describe('a certificate that you have'),
-    certificate: z.strictObject({ file: z.string().min(1).describe('path of the PEM file') }).describe('its chain'),
-    key: secretRef.describe('its key'),
-  }),
-  z.strictObject({
-    kind: z.literal('issuer').describe('certificates of an ACME issuer, by cert-manager'),
-    email: z.email().describe('whom the issuer writes to'),
-    server: z.url().default('https://acme-v02.api.letsencrypt.org/directory').describe("the issuer's ACME directory"),
-  }),
-])
-
-const receiver = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('mail').describe('by mail, through `mail.smtp`'),
-    to: z.array(z.email()).min(1).describe('whom'),
-  }),
-  z.strictObject({ kind: z.literal('slack').describe('into a channel'), url: secretRef.describe('webhook address') }),
-  z.strictObject({ kind: z.literal('webhook').describe('to a program'), url: secretRef.describe('its address') }),
-  z.strictObject({ kind: z.literal('pagerduty').describe('to PagerDuty'), key: secretRef.describe('integration key') }),
-])
-
-const monitoring = z.strictObject({
-  enabled: z.boolean().default(false).describe('monitoring of cluster and components'),
-  receivers: z.array(receiver).default([]).describe('who hears of alerts'),
-})
-
 /** The site file, `site.yml`. Defaults are filled in; what is left out and has none stays as the charts have it. */
 export const siteFileSchema = z.strictObject({
   version: z.literal(1).default(1).describe('version of this form'),
@@ -91,6 +65,9 @@ export const siteFileSchema = z.strictObject({
       'machines: either one pool of role `worker` that carries everything, or pools of the roles dbmaster, ingress, system and worker. May be empty with provider existing, whose nodes are there',
     ),
   storage: storage.prefault({}).describe('volumes'),
+  images: imagesSchema
+    .optional()
+    .describe('where images lie; a must with every provider but local, which has a registry of its own'),
   components: componentsSchema.default({}).describe('parts of the site'),
   services: z
     .array(z.string().min(1))
@@ -117,8 +94,11 @@ export const siteFileSchema = z.strictObject({
     .optional()
     .describe("where accounts' Python packages come from; pip's own index when left out"),
   mail: mail.optional().describe('mails of the service'),
-  tls: tls.default({ kind: 'none' }).describe('certificates'),
-  monitoring: monitoring.prefault({}).describe('monitoring and alerts'),
+  tls: tlsSchema.default({ kind: 'none' }).describe('certificates'),
+  monitoring: monitoringSchema.prefault({}).describe('monitoring and alerts'),
+  state: stateSchema
+    .optional()
+    .describe('where the states of the Terraform roots lie; with the site, encrypted, when left out'),
   prices: z
     .string()
     .min(1)

@@ -21,9 +21,10 @@ export interface NamedRef {
 }
 
 /** Every secret of the file that components get. */
-export function namedRefs({ components, mail }: SiteFile): NamedRef[] {
+export function namedRefs({ components, mail, tls }: SiteFile): NamedRef[] {
   const { mongodb, mysql, rabbitmq, jupyterhub } = components
   const within = (part: string, ...rest: string[]) => ['components', part, 'external', ...rest]
+  const given = tls.kind === 'given' ? tls : undefined
   const found: (Omit<NamedRef, 'ref'> & { ref: SecretRef | undefined })[] = [
     {
       secret: secretNames.mongodb,
@@ -68,6 +69,8 @@ export function namedRefs({ components, mail }: SiteFile): NamedRef[] {
       path: within('jupyterhub', 'apiToken'),
     },
     { secret: secretNames.mail, key: 'password', ref: mail?.smtp?.password, path: ['mail', 'smtp', 'password'] },
+    { secret: secretNames.tls, key: 'tls.crt', ref: given?.certificate, path: ['tls', 'certificate'] },
+    { secret: secretNames.tls, key: 'tls.key', ref: given?.key, path: ['tls', 'key'] },
   ]
   return found.flatMap(({ ref, ...rest }) => (ref === undefined ? [] : [{ ...rest, ref }]))
 }

@@ -5,8 +5,9 @@ import { AppError } from '../../base/errors.ts'
 import { isTree, treeAt } from '../../base/merge.ts'
 import type { ParsedFile } from './read.ts'
 import { fieldName } from '../../catalog/load.ts'
-import { type NamedRef, namedRefs } from './secret-names.ts'
+import { namedRefs } from './secret-names.ts'
 import { describeRef, type SecretRef } from './secret-ref.ts'
+import { type CloudRef, cloudRefs } from './to-cloud.ts'
 
 /** Where references lead to; tests give their own. */
 export interface SecretSources {
@@ -18,9 +19,29 @@ export interface SecretSources {
 /** Values of Secrets, by `<secret>/<key>`. */
 export type GivenSecrets = Readonly<Record<string, string>>
 
-/** Looks all secrets of the file up; what is missing is told together, by field, never by value. */
+/** Looks all secrets of the file up that components get; what is missing is told together, by field, never by value. */
 export async function readGivenSecrets(file: ParsedFile, sources: SecretSources): Promise<GivenSecrets> {
-  const found = await Promise.all(namedRefs(file.site).map(async (named) => await look(named, file, sources)))
+  const named = namedRefs(file.site).map(({ secret, key, ...rest }) => ({ ...rest, name: `${secret}/${key}` }))
+  return await lookAll(named, file, sources)
+}
+
+/** Those that the site's own steps use, by their names. */
+export async function readCloudSecrets(file: ParsedFile, sources: SecretSources): Promise<GivenSecrets> {
+  return await lookAll(cloudRefs(file.site), file, sources)
+}
+
+/** Variables of the backend that keeps the Terraform states. */
+export async function readStateEnv(
+  file: ParsedFile,
+  sources: SecretSources,
+): Promise<Readonly<Record<string, string>>> {
+  const secrets = Object.entries(file.site.state?.secrets ?? {})
+  const refs = secrets.map(([name, ref]) => ({ name, ref, path: ['state', 'secrets', name] }))
+  return await lookAll(refs, file, sources)
+}
+
+async function lookAll(refs: readonly CloudRef[], file: ParsedFile, sources: SecretSources): Promise<GivenSecrets> {
+  const found = await Promise.all(refs.map(async (named) => await look(named, file, sources)))
   const errors = found.flatMap((one) => ('problem' in one ? [one] : []))
   if (errors.length > 0) {
     const text = errors.map(({ field, line, problem }) => `${file.path}:${line}: ${field}: ${problem}`).join('\n  ')
@@ -33,9 +54,9 @@ type Looked =
   | { readonly name: string; readonly value: string }
   | { readonly field: string; readonly line: number | undefined; readonly problem: string }
 
-async function look({ secret, key, ref, path }: NamedRef, file: ParsedFile, sources: SecretSources): Promise<Looked> {
+async function look({ name, ref, path }: CloudRef, file: ParsedFile, sources: SecretSources): Promise<Looked> {
   try {
-    return { name: `${secret}/${key}`, value: await valueOf(ref, dirname(file.path), sources) }
+    return { name, value: await valueOf(ref, dirname(file.path), sources) }
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     return { field: fieldName(path), line: file.lineOf(path), problem: error.message }
@@ -59,6 +80,11 @@ async function textOf(
   const tree = await decrypt(resolve(folder, ref.sops))
   const value = isTree(tree) ? treeAt(tree, ref.key) : undefined
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
+}
+
+/** A path of the site file, which is relative to the file's folder. */
+export function resolveBeside(file: string, path: string): string {
+  return resolve(dirname(file), path)
 }
 
 function readText(path: string): string {

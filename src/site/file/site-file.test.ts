@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { AppError } from '../../base/errors.ts'
 import { type CheckedFile, checkParsed, checkSiteFile, ruleFacts } from './check.ts'
+import { type RancherProvider, rancherMachine } from './rancher-machine.ts'
 import { readSiteFile } from './read.ts'
 import type { RuleFacts } from './rules.ts'
 import { readGivenSecrets, type SecretSources } from './secret-values.ts'
@@ -58,6 +59,32 @@ test('an address for others is the site’s, and without one it is for its own m
   const file = (listen: string) => `name: omega\ndomain: omega.internal\nprovider: {kind: local${listen}}\n${pools}`
   expect(wishesOf(check(file(', listen: 192.0.2.7')))).toMatchObject({ listen: '192.0.2.7', domain: 'omega.internal' })
   expect(wishesOf(check(file('')))).toMatchObject({ listen: false })
+})
+
+const ec2 = 'ami: a, region: r, security_group: [g], subnet_id: s, vpc_id: v, zone: a'
+const rancher = (cloud: string, machine: string, size = 'size: 2') =>
+  `name: omega
+provider: {kind: rancher, cloud: ${cloud}, credential: {name: c}, machine: {${machine}}}
+rancher: {kind: existing, url: "https://rancher.example.org", token: {env: T}}
+pools:
+  - {name: control, role: control, type: m}
+  - {name: node, role: worker, type: m, ${size}}
+`
+
+test('machines of Rancher take their driver’s settings, and the file’s words stand for some of them', () => {
+  const said = 'network: v, region: r, zone: a, distribution: k3s, machine: {'
+  const text = rancher('amazonec2', 'ami: a, security_group: [g], subnet_id: s').replace('machine: {', said)
+  const { provider } = check(text).site
+  expect(provider).toMatchObject({ distribution: 'k3s' })
+  expect(rancherMachine(provider as RancherProvider)).toEqual({
+    region: 'r',
+    zone: 'a',
+    vpc_id: 'v',
+    ami: 'a',
+    security_group: ['g'],
+    subnet_id: 's',
+  })
+  expect(check(rancher('amazonec2', ec2, 'size: 2, min: 1, max: 4')).warnings).toEqual([])
 })
 
 const bad: { why: string; text: string; field: string; line?: number; problem: RegExp }[] = [
@@ -158,7 +185,7 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     text: `${head}${four('cores: 2, memoryGb: 1')}`,
     field: 'pools[0].memoryGb',
     line: 4,
-    problem: /no room for mysql.*asked for by mongodb, mysql; the smallest that would do: 0\.5 cores and 1\.5 GB/,
+    problem: /no room for mysql.*asked for by mongodb, mysql, .*; the smallest that would do: 0\.5 cores and 1\.5 GB/,
   },
   {
     why: 'a type too small for everything, with the smallest that would do',
@@ -234,6 +261,109 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     problem: /did you mean runtime\?/,
   },
   {
+    why: 'a backend that Terraform does not have',
+    text: `${head}${pools}state: {backend: s33}\n`,
+    field: 'state.backend',
+    problem: /did you mean s3\?/,
+  },
+  {
+    why: 'roots that would overwrite each other’s state',
+    text: `${head}${pools}state: {backend: s3, settings: {bucket: b, key: omega.tfstate}}\n`,
+    field: 'state.settings',
+    problem: /no setting has \{root\}.*key: omega\/\{root\}\.tfstate/,
+  },
+  {
+    why: 'a key of the bucket in the file',
+    text: `${head}${pools}state: {backend: s3, settings: {key: "{root}", secret_key: hunter22}}\n`,
+    field: 'state.settings.secret_key',
+    problem: /is a secret: give it as state\.secrets\.AWS_SECRET_ACCESS_KEY/,
+  },
+  {
+    why: 'a folder of states that depends on where one stands',
+    text: `${head}${pools}state: {backend: local, settings: {path: "states/{root}"}}\n`,
+    field: 'state.settings.path',
+    problem: /a path from \/ on/,
+  },
+  {
+    why: 'a setting of machines that the driver does not have',
+    text: rancher('amazonec2', `${ec2}, subnetid: s`),
+    field: 'provider.machine.subnetid',
+    line: 2,
+    problem: /machines of amazonec2 have no such setting; did you mean subnet_id\?/,
+  },
+  {
+    why: 'settings of machines that the driver needs',
+    text: rancher('amazonec2', 'ami: a, region: r'),
+    field: 'provider.machine',
+    problem: /^security_group, subnet_id, vpc_id, zone are missing: machines of amazonec2 need ami, /,
+  },
+  {
+    why: 'a password among the settings of machines',
+    text: rancher('vsphere', 'ssh_password: hunter22').replace('type: m', 'cores: 4, memoryGb: 8'),
+    field: 'provider.machine.ssh_password',
+    problem: /looks like a secret/,
+  },
+  {
+    why: 'a cloud that Rancher’s module has no driver for',
+    text: rancher('hetzner', ''),
+    field: 'provider.cloud',
+    problem: /right is amazonec2, .*take provider hcloud/,
+  },
+  {
+    why: 'half of an autoscaler’s numbers',
+    text: rancher('amazonec2', ec2, 'size: 2, max: 4'),
+    field: 'pools[1].min',
+    problem: /give min and max, or size alone/,
+  },
+  {
+    why: 'an autoscaler that can’t know what it would get',
+    text: rancher('amazonec2', ec2, 'size: 0, min: 0, max: 4'),
+    field: 'pools[1].min',
+    problem: /cores and memoryGb must say/,
+  },
+  {
+    why: 'a Rancher that no provider is known for',
+    text: rancher('amazonec2', ec2).replace('url: ', 'version: "2.9", url: '),
+    field: 'rancher.version',
+    problem: /right is 2\.13, 2\.14, 2\.15/,
+  },
+  {
+    why: 'machines of Rancher without one',
+    text: rancher('amazonec2', ec2).replace(/rancher: \{.*\}\n/, ''),
+    field: 'rancher',
+    problem: /needs to know which Rancher/,
+  },
+  {
+    why: 'a kind without its key',
+    text: `${head}${pools}tls: local_ca\n`,
+    field: 'tls',
+    problem: /right is keys with values, such as \{kind: local-ca\}/,
+  },
+  {
+    why: 'fewer than no cores',
+    text: `${head}${pools.replace('cores: 4', 'cores: -4')}`,
+    field: 'pools[0].cores',
+    problem: /right is more than 0/,
+  },
+  {
+    why: 'a role that is nearly one',
+    text: `${head}${pools.replace('role: worker', 'role: workers')}`,
+    field: 'pools',
+    problem: /pools\[0\] has role workers: did you mean worker\?/,
+  },
+  {
+    why: 'too few cores where memory would do',
+    text: `${head}${pools.replace('cores: 4', 'cores: 0.2')}`,
+    field: 'pools[0].cores',
+    problem: /by each machine for itself; the smallest that would do: 1 cores? and/,
+  },
+  {
+    why: 'an issuer where there is no cert-manager',
+    text: `${head}${pools}tls: {kind: issuer, issuer: letsencrypt}\n`,
+    field: 'tls.kind',
+    problem: /right is none, local-ca or given/,
+  },
+  {
     why: 'a mistake in quotas',
     text: `${head}${pools}quota: {podz: "3"}\n`,
     field: 'quota.podz',
@@ -255,6 +385,12 @@ test('all mistakes are told at once, in the order of their lines', () => {
   const { errors, message } = told(`name: omega\nprovider: {kind: local}\ntitle: 3\npools: 7\nextra: 1\n`)
   expect(errors.map(({ field }) => field)).toEqual(['title', 'pools', 'extra'])
   expect(message).toContain('3 mistakes')
+})
+
+test('a key that stands twice is told', () => {
+  expect(told(`${head}${pools}name: other\n`)).toMatchObject({
+    errors: [{ line: 5, problem: expect.stringMatching(/second time/) }],
+  })
 })
 
 test('what is not YAML is told with its line', () => {

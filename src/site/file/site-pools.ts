@@ -2,11 +2,19 @@ import type { Machines } from '../../clusters/profiles.ts'
 import type { Provider } from '../../clusters/provider.ts'
 import type { Size } from './fit.ts'
 import { componentRoles, type Pool } from './pools.ts'
+import type { SiteFile } from './schema.ts'
 
 /** Whether components select the machines of their role: not where one pool carries everything. */
 export function usesRoles(pools: readonly Pool[]): boolean {
   const roles = new Set(pools.filter(({ simulated }) => simulated !== true).map(({ role }) => role))
   return componentRoles.some((role) => role !== 'worker' && roles.has(role))
+}
+
+/** The same of a whole site: with provider existing its nodes may have the roles. */
+export function selectsRoles({ pools, provider }: Pick<SiteFile, 'pools' | 'provider'>): boolean {
+  if (usesRoles(pools)) return true
+  const roles = provider.kind === 'existing' ? Object.keys(provider.roles ?? {}) : []
+  return componentRoles.some((role) => role !== 'worker' && roles.includes(role))
 }
 
 /** What one machine of the pool has; `undefined` where its type is not known here. */

@@ -4,21 +4,46 @@ import type { SiteWishes } from '../prepare.ts'
 import type { CheckedFile } from './check.ts'
 import { domainOf } from './domain.ts'
 import type { SiteFile } from './schema.ts'
-import { poolMachines, usesRoles } from './site-pools.ts'
+import { cloudFrom, registryFrom } from './to-cloud.ts'
+import { poolMachines, selectsRoles } from './site-pools.ts'
 import { wantedValues, wantedVolumes } from './wanted-values.ts'
 
 /** What of the file nothing brings to life yet, in words; empty: `up` can do all of it. */
-export function undriven({ provider, rancher, tls, monitoring }: SiteFile): string[] {
+export function undriven({ provider, rancher, monitoring }: SiteFile): string[] {
   return [
-    ...(provider.kind === 'local' ? [] : [`provider ${provider.kind}`]),
-    ...(rancher.kind === 'none' ? [] : [`rancher ${rancher.kind}`]),
-    ...(tls.kind === 'none' ? [] : [`tls ${tls.kind}`]),
-    ...(monitoring.enabled || monitoring.receivers.length > 0 ? ['monitoring'] : []),
+    ...(rancher.kind === 'none' || isRanchers(provider.kind, rancher.kind) ? [] : [`rancher ${rancher.kind}`]),
+    ...(provider.kind !== 'rancher' && (monitoring.enabled || monitoring.receivers.length > 0) ? ['monitoring'] : []),
   ]
 }
 
-/** Refuses a file that asks for more than is driven today, instead of leaving that out. */
+/** A Rancher that is there makes the cluster of provider rancher; making one, and registering others, is by hand. */
+function isRanchers(provider: SiteFile['provider']['kind'], rancher: SiteFile['rancher']['kind']): boolean {
+  return provider === 'rancher' && rancher === 'existing'
+}
+
+/** What `up` needs beyond a right file, in words; `undefined`: nothing. */
+export function missingFor({ provider, rancher, images }: SiteFile): { field: string; problem: string } | undefined {
+  if (provider.kind === 'local') return undefined
+  if (provider.kind === 'rancher' && rancher.kind === 'none')
+    return {
+      field: 'rancher',
+      problem: 'rancher is missing; right is the Rancher that makes the cluster: kind existing, url, token',
+    }
+  if (images !== undefined) return undefined
+  const right = 'registry.example.com/omega, a registry that this machine pushes to and the nodes pull from'
+  return {
+    field: 'images.registry',
+    problem: `images.registry is missing; with provider ${provider.kind} right is such as ${right}`,
+  }
+}
+
+/** Refuses a file that asks for more than is driven today, instead of leaving that out, and one that is too little for `up`. */
 export function refuseUndriven({ site, path }: CheckedFile): void {
+  const missing = missingFor(site)
+  if (missing !== undefined)
+    throw new AppError('invalid', 'site-file-invalid', `${path}: ${missing.problem}`, {
+      details: { file: path, field: missing.field },
+    })
   const parts = undriven(site)
   if (parts.length === 0) return
   throw new AppError(
@@ -41,16 +66,22 @@ export function wishesOf(file: CheckedFile): SiteWishes {
     ports: { ports },
     signUp: site.signUp?.open === true ? site.signUp.runtime : 'closed',
     packageIndex: site.packages?.index ?? false,
+    tls: site.tls.kind,
     layout: layoutFrom(file),
   }
 }
 
 function layoutFrom({ site, facts, path }: CheckedFile): Layout {
+  const cloud = cloudFrom(site)
+  const registry = registryFrom(site)
   return {
     file: path,
     machines: poolMachines(site.pools, facts.provider) as Layout['machines'],
-    selectsRoles: usesRoles(site.pools),
+    selectsRoles: selectsRoles(site),
     volumes: wantedVolumes(site),
     values: wantedValues(site),
+    ...(site.state === undefined ? {} : { state: { backend: site.state.backend, settings: site.state.settings } }),
+    ...(cloud === undefined ? {} : { cloud }),
+    ...(registry === undefined ? {} : { registry }),
   }
 }

@@ -1,10 +1,11 @@
 import { mergeTrees, type Tree } from '../../base/merge.ts'
 import { byChart, type ChartValues } from './chart-values.ts'
+import { farValues } from './far-values.ts'
 import { usualDefaults } from '../../deployments/site-facts.ts'
 import type { SiteFile } from './schema.ts'
 import { secretNames } from './secret-names.ts'
 import { domainOf } from './domain.ts'
-import { usesRoles } from './site-pools.ts'
+import { selectsRoles } from './site-pools.ts'
 import { pipOf } from '../site.ts'
 
 /** What the site file adds to the values that plan `site` gives the charts: only what it says. */
@@ -13,7 +14,7 @@ export function wantedValues(file: SiteFile): ChartValues {
   const own: ChartValues = {
     'omegaml-storage': storageValues(file),
     'omegaml-system': systemValues(file),
-    'omegaml-ingress': isFar(file) && file.tls.kind !== 'none' ? { tls: { secretName: secretNames.tls } } : {},
+    'omegaml-ingress': ingressValues(file),
     'omegaml-worker': {},
   }
   const given: ChartValues = {
@@ -22,7 +23,22 @@ export function wantedValues(file: SiteFile): ChartValues {
     'omegaml-ingress': parts.ingress?.values ?? {},
     'omegaml-worker': parts.worker?.values ?? {},
   }
-  return byChart((chart) => mergeTrees(own[chart], given[chart]))
+  const far = isFar(file) ? farValues(file) : noValues
+  return byChart((chart) => mergeTrees(mergeTrees(far[chart], own[chart]), given[chart]))
+}
+
+const noValues: ChartValues = {
+  'omegaml-storage': {},
+  'omegaml-system': {},
+  'omegaml-ingress': {},
+  'omegaml-worker': {},
+}
+
+/** On this computer plan `site` knows the rest: HTTPS has a port of its own there. */
+function ingressValues({ tls, provider }: SiteFile): Tree {
+  if (provider.kind === 'local' || tls.kind === 'none') return {}
+  const issuer = tls.kind === 'issuer' ? { issuer: { name: tls.issuer, kind: tls.issuerKind } } : {}
+  return { tls: { secretName: secretNames.tls, ...issuer } }
 }
 
 /** The volumes with their sizes in GB; those of services elsewhere are left out. */
@@ -154,6 +170,6 @@ function mailFacts({ from, smtp }: NonNullable<SiteFile['mail']>): Tree {
 /** Values that the charts get in the end, as far as they say something of sizes: for the check of machines. */
 export function effectiveValues(defaults: ChartValues, file: SiteFile): ChartValues {
   const wanted = wantedValues(file)
-  const roles = { nodeRoles: { enabled: usesRoles(file.pools) } }
+  const roles = { nodeRoles: { enabled: selectsRoles(file) } }
   return byChart((chart) => mergeTrees(mergeTrees(defaults[chart], roles), wanted[chart]))
 }

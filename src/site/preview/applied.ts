@@ -14,6 +14,10 @@ const appliedSchema = z.object({
   /** The site that it was, and the revisions that Helm made of it, by release: what an undo goes back to. */
   site: siteSchema.optional(),
   revisions: z.record(z.string(), z.number()).optional(),
+  /** Fingerprints of these Secrets; left out by versions of before. */
+  prints: z.record(z.string(), z.string()).optional(),
+  /** Tags of the images, by name; left out by versions of before. */
+  images: z.record(z.string(), z.string()).optional(),
 })
 
 /** What the last `up` that ended well brought: what the next one is compared with, and what an undo goes back to. */

@@ -2,9 +2,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Preview, Terraform } from '../../adapters/terraform/port.ts'
-import { clusterRoot, volumesRoot, type TerraformRoot } from '../../clusters/root.ts'
-import { writeRoot } from '../../clusters/write-root.ts'
-import { localSite } from '../actions/terraform-roots.ts'
+import type { TerraformRoot } from '../../clusters/root.ts'
+import { withOutsideBackend } from '../../clusters/outside-backend.ts'
+import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
+import { localRoot } from '../actions/terraform-roots.ts'
+import { cloudOf, kindOf, type OrderedPool } from '../cloud.ts'
+import { cloudRoot, providersFolder, stagesOf } from '../cloud-roots.ts'
+import { ownState, withOwnState } from '../own-state.ts'
 import type { KeptRoots } from '../kept-roots.ts'
 import { type Layout, layoutOf } from '../layout.ts'
 import type { Site } from '../site.ts'
@@ -24,6 +28,8 @@ export interface CloudSources extends PlanSources {
   readonly roots: KeptRoots
   /** The site as the last `up` was asked for. */
   readonly before?: Site | undefined
+  /** Variables of a backend outside, where the site's states lie there. */
+  readonly stateEnv?: Readonly<Record<string, string>> | undefined
 }
 
 /**
@@ -33,7 +39,7 @@ export async function previewCloud(terraform: Terraform, sources: CloudSources):
   const folder = await mkdtemp(join(tmpdir(), 'cloudmgr-preview-'))
   try {
     const found: CloudChanges[] = []
-    for (const stage of ['volumes', 'cluster'] as const)
+    for (const stage of stages(sources))
       found.push(cloudChanges(await previewStage(stage, join(folder, stage), terraform, sources), sources))
     return { changes: found.flatMap(({ changes }) => changes), deletes: found.flatMap(({ deletes }) => deletes) }
   } finally {
@@ -47,27 +53,45 @@ async function previewStage(
   terraform: Terraform,
   sources: CloudSources,
 ): Promise<Preview> {
-  const { roots, signal } = sources
+  const { roots, signal, stateEnv: env } = sources
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const state = await roots.state(stage)
-  if (state !== undefined) await writeFile(join(folder, STATE), state, { mode: 0o600 })
-  const values = await localSite(rootsInput(sources), folder)
-  const root = stage === 'volumes' ? volumesRoot(values) : clusterRoot(values)
-  await writeRoot(folder, withOwnState(root))
-  return await terraform.preview(folder, { signal })
+  const root = await rootOf(stage, folder, sources)
+  // There a preview takes the lock like everybody, and writes nothing.
+  const isOutside = root.backend !== undefined
+  const state = isOutside ? undefined : await roots.state(stage)
+  if (state !== undefined) await writeFile(join(folder, ownState), state, { mode: 0o600 })
+  await writeRoot(folder, isOutside ? root : withOwnState(root))
+  return await terraform.preview(folder, { signal, env: isOutside ? env : undefined })
 }
 
-const STATE = 'terraform.tfstate'
+function stages({ site }: CloudSources): readonly Stage[] {
+  const cloud = cloudOf(site)
+  return cloud === undefined ? ['volumes', 'cluster'] : stagesOf(cloud)
+}
 
-/** The same root with its state beside it. */
-function withOwnState(root: TerraformRoot): TerraformRoot {
-  const terraform = root.main['terraform'] as Readonly<Record<string, unknown>>
-  return { ...root, main: { ...root.main, terraform: { ...terraform, backend: { local: { path: STATE } } } } }
+async function rootOf(stage: Stage, folder: string, sources: CloudSources): Promise<TerraformRoot> {
+  const { site, project } = sources
+  const cloud = cloudOf(site)
+  if (cloud === undefined) return await localRoot(stage, rootsInput(sources), folder)
+  const modules = await modulesFor(folder, join(project, 'terraform'))
+  const { name, domain } = site
+  const root = cloudRoot(stage, {
+    name,
+    domain,
+    cloud,
+    volumes: layoutOf(site).volumes,
+    modules,
+    providers: providersFolder(project),
+  })
+  return withOutsideBackend(root, stage, site.layout?.state)
 }
 
 /** What the site wants, where Terraform can't be asked: everything that its state does not hold yet. */
 export async function expectedCloud(made: boolean, sources: CloudSources): Promise<CloudChanges> {
   const { site, roots } = sources
+  const cloud = cloudOf(site)
+  if (cloud !== undefined)
+    return { changes: cloud.kind === 'existing' || made ? [] : orderedChanges(site, cloud.pools), deletes: [] }
   const found: CloudChanges[] = []
   for (const stage of ['volumes', 'cluster'] as const) {
     const present = made ? await roots.addresses(stage) : []
@@ -84,6 +108,30 @@ export async function expectedCloud(made: boolean, sources: CloudSources): Promi
     found.push(cloudChanges(preview, sources))
   }
   return { changes: found.flatMap(({ changes }) => changes), deletes: found.flatMap(({ deletes }) => deletes) }
+}
+
+/** By pools: how a cloud's modules call their machines is theirs. */
+function orderedChanges(site: Site, pools: readonly OrderedPool[]): Change[] {
+  const volumes = kindOf(site) === 'hcloud' ? Object.entries(layoutOf(site).volumes) : []
+  return [
+    ...volumes.map(
+      ([name, size]): Change => ({
+        level: 'cloud',
+        kind: 'create',
+        what: `volume ${name}`,
+        details: [`${size} GB, new and empty`],
+      }),
+    ),
+    { level: 'cloud', kind: 'create', what: `cluster ${site.name}`, details: [] },
+    ...pools.map(
+      ({ name, size, machineType, role }): Change => ({
+        level: 'cloud',
+        kind: 'create',
+        what: `machines ${name}`,
+        details: [`${size} × ${machineType}, role ${role}`],
+      }),
+    ),
+  ]
 }
 
 function addresses(stage: Stage, site: Site): string[] {

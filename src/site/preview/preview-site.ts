@@ -3,26 +3,42 @@ import { readChartDefaults } from '../file/chart-values.ts'
 import { fieldName } from '../../catalog/load.ts'
 import type { CheckedFile } from '../file/check.ts'
 import { domainOf } from '../file/domain.ts'
-import { namedRefs } from '../file/secret-names.ts'
+import { namedRefs, secretNames } from '../file/secret-names.ts'
 import { wantedVolumes } from '../file/wanted-values.ts'
 import type { Operator } from '../operator.ts'
+import { outsideRoots } from '../kept-roots.ts'
 import { layoutOf } from '../layout.ts'
 import { promises } from '../profiles.ts'
 import type { Machines } from '../../clusters/profiles.ts'
 import { cacheFolder } from '../../tools/ensure.ts'
+import { readStored, storedForm } from '../secrets.ts'
 import type { Site } from '../site.ts'
 import { findSite, isMade, type StatePaths } from '../state.ts'
+import { makeClusterKeys } from '../../clusters/cluster-keys.ts'
+import { cloudOf, isFar } from '../cloud.ts'
+import { cloudEnv } from '../cloud-roots.ts'
+import { cloudSecretsOf } from '../file/cloud-secrets.ts'
+import type { GivenSecrets } from '../file/secret-values.ts'
+import { clusterKeysOf } from '../site-keys.ts'
+import { withEnv } from '../terraform-env.ts'
 import { readApplied } from './applied.ts'
+import { type ExistingChanges, existingChanges } from './existing-changes.ts'
 import { type CloudChanges, expectedCloud, previewCloud } from './cloud-changes.ts'
 import { componentChanges, secretChanges } from './component-changes.ts'
 import { machineRows, type PriceList, volumeRows } from './prices.ts'
 import { wantedReleases } from './releases.ts'
+import { imageSteps } from './plan-steps.ts'
+import { type SecretPrints, secretPrints } from './secret-prints.ts'
 import { fingerprintOf, type SitePreview } from './site-preview.ts'
 
 export interface PreviewSources {
   readonly file: CheckedFile
   readonly prices: PriceList | undefined
   readonly signal: AbortSignal
+  /** Values behind the file's references; `undefined`: they could not be looked up. */
+  readonly given: GivenSecrets | undefined
+  /** Variables of the backend that the file names for states. */
+  readonly stateEnv: Readonly<Record<string, string>>
 }
 
 /** What `up` would do with this site on this computer. Changes nothing, not even the site's folder. */
@@ -30,23 +46,29 @@ export async function previewSite(
   operator: Operator,
   site: Site,
   paths: StatePaths,
-  { file, prices, signal }: PreviewSources,
+  { file, prices, signal, given, stateEnv }: PreviewSources,
 ): Promise<SitePreview> {
   const { project } = operator
   const before = findSite(paths.folder, undefined)
-  const sources = { site, before, paths, project, signal, roots: operator.roots(paths) }
+  const isOutside = site.layout?.state !== undefined
+  const roots = isOutside ? outsideRoots(operator.terraform(paths), paths, stateEnv) : operator.roots(paths)
+  const sources = { site, before, paths, project, signal, roots, stateEnv }
   const made = isMade(paths)
   const runs = made && (await operator.cloud(site, paths).answers())
-  const cloud = await lookAtCloud(operator, made, runs, sources)
+  const ofCloud = isFar(site) ? await cloudSecretsOf(file, operator.secretSources) : {}
+  const cloud = await lookAtCloud(operator, { made, runs, given: ofCloud }, sources)
+  const existing = await lookAtExisting(operator, site, ofCloud)
   const applied = readApplied(paths.folder)
   const wanted = wantedReleases(sources)
   const defaults = readChartDefaults(join(project, 'charts'))
   const helm = runs ? operator.helm(paths) : undefined
   // An `up` of this file that never ended goes on: nothing that somebody uses is touched.
   const isBegun = applied === undefined && before?.layout !== undefined
-  const components = await componentChanges(wanted, { applied, isBegun, helm, defaults })
-  const secrets = secretChanges(secretsOf(file), runs ? applied : undefined)
-  const changes = [...cloud.changes, ...secrets, ...components]
+  const images = imageSteps(sources)
+  const tags = runs ? await operator.imageTags(paths, Object.values(images)) : undefined
+  const components = await componentChanges(wanted, { applied, isBegun, helm, defaults, imageSteps: images, tags })
+  const secrets = secretChanges(secretsOf(file), runs ? applied : undefined, printsOf(given, paths))
+  const changes = [...cloud.changes, ...existing.changes, ...secrets, ...components]
   const { volumes, machines } = layoutOf(site)
   const kept = Object.keys(volumes).filter((name) => wantedVolumes(file.site)[name] === undefined)
   return {
@@ -55,11 +77,13 @@ export async function previewSite(
     machines: machineRows(file.site, file.facts.provider, prices),
     volumes: volumeRows(volumes, prices),
     currency: prices?.currency ?? null,
-    warnings: warningsOf(file),
+    warnings: [...warningsOf(file), ...(isFar(site) ? await unresolvedOf(operator, file) : [])],
     notes: [
       ...kept.map((name) => `volume ${name} is no longer in the file: it is kept with its data`),
-      ...promises(machines as Machines, operator.facts(cacheFolder(), paths.folder)),
-      ...notesOf(made, runs),
+      ...(isFar(site) ? [] : promises(machines as Machines, operator.facts(cacheFolder(), paths.folder))),
+      ...existing.notes,
+      ...(given === undefined ? ['secrets were not compared: not all of them are here'] : []),
+      ...notesOf(made, runs, tags !== undefined && applied?.images !== undefined),
     ],
     deletes: cloud.deletes,
     fingerprint: fingerprintOf({ site: site.name, changes, deletes: cloud.deletes }),
@@ -74,10 +98,7 @@ export async function previewElsewhere(
   undriven: string,
 ): Promise<SitePreview> {
   const name = file.site.name
-  const hub = `hub.${domainOf(file.site)}`
-  const unresolved = (await resolves(hub))
-    ? []
-    : [`domain: ${hub} does not resolve: point it, and *.notebook, to the site`]
+  const unresolved = await unresolvedOf({ resolves }, file)
   return {
     ...head(file, name),
     changes: [],
@@ -91,31 +112,65 @@ export async function previewElsewhere(
   }
 }
 
+async function unresolvedOf({ resolves }: Pick<Operator, 'resolves'>, { site }: CheckedFile): Promise<string[]> {
+  const hub = `hub.${domainOf(site)}`
+  return (await resolves(hub)) ? [] : [`domain: ${hub} does not resolve: point it, and *.notebook, to the site`]
+}
+
 function head({ site, path }: CheckedFile, name: string) {
   return { site: name, provider: site.provider.kind, file: path }
 }
 
-export function secretsOf({ site }: CheckedFile): string[] {
-  return [...new Set(namedRefs(site).map(({ secret }) => secret))]
+function secretsOf({ site }: CheckedFile): string[] {
+  const own = site.tls.kind === 'local-ca' ? [secretNames.tls] : []
+  return [...new Set([...namedRefs(site).map(({ secret }) => secret), ...own])]
 }
 
 function warningsOf({ warnings, lineOf }: CheckedFile): string[] {
   return warnings.map(({ path, problem }) => `line ${lineOf(path) ?? 1}, ${fieldName(path)}: ${problem}`)
 }
 
-async function lookAtCloud(
-  operator: Operator,
-  made: boolean,
-  runs: boolean,
-  sources: Parameters<typeof expectedCloud>[1],
-): Promise<CloudChanges> {
-  const terraform = operator.terraform(sources.paths)
-  if (runs && terraform !== undefined) return await previewCloud(terraform, sources)
-  return await expectedCloud(made, sources)
+interface Seen {
+  readonly made: boolean
+  readonly runs: boolean
+  /** What the site file's references lead to, where the cluster is elsewhere. */
+  readonly given: GivenSecrets
 }
 
-function notesOf(made: boolean, runs: boolean): string[] {
+async function lookAtCloud(
+  operator: Operator,
+  { made, runs, given }: Seen,
+  sources: Parameters<typeof expectedCloud>[1],
+): Promise<CloudChanges> {
+  const cloud = cloudOf(sources.site)
+  const terraform = operator.terraform(sources.paths)
+  if (cloud === undefined && runs && terraform !== undefined) return await previewCloud(terraform, sources)
+  if (cloud === undefined || cloud.kind === 'existing' || terraform === undefined)
+    return await expectedCloud(made, sources)
+  // Of a site that was never made only the preview knows these keys.
+  const keys = made ? clusterKeysOf(sources.paths.folder) : undefined
+  const env = cloudEnv(cloud, given, keys ?? (await makeClusterKeys(new Date())))
+  return await previewCloud(
+    withEnv(terraform, () => env),
+    sources,
+  )
+}
+
+async function lookAtExisting(operator: Operator, site: Site, given: GivenSecrets): Promise<ExistingChanges> {
+  const cloud = cloudOf(site)
+  if (cloud?.kind !== 'existing') return { changes: [], notes: [] }
+  const kubernetes = operator.clusterOf(given['kubeconfig'] ?? '')
+  return await existingChanges(kubernetes, cloud, { site: site.name, project: operator.project })
+}
+
+function notesOf(made: boolean, runs: boolean, imagesKnown: boolean): string[] {
   const images = 'images are compared when they are built: a changed checkout may start components anew'
-  if (runs) return [images]
+  if (runs) return imagesKnown ? [] : [images]
   return made ? ['the site is down: compared with what its state says, machines were not looked at', images] : []
+}
+
+/** As they are kept with what the last `up` brought. */
+function printsOf(given: GivenSecrets | undefined, { folder }: StatePaths): SecretPrints | undefined {
+  const { engineKeys } = readStored(folder)
+  return given === undefined || engineKeys === undefined ? undefined : secretPrints(storedForm(given), engineKeys)
 }

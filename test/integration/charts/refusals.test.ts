@@ -12,6 +12,12 @@ const cases: { chart: ChartName; values: Values; says: RegExp; why: string }[] =
     why: 'a volume of the cloud needs its id',
   },
   {
+    chart: 'omegaml-ingress',
+    values: { tls: { issuer: { name: 'letsencrypt' } } },
+    says: /tls\.secretName is missing: issuer letsencrypt/,
+    why: 'an issuer needs a Secret to fill',
+  },
+  {
     chart: 'omegaml-system',
     values: { mongodb: { cacheSizeGB: 1 } },
     says: /'\/mongodb'.*'cacheSizeGB' not allowed/,

@@ -204,6 +204,27 @@ test('the internal port is never routed to, in any kind of ingress', async () =>
   }
 })
 
+test('an issuer fills the Secret of the certificate, for every name of the site', async () => {
+  const issuer = { name: 'letsencrypt', kind: 'ClusterIssuer' }
+  const manifests = await render('omegaml-ingress', { tls: { secretName: 'site-tls', issuer } })
+  assert.deepEqual(find(manifests, 'Certificate', 'site-tls').spec, {
+    secretName: 'site-tls',
+    dnsNames: ['hub', 'notebook', '*.notebook', 'mongo', 'broker'].map((name) => `${name}.omega.localhost`),
+    privateKey: { rotationPolicy: 'Always' },
+    issuerRef: { group: 'cert-manager.io', ...issuer },
+  })
+  assert.ok(!(await renderText('omegaml-ingress', { tls: { secretName: 'site-tls' } })).includes('kind: Certificate'))
+})
+
+test('nginx reads a changed certificate anew, and is the process that is asked to stop', async () => {
+  const container = async (values: Values) =>
+    (podsOf(await render('omegaml-ingress', values))[0] as Manifest).spec.containers[0]
+  const { command, args } = await container({ tls: { secretName: 'site-tls' } })
+  assert.deepEqual(command, ['sh', '-euc'])
+  assert.match(args[0], /-s reload[\s\S]*\nexec nginx [^\n]*daemon off;"\s*$/)
+  assert.equal((await container({})).command[0], 'nginx')
+})
+
 test('a shared runtime says so to its workers, an own one too', async () => {
   for (const shared of [true, false]) {
     const [pod] = podsOf(await render('omegaml-worker', { shared, queues: ['default', 'gpu'] }))

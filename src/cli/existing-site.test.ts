@@ -1,0 +1,208 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Manifest } from '../adapters/kubernetes/port.ts'
+import type { SitePreview } from '../site/preview/site-preview.ts'
+import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
+import { runCli } from './program.ts'
+
+/** A site in a cluster that is there, from end to end with fakes. */
+let folder = ''
+let state = ''
+let outside: FakeOutside
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cloudmgr-existing-'))
+  state = join(folder, 'site')
+  vi.stubEnv('CLOUDMGR_HOME', join(folder, 'home'))
+  outside = createFakeOutside(folder)
+  outside.env['KUBE'] = kubeconfig
+  outside.env['PULL'] = 'hunter22'
+  outside.kubernetes.setVersion('v1.35.8')
+  for (const object of [node('a'), node('b'), node('c'), storageClass, dns, metrics])
+    await outside.kubernetes.apply(object)
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const cli = async (...words: string[]) => await runCli([...words, '--state', state], outside.io)
+
+const kubeconfig = JSON.stringify({
+  apiVersion: 'v1',
+  kind: 'Config',
+  'current-context': 'one',
+  contexts: [
+    { name: 'one', context: { cluster: 'one', user: 'me' } },
+    { name: 'two', context: { cluster: 'two', user: 'me' } },
+  ],
+  clusters: [
+    { name: 'one', cluster: { server: 'https://one:6443' } },
+    { name: 'two', cluster: { server: 'https://two:6443' } },
+  ],
+  users: [{ name: 'me', user: { token: 'secret-token' } }],
+})
+
+const node = (name: string): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name, labels: { 'example.org/theirs': 'yes' } },
+  status: {
+    capacity: { cpu: '8', memory: '33554432Ki' },
+    allocatable: { cpu: '8', memory: '33554432Ki' },
+    conditions: [{ type: 'Ready', status: 'True' }],
+  },
+})
+const storageClass: Manifest = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name: 'fast' },
+  provisioner: 'csi.example.com',
+}
+const dns: Manifest = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'kube-dns', namespace: 'kube-system' },
+  spec: { clusterIP: '10.96.0.10' },
+}
+const metrics: Manifest = {
+  apiVersion: 'apiregistration.k8s.io/v1',
+  kind: 'APIService',
+  metadata: { name: 'v1beta1.metrics.k8s.io' },
+}
+
+const base = `name: acme
+domain: acme.example.org
+provider:
+  kind: existing
+  kubeconfig: {env: KUBE}
+  context: two
+  roles:
+    dbmaster: {nodes: [a]}
+    worker: {nodes: [b], taints: [{key: omegaml, effect: NoSchedule}]}
+storage: {class: fast}
+images: {registry: registry.example.com/omega, username: {env: PULL}, password: {env: PULL}}
+`
+
+function write(text: string): void {
+  writeFileSync(join(folder, 'site.yml'), text)
+}
+
+async function planned(): Promise<SitePreview> {
+  expect(await cli('plan', '--json')).toBe(0)
+  return JSON.parse(outside.printed().out) as SitePreview
+}
+
+const values = (release: string) => outside.helm.valuesOf(release, 'omegaml-services')
+const find = async (kind: string, name: string, namespace?: string) =>
+  await outside.kubernetes.find({ apiVersion: 'v1', kind, name, namespace })
+const labelsOf = async (name: string) => (await find('Node', name))?.metadata.labels
+
+async function claim(namespace: string, name: string): Promise<void> {
+  await outside.kubernetes.apply({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name, namespace },
+    spec: { resources: { requests: { storage: '20Gi' } } },
+  })
+}
+
+test('plan says what is done in a cluster that is there, and touches nothing', async () => {
+  write(base)
+  const { changes, notes, warnings } = await planned()
+  expect(changes.map(({ level, kind, what }) => `${level}: ${kind} ${what}`)).toEqual([
+    'cluster: change node a',
+    'cluster: change node b',
+    'cluster: create Namespace omegaml-services',
+    'cluster: create Namespace omegaml-runtime',
+    'components: create release omegaml-storage',
+    'components: create release omegaml-system',
+    'components: create release omegaml-ingress',
+    'components: create release omegaml-worker',
+  ])
+  expect(notes).toContainEqual(expect.stringContaining('Kubernetes v1.35.8, 3 nodes'))
+  expect(warnings).toContainEqual(expect.stringContaining('hub.acme.example.org does not resolve'))
+  expect(existsSync(state)).toBe(false)
+  expect(await labelsOf('a')).not.toHaveProperty(['omegaml.io/role'])
+})
+
+test('up puts the whole site there, down takes it away and keeps data, and up again has nothing new to ask', async () => {
+  write(base)
+  expect(await cli('up', '--yes')).toBe(0)
+  const { out } = outside.printed()
+  expect(out).toContain('hub.acme.example.org leads nowhere yet')
+  expect(outside.done).not.toContain('cloud started')
+  expect(await labelsOf('a')).toMatchObject({ 'omegaml.io/role': 'dbmaster', 'example.org/theirs': 'yes' })
+  expect(values('omegaml-storage')).toMatchObject({
+    keep: true,
+    storageClass: 'fast',
+    volumes: { mongodb: { mode: 'storageClass' } },
+  })
+  expect(values('omegaml-storage')).not.toHaveProperty('orderedClass')
+  expect(values('omegaml-system')).toMatchObject({
+    publicUrl: 'http://hub.acme.example.org',
+    imagePullSecrets: ['site-registry'],
+    images: { mysql: { repository: 'registry.example.com/omega/mysql' } },
+    site: { provider: 'existing', dnsAddress: '10.96.0.10' },
+    nodeRoles: { enabled: true },
+  })
+  expect(values('omegaml-ingress')).toMatchObject({ service: { type: 'LoadBalancer' } })
+  for (const namespace of ['omegaml-services', 'omegaml-runtime'])
+    expect(await find('Secret', 'site-registry', namespace)).toMatchObject({ type: 'kubernetes.io/dockerconfigjson' })
+  expect((await planned()).changes).toEqual([])
+
+  await claim('omegaml-services', 'mongodb')
+  expect(await cli('down')).toBe(0)
+  expect(outside.printed().out).toContain('stays: claim omegaml-services/mongodb (20Gi)')
+  expect(await outside.helm.list()).toEqual([])
+  expect(await labelsOf('a')).toEqual({ 'example.org/theirs': 'yes' })
+  expect(await find('PersistentVolumeClaim', 'mongodb', 'omegaml-services')).toBeDefined()
+  expect(await find('Secret', 'mongodb-admin', 'omegaml-services')).toBeUndefined()
+  expect(await find('Namespace', 'omegaml-runtime')).toBeUndefined()
+
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(outside.done.filter((one) => one === 'deployments ensured')).toHaveLength(2)
+  outside.printed()
+  outside.answer = 'no'
+  expect(await cli('down', '--purge')).not.toBe(0)
+  expect(await find('PersistentVolumeClaim', 'mongodb', 'omegaml-services')).toBeDefined()
+  outside.answer = 'acme'
+  expect(await cli('down', '--purge')).toBe(0)
+  expect(outside.printed().out).toContain('claim omegaml-services/mongodb (20Gi)')
+  expect(await find('Namespace', 'omegaml-services')).toBeUndefined()
+  expect(existsSync(state)).toBe(false)
+  expect(await labelsOf('b')).toEqual({ 'example.org/theirs': 'yes' })
+})
+
+test('a cluster that will not do, and a namespace of somebody else, are refused before anything is touched', async () => {
+  write(base.replace('{class: fast}', '{class: slow}'))
+  expect(await cli('up', '--yes')).toBe(2)
+  expect(outside.printed().err).toContain('storageClass slow is not there, right is one of fast')
+  expect(existsSync(state)).toBe(false)
+  write(base)
+  outside.kubernetes.setVersion('v1.27.3')
+  expect(await cli('plan')).toBe(2)
+  expect(outside.printed().err).toContain('kubernetes v1.27.3, right is 1.32 to 1.37')
+  outside.kubernetes.setVersion('v1.35.8')
+  await outside.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'omegaml-services' } })
+  expect(await cli('up', '--yes')).not.toBe(0)
+  expect(outside.printed().err).toContain('Namespace omegaml-services was not made by cloudmgr')
+  expect(await outside.helm.list()).toEqual([])
+})
+
+test('a context that is not there, a program that signs in, and a missing registry are told by field', async () => {
+  write(base.replace('context: two', 'context: three'))
+  expect(await cli('up', '--yes')).toBe(2)
+  expect(outside.printed().err).toContain(
+    'provider.context: three is no context of the kubeconfig; right is one of one, two',
+  )
+  write(base.replace(/images:.*\n/, ''))
+  expect(await cli('up', '--yes')).toBe(2)
+  expect(outside.printed().err).toContain('images.registry is missing')
+  write(base)
+  outside.env['KUBE'] = kubeconfig.replace('"token":"secret-token"', '"exec":{"command":"aws"}')
+  expect(await cli('up', '--yes')).toBe(2)
+  expect(outside.printed().err).toContain('its user signs in by a program of this machine')
+})

@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import type { Action } from '../../actions/action.ts'
+import { describeRef, refOf, type Kubernetes } from '../../adapters/kubernetes/port.ts'
+import { AppError } from '../../base/errors.ts'
+import {
+  type ClusterFacts,
+  type ExistingCluster,
+  lookAt,
+  requireFit,
+  roleLabel,
+  unfit,
+} from '../../clusters/existing-cluster.ts'
+import { siteNamespaces } from '../components.ts'
+import { siteLabel } from '../manifests.ts'
+
+const taint = z.object({
+  key: z.string(),
+  value: z.string().optional(),
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+})
+
+export const existingInput = z.strictObject({
+  kind: z.literal('existing'),
+  roles: z.record(z.string(), z.strictObject({ nodes: z.array(z.string()), taints: z.array(taint).optional() })),
+  storageClass: z.string().optional(),
+})
+
+const input = z.strictObject({
+  site: z.string().min(1),
+  cluster: existingInput,
+})
+
+export type ClusterFitInput = z.infer<typeof input>
+
+/** Looks whether a cluster that is there will do, before anything in it is touched. Changes nothing. */
+export function clusterFitAction({ kubernetes }: { readonly kubernetes: Kubernetes }): Action<ClusterFitInput> {
+  return {
+    name: 'cluster-fit',
+    input,
+    locks: () => ['cluster'],
+    observe: async ({ cluster }) => {
+      const wanted = wantedOf(cluster)
+      return { state: unfit(await lookAt(kubernetes, wanted), wanted).length === 0 ? 'present' : 'different' }
+    },
+    ensure: async ({ site, cluster }, context) => {
+      const wanted = wantedOf(cluster)
+      const facts = await lookAt(kubernetes, wanted)
+      requireFit(facts, wanted)
+      requireWorkers(facts, wanted)
+      await refuseOthersNamespaces(kubernetes, site)
+      context.output(
+        `Kubernetes ${facts.version}, ${facts.nodes.length} nodes, storage ${cluster.storageClass ?? 'by the default class'}`,
+      )
+      return { changed: false, message: 'it will do' }
+    },
+    remove: async () => ({ changed: false, message: 'nothing was made' }),
+  }
+}
+
+function wantedOf({ roles, storageClass }: ClusterFitInput['cluster']): ExistingCluster {
+  // JSON knows no `undefined`; the types are those of the site file.
+  return { roles: roles as ExistingCluster['roles'], ...(storageClass === undefined ? {} : { storageClass }) }
+}
+
+/** Notebooks and workers of accounts select nodes of role worker, also where nothing else selects any. */
+export function requireWorkers({ nodes }: ClusterFacts, { roles }: ExistingCluster): void {
+  if (roles['worker'] !== undefined || nodes.some(({ role }) => role === 'worker')) return
+  const right = `roles.worker with nodes for notebooks and tasks (there are ${nodes.map(({ name }) => name).join(', ')}), or label ${roleLabel}=worker on nodes of your own pools`
+  throw new AppError(
+    'invalid',
+    'cluster-unfit',
+    `this cluster will not do: provider.roles: no node has role worker; right is ${right}`,
+    {
+      details: { check: 'nodes', field: 'provider.roles', right },
+    },
+  )
+}
+
+/** A namespace of our name that is somebody else's, or another site's, is not taken over. */
+export async function refuseOthersNamespaces(kubernetes: Kubernetes, site: string): Promise<void> {
+  for (const name of siteNamespaces) {
+    const found = await kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name })
+    if (found === undefined || found.metadata.labels?.[siteLabel] === site) continue
+    const owner = found.metadata.labels?.[siteLabel]
+    const whose = owner === undefined ? 'was not made by cloudmgr for a site here' : `is of site ${owner}`
+    throw new AppError(
+      'conflict',
+      'namespace-taken',
+      `${describeRef(refOf({ ...found, kind: 'Namespace' }))} ${whose}: it is left alone; use a cluster without it`,
+      { details: { field: 'provider.kubeconfig', value: name } },
+    )
+  }
+}

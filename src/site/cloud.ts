@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import { AppError } from '../base/errors.ts'
+import type { Site } from './site.ts'
+
+const taint = z.object({
+  key: z.string(),
+  value: z.string().optional(),
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+})
+
+const pool = z.object({
+  name: z.string(),
+  role: z.string(),
+  machineType: z.string().optional(),
+  cores: z.number().optional(),
+  memoryGb: z.number().optional(),
+  size: z.int(),
+  min: z.int().optional(),
+  max: z.int().optional(),
+  diskGb: z.int().optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  taints: z.array(taint).optional(),
+})
+
+const existing = z.object({
+  kind: z.literal('existing'),
+  /** Nodes by role; none are touched when empty. */
+  roles: z.record(z.string(), z.object({ nodes: z.array(z.string()), taints: z.array(taint).optional() })),
+  storageClass: z.string().optional(),
+})
+
+const hcloud = z.object({
+  kind: z.literal('hcloud'),
+  location: z.string(),
+  sshKeys: z.array(z.string()),
+  /** Who reaches SSH and the Kubernetes API. */
+  adminCidrs: z.array(z.string()),
+  pools: z.array(pool),
+})
+
+const rancher = z.object({
+  kind: z.literal('rancher'),
+  url: z.string(),
+  driver: z.string(),
+  machine: z.record(z.string(), z.unknown()),
+  credentialName: z.string().optional(),
+  pools: z.array(pool),
+  distribution: z.enum(['rke2', 'k3s']).default('rke2'),
+  /** Minor version of the Rancher; that of `catalog/rancher.yml` when left out. */
+  version: z.string().optional(),
+  /** Left out: none. */
+  monitoring: z.object({ retention: z.string(), storageGb: z.int(), storageClass: z.string().optional() }).optional(),
+  /** Who hears of alerts; what is secret of it comes with the site's secrets. */
+  alerts: z
+    .object({
+      mail: z
+        .object({ to: z.array(z.string()), from: z.string(), smarthost: z.string(), username: z.string().optional() })
+        .optional(),
+      /** In the order of the receivers' names, `receiver-<index>`. */
+      kinds: z.array(z.enum(['mail', 'slack', 'webhook', 'pagerduty'])),
+    })
+    .optional(),
+})
+
+/** Where the machines of a site come from that is not on this computer; without secrets. */
+export const cloudSchema = z.discriminatedUnion('kind', [existing, hcloud, rancher])
+export type Cloud = Readonly<z.infer<typeof cloudSchema>>
+export type OrderedPool = z.infer<typeof pool>
+export type RancherCloud = z.infer<typeof rancher>
+export type ExistingCloud = z.infer<typeof existing>
+
+/** Where images are pushed to and pulled from; a path may come after the host. */
+export const registrySchema = z.object({ push: z.string(), pull: z.string() })
+export type ImageRegistry = Readonly<z.infer<typeof registrySchema>>
+
+export type CloudKind = 'local' | Cloud['kind']
+
+export function cloudOf({ layout }: Pick<Site, 'layout'>): Cloud | undefined {
+  return layout?.cloud
+}
+
+export function kindOf(site: Pick<Site, 'layout'>): CloudKind {
+  return cloudOf(site)?.kind ?? 'local'
+}
+
+/** Whether the site's cluster is elsewhere: people reach it by its names, not by ports of this machine. */
+export function isFar(site: Pick<Site, 'layout'>): boolean {
+  return kindOf(site) !== 'local'
+}
+
+/** Its machines are ordered of a cloud by Terraform. */
+export function isOrdered(site: Pick<Site, 'layout'>): boolean {
+  return ['hcloud', 'rancher'].includes(kindOf(site))
+}
+
+export function registryOf({ layout }: Pick<Site, 'layout'>): ImageRegistry | undefined {
+  return layout?.registry
+}
+
+/** How many machines must be there before anything is put on them. */
+export function machineCount(site: Pick<Site, 'layout'>): number {
+  const cloud = cloudOf(site)
+  if (cloud === undefined || cloud.kind === 'existing') return 1
+  return cloud.pools.reduce((sum, { size }) => sum + size, 0)
+}
+
+export function mustBeExisting(cloud: Cloud | undefined): ExistingCloud {
+  if (cloud?.kind === 'existing') return cloud
+  throw new AppError('bug', 'cloud-kind', `this is for provider existing, not ${cloud?.kind ?? 'local'}`)
+}

@@ -1,0 +1,90 @@
+import type { Cloud, ImageRegistry, OrderedPool } from '../cloud.ts'
+import { alertingOf, alertRefs, rancherMonitoring } from './monitoring.ts'
+import type { Pool } from './pools.ts'
+import { rancherMachine } from './rancher-machine.ts'
+import type { SiteFile } from './schema.ts'
+import type { SecretRef } from './secret-ref.ts'
+
+/** Where the machines come from, without secrets; `undefined`: this computer. */
+export function cloudFrom(file: SiteFile): Cloud | undefined {
+  const { provider, storage } = file
+  switch (provider.kind) {
+    case 'local':
+      return undefined
+    case 'existing':
+      return {
+        kind: 'existing',
+        roles: withoutUndefined(provider.roles ?? {}),
+        ...(storage.class === undefined ? {} : { storageClass: storage.class }),
+      }
+    case 'hcloud': {
+      const { location, sshKeys, adminCidrs } = provider
+      return { kind: 'hcloud', location, sshKeys, adminCidrs, pools: poolsOf(file) }
+    }
+    case 'rancher':
+      return {
+        kind: 'rancher',
+        url: file.rancher.kind === 'existing' ? file.rancher.url : '',
+        driver: provider.cloud,
+        machine: { ...rancherMachine(provider) },
+        distribution: provider.distribution,
+        ...ofRancher(file),
+        ...('name' in provider.credential ? { credentialName: provider.credential.name } : {}),
+        pools: poolsOf(file),
+      }
+  }
+}
+
+export function registryFrom({ images }: SiteFile): ImageRegistry | undefined {
+  return images === undefined ? undefined : { pull: images.registry, push: images.push ?? images.registry }
+}
+
+/** Secrets that the site's own steps use, and no component gets. */
+export interface CloudRef {
+  /** `kubeconfig`, `token`, `registry-username`, …, or a field of a credential: `credential-<field>`. */
+  readonly name: string
+  readonly ref: SecretRef
+  /** The field of the site file. */
+  readonly path: readonly PropertyKey[]
+}
+
+export function cloudRefs(file: SiteFile): readonly CloudRef[] {
+  const { provider, rancher, images } = file
+  const found: (Omit<CloudRef, 'ref'> & { readonly ref: SecretRef | undefined })[] = [
+    { name: 'registry-username', ref: images?.username, path: ['images', 'username'] },
+    { name: 'registry-password', ref: images?.password, path: ['images', 'password'] },
+  ]
+  if (provider.kind === 'existing')
+    found.push({ name: 'kubeconfig', ref: provider.kubeconfig, path: ['provider', 'kubeconfig'] })
+  if (provider.kind === 'hcloud') found.push({ name: 'token', ref: provider.token, path: ['provider', 'token'] })
+  if (provider.kind === 'rancher' && rancher.kind === 'existing')
+    found.push({ name: 'token', ref: rancher.token, path: ['rancher', 'token'] })
+  if (provider.kind === 'rancher') found.push(...alertRefs(file))
+  if (provider.kind === 'rancher' && 'values' in provider.credential)
+    for (const [field, ref] of Object.entries(provider.credential.values))
+      found.push({ name: `credential-${field}`, ref, path: ['provider', 'credential', 'values', field] })
+  return found.flatMap(({ ref, ...rest }) => (ref === undefined ? [] : [{ ...rest, ref }]))
+}
+
+function ofRancher(file: SiteFile) {
+  const { rancher } = file
+  const monitoring = rancherMonitoring(file)
+  return {
+    ...(rancher.kind !== 'existing' || rancher.version === undefined ? {} : { version: rancher.version }),
+    ...(monitoring === undefined ? {} : { monitoring, alerts: withoutUndefined(alertingOf(file)) as CloudAlerts }),
+  }
+}
+
+type CloudAlerts = NonNullable<(Cloud & { kind: 'rancher' })['alerts']>
+
+function poolsOf({ pools }: SiteFile): OrderedPool[] {
+  return pools.map((pool) => poolSpec(pool))
+}
+
+function poolSpec({ type, simulated: _simulated, ...pool }: Pool): OrderedPool {
+  return withoutUndefined({ ...pool, ...(type === undefined ? {} : { machineType: type }) }) as OrderedPool
+}
+
+function withoutUndefined<Value extends object>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value
+}

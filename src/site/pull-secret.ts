@@ -1,0 +1,28 @@
+import type { Manifest } from '../adapters/kubernetes/port.ts'
+import { secretLabels } from './manifests.ts'
+
+export const pullSecretName = 'site-registry'
+
+/** What nodes sign in at the registry with. */
+export function pullSecret(namespace: string, registry: string, credential: RegistryCredential): Manifest {
+  const { username, password } = credential
+  const auth = Buffer.from(`${username}:${password}`).toString('base64')
+  const config = JSON.stringify({ auths: { [hostOf(registry)]: { username, password, auth } } })
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: pullSecretName, namespace, labels: secretLabels },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': Buffer.from(config).toString('base64') },
+  }
+}
+
+export interface RegistryCredential {
+  readonly username: string
+  readonly password: string
+}
+
+/** The host with its port, without the path behind it. */
+export function hostOf(registry: string): string {
+  return registry.split('/')[0] ?? registry
+}

@@ -1,0 +1,263 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createHelmCli } from '../../src/adapters/helm/cli.ts'
+import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
+import type { Manifest } from '../../src/adapters/kubernetes/port.ts'
+import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
+import type { Terraform } from '../../src/adapters/terraform/port.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { AppError } from '../../src/base/errors.ts'
+import { makeClusterKeys } from '../../src/clusters/cluster-keys.ts'
+import { cloudOf } from '../../src/site/cloud.ts'
+import { cloudEnv } from '../../src/site/cloud-roots.ts'
+import { createFarCloud } from '../../src/site/far-cloud.ts'
+import { checkSiteFile } from '../../src/site/file/check.ts'
+import { cloudSecretsOf } from '../../src/site/file/cloud-secrets.ts'
+import { wishesOf } from '../../src/site/file/to-site.ts'
+import type { StepView } from '../../src/site/journal.ts'
+import { readKeptRoots } from '../../src/site/kept-roots.ts'
+import { openSiteJournal } from '../../src/site/open-journal.ts'
+import { farPorts } from '../../src/site/prepare.ts'
+import { previewCloud } from '../../src/site/preview/cloud-changes.ts'
+import { failureOf, type RunResult, runCommand, takeUp } from '../../src/site/run.ts'
+import { ensureSecrets, storeCloudSecrets } from '../../src/site/secrets.ts'
+import type { Site } from '../../src/site/site.ts'
+import { type SiteParts, siteActions, sitePlans } from '../../src/site/site-actions.ts'
+import { type StatePaths, statePaths, writeSite } from '../../src/site/state.ts'
+import { withEnv } from '../../src/site/terraform-env.ts'
+import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
+import { needProgram } from '../support/programs.ts'
+import { createStandin, type Standin } from '../support/standin.ts'
+
+/**
+ * Plan `site` for clouds: the real OpenTofu against stand-ins of the providers, then a real API server in place of the
+ * cluster, as far as it goes without machines. Images are not built.
+ */
+const project = resolve(import.meta.dirname, '../..')
+const token = 'abcdef0123456789'.repeat(4)
+
+let work: string
+let standin: Standin
+let cluster: TestCluster
+let terraform: Terraform
+let count = 0
+let opened: { site: Site; paths: StatePaths }
+
+beforeAll(async () => {
+  work = mkdtempSync(join(tmpdir(), 'cloud-site-'))
+  standin = await createStandin(join(work, 'standin'))
+  terraform = createTerraformCli({ program: needProgram('tofu'), folder: join(work, 'cli'), mirror: standin.mirror })
+  cluster = await startCluster()
+})
+afterAll(async () => {
+  await cluster?.stop()
+  rmSync(work, { recursive: true, force: true })
+})
+beforeEach(() => standin.reset())
+afterEach(async () => {
+  for (const { metadata } of await cluster.kubernetes.list({ apiVersion: 'v1', kind: 'Node' }))
+    await cluster.kubernetes.delete({ apiVersion: 'v1', kind: 'Node', name: metadata.name })
+})
+
+/** As `up` prepares it from the site file. */
+async function open(text: string): Promise<void> {
+  count += 1
+  const folder = join(work, `site-${count}`)
+  const path = join(work, `site-${count}.yml`)
+  writeFileSync(path, text)
+  const file = checkSiteFile(path, project)
+  const { name, domain = '', layout } = wishesOf(file)
+  const site: Site = { name, profile: 'file', domain, ports: farPorts, ...(layout === undefined ? {} : { layout }) }
+  writeSite(folder, site)
+  ensureSecrets(folder)
+  const env = { TOKEN: token, FIELD: 'field-of-a-credential' }
+  storeCloudSecrets(folder, await cloudSecretsOf(file, { env, decrypt: async () => undefined }))
+  opened = { site, paths: statePaths(folder) }
+}
+
+function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
+  const kubernetes = createKubernetes({ kubeconfigFile: paths.kubeconfig })
+  const helm = {
+    program: needProgram('helm'),
+    folder: join(paths.folder, 'helm'),
+    kubeconfig: paths.kubeconfig,
+    kubernetes,
+  }
+  return {
+    project,
+    site,
+    paths,
+    kubernetes,
+    terraform,
+    helm: createHelmCli(helm),
+    cloud: createFarCloud(paths, kubernetes),
+    tools: { missing: async () => [], ensure: async () => [] },
+    images: {
+      tag: async () => 't',
+      find: async () => 'sha256:0',
+      build: async () => ({ tag: 't', digest: `sha256:${'0'.repeat(64)}`, done: 'already as wanted' }),
+    },
+    toolsFolder: () => work,
+    pages: { find: async () => undefined, build: async () => undefined },
+    layOutProvider: async () => {},
+    connect: () => {
+      throw new AppError('unavailable', 'no-machines', 'there are no machines here')
+    },
+    checkNotebook: async () => {},
+    hostsFile: join(paths.folder, 'hosts'),
+    clock: systemClock,
+  }
+}
+
+/** Runs a plan of the operator's; stopped, as by Ctrl-C, once a step is where the test wants it. */
+async function run(
+  plan: 'site' | 'site-down' | 'site-purge',
+  until: (steps: readonly StepView[]) => boolean = () => false,
+): Promise<RunResult> {
+  const { site, paths } = opened
+  const stop = new AbortController()
+  const journal = await openSiteJournal({
+    site,
+    paths,
+    project,
+    actions: (keeping) => siteActions(parts(opened), keeping),
+    plans: (actions) => sitePlans(project, actions),
+    clock: systemClock,
+  })
+  try {
+    const phase = plan === 'site' ? 'install' : 'remove'
+    const { id } = await takeUp(journal, { plan, phase, params: plan === 'site' ? { profile: 'file' } : {} })
+    const onSteps = (steps: readonly StepView[]) => {
+      if (until(steps)) stop.abort()
+    }
+    return await runCommand(journal, id, { clock: systemClock, onSteps, signal: stop.signal })
+  } finally {
+    await journal.close()
+  }
+}
+
+/** What `plan` shows of the cloud. */
+async function shown(): Promise<readonly string[]> {
+  const { site, paths } = opened
+  const cloud = cloudOf(site)
+  if (cloud === undefined) throw new Error('a site of a cloud')
+  const env = cloudEnv(cloud, { token, 'credential-token': 'x' }, await makeClusterKeys(new Date()))
+  const sources = { site, paths, project, signal: new AbortController().signal, roots: readKeptRoots(paths) }
+  const { changes } = await previewCloud(
+    withEnv(terraform, () => env),
+    sources,
+  )
+  return changes.map(({ kind, what }) => `${kind} ${what}`)
+}
+
+const stateOf = (steps: readonly StepView[], name: string) => steps.find(({ step }) => step === name)
+const isWaiting = (name: string, on: RegExp) => (steps: readonly StepView[]) =>
+  on.test(stateOf(steps, name)?.waiting ?? '')
+const typesThere = async () => [...new Set((await standin.things()).map(({ type }) => type))].toSorted()
+
+const hetzner = `name: acme
+domain: acme.example.org
+provider: {kind: hcloud, token: {env: TOKEN}, adminCidrs: [203.0.113.7/32]}
+images: {registry: registry.example.com/omega}
+pools:
+  - {name: control, role: control, type: cx33}
+  - {name: everything, role: worker, type: cx53}
+`
+
+test('at Hetzner up makes what plan showed, goes on after a refusal, and says what it waits for without a cluster', async () => {
+  await open(hetzner)
+  const planned = await shown()
+  expect(planned).toContain('create module.cluster.hcloud_server.control["control-1"]')
+  expect(planned).toContain('create module.volumes.hcloud_volume.this["mongodb"]')
+  await standin.fault({ type: 'hcloud_server', kind: 'quota', name: 'everything' })
+  const refused = failureOf(await run('site'))
+  expect(refused).toMatchObject({ step: 'cluster' })
+  expect(refused?.message).toMatch(/limit/i)
+
+  const waiting = await run('site', isWaiting('reach', /Kubernetes API server at https:/))
+  expect(waiting.interrupted).toBe(true)
+  const made = (await standin.things()).length
+  expect(made).toBe(planned.length)
+  expect(
+    (await standin.calls()).filter(({ do: what, error }) => what === 'create' && error === undefined),
+  ).toHaveLength(made)
+  expect(await shown()).toEqual([])
+  const files = ['cluster', 'volumes'].map((root) =>
+    readFileSync(join(opened.paths.terraform, root, 'terraform.tfvars.json'), 'utf8'),
+  )
+  expect(files.join()).not.toContain(token)
+
+  expect(failureOf(await run('site-down'))).toBeUndefined()
+  expect(await typesThere()).toEqual(['hcloud_volume'])
+  expect(failureOf(await run('site-purge'))).toBeUndefined()
+  expect(await typesThere()).toEqual([])
+})
+
+const ranchers = `name: acme
+domain: acme.example.org
+provider: {kind: rancher, cloud: linode, region: eu-central, credential: {values: {token: {env: FIELD}}}}
+rancher: {kind: existing, url: "https://rancher.example.com", token: {env: TOKEN}}
+images: {registry: registry.example.com/omega}
+storage: {class: linode-block-storage}
+pools:
+  - {name: control, role: control, type: g6-standard-2}
+  - {name: everything, role: worker, type: g6-standard-6}
+`
+
+function readyNode(name: string): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name },
+    status: {
+      capacity: { cpu: '8', memory: '16Gi' },
+      conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: '' }],
+    },
+  }
+}
+
+test('by Rancher up goes on into the cluster that Rancher names, and down empties it before its machines go', async () => {
+  await open(ranchers)
+  const planned = await shown()
+  expect(planned).toContain('create module.cluster.rancher2_cluster_v2.this')
+  await run('site', isWaiting('reach', /./))
+  expect((await standin.things()).length).toBe(planned.length)
+
+  // Rancher says where its cluster is: a real API server, with a Service for names, and no nodes yet.
+  const kubeconfig = readFileSync(cluster.kubeconfig, 'utf8')
+  await standin.change((thing) =>
+    thing.type === 'rancher2_cluster_sync'
+      ? { ...thing, attributes: { ...thing.attributes, kube_config: kubeconfig } }
+      : thing,
+  )
+  await cluster.kubernetes.apply({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'rke2-coredns', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
+    spec: { ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] },
+  })
+  await cluster.kubernetes.apply(readyNode('everything-1'))
+  await run('site', isWaiting('reach', /nodes: 1 of 2 ready/))
+  await cluster.kubernetes.apply(readyNode('control-1'))
+
+  const installed = await run('site', isWaiting('system', /StatefulSet|Deployment|Job/))
+  expect(stateOf(installed.steps, 'storage')?.state).toBe('done')
+  const namespace = 'omegaml-services'
+  const claims = await cluster.kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' }, { namespace })
+  expect(claims.map(({ metadata }) => metadata.name).toSorted()).toEqual(['mongodb', 'mysql', 'rabbitmq'])
+  const claim = claims[0]?.['spec'] as { storageClassName?: string } | undefined
+  expect(claim?.storageClassName).toBe('linode-block-storage')
+  expect(await cluster.kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet' }, { namespace })).not.toEqual([])
+
+  expect(failureOf(await run('site-purge'))).toBeUndefined()
+  const namespaces = await cluster.kubernetes.list({ apiVersion: 'v1', kind: 'Namespace' })
+  expect(namespaces.filter(({ metadata }) => metadata.name.startsWith('omegaml'))).toEqual([])
+  const roles = await cluster.kubernetes.list(
+    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' },
+    { labels: 'app.kubernetes.io/part-of=omegaml' },
+  )
+  expect(roles).toEqual([])
+  expect(await standin.things()).toEqual([])
+})

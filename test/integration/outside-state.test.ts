@@ -1,0 +1,148 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ActionContext } from '../../src/actions/action.ts'
+import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
+import type { Terraform } from '../../src/adapters/terraform/port.ts'
+import { type OutsideBackend, withOutsideBackend } from '../../src/clusters/outside-backend.ts'
+import { writeRoot } from '../../src/clusters/write-root.ts'
+import { keptTerraform } from '../../src/site/actions/kept-terraform.ts'
+import { outsideRoots } from '../../src/site/kept-roots.ts'
+import { ensureTools } from '../../src/tools/ensure.ts'
+
+/** States in a backend that the site file names, with the real OpenTofu: a folder, and a server that asks for a password. */
+let folder: string
+let terraform: Terraform
+let server: Server
+let stored: Map<string, string>
+const locks = new Set<string>()
+const password = 'hunter22'
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'outside-state-'))
+  const { paths } = await ensureTools(['tofu'])
+  terraform = createTerraformCli({ program: paths.tofu, folder: join(folder, 'cli') })
+  stored = new Map()
+  server = createServer((request, response) => {
+    void answer(request).then(([status, body]) => response.writeHead(status).end(body))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+})
+
+afterAll(async () => {
+  server?.closeAllConnections()
+  server?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function answer(request: IncomingMessage): Promise<[number, string]> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  const expected = `Basic ${Buffer.from(`site:${password}`).toString('base64')}`
+  if (request.headers.authorization !== expected) return [401, '']
+  const path = (request.url ?? '').split('?')[0] ?? ''
+  switch (request.method) {
+    case 'GET':
+      return stored.has(path) ? [200, stored.get(path) ?? ''] : [404, '']
+    case 'POST':
+      stored.set(path, Buffer.concat(chunks).toString())
+      return [200, '']
+    case 'LOCK':
+      if (locks.has(path)) return [423, JSON.stringify({ ID: 'of-a-dead-run', Who: 'somebody' })]
+      locks.add(path)
+      return [200, '']
+    case 'UNLOCK':
+      locks.delete(path)
+      return [200, '']
+    default:
+      return [405, '']
+  }
+}
+
+const backends: { name: string; outside: () => OutsideBackend; env: Record<string, string>; kept: () => string }[] = [
+  {
+    name: 'local',
+    outside: () => ({ backend: 'local', settings: { path: join(folder, 'states', '{root}.tfstate') } }),
+    env: {},
+    kept: () => readFileSync(join(folder, 'states', 'cluster.tfstate'), 'utf8'),
+  },
+  {
+    name: 'http',
+    outside: () => {
+      const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/{root}`
+      const settings = { address, lock_address: address, unlock_address: address, username: 'site' }
+      return { backend: 'http', settings }
+    },
+    env: { TF_HTTP_PASSWORD: password },
+    kept: () => stored.get('/cluster') ?? '',
+  },
+]
+
+const context = {
+  task: { id: 1, fencing: 1, step: 'cluster', command: 1 },
+  signal: new AbortController().signal,
+  output: () => {},
+  waiting: () => {},
+} as unknown as ActionContext
+
+const never = { credentialFor: () => expect.unreachable('the engine keeps no state of this root') }
+
+function action(env: Record<string, string>) {
+  return keptTerraform(terraform, { store: {} as never, backend: never, outsideEnv: () => env })
+}
+
+async function rootWith(name: string, outside: OutsideBackend, input: string): Promise<string> {
+  const root = join(folder, name, 'cluster')
+  mkdirSync(root, { recursive: true })
+  const resource = { terraform_data: { this: { input } } }
+  await writeRoot(root, withOutsideBackend({ main: { terraform: {}, resource }, variables: {} }, 'cluster', outside))
+  return root
+}
+
+for (const { name, outside, env, kept } of backends) {
+  test(`a root is made, changed and removed with its state in backend ${name}, and no secret on disk`, async () => {
+    const root = await rootWith(name, outside(), 'one')
+    const wanted = { root, deletes: 'allow', env: {} } as const
+    const { observe, ensure, remove } = action(env)
+    expect((await ensure(wanted, context)).changed).toBe(true)
+    expect(kept()).toContain('"input"')
+    expect((await ensure(wanted, context)).changed).toBe(false)
+    expect((await observe(wanted, context)).state).toBe('present')
+    await rootWith(name, outside(), 'two')
+    expect((await ensure(wanted, context)).changed).toBe(true)
+    const roots = outsideRoots(terraform, { terraform: join(folder, name), folder }, env)
+    expect(await roots.addresses('cluster')).toEqual(['terraform_data.this'])
+    expect(existsSync(join(root, 'terraform.tfstate'))).toBe(false)
+    const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    for (const { parentPath, name: file } of files)
+      expect(readFileSync(join(parentPath, file), 'utf8'), file).not.toContain(password)
+    expect((await remove(wanted, context)).changed).toBe(true)
+    expect(await roots.addresses('cluster')).toEqual([])
+  })
+}
+
+test('a lock that a dead run left there is told, with its ID', async () => {
+  const [, http] = backends
+  if (http === undefined) return expect.unreachable()
+  const root = await rootWith('locked', http.outside(), 'one')
+  locks.add('/cluster')
+  const error = await action(http.env)
+    .ensure({ root, deletes: 'allow', env: {} }, context)
+    .catch((cause: unknown) => cause)
+  locks.delete('/cluster')
+  expect(error).toMatchObject({ code: 'terraform-locked' })
+  expect(JSON.stringify((error as { details?: unknown }).details)).toContain('of-a-dead-run')
+})
+
+test('without its password the backend is not reached, and nothing is made', async () => {
+  const [, http] = backends
+  if (http === undefined) return expect.unreachable()
+  const root = await rootWith('nobody', http.outside(), 'one')
+  await expect(action({}).ensure({ root, deletes: 'allow', env: {} }, context)).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
+})
