@@ -25,6 +25,8 @@ export interface HcloudSettings {
   readonly modules: string
   /** Where the state lies: a file beside the root when left out. */
   readonly backend?: Readonly<Record<string, unknown>>
+  /** The volumes lose Hetzner's protection against deletion: before they are removed for good. */
+  readonly unprotected?: boolean
 }
 
 /** What must be neither in files nor in arguments. */
@@ -42,7 +44,12 @@ export function hcloudVolumesRoot(spec: ClusterSpec, settings: HcloudSettings): 
   return root(settings, {
     module: 'volumes',
     source: 'hcloud-volumes',
-    variables: { name: spec.name, location: settings.location, volumes: Object.fromEntries(volumes) },
+    variables: {
+      name: spec.name,
+      location: settings.location,
+      volumes: Object.fromEntries(volumes),
+      ...(settings.unprotected === true ? { protected: false } : {}),
+    },
     outputs: ['volumes', 'storage_values'],
   })
 }

@@ -31,6 +31,8 @@ export interface CloudSite {
   readonly modules: string
   /** `catalog/providers`. */
   readonly providers: string
+  /** The volumes may be deleted: before a purge. */
+  readonly unprotected?: boolean
 }
 
 /** Which roots the site has, in the order in which they are made. */
@@ -54,6 +56,7 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
         apiRanges: cloud.adminCidrs,
         modules: site.modules,
         backend,
+        ...(site.unprotected === true ? { unprotected: true } : {}),
       }
       if (stage === 'volumes') return hcloudVolumesRoot(specOf(site, cloud.pools), settings)
       return hcloudClusterRoot(specOf(site, cloud.pools), settings, loadProvider(site.providers, 'hcloud'))

@@ -125,6 +125,8 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     existing: existing && reached,
     volumes: and(volumes),
     cluster: and(cluster),
+    // Hetzner's volumes are protected against deletion.
+    protected: and(kindOf(site) === 'hcloud'),
   }
 }
 

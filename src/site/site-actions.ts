@@ -29,6 +29,7 @@ import { type Pages, pagesAction } from './actions/pages.ts'
 import { nodeRolesAction } from './actions/node-roles.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
 import { reachClusterAction } from './actions/reach-cluster.ts'
+import { releaseVolumesAction } from './actions/release-volumes.ts'
 import { type SelfCheckDeps, selfCheckAction } from './actions/self-check.ts'
 import { serviceProcessAction } from './actions/service-process.ts'
 import { siteObjectsAction } from './actions/site-objects.ts'
@@ -76,13 +77,15 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     cloud === undefined
       ? terraform
       : withEnv(terraform, () => cloudEnv(cloud, cloudSecrets(secrets()), clusterKeysOf(paths.folder)))
+  const kept = keptTerraform(ordering, keeping)
   return [
     toolsAction(parts.tools),
     localCloudAction(parts.cloud),
     hostsLinesAction(parts.hostsFile),
     terraformRootsAction(parts.layOutProvider),
     cloudRootsAction({ providers, ensureKeys: async (of) => await ensureClusterKeys(paths.folder, of, clock.now()) }),
-    keptTerraform(ordering, keeping),
+    kept,
+    releaseVolumesAction({ kept, providers }),
     reachClusterAction({ kubernetes, sleep, now: () => clock.now(), noteReached: () => noteReached(paths, true) }),
     clusterFitAction({ kubernetes }),
     nodeRolesAction({ kubernetes, ...keptRoles(paths.folder) }),

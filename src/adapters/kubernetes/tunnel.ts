@@ -19,6 +19,7 @@ export interface TunnelOptions {
   readonly port: number
 }
 
+const SETPRIV = '/usr/bin/setpriv'
 const OPEN_MS = 30_000
 
 /**
@@ -56,7 +57,7 @@ function start({ kubectl, kubeconfig, namespace, service, port }: TunnelOptions)
   const forward = ['port-forward', '--address=127.0.0.1', `--namespace=${namespace}`, `service/${service}`, `:${port}`]
   // With us it ends, however we do.
   const words = ['--pdeathsig', 'TERM', kubectl(), `--kubeconfig=${kubeconfig}`, ...forward]
-  return spawn('setpriv', words, { env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawn(SETPRIV, words, { env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** Resolves when the tunnel listens. Until then the process waits for it, afterwards it is no reason to stay. */

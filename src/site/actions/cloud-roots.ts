@@ -10,7 +10,7 @@ import { cloudRoot, stagesOf } from '../cloud-roots.ts'
 import { rootOf } from './kept-terraform.ts'
 import { outsideOf, stateInput } from './terraform-roots.ts'
 
-const input = z.strictObject({
+export const cloudRootsInput = z.strictObject({
   site: z.string().min(1),
   domain: z.string().min(1),
   cloud: cloudSchema,
@@ -20,7 +20,7 @@ const input = z.strictObject({
   state: stateInput,
 })
 
-export type CloudRootsInput = z.infer<typeof input>
+export type CloudRootsInput = z.infer<typeof cloudRootsInput>
 
 export interface CloudRootsDeps {
   /** `catalog/providers`. */
@@ -33,7 +33,7 @@ export interface CloudRootsDeps {
 export function cloudRootsAction({ providers, ensureKeys }: CloudRootsDeps): Action<CloudRootsInput> {
   return {
     name: 'cloud-roots',
-    input,
+    input: cloudRootsInput,
     locks: ({ folders }) => [folders.volumes, folders.cluster].map((folder) => rootLock(rootOf(folder))),
     observe: async ({ cloud, folders }) => {
       const there = stagesOf(cloud).every((stage) => existsSync(join(folders[stage], 'main.tf.json')))

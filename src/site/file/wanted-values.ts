@@ -42,13 +42,15 @@ function ingressValues({ tls, provider }: SiteFile): Tree {
 }
 
 /** The volumes with their sizes in GB; those of services elsewhere are left out. */
-export function wantedVolumes({ storage, components }: SiteFile): Readonly<Record<string, number>> {
+export function wantedVolumes({ storage, components, provider }: SiteFile): Readonly<Record<string, number>> {
   const { mongodbGb, mysqlGb, rabbitmqGb, volumes } = storage
-  const further = Object.entries(volumes).map(([name, { sizeGb }]) => [name, sizeGb] as const)
+  // Hetzner has no smaller ones.
+  const sized = (sizeGb: number) => (provider.kind === 'hcloud' ? Math.max(sizeGb, 10) : sizeGb)
+  const further = Object.entries(volumes).map(([name, { sizeGb }]) => [name, sized(sizeGb)] as const)
   return {
-    ...(components.mongodb?.external === undefined ? { mongodb: mongodbGb } : {}),
-    ...(components.mysql?.external === undefined ? { mysql: mysqlGb } : {}),
-    ...(components.rabbitmq?.external === undefined ? { rabbitmq: rabbitmqGb } : {}),
+    ...(components.mongodb?.external === undefined ? { mongodb: sized(mongodbGb) } : {}),
+    ...(components.mysql?.external === undefined ? { mysql: sized(mysqlGb) } : {}),
+    ...(components.rabbitmq?.external === undefined ? { rabbitmq: sized(rabbitmqGb) } : {}),
     ...Object.fromEntries(further),
   }
 }
@@ -60,12 +62,15 @@ function storageValues(file: SiteFile): Tree {
   const sizes = wantedVolumes(file)
   const mode = provider.kind === 'local' ? 'path' : 'storageClass'
   const isUsual = (name: string) => mode === 'path' && sizes[name] === usualSizes[name]
+  // At Hetzner each is a volume of stage `volumes`, whose outputs say what it is.
+  const made = (size: string): Tree => (provider.kind === 'hcloud' ? {} : { mode, size })
   const own = Object.keys(usualSizes)
     .filter((name) => !isUsual(name))
-    .map((name) => [name, sizes[name] === undefined ? null : { mode, size: `${sizes[name]}Gi` }] as const)
+    .map((name) => [name, sizes[name] === undefined ? null : made(`${sizes[name]}Gi`)] as const)
+    .filter(([, value]) => value === null || Object.keys(value).length > 0)
   const further = Object.entries(storage.volumes).map(
     ([name, { sizeGb, access, namespace }]) =>
-      [name, { mode, size: `${sizeGb}Gi`, accessMode: access, namespace }] as const,
+      [name, { ...made(`${sizeGb}Gi`), accessMode: access, namespace }] as const,
   )
   const volumes = Object.fromEntries([...own, ...further])
   return {
