@@ -52,6 +52,7 @@ const open = [
 ]
 /** What every account may ask and do: lists show the caller's own things, plans are for all to read. */
 const everybodys = [
+  'GET /api/v2/clusters',
   'GET /api/v2/groups',
   'GET /api/v2/commands',
   'GET /api/v2/deployments',

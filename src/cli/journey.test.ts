@@ -415,7 +415,7 @@ test('other machines are let in, by TLS only and under a domain of their reach, 
   const elsewhere = ports().filter(({ address }) => address === '192.0.2.7')
   expect(elsewhere.map(({ host }) => host)).toEqual([8443, 27018, 5671])
   expect(readFileSync(outside.hostsFile, 'utf8')).not.toContain('omega.localhost')
-  expect(await json<{ ca: string }>('ca')).toMatchObject({ ca: readFileSync(join(state, 'site-ca.pem'), 'utf8') })
+  expect(await json<{ ca: string }>('ca')).toMatchObject({ ca: readFileSync(join(state, 'authority.pem'), 'utf8') })
 
   const again = await json<{ reach: object }>('up')
   expect(again.reach).toMatchObject({ listen: '192.0.2.7', ports: { https: 8443, mongo: 27018, broker: 5671 } })

@@ -21,7 +21,7 @@ test('a site that others reach says what of it, and what to paste over there', (
   for (const port of ['8443', '27018', '5671']) expect(text).toMatch(new RegExp(`^    ${port} +\\S`, 'm'))
   expect(text).toContain("plain HTTP (8080) stays on this machine's loopback")
   expect(text).toContain(`192.0.2.7 ${names.join(' ')}`)
-  expect(text).toContain('copy /state/site-ca.pem')
+  expect(text).toContain('copy /state/authority.pem')
   expect(text).toContain('REQUESTS_CA_BUNDLE=$PWD/omega-ca.pem CA_CERTS_PATH=$PWD/omega-ca.pem')
 })
 

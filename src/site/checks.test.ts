@@ -22,8 +22,18 @@ test('a host with everything passes', () => {
 const authority = { path: '/etc/company.pem', variables: ['SSL_CERT_FILE'] }
 
 const cases: { facts: Partial<HostFacts>; bad?: string; says: RegExp; why: string }[] = [
-  { facts: { cacheFreeGb: 7 }, bad: 'disk', says: /7\.0 GB free, about 20 GB/, why: 'little disk at the first start' },
-  { facts: { stateFreeGb: 3, warm: true }, bad: 'disk', says: /3\.0 GB free, about 4 GB/, why: 'little disk later' },
+  {
+    facts: { cacheFreeGb: 7 },
+    bad: 'disk',
+    says: /7\.0 GB free where the cache lies, about 20 GB/,
+    why: 'little disk at the first start',
+  },
+  {
+    facts: { stateFreeGb: 3, warm: true },
+    bad: 'disk',
+    says: /3\.0 GB free where the state lies, about 4 GB/,
+    why: 'little disk later',
+  },
   { facts: { cgroups: undefined }, bad: 'cgroups', says: /no cgroup hierarchy/, why: 'no cgroups' },
   {
     facts: { cgroups: { version: 1, controllers: ['cpu', 'cpuacct', 'memory', 'pids'] } },

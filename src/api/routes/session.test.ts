@@ -187,6 +187,7 @@ test('many addresses that guess together make it slow, and lock nobody out', asy
 
 test('what everybody may know of the site', async () => {
   expect((await browser.get('/api/v2/site')).body).toEqual({
+    simulated: [],
     title: 'omega|ml',
     signUp: { open: true, confirmation: true, approval: false },
     notebookUrl: 'http://notebook.omega.localhost:8080',

@@ -63,14 +63,15 @@ function storageValues(file: SiteFile): Tree {
   const mode = provider.kind === 'local' ? 'path' : 'storageClass'
   const isUsual = (name: string) => mode === 'path' && sizes[name] === usualSizes[name]
   // At Hetzner each is a volume of stage `volumes`, whose outputs say what it is.
-  const made = (size: string): Tree => (provider.kind === 'hcloud' ? {} : { mode, size })
+  const isOrdered = provider.kind === 'hcloud'
+  const made = (size: string): Tree => (isOrdered ? {} : { mode, size })
   const own = Object.keys(usualSizes)
     .filter((name) => !isUsual(name))
     .map((name) => [name, sizes[name] === undefined ? null : made(`${sizes[name]}Gi`)] as const)
     .filter(([, value]) => value === null || Object.keys(value).length > 0)
   const further = Object.entries(storage.volumes).map(
     ([name, { sizeGb, access, namespace }]) =>
-      [name, { ...made(`${sizeGb}Gi`), accessMode: access, namespace }] as const,
+      [name, { ...(isOrdered ? { mode: 'csi' } : made(`${sizeGb}Gi`)), accessMode: access, namespace }] as const,
   )
   const volumes = Object.fromEntries([...own, ...further])
   return {
