@@ -386,6 +386,14 @@ test('the ports of a site stay as they were made', async () => {
   expect(outside.printed().err).toContain('has http-port 8080, not 8081')
 })
 
+test('until there is a cluster another port can be chosen', async () => {
+  const first = cli('up')
+  outside.interrupt()
+  expect(await first).toBe(130)
+  expect(await cli('up', '--http-port', '8081')).toBe(0)
+  expect(outside.printed().out).toContain('--apiurl http://hub.omega.localhost:8081')
+})
+
 test('other machines are let in, by TLS only and under a domain of their reach, and shut out again', async () => {
   const values = (release: string) => outside.helm.valuesOf(release, 'omegaml-services')
   const ports = () => {

@@ -18,7 +18,7 @@ import {
   type SitePorts,
   type SiteTls,
 } from './site.ts'
-import { findSite, isMade, portsOfOtherSites, sitesHome, statePaths } from './state.ts'
+import { findSite, hadCluster, isMade, portsOfOtherSites, sitesHome, statePaths } from './state.ts'
 import { cacheFolder } from '../tools/ensure.ts'
 
 export interface SiteWishes {
@@ -48,7 +48,7 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
   const known = findSite(folder, name)
   const profile = wishes.profile ?? known?.profile ?? 'single-node'
   if (known !== undefined) {
-    refuseChanges(known, wishes)
+    if (hadCluster(statePaths(folder))) refuseChanges(known, wishes)
     refuseOtherKind(known, wishes)
     refuseOtherFile(known, wishes)
     refuseOtherCloud(known, wishes)
@@ -76,8 +76,9 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
     }
   }
   const running = far || (await operator.cloud(known, statePaths(folder)).answers())
-  if (!running) refuseTakenPorts(known, operator)
-  const { signUp, packageIndex, listen: _before, tls, layout: _old, ...rest } = known
+  const ports = portsAgain(known, folder, wishes, operator)
+  if (!running) refuseTakenPorts({ ...known, ports }, operator)
+  const { signUp, packageIndex, listen: _before, tls, layout: _old, ...rest } = { ...known, ports }
   const kept = { ...rest, profile, domain, ...listen, ...signUpOf(signUp, wishes) }
   return {
     ...kept,
@@ -85,6 +86,19 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
     ...certificateOf(tls, wishes),
     ...layoutFrom(known, wishes),
   }
+}
+
+/** Until there was a cluster nobody has its ports: one that was taken is chosen anew. */
+function portsAgain({ ports }: Site, folder: string, wishes: SiteWishes, operator: Operator): SitePorts {
+  const { base, ports: single = {} } = wishes.ports
+  const asked = base === undefined ? { ...ports, ...withoutUndefined(single) } : single
+  if (hadCluster(statePaths(folder)) || isDeepStrictEqual({ base, ...asked }, { base: undefined, ...ports }))
+    return ports
+  return choosePorts({ base, ports: asked }, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
+}
+
+function withoutUndefined(ports: Partial<Record<PortName, number | undefined>>) {
+  return Object.fromEntries(Object.entries(ports).filter(([, port]) => port !== undefined))
 }
 
 /** Of the site's own names: nothing of it listens on this machine. */

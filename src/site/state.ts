@@ -44,6 +44,11 @@ export function isMade(paths: StatePaths): boolean {
   return existsSync(join(paths.terraform, 'cluster', 'main.tf.json')) || existsSync(paths.kubeconfig)
 }
 
+/** Whether its cluster ever came up. */
+export function hadCluster({ kubeconfig }: StatePaths): boolean {
+  return existsSync(kubeconfig)
+}
+
 /** Whether a cluster elsewhere ever answered: before that nothing can be on it. */
 export function isReached({ folder }: StatePaths): boolean {
   return existsSync(join(folder, reached))
