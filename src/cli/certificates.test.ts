@@ -1,29 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createAuthority, type Credential, issueCertificate } from '../base/certificate.ts'
 import type { SitePreview } from '../site/preview/site-preview.ts'
 import { certificateNames } from '../site/site.ts'
-import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
-import { runCli } from './program.ts'
+import type { FakeOutside } from './fake-outside.ts'
+import { testCli } from './testing.ts'
 
 let folder = ''
 let state = ''
 let outside: FakeOutside
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cloudmgr-cli-tls-'))
-  state = join(folder, 'site')
-  vi.stubEnv('CLOUDMGR_HOME', join(folder, 'home'))
-  outside = createFakeOutside(folder)
-})
-afterEach(() => {
-  vi.unstubAllEnvs()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const cli = async (...words: string[]) => await runCli([...words, '--state', state], outside.io)
+const { run: cli } = testCli((fresh) => void ({ folder, state, outside } = fresh))
 
 function write(tls: string): void {
   const pools = 'pools:\n  - {name: node, role: worker, cores: 4, memoryGb: 8}\n'

@@ -1,34 +1,25 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import type { SitePreview } from '../site/preview/site-preview.ts'
-import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
-import { runCli } from './program.ts'
+import type { FakeOutside } from './fake-outside.ts'
+import { testCli } from './testing.ts'
 
 /** A site in a cluster that is there, from end to end with fakes. */
 let folder = ''
 let state = ''
 let outside: FakeOutside
 
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'cloudmgr-existing-'))
-  state = join(folder, 'site')
-  vi.stubEnv('CLOUDMGR_HOME', join(folder, 'home'))
-  outside = createFakeOutside(folder)
+const here = testCli(async (fresh) => {
+  ;({ folder, state, outside } = fresh)
   outside.env['KUBE'] = kubeconfig
   outside.env['PULL'] = 'hunter22'
   outside.kubernetes.setVersion('v1.35.8')
   for (const object of [node('a'), node('b'), node('c'), storageClass, dns, metrics])
     await outside.kubernetes.apply(object)
 })
-afterEach(() => {
-  vi.unstubAllEnvs()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const cli = async (...words: string[]) => await runCli([...words, '--state', state], outside.io)
+const cli = here.run
 
 const kubeconfig = JSON.stringify({
   apiVersion: 'v1',

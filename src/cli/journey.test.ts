@@ -1,37 +1,16 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { AppError } from '../base/errors.ts'
 import { simulatedParts } from '../site/site.ts'
-import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
-import { runCli } from './program.ts'
+import type { FakeOutside } from './fake-outside.ts'
+import { testCli } from './testing.ts'
 
 let folder = ''
 let state = ''
 let outside: FakeOutside
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cloudmgr-cli-'))
-  state = join(folder, 'site')
-  // Sites of whoever runs the tests have ports, too.
-  vi.stubEnv('CLOUDMGR_HOME', join(folder, 'home'))
-  outside = createFakeOutside(folder)
-})
-afterEach(() => {
-  vi.unstubAllEnvs()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const cli = async (...words: string[]) => await runCli([...words, '--state', state], outside.io)
-
-async function json<T>(...words: string[]): Promise<T> {
-  const code = await cli(...words, '--json')
-  const { out, err } = outside.printed()
-  expect(err).toBe('')
-  expect(code).toBe(0)
-  return JSON.parse(out) as T
-}
+const { run: cli, json } = testCli((fresh) => void ({ folder, state, outside } = fresh))
 
 test('up runs the whole plan and ends with what a newcomer needs', async () => {
   expect(await cli('up')).toBe(0)

@@ -1,28 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { AppError } from '../base/errors.ts'
 import type { SitePreview } from '../site/preview/site-preview.ts'
-import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
+import type { FakeOutside } from './fake-outside.ts'
 import { runCli } from './program.ts'
+import { testCli } from './testing.ts'
 
 let folder = ''
 let state = ''
 let outside: FakeOutside
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cloudmgr-cli-file-'))
-  state = join(folder, 'site')
-  vi.stubEnv('CLOUDMGR_HOME', join(folder, 'home'))
-  outside = createFakeOutside(folder)
-})
-afterEach(() => {
-  vi.unstubAllEnvs()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const cli = async (...words: string[]) => await runCli([...words, '--state', state], outside.io)
+const { run: cli } = testCli((fresh) => void ({ folder, state, outside } = fresh))
 
 const base = `name: acme
 provider: {kind: local}

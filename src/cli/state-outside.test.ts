@@ -1,26 +1,14 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createFakeOutside, type FakeOutside } from './fake-outside.ts'
-import { runCli } from './program.ts'
+import { expect, test } from 'vitest'
+import type { FakeOutside } from './fake-outside.ts'
+import { testCli } from './testing.ts'
 
 let folder = ''
 let state = ''
 let outside: FakeOutside
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cloudmgr-cli-state-'))
-  state = join(folder, 'site')
-  vi.stubEnv('CLOUDMGR_HOME', join(folder, 'home'))
-  outside = createFakeOutside(folder)
-})
-afterEach(() => {
-  vi.unstubAllEnvs()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-const cli = async (...words: string[]) => await runCli([...words, '--state', state], outside.io)
+const { run: cli } = testCli((fresh) => void ({ folder, state, outside } = fresh))
 
 function write(more: string): void {
   const pools = 'pools:\n  - {name: node, role: worker, cores: 4, memoryGb: 8}\n'
