@@ -84,7 +84,9 @@ async function place({ plan, phase, params }: Order, name: string): Promise<numb
       : phase === 'install'
         ? await api.post('/api/v2/accounts', { name, email: `${name}@example.org` })
         : await api.delete(`/api/v2/accounts/${name}`)
-  expect([answer.status, answer.body?.message]).toEqual([answer.status < 300 ? answer.status : 201, undefined])
+  expect(answer, `${plan} ${phase}: ${JSON.stringify(answer.body)}`).toMatchObject({
+    status: answer.status < 300 ? answer.status : 201,
+  })
   return (answer.body.command ?? answer.body.id) as number
 }
 

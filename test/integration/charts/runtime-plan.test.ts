@@ -20,7 +20,12 @@ function valuesOf(params: Values, change: Values = {}): Values {
     images: { runtime: '10.0.0.1:5000/runtime@sha256:0a' },
     dnsCidrs: ['10.1.2.3/32'],
   }
-  const values = { params: { ...plan.checkParams(params), ...change }, account, site }
+  const values = {
+    params: { ...plan.checkParams(params), ...change },
+    account,
+    site,
+    place: { home: true, site, egress: [] },
+  }
   const workers = plan.steps.find(({ step }) => step === 'workers')
   return (resolveGiven(workers?.with, values, place) as { values: Values }).values
 }

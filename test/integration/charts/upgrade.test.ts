@@ -121,7 +121,8 @@ describe(`from ${previousVersion} to this version`, () => {
         .map(key)
         .sort()
       const instance = `app.kubernetes.io/instance=${chart.replace('omegaml-', '')}`
-      const kinds = 'deployments,statefulsets,jobs,services,configmaps,secrets,networkpolicies,serviceaccounts,pvc'
+      const kinds =
+        'deployments,statefulsets,jobs,services,configmaps,secrets,networkpolicies,serviceaccounts,pvc,roles,rolebindings'
       const wide = 'persistentvolumes,clusterroles,clusterrolebindings'
       const [inside, outside] = [
         await get(kubectl, kinds, '--namespace', namespaceOf(chart), '--selector', instance),

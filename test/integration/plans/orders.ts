@@ -70,7 +70,9 @@ export function everyOrder(plans: Plans): Order[] {
   // Those that deliver nothing of their own come when everything is there.
   const isOwn = (plan: Plan) =>
     !isAnother(plan) && !leavesNothing(plan) && (plan.orderable !== 'system' || isOfAccount(plan))
-  const plain = offered.filter(isOwn).toSorted((a, b) => depth(a, plans) - depth(b, plans))
+  // The account comes before what needs nothing else: it is the one that all is ordered for.
+  const rank = (plan: Plan) => (plan.plan === 'omegaml' ? -1 : depth(plan, plans))
+  const plain = offered.filter(isOwn).toSorted((a, b) => rank(a) - rank(b))
   const others = offered.filter((plan) => !isOwn(plan))
   const phasesOf = (plan: Plan, phases: readonly Phase[]) =>
     phases.filter((phase) => plan.phases.includes(phase)).map((phase) => orderOf(plan, phase))
