@@ -25,7 +25,7 @@ export class Clusters {
   constructor(folder: string, binDir: string, clock: Clock, log: Log) {
     this.parts = { binDir, clock, log }
     const beforeRemoval = async (): Promise<void> => await this.removeOthers()
-    this.first = new Supervisor({ ...this.parts, paths: cloudPaths(folder), beforeRemoval })
+    this.first = new Supervisor({ ...this.parts, paths: cloudPaths(folder), all: () => this.list(), beforeRemoval })
   }
 
   /** Finds everything again that was ordered; the first one before those that lead to it. */
@@ -138,7 +138,7 @@ export class Clusters {
   private async open(name: string): Promise<Supervisor> {
     const paths = pathsBeside(this.first.paths, name)
     mkdirSync(paths.folder, { recursive: true, mode: 0o700 })
-    const keeper = new Supervisor({ ...this.parts, paths, first: this.first })
+    const keeper = new Supervisor({ ...this.parts, paths, first: this.first, all: () => this.list() })
     this.others.set(name, keeper)
     await keeper.start()
     return keeper

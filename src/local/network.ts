@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import type { Addresses, MachineNames } from './addresses.ts'
 import { acceptForwarding } from './forwarding.ts'
 import { attempt, run } from './run.ts'
 
 /**
  * The host's one firewall table for the site: a way out, and none in. Since the host forwards, whoever shares a network with
- * it could send packets for the site's addresses here: node ports, the API server, the gateway. Only the host itself may.
+ * it could send packets for the site's addresses here: node ports, the API server, the gateway. Only the host itself may, and
+ * `neighbours`: links of the clusters that the same local cloud keeps.
  */
-export function nftRules({ nftTable, uplink, bridge }: Addresses): string {
+export function nftRules({ nftTable, uplink, bridge }: Addresses, neighbours: readonly string[] = []): string {
+  const accepted = neighbours.map((link) => `    ${acceptRule(link, uplink.link)}\n`).join('')
   return `table ip ${nftTable}
 flush table ip ${nftTable}
 table ip ${nftTable} {
@@ -17,7 +20,7 @@ table ip ${nftTable} {
   }
   chain inward {
     type filter hook forward priority -10
-    oifname "${uplink.link}" iifname != "${uplink.link}" ct state new drop
+${accepted}    oifname "${uplink.link}" iifname != "${uplink.link}" ct state new drop
   }
   chain gateway {
     type filter hook input priority -10
@@ -29,6 +32,10 @@ table ip ${nftTable} {
 
 export function hasNamespace(name: string): boolean {
   return existsSync(`/run/netns/${name}`)
+}
+
+function acceptRule(from: string, to: string): string {
+  return `iifname "${from}" oifname "${to}" accept`
 }
 
 /** The site's namespace, its link to the host, its bridge, and the host's route and table. Repairs what is missing. */
@@ -135,12 +142,17 @@ export async function removeSiteNetwork({ netns, uplink, nftTable }: Addresses):
   await acceptForwarding(uplink.link, false)
 }
 
-/** Repeated while the site runs: a reload of the host's firewall flushes our table, a Docker that starts later drops. */
-export async function ensureFirewall(addresses: Addresses): Promise<void> {
+/**
+ * Repeated while the site runs: a reload of the host's firewall flushes our table, a Docker that starts later drops, clusters
+ * beside it come and go. Without `neighbours` those that it knows stay.
+ */
+export async function ensureFirewall(addresses: Addresses, neighbours?: readonly string[]): Promise<void> {
   const table = (await attempt('nft', ['list', 'table', 'ip', addresses.nftTable])) ?? ''
-  // A version before this one made it without.
-  if (!table.includes('chain gateway')) {
-    await run('nft', ['-f', '-'], { input: nftRules(addresses) })
+  const known = [...table.matchAll(/iifname "(\S+)" oifname "\S+" accept/g)].map(([, link = '']) => link)
+  const wanted = [...(neighbours ?? known)].toSorted()
+  // A version before this one made it without the chain.
+  if (!table.includes('chain gateway') || !isDeepStrictEqual(known.toSorted(), wanted)) {
+    await run('nft', ['-f', '-'], { input: nftRules(addresses, wanted) })
   }
   await acceptForwarding(addresses.uplink.link, true)
 }

@@ -62,6 +62,8 @@ export interface SupervisorParts {
   readonly log: Log
   /** Who keeps the first cluster, of one beside it. */
   readonly first?: Supervisor
+  /** All clusters of this local cloud: they reach each other. */
+  readonly all?: () => readonly Cluster[]
   /** Waited for before the cluster is taken apart. */
   readonly beforeRemoval?: () => Promise<void>
 }
@@ -85,21 +87,25 @@ export class Supervisor {
   private readonly clock: Clock
   private readonly log: Log
   private readonly first: Supervisor | undefined
+  private readonly all: () => readonly Cluster[]
   private readonly beforeRemoval: () => Promise<void>
   private cluster: Cluster | undefined
   private readonly machines = new Map<string, Machine>()
   private stopped = false
   private renewedAt: number
   private firewallAt = 0
+  /** Whom the firewall lets in, as it was made last. */
+  private neighbours = ''
   private watch: NodeWatch
 
-  constructor({ paths, binDir, clock, log, first, beforeRemoval }: SupervisorParts) {
+  constructor({ paths, binDir, clock, log, first, all, beforeRemoval }: SupervisorParts) {
     this.paths = paths
     this.simulated = existsSync(paths.simulated)
     this.binDir = binDir
     this.clock = clock
     this.log = log
     this.first = first
+    this.all = all ?? (() => [])
     this.beforeRemoval = beforeRemoval ?? (async () => undefined)
     this.renewedAt = clock.now()
     this.volumes = new Volumes(this.paths.volumes)
@@ -486,14 +492,20 @@ export class Supervisor {
     }
   }
 
+  private async keepFirewall(cluster: Cluster): Promise<void> {
+    const beside = this.all().filter((one) => one !== cluster)
+    const links = beside.map(({ site }) => site.addresses.uplink.link)
+    if (links.join() === this.neighbours && this.clock.now() - this.firewallAt <= firewallMs) return
+    await ensureFirewall(cluster.site.addresses, links)
+    this.firewallAt = this.clock.now()
+    this.neighbours = links.join()
+  }
+
   private async tick(): Promise<void> {
     const { cluster } = this
     if (cluster === undefined || cluster.record.removing === true) return
     await cluster.programs.tick()
-    if (!this.simulated && this.clock.now() - this.firewallAt > firewallMs) {
-      this.firewallAt = this.clock.now()
-      await ensureFirewall(cluster.site.addresses)
-    }
+    if (!this.simulated) await this.keepFirewall(cluster)
     if (this.clock.now() - this.renewedAt > renewalMs) await this.renew(cluster)
     if (cluster.progress.state !== 'ready') return
     await this.watch.look(cluster, this.listMachines())

@@ -59,4 +59,11 @@ test('only packets of the site that leave the host change their sender', () => {
   const rules = nftRules(addressesOf(2))
   expect(rules).toContain('table ip cloudmgr_2 {')
   expect(rules).toContain('ip saddr { 10.231.4.0/30, 10.231.5.0/24 } oifname != "cm2" masquerade')
+  expect(rules).not.toContain(' accept')
+})
+
+test('clusters of one local cloud reach each other, before others are kept out', () => {
+  const rules = nftRules(addressesOf(2), ['cm0', 'cm1'])
+  expect(rules.match(/iifname "cm[01]" oifname "cm2" accept/g)).toHaveLength(2)
+  expect(rules.indexOf('accept')).toBeLessThan(rules.indexOf('drop'))
 })

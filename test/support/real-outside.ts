@@ -102,7 +102,8 @@ export async function startRealOutside(): Promise<RealOutside> {
     // All of them, also when one fails: each must be stopped.
     await Promise.allSettled(begun.map(async (one) => await started<{ stop(): Promise<void> }>(one)))
     const [cluster, beside, mongod, ownMongod, rabbitmq, hub, mariadb] = await Promise.all(begun)
-    for (const one of [cluster, beside]) await one.kubernetes.apply(orderedClass)
+    // The other one gets its class from whoever orders it.
+    await cluster.kubernetes.apply(orderedClass)
     for (const object of sharedByClusters) await cluster.kubernetes.apply(object)
     const localCloud = await startFakeLocalCloud(join(folder, 'cloud.sock'), await readFile(beside.kubeconfig, 'utf8'))
     stops.push(async () => await localCloud.close())
