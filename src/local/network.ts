@@ -34,6 +34,22 @@ export function hasNamespace(name: string): boolean {
   return existsSync(`/run/netns/${name}`)
 }
 
+/**
+ * In the site's namespace: whoever comes by the host, such as a cluster beside it, comes from the machines' network, which
+ * policies of the cluster can name.
+ */
+function innerRules({ uplink }: Addresses): string {
+  return `table ip cloudmgr
+flush table ip cloudmgr
+table ip cloudmgr {
+  chain post {
+    type nat hook postrouting priority 100
+    ip saddr ${uplink.host} oifname "br0" masquerade
+  }
+}
+`
+}
+
 function acceptRule(from: string, to: string): string {
   return `iifname "${from}" oifname "${to}" accept`
 }
@@ -68,6 +84,7 @@ export async function ensureSiteNetwork(addresses: Addresses): Promise<void> {
     ]),
   ])
   await inNamespace(netns, 'echo 1 >/proc/sys/net/ipv4/ip_forward')
+  await run('nsenter', [`--net=/run/netns/${netns}`, '--', 'nft', '-f', '-'], { input: innerRules(addresses) })
   await ensureFirewall(addresses)
 }
 
