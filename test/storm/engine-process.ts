@@ -77,7 +77,7 @@ function engineDeps({ database, keys, folder }: Orders, remote: <One>(adapter: s
     plans: testPlans,
   })
   const terraform = remote<ServiceParts['roots']['terraform']>('terraform')
-  // Nobody orders one in the storm: what is in it would be in the site's own.
+  // Nobody orders one in a storm of fakes: what is in it would be in the site's own.
   const enter = () => ({
     kubernetes: remote<ServiceParts['kubernetes']>('kubernetes'),
     helm: remote<ServiceParts['helm']>('helm'),
