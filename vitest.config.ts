@@ -32,6 +32,15 @@ export default defineConfig({
           maxWorkers: 1,
         },
       },
+      {
+        // Seven machines, half an hour: by hand, `./cloudmgr dev test production`.
+        test: {
+          name: 'production',
+          include: ['test/production/**/*.test.ts'],
+          testTimeout: 1_200_000,
+          hookTimeout: 3_600_000,
+        },
+      },
     ],
   },
 })

@@ -40,9 +40,10 @@ async function runTier(tier: string): Promise<Tally> {
       const env = await prepareIntegration()
       return add(vitest('integration', env), await goTests())
     }
-    case 'e2e': {
+    case 'e2e':
+    case 'production': {
       const { prepareE2e } = await import('./prepare.ts')
-      return vitest('e2e', await prepareE2e())
+      return vitest(tier, await prepareE2e())
     }
     default:
       console.error(`there is no tier '${tier}'; one of ${tiers.join(', ')}`)

@@ -76,7 +76,9 @@ export async function documentsOf(who: Person): Promise<Readonly<Record<string, 
 }
 
 async function documentsIn(url: string): Promise<Record<string, number>> {
-  const client = new MongoClient(url, { serverSelectionTimeoutMS: PATIENCE_MS, connectTimeoutMS: PATIENCE_MS })
+  // As the client has it: users are those of the server.
+  const patience = { serverSelectionTimeoutMS: PATIENCE_MS, connectTimeoutMS: PATIENCE_MS }
+  const client = new MongoClient(url, { authSource: 'admin', ...patience })
   try {
     const db = client.db()
     const names = (await db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name).toSorted()

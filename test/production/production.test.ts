@@ -3,10 +3,10 @@ import { dirname, join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type TestSite, testSite } from './cli.ts'
-import { kubectl } from './cluster.ts'
-import { documentsOf, OutageWatch } from './outage-watch.ts'
-import { configOf, createAccount, type Person } from './people.ts'
+import { type TestSite, testSite } from '../e2e/cli.ts'
+import { kubectl } from '../e2e/cluster.ts'
+import { documentsOf, OutageWatch } from '../e2e/outage-watch.ts'
+import { configOf, createAccount, type Person } from '../e2e/people.ts'
 
 /** Profile `production` on seven real machines: its workers have 16 GB instead of 32, which this host may not have. */
 let site: TestSite
