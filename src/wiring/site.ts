@@ -25,7 +25,7 @@ import { registryCredential } from '../site/context.ts'
 import { ensureSecrets } from '../site/secrets.ts'
 import { type ServiceAddress, siteAddress, throughDoor } from '../site/service-address.ts'
 import { createServiceApi } from '../site/service-http.ts'
-import type { Site } from '../site/site.ts'
+import { type Site, tlsOf } from '../site/site.ts'
 import { type SiteParts, siteActions, sitePlans } from '../site/site-actions.ts'
 import { siteChecks } from '../site/site-checks.ts'
 import { createImages } from '../site/site-images.ts'
@@ -105,7 +105,7 @@ function siteFront(site: Site, paths: StatePaths): () => Promise<ServiceAddress>
   // Looked up when it is used: `up` lays the authority down.
   const address = () => siteAddress(site, siteAuthority(paths))
   if (!isFar(site)) return async () => address()
-  const ingress = { namespace: 'omegaml-services', service: 'ingress', port: site.tls === undefined ? 80 : 443 }
+  const ingress = { namespace: 'omegaml-services', service: 'ingress', port: tlsOf(site) === undefined ? 80 : 443 }
   const door = createTunnel({ kubectl: () => toolPath(folder, 'kubectl'), kubeconfig, ...ingress })
   return async () => throughDoor(address(), await door.port())
 }
@@ -138,7 +138,7 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     connect: (credential) => createServiceApi(front, credential),
     checkNotebook: async (user, run) => {
       // Plain, on this computer the site's own names lead there.
-      const target = isFar(site) || site.tls !== undefined ? (await front()).target : undefined
+      const target = isFar(site) || tlsOf(site) !== undefined ? (await front()).target : undefined
       await checkNotebook({ ...user, target }, run)
     },
     hostsFile: '/etc/hosts',
