@@ -70,9 +70,9 @@ const TASKS = 12
 
 for (const role of Object.keys(places)) {
   test(`the machine of role ${role} is lost: the next up replaces it, all data is kept, and users work on`, async () => {
-    const documents = await documentsOf(anna)
     // Tasks wait in the broker and run on workers: those that a lost worker had are given to the next.
     const tasks = role === 'worker' ? await beginTasks(anna) : undefined
+    const documents = await documentsOf(anna)
     const [machine = ''] = [...(await roles())].find(([, its]) => its === role) ?? []
     const uid = () => kubectl(site, 'get', 'node', machine, '-o', 'jsonpath={.metadata.uid}')
     const before = await uid()
