@@ -53,7 +53,8 @@ function rowFrom(base: number): SitePorts {
   return { http: base, https: base + 1, mongo: base + 2, broker: base + 3 }
 }
 
-function withAsked(ports: SitePorts, asked: Partial<Record<PortName, number | undefined>>): SitePorts {
+/** These ports, with those that are asked for in their place. */
+export function withAsked(ports: SitePorts, asked: Partial<Record<PortName, number | undefined>>): SitePorts {
   return {
     http: asked.http ?? ports.http,
     https: asked.https ?? ports.https,

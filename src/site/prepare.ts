@@ -5,7 +5,7 @@ import { isFar, kindOf } from './cloud.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import type { Operator } from './operator.ts'
 import { checkFarDomain, checkListen } from './listen.ts'
-import { choosePorts, type PortOptions, portInUse } from './ports.ts'
+import { choosePorts, type PortOptions, portInUse, withAsked } from './ports.ts'
 import {
   checkDomain,
   checkPackageIndex,
@@ -91,14 +91,10 @@ export async function prepareSite(operator: Operator, folder: string, wishes: Si
 /** Until there was a cluster nobody has its ports: one that was taken is chosen anew. */
 function portsAgain({ ports }: Site, folder: string, wishes: SiteWishes, operator: Operator): SitePorts {
   const { base, ports: single = {} } = wishes.ports
-  const asked = base === undefined ? { ...ports, ...withoutUndefined(single) } : single
-  if (hadCluster(statePaths(folder)) || isDeepStrictEqual({ base, ...asked }, { base: undefined, ...ports }))
-    return ports
+  const isAsked = [base, ...Object.values(single)].some((port) => port !== undefined)
+  if (!isAsked || hadCluster(statePaths(folder))) return ports
+  const asked = base === undefined ? withAsked(ports, single) : single
   return choosePorts({ base, ports: asked }, portsOfOtherSites(sitesHome(), folder), operator.findHolder)
-}
-
-function withoutUndefined(ports: Partial<Record<PortName, number | undefined>>) {
-  return Object.fromEntries(Object.entries(ports).filter(([, port]) => port !== undefined))
 }
 
 /** Of the site's own names: nothing of it listens on this machine. */
