@@ -27,8 +27,18 @@ export function exitCodeOf(error: unknown): ExitCode {
   return error instanceof AppError ? byKind[error.kind] : exitCodes.failed
 }
 
+/** What to do about errors that say only what happened, by their code. */
+const advice: Readonly<Record<string, string>> = {
+  'no-answer': 'a site of this machine may be coming up or be down: ./cloudmgr status tells',
+  'unexpected-answer': 'a site that is coming up answers so, too: ./cloudmgr status tells',
+}
+
+/** For people with what to do next; as one JSON object for programs. */
 export function errorText(error: unknown, json: boolean): string {
-  if (!json) return `cloudmgr: ${explain(error)}`
+  if (!json) {
+    const next = error instanceof AppError ? advice[error.code] : undefined
+    return `cloudmgr: ${explain(error)}${next === undefined ? '' : `\n  ${next}`}`
+  }
   const app = error instanceof AppError ? error : undefined
   return JSON.stringify({
     error: {
