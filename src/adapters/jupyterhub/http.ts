@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { AppError } from '../../base/errors.ts'
 import type { HubServer, HubUser, Jupyterhub } from './port.ts'
 
@@ -15,10 +16,12 @@ interface Answer {
 }
 
 const TIMEOUT_MS = 30_000
+const STRANGER_PAUSES_MS = [200, 800, 3000]
 
 /** The real one, by HTTP. */
 export function createJupyterhub(options: JupyterhubOptions): Jupyterhub {
-  const send = (method: Method, path: string, body?: unknown): Promise<Answer> => request(options, method, path, body)
+  const send = (method: Method, path: string, body?: unknown): Promise<Answer> =>
+    askKnown(async () => await request(options, method, path, body))
   const findUser: Jupyterhub['findUser'] = async (name) => {
     const answer = await send('GET', `/users/${encodeURIComponent(name)}`)
     if (answer.status === 404) return undefined
@@ -98,6 +101,19 @@ function serverOf(raw: {
   const state =
     raw.pending === 'stop' ? 'stopping' : raw.ready ? 'ready' : raw.pending === 'spawn' ? 'starting' : 'stopped'
   return { name: raw.name, state, url: raw.url }
+}
+
+/**
+ * A hub whose database connection broke answers as if nobody had signed in, and connects anew for the next request
+ * (JupyterHub 6.1, `BaseHandler.prepare`). Only an answer that stays is about the token.
+ */
+async function askKnown(ask: () => Promise<Answer>): Promise<Answer> {
+  for (const pauseMs of STRANGER_PAUSES_MS) {
+    const answer = await ask()
+    if (answer.status !== 403 || !/missing or invalid credentials/i.test(textOf(answer))) return answer
+    await setTimeout(pauseMs)
+  }
+  return await ask()
 }
 
 async function request(options: JupyterhubOptions, method: Method, path: string, body?: unknown): Promise<Answer> {

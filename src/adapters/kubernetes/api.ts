@@ -113,9 +113,11 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
       const path = `/api/v1/namespaces/${pod.namespace}/pods/${encodeURIComponent(pod.name)}/log?${query.toString()}`
       const response = await api().send({ method: 'GET', path, text: true })
       // 400: the container is still waiting to start.
-      return response.status === 400
-        ? ''
-        : String(checked(response, `reading the log of pod ${pod.namespace}/${pod.name}`))
+      if (response.status === 400) return ''
+      const ref = { apiVersion: 'v1', kind: 'Pod', namespace: pod.namespace, name: pod.name }
+      // The kubelet of a pod that was placed this moment does not know it yet, and the API server hands on its 404.
+      if (response.status === 404 && (await find(ref)) !== undefined) return ''
+      return String(checked(response, `reading the log of pod ${pod.namespace}/${pod.name}`))
     },
     isAllowed: async (access) => {
       const [resource, subresource] = access.resource.split('/')
