@@ -10,7 +10,8 @@ import { measureEngine, showEngine } from './bench-engine.ts'
 import { measureNamespaces } from './bench-namespaces.ts'
 import { measurePages } from './bench-pages.ts'
 import { measurePods } from './bench-pods.ts'
-import { prepareIntegration } from './prepare.ts'
+import { measureSite } from './bench-site.ts'
+import { prepareE2e, prepareIntegration } from './prepare.ts'
 
 const ACCOUNTS = 500
 
@@ -28,7 +29,7 @@ const onCluster: Readonly<Record<string, () => Promise<void>>> = {
   namespaces: measureNamespaces,
   pods: async () => await measurePods(),
 }
-const names = [...Object.keys(onDatabases), ...Object.keys(onCluster)]
+const names = [...Object.keys(onDatabases), ...Object.keys(onCluster), 'site']
 
 /** `npm run bench -- [name …]`: measures all of them, or those that are named. Nothing is asserted. */
 export async function runBenchmarks(wanted: readonly string[]): Promise<boolean> {
@@ -43,6 +44,10 @@ export async function runBenchmarks(wanted: readonly string[]): Promise<boolean>
   const others = Object.entries(onCluster).filter(([name]) => isWanted(name))
   if (others.length > 0) Object.assign(process.env, await prepareIntegration())
   for (const [, measure] of others) await measure()
+  if (isWanted('site')) {
+    Object.assign(process.env, await prepareE2e())
+    await measureSite()
+  }
   return true
 }
 
