@@ -36,16 +36,16 @@ const checks: { name: string; command: string; args: string[]; mend: string }[] 
 
 /** Types, format, lint, unused code, generated files; floors are a unit test. */
 export function runChecks(): Tally {
-  let failed = 0
+  const failures: string[] = []
   for (const { name, command, args, mend } of checks) {
     const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 64 << 20 })
     if (status === 0) {
       console.log(`✓ ${name}`)
       continue
     }
-    failed += 1
+    failures.push(`check: ${name}`)
     console.log(`${stdout ?? ''}${stderr ?? ''}${error === undefined ? '' : error.message}`.trimEnd())
     console.log(`✗ ${name} (${mend})`)
   }
-  return { passed: checks.length - failed, failed, skipped: 0 }
+  return { passed: checks.length - failures.length, failed: failures.length, skipped: 0, failures }
 }

@@ -21,8 +21,9 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-/** The closing line that every run ends with; the exit code follows it. */
-function report({ passed, failed, skipped }: Tally): number {
+/** What failed, and the closing line that every run ends with; the exit code follows it. */
+function report({ passed, failed, skipped, failures }: Tally): number {
+  if (failures.length > 0) console.log(['', 'failed:', ...failures.map((one) => `  ${one}`)].join('\n'))
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
   return failed > 0 || passed === 0 ? 1 : 0
 }

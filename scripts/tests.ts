@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { cacheFolder } from '../src/tools/ensure.ts'
 import { chooseGo, prepareGo } from '../src/tools/go.ts'
 import { runChecks } from './checks.ts'
@@ -10,13 +10,15 @@ export interface Tally {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
+  /** What failed, a line for each; told again at the end, where a log that was cut still shows it. */
+  readonly failures: readonly string[]
 }
 
 /** In the order in which they run: a failing check is known in seconds, a failing journey in minutes. */
 export const tiers: readonly string[] = ['check', 'unit', 'integration', 'e2e']
 
 export async function runTests(wanted: readonly string[]): Promise<Tally> {
-  let total: Tally = { passed: 0, failed: 0, skipped: 0 }
+  let total: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] }
   for (const tier of wanted) {
     const began = Date.now()
     console.log(`\n— ${tier} —`)
@@ -46,8 +48,7 @@ async function runTier(tier: string): Promise<Tally> {
       return vitest(tier, await prepareE2e())
     }
     default:
-      console.error(`there is no tier '${tier}'; one of ${tiers.join(', ')}`)
-      return { passed: 0, failed: 1, skipped: 0 }
+      return failedRun(`there is no tier '${tier}'; one of ${tiers.join(', ')}`)
   }
 }
 
@@ -66,25 +67,46 @@ function vitest(project: string, env: NodeJS.ProcessEnv): Tally {
       'json',
     ]
     const { status } = spawnSync('vitest', [...args, '--outputFile.json', file], { stdio: 'inherit', env })
-    return vitestTally(readFileSync(file, 'utf8'), status)
+    return vitestTally(project, readFileSync(file, 'utf8'), status)
   } catch (error) {
-    console.error(`vitest gave no report: ${String(error)}`)
-    return { passed: 0, failed: 1, skipped: 0 }
+    return failedRun(`${project}: vitest gave no report: ${String(error)}`)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function vitestTally(text: string, status: number | null): Tally {
-  const report = JSON.parse(text) as {
-    numPassedTests: number
-    numFailedTests: number
-    numPendingTests: number
-    numTodoTests: number
+interface VitestReport {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly numTodoTests: number
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[]
+  }[]
+}
+
+function vitestTally(project: string, text: string, status: number | null): Tally {
+  const report = JSON.parse(text) as VitestReport
+  const failures = report.testResults.flatMap(({ name, status: outcome, assertionResults }) => {
+    const file = `${project} ${relative('.', name)}`
+    const failed = assertionResults.filter((one) => one.status === 'failed').map((one) => `${file}: ${one.fullName}`)
+    // A suite that could not even start has no failed test, but the run has failed.
+    return failed.length === 0 && outcome === 'failed' ? [`${file}: did not run to its end`] : failed
+  })
+  if (status !== 0 && failures.length === 0) failures.push(`${project}: ended with status ${status}`)
+  return {
+    passed: report.numPassedTests,
+    failed: failures.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+    failures,
   }
-  // A suite that could not even start has no failed test, but the run has failed.
-  const failed = report.numFailedTests === 0 && status !== 0 ? 1 : report.numFailedTests
-  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests }
+}
+
+function failedRun(why: string): Tally {
+  console.error(why)
+  return { passed: 0, failed: 1, skipped: 0, failures: [why] }
 }
 
 /** The Terraform provider is the one part in Go. Built with the flags of the programs, whose objects are there already. */
@@ -96,10 +118,11 @@ async function goTests(): Promise<Tally> {
   const events = stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as GoEvent] : []))
   const ended = events.filter((event) => event.Test !== undefined)
   const count = (action: string): number => ended.filter((event) => event.Action === action).length
-  const failed = count('fail')
-  for (const event of events) if (failed > 0 && event.Output !== undefined) process.stdout.write(event.Output)
-  if (status !== 0 && failed === 0) console.error(stderr)
-  return { passed: count('pass'), failed: status !== 0 && failed === 0 ? 1 : failed, skipped: count('skip') }
+  const failures = ended.flatMap(({ Action, Test }) => (Action === 'fail' ? [`provider: ${Test}`] : []))
+  for (const event of events) if (failures.length > 0 && event.Output !== undefined) process.stdout.write(event.Output)
+  if (status !== 0 && failures.length === 0)
+    return failedRun(`provider: go test ended with status ${status}\n${stderr}`)
+  return { passed: count('pass'), failed: failures.length, skipped: count('skip'), failures }
 }
 
 interface GoEvent {
@@ -109,5 +132,10 @@ interface GoEvent {
 }
 
 function add(a: Tally, b: Tally): Tally {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped }
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+    failures: [...a.failures, ...b.failures],
+  }
 }
