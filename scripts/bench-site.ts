@@ -107,7 +107,8 @@ async function timeNotebook(kubernetes: Kubernetes, address: string, person: Per
   const headers = { authorization: `token ${token}` }
   const began = performance.now()
   const since = () => (performance.now() - began) / 1000
-  await askJson('POST', `${path}/server`, headers, {})
+  // It answers when the server is ready, or after ten seconds.
+  const asking = askJson('POST', `${path}/server`, headers, {})
   const seen: Partial<Record<keyof NotebookStages, number>> = {}
   while (seen.ready === undefined) {
     const [pod] = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: `om-${userid}`, labels })
@@ -119,6 +120,7 @@ async function timeNotebook(kubernetes: Kubernetes, address: string, person: Per
     if (since() > 120) throw new Error(`the notebook of ${userid} is not ready after two minutes`)
     await systemClock.sleep(50)
   }
+  await asking
   await askJson('DELETE', `${path}/server`, headers)
   return { ordered: 0, placed: 0, runs: 0, ...seen, ready: seen.ready }
 }
@@ -158,15 +160,15 @@ async function commandSeconds(api: string, headers: Record<string, string>, id: 
     const path = `${api}/api/v2/commands/${id}`
     const { state, createdAt, endedAt } = await askJson<Command>('GET', path, headers)
     if (state === 'failed') throw new Error(`command ${id} failed`)
-    if (state === 'done' && endedAt !== undefined) return (endedAt - createdAt) / 1000
+    if (state === 'done' && endedAt !== undefined) return (Date.parse(endedAt) - Date.parse(createdAt)) / 1000
     await systemClock.sleep(1000)
   }
 }
 
 interface Command {
   readonly state: string
-  readonly createdAt: number
-  readonly endedAt?: number
+  readonly createdAt: string
+  readonly endedAt?: string
 }
 
 /** What each component's processes hold for themselves, and their share of what several hold. */
