@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { execa } from 'execa'
 import { createKubernetes } from '../src/adapters/kubernetes/api.ts'
@@ -71,11 +72,16 @@ async function measureAccounts(site: TestSite): Promise<Person[]> {
 /** The first thing of all that somebody does with the client: Python starts, signs in, and sends a task to the shared worker. */
 async function measurePings(people: readonly Person[]): Promise<void> {
   const om = join(process.env['CLOUDMGR_TEST_PYTHON'] ?? 'python3', '../om')
+  const folder = mkdtempSync(join(tmpdir(), 'cloudmgr-bench-'))
   const times: number[] = []
-  for (const { userid, apikey, apiUrl } of people.slice(0, PINGS)) {
-    const config = ['--config', join('/tmp', `cloudmgr-bench-${process.pid}-${userid}.yml`)]
-    await execa(om, ['cloud', 'login', userid, apikey, '--apiurl', apiUrl, ...config])
-    times.push(await secondsOf(async () => await execa(om, ['runtime', 'ping', ...config])))
+  try {
+    for (const { userid, apikey, apiUrl } of people.slice(0, PINGS)) {
+      const config = ['--config', join(folder, `${userid}.yml`)]
+      await execa(om, ['cloud', 'login', userid, apikey, '--apiurl', apiUrl, ...config])
+      times.push(await secondsOf(async () => await execa(om, ['runtime', 'ping', ...config])))
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
   show('its first om runtime ping', spread(times), 'a Python that starts included')
 }
