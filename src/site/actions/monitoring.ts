@@ -49,42 +49,45 @@ const broughtKinds = 'omegaml.io/brought-kinds'
 export function monitoringAction(deps: MonitoringDeps): Action<MonitoringInput> {
   const { helm, kubernetes, clock, folder, providers } = deps
   const releases = helmRelease({ helm, kubernetes, clock, charts: folder })
-  const takeAway = async ({ provider }: MonitoringInput, context: ActionContext) => {
-    const chart = loadProvider(providers, provider).monitoring
-    if (chart === undefined || !(await isThere(chart, deps))) return undefined
-    await releases.remove(releaseOf(chart, {}), context)
-    await removeOperatorsTraces(chart, deps, context)
-    return `${chart.release} removed`
+  const chartOf = ({ provider }: MonitoringInput) =>
+    must(loadProvider(providers, provider).monitoring, `monitoring of catalog/providers/${provider}.yml`)
+  const wantedRelease = (chart: ClusterChart, values: object) =>
+    releaseOf(chart, withRules({ ...values }, readRules(deps)))
+  const takeAway = async (wanted: MonitoringInput, context: ActionContext) => {
+    const chart = chartOf(wanted)
+    const own = await ownNamespace(chart, wanted.site, kubernetes)
+    if (own === undefined) return { changed: false, message: 'there is none' }
+    const result = await releases.remove(releaseOf(chart, {}), context)
+    await removeOperatorsTraces(chart, own, kubernetes, context)
+    return result
   }
   return {
     name: 'monitoring',
     input,
     locks: () => ['monitoring'],
-    observe: async ({ provider, monitoring: { values } }, context) => {
-      const chart = loadProvider(providers, provider).monitoring
-      if (chart === undefined || !(await isThere(chart, deps))) return { state: 'absent' }
-      if (values === undefined) return { state: 'present' }
-      return await releases.observe(releaseOf(chart, withRules(values, readRules(deps))), context)
+    observe: async (wanted, context) => {
+      const chart = chartOf(wanted)
+      const own = await ownNamespace(chart, wanted.site, kubernetes)
+      if (own === undefined) return { state: 'absent' }
+      const { values } = wanted.monitoring
+      if (values !== undefined) return await releases.observe(wantedRelease(chart, values), context)
+      const left = broughtIn(own) || (await helm.find(chart.release, chart.namespace)) !== undefined
+      return { state: left ? 'present' : 'absent' }
     },
     ensure: async (wanted, context) => {
-      const { site, provider, secrets } = wanted
-      const { values } = wanted.monitoring
-      if (values === undefined) return removed(await takeAway(wanted, context))
-      const chart = must(
-        loadProvider(providers, provider).monitoring,
-        `monitoring of catalog/providers/${provider}.yml`,
-      )
+      const { site, secrets, monitoring } = wanted
+      if (monitoring.values === undefined) return await takeAway(wanted, context)
+      const chart = chartOf(wanted)
       await refuseOthersPrometheus(kubernetes, chart.namespace)
-      await ensureNamespace(chart.namespace, site, kubernetes)
+      await fetchChart(chart, deps, context)
+      await ensureNamespace(chart, site, kubernetes)
       for (const secret of secrets)
         await kubernetes.apply({ ...secret, metadata: { ...secret.metadata, namespace: chart.namespace } })
-      await fetchChart(chart, deps, context)
-      const release = releaseOf(chart, withRules(values, readRules(deps)))
-      const result = await releases.ensure(release, context)
+      const result = await releases.ensure(wantedRelease(chart, monitoring.values), context)
       await untilOperated(await helm.objects(chart.release, chart.namespace), deps, context)
       return result
     },
-    remove: async (wanted, context) => removed(await takeAway(wanted, context)),
+    remove: takeAway,
   }
 }
 
@@ -106,14 +109,17 @@ function readRules({ rules }: Pick<MonitoringDeps, 'rules'>): readonly unknown[]
   return (parse(readFileSync(rules, 'utf8')) as { groups: unknown[] }).groups
 }
 
-async function isThere({ release, namespace }: ClusterChart, { helm }: MonitoringDeps): Promise<boolean> {
-  return (await helm.find(release, namespace)) !== undefined
+/** Its namespace, where it is the site's: what somebody installed by hand under this name is left alone. */
+async function ownNamespace(
+  { namespace: name }: ClusterChart,
+  site: string,
+  kubernetes: Kubernetes,
+): Promise<Manifest | undefined> {
+  const found = await kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name })
+  return found?.metadata.labels?.[siteLabel] === site ? found : undefined
 }
 
-const removed = (message: string | undefined) => ({
-  changed: message !== undefined,
-  message: message ?? 'there is none',
-})
+const broughtIn = ({ metadata }: Manifest): boolean => metadata.annotations?.[broughtKinds] === 'true'
 
 async function fetchChart(chart: ClusterChart, { helm, folder }: MonitoringDeps, context: ActionContext) {
   const { repository, version } = chart
@@ -169,17 +175,19 @@ async function kindsOf(kubernetes: Kubernetes): Promise<readonly string[]> {
 }
 
 /** A namespace of this name that is somebody else's is not taken over. */
-async function ensureNamespace(name: string, site: string, kubernetes: Kubernetes): Promise<void> {
-  const ref = { apiVersion: 'v1', kind: 'Namespace', name }
-  const found = await kubernetes.find(ref)
-  if (found !== undefined && found.metadata.labels?.[siteLabel] !== site)
+async function ensureNamespace(chart: ClusterChart, site: string, kubernetes: Kubernetes): Promise<void> {
+  const { namespace: name, release } = chart
+  const own = await ownNamespace(chart, site, kubernetes)
+  if (own === undefined && (await kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name })) !== undefined) {
+    const right = `a cluster without it, or to leave monitoring out; after helm uninstall ${release} and the namespace's deletion up brings its own`
     throw new AppError(
       'conflict',
       'namespace-taken',
-      `Namespace ${name} was not made by cloudmgr for site ${site}: it is left alone; use a cluster without it`,
-      { details: { field: 'provider.kubeconfig', value: name } },
+      `monitoring.enabled: Namespace ${name} was not made by cloudmgr for site ${site}: it is left alone; right is ${right}`,
+      { details: { field: 'monitoring.enabled', value: name, right } },
     )
-  const brings = found?.metadata.annotations?.[broughtKinds] === 'true' || (await definitions(kubernetes)).length === 0
+  }
+  const brings = (own !== undefined && broughtIn(own)) || (await definitions(kubernetes)).length === 0
   await kubernetes.apply({
     apiVersion: 'v1',
     kind: 'Namespace',
@@ -223,23 +231,25 @@ export function operatedReadiness(found: Manifest | undefined): Readiness {
   return { state: 'waiting', reason: available?.message || 'its operator has not looked at it yet' }
 }
 
-/** What the operator made and Helm does not know of: the kubelets' Service, and its kinds where nobody else uses them. */
+/**
+ * What the operator made and Helm does not know of: the kubelets' Service, and its kinds where nobody else uses them. Those
+ * that somebody uses are theirs from then on.
+ */
 async function removeOperatorsTraces(
-  { release, namespace }: ClusterChart,
-  { kubernetes }: MonitoringDeps,
+  { release, namespace: name }: ClusterChart,
+  own: Manifest,
+  kubernetes: Kubernetes,
   { signal, output }: ActionContext,
 ): Promise<void> {
   for (const kind of ['Service', 'Endpoints'])
     await kubernetes.delete({ apiVersion: 'v1', kind, ...kubeletService(release) }, { signal })
-  const found = await kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name: namespace })
-  if (found?.metadata.annotations?.[broughtKinds] !== 'true') return
+  if (!broughtIn(own)) return
   const kinds = await definitions(kubernetes)
   const used = await Promise.all(kinds.map(async (one) => (await objectsOf(one, kubernetes)).length > 0))
-  if (used.includes(true)) {
-    output(`kept: the kinds of ${group}, which somebody uses`)
-    return
-  }
-  for (const one of kinds) await kubernetes.delete(refOf(one), { signal })
+  if (used.includes(true)) output(`kept: the kinds of ${group}, which somebody uses`)
+  else for (const one of kinds) await kubernetes.delete(refOf(one), { signal })
+  const gone = { metadata: { annotations: { [broughtKinds]: null } } }
+  await kubernetes.change({ apiVersion: 'v1', kind: 'Namespace', name }, gone)
 }
 
 async function objectsOf({ spec }: Manifest, kubernetes: Kubernetes): Promise<readonly Manifest[]> {

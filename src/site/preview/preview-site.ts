@@ -164,7 +164,11 @@ async function lookAtExisting(operator: Operator, site: Site, given: GivenSecret
   if (cloud?.kind !== 'existing') return { changes: [], notes: [] }
   const kubernetes = operator.clusterOf(given['kubeconfig'] ?? '')
   if (site.layout?.monitoring !== undefined) await refuseOthersPrometheus(kubernetes, monitoringNamespace)
-  return await existingChanges(kubernetes, cloud, { site: site.name, project: operator.project })
+  return await existingChanges(kubernetes, cloud, {
+    site: site.name,
+    project: operator.project,
+    selectsRoles: layoutOf(site).selectsRoles,
+  })
 }
 
 function notesOf(made: boolean, runs: boolean, imagesKnown: boolean): string[] {
