@@ -471,7 +471,7 @@ describe('volume', () => {
         name,
         namespace: 'default',
       })
-      return (found?.['spec'] as { storageClassName?: string }).storageClassName
+      return (found?.['spec'] as { storageClassName?: string } | undefined)?.storageClassName
     }
     await bound(volume(partsOf(kubernetes)), { ...wanted, name: 'before' }).ensure()
     const parts = { ...partsOf(kubernetes), usualClass: 'fast' }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
 import type { Kubernetes, Manifest } from '../../src/adapters/kubernetes/port.ts'
-import { call, eventually, type Kubectl, kubectlWith } from './local-cloud-client.ts'
+import { call, eventually, type Kubectl, kubectlWith } from '../e2e/local-cloud-client.ts'
 
 /** A cluster of real machines that somebody else made and uses: cloudmgr knows its kubeconfig and its registry, no more. */
 export interface OthersCluster {

@@ -3,10 +3,10 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { SitePreview } from '../../src/site/preview/site-preview.ts'
 import { type OtherMachine, otherMachine } from '../support/other-machine.ts'
-import { type TestSite, testSite } from './cli.ts'
-import { outcomeOf } from './client.ts'
+import { type TestSite, testSite } from '../e2e/cli.ts'
+import { outcomeOf } from '../e2e/client.ts'
 import { type OthersCluster, startOthersCluster, storageClass } from './others-cluster.ts'
-import { createAccount, type Person, type UserOutcome } from './people.ts'
+import { createAccount, type Person, type UserOutcome } from '../e2e/people.ts'
 
 /**
  * A whole site in a cluster of real machines that somebody else made: it comes, is used from another machine, is changed,
@@ -77,9 +77,9 @@ async function everything(): Promise<readonly string[]> {
 async function work(who: Person): Promise<UserOutcome> {
   const authority = join(far.home, 'ca.pem')
   const variables = ['REQUESTS_CA_BUNDLE', 'CA_CERTS_PATH', 'SSL_CERT_FILE'].map((name) => [name, authority] as const)
-  writeFileSync(authority, (await site.run('ca', ...file())).stdout)
+  writeFileSync(authority, (await site.run('ca')).stdout)
   const python = process.env['CLOUDMGR_TEST_PYTHON'] ?? 'python3'
-  const program = resolve(import.meta.dirname, 'user.py')
+  const program = resolve(import.meta.dirname, '../e2e/user.py')
   const env = { APIKEY: who.apikey, ...Object.fromEntries(variables) }
   const done = await far.run(python, [program, who.userid, who.apiUrl], env)
   return outcomeOf<UserOutcome>('user.py', done)
@@ -147,7 +147,9 @@ test('down takes away what runs, keeps the data, and the site comes back with it
   const { stdout } = await site.run('down')
   expect(stdout).toContain('stays: claim omegaml-services/mongodb (10Gi)')
   const left = (await everything()).filter((one) => !before.includes(one))
-  expect(left.filter((one) => /^(Pod|Service|Deployment|StatefulSet|Job|ClusterRole)/.test(one))).toEqual([])
+  expect(
+    left.filter((one) => /^(Pod|Service|Deployment|StatefulSet|Job|ClusterRole|ClusterRoleBinding) /.test(one)),
+  ).toEqual([])
   expect(left).toContain('PersistentVolumeClaim omegaml-services/mongodb')
   await site.run('up', '--yes', ...file())
   expect((await work(anna)).before.datasets).toContain('wine')
