@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { clientVariables } from '../../src/cli/reach-text.ts'
 import type { SitePreview } from '../../src/site/preview/site-preview.ts'
 import { type OtherMachine, otherMachine } from '../support/other-machine.ts'
 import { type TestSite, testSite } from '../e2e/cli.ts'
@@ -76,7 +77,7 @@ async function everything(): Promise<readonly string[]> {
 /** What a data scientist does, at the other machine, with the unmodified client and the site's authority. */
 async function work(who: Person): Promise<UserOutcome> {
   const authority = join(far.home, 'ca.pem')
-  const variables = ['REQUESTS_CA_BUNDLE', 'CA_CERTS_PATH', 'SSL_CERT_FILE'].map((name) => [name, authority] as const)
+  const variables = clientVariables.map((name) => [name, authority] as const)
   writeFileSync(authority, (await site.run('ca')).stdout)
   const python = process.env['CLOUDMGR_TEST_PYTHON'] ?? 'python3'
   const program = resolve(import.meta.dirname, '../e2e/user.py')
