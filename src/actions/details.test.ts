@@ -461,6 +461,27 @@ describe('volume', () => {
     expect(context.reasons).toEqual(['its data goes when nobody mounts it any more: jupyter-alice does'])
   })
 
+  test('claims that name no class get the site’s; one that was made with another keeps it', async () => {
+    const kubernetes = createFakeKubernetes()
+    const named = { ...wanted, name: 'named', class: 'slow' }
+    const classOf = async (name: string) => {
+      const found = await kubernetes.find({
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        name,
+        namespace: 'default',
+      })
+      return (found?.['spec'] as { storageClassName?: string } | undefined)?.storageClassName
+    }
+    await bound(volume(partsOf(kubernetes)), { ...wanted, name: 'before' }).ensure()
+    const parts = { ...partsOf(kubernetes), usualClass: 'fast' }
+    for (const one of [{ ...wanted, name: 'before' }, { ...wanted, name: 'new' }, named]) {
+      await bound(volume(parts), one).ensure()
+      expect(await bound(volume(parts), one).observe()).toMatchObject({ state: 'present' })
+    }
+    expect([await classOf('before'), await classOf('new'), await classOf('named')]).toEqual([undefined, 'fast', 'slow'])
+  })
+
   test('a smaller size and a class that the cloud does not have are refused before anything is touched', async () => {
     const kubernetes = createFakeKubernetes()
     await bound(volume(partsOf(kubernetes)), wanted).ensure()

@@ -42,6 +42,8 @@ export interface ServiceParts {
   readonly manifests: string
   readonly charts: string
   readonly roots: EngineRoots
+  /** Of accounts' volumes in the site's own cluster that name none; the cluster's default when left out. */
+  readonly storageClass?: string | undefined
   readonly clusters: ClusterParts
 }
 
@@ -85,7 +87,13 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
     nodepool(parts.roots),
     placed(registrySecret),
     placed(pullSecrets),
-    placed((given) => volume({ ...given, ...given.roots })),
+    placed((given) =>
+      volume({
+        ...given,
+        ...given.roots,
+        usualClass: given.kubernetes === parts.kubernetes ? parts.storageClass : undefined,
+      }),
+    ),
     placed(waitFor),
     clusterAccess(parts),
     cluster(parts),

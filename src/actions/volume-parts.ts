@@ -9,6 +9,8 @@ import { type EngineRoots, type PoolProvider, withEngineRoot } from './engine-ro
 import { type TerraformApplyInput, terraformApply } from './terraform-apply.ts'
 
 export interface VolumeParts extends EngineRoots {
+  /** Storage class of claims that name none; the cluster's default when left out. */
+  readonly usualClass?: string | undefined
   readonly kubernetes: Kubernetes
 }
 

@@ -34,7 +34,7 @@ const input = z.strictObject({
     .max(1_000_000)
     .transform((size) => Math.max(size, 1)),
   access: z.enum(['ReadWriteOnce', 'ReadWriteMany']).default('ReadWriteOnce'),
-  /** Storage class; the cluster's default when left out. */
+  /** Storage class; the site's, else the cluster's default, when left out. */
   class: z.string().min(1).optional(),
   timeoutSeconds: z.number().int().min(1).max(7200).default(600),
 })
@@ -62,14 +62,14 @@ export function volume(parts: VolumeParts): Action<VolumeInput> {
       { system: 'terraform', kind: 'root', name: rootOfVolume(volumeName(wanted)) },
     ],
     observe: async (wanted, context) => {
-      if (cloud === undefined) return { state: await compared(kubernetes, claimOf(wanted)) }
+      if (cloud === undefined) return { state: await compared(kubernetes, claimOf(await withClass(wanted, parts))) }
       return await ordered(parts, cloud, wanted, context).observe()
     },
     ensure: async (wanted, context) => {
       checkClass(wanted, cloud)
       await checkGrowth(kubernetes, wanted)
       if (cloud !== undefined) return await ordered(parts, cloud, wanted, context).ensure()
-      const applied = await kubernetes.apply(claimOf(wanted))
+      const applied = await kubernetes.apply(claimOf(await withClass(wanted, parts)))
       return told(applied === 'unchanged' ? [] : [`${applied} ${describeRef(refOf(claimOf(wanted)))}`])
     },
     remove: async (wanted, context) => {
@@ -101,6 +101,14 @@ export async function removeOrderedVolume(parts: VolumeParts, name: string, cont
 
 function toldRemoved(done: readonly string[]): Outcome {
   return done.length === 0 ? { changed: false, message: 'already absent' } : told(done)
+}
+
+/** A claim keeps the class that it was made with: Kubernetes changes none. */
+async function withClass(wanted: VolumeInput, { kubernetes, usualClass }: VolumeParts): Promise<VolumeInput> {
+  if (wanted.class !== undefined || usualClass === undefined) return wanted
+  const found = await kubernetes.find(refOf(claimOf(wanted)))
+  const made = (found?.['spec'] as { storageClassName?: string } | undefined)?.storageClassName
+  return found === undefined || made === usualClass ? { ...wanted, class: usualClass } : wanted
 }
 
 function checkClass({ class: name }: VolumeInput, cloud: PoolProvider | undefined): void {

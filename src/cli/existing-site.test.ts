@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
+import { AppError } from '../base/errors.ts'
 import type { SitePreview } from '../site/preview/site-preview.ts'
 import type { FakeOutside } from './fake-outside.ts'
 import { testCli } from './testing.ts'
@@ -16,7 +17,7 @@ const here = testCli(async (fresh) => {
   outside.env['KUBE'] = kubeconfig
   outside.env['PULL'] = 'hunter22'
   outside.kubernetes.setVersion('v1.35.8')
-  for (const object of [node('a'), node('b'), node('c'), storageClass, dns, metrics])
+  for (const object of [node('a'), node('b'), node('c'), node('d'), storageClass, dns, metrics])
     await outside.kubernetes.apply(object)
 })
 const cli = here.run
@@ -72,6 +73,8 @@ provider:
   context: two
   roles:
     dbmaster: {nodes: [a]}
+    ingress: {nodes: [c]}
+    system: {nodes: [d]}
     worker: {nodes: [b], taints: [{key: omegaml, effect: NoSchedule}]}
 storage: {class: fast}
 images: {registry: registry.example.com/omega, username: {env: PULL}, password: {env: PULL}}
@@ -82,6 +85,7 @@ function write(text: string): void {
 }
 
 async function planned(): Promise<SitePreview> {
+  outside.printed()
   expect(await cli('plan', '--json')).toBe(0)
   return JSON.parse(outside.printed().out) as SitePreview
 }
@@ -106,6 +110,8 @@ test('plan says what is done in a cluster that is there, and touches nothing', a
   expect(changes.map(({ level, kind, what }) => `${level}: ${kind} ${what}`)).toEqual([
     'cluster: change node a',
     'cluster: change node b',
+    'cluster: change node c',
+    'cluster: change node d',
     'cluster: create Namespace omegaml-services',
     'cluster: create Namespace omegaml-runtime',
     'components: create release omegaml-storage',
@@ -113,7 +119,7 @@ test('plan says what is done in a cluster that is there, and touches nothing', a
     'components: create release omegaml-ingress',
     'components: create release omegaml-worker',
   ])
-  expect(notes).toContainEqual(expect.stringContaining('Kubernetes v1.35.8, 3 nodes'))
+  expect(notes).toContainEqual(expect.stringContaining('Kubernetes v1.35.8, 4 nodes'))
   expect(warnings).toContainEqual(expect.stringContaining('hub.acme.example.org does not resolve'))
   expect(existsSync(state)).toBe(false)
   expect(await labelsOf('a')).not.toHaveProperty(['omegaml.io/role'])
@@ -170,7 +176,7 @@ test('up puts the whole site there, down takes it away and keeps data, and up ag
 test('a cluster that will not do, and a namespace of somebody else, are refused before anything is touched', async () => {
   write(base.replace('{class: fast}', '{class: slow}'))
   expect(await cli('up', '--yes')).toBe(2)
-  expect(outside.printed().err).toContain('storageClass slow is not there, right is one of fast')
+  expect(outside.printed().err).toContain('storage.class slow is not there, right is one of fast')
   expect(existsSync(state)).toBe(false)
   write(base)
   outside.kubernetes.setVersion('v1.27.3')
@@ -196,4 +202,120 @@ test('a context that is not there, a program that signs in, and a missing regist
   outside.env['KUBE'] = kubeconfig.replace('"token":"secret-token"', '"exec":{"command":"aws"}')
   expect(await cli('up', '--yes')).toBe(2)
   expect(outside.printed().err).toContain('its user signs in by a program of this machine')
+})
+
+const smtp = 'mail: {smtp: {host: mail.example.org}}\n'
+const watched = (receivers: string) => `${base}${smtp}monitoring: {enabled: true, receivers: ${receivers}}\n`
+const monitoringValues = () => outside.helm.valuesOf('omegaml-monitoring', 'omegaml-monitoring')
+const upError = async () => {
+  outside.printed()
+  const code = await cli('up', '--yes')
+  return { code, err: outside.printed().err }
+}
+
+test('monitoring comes with the pinned chart, changes with the file, and goes with it', async () => {
+  outside.env['HOOK'] = 'https://hook.example.org/token'
+  write(watched('[{kind: mail, to: [ops@example.org]}, {kind: webhook, url: {env: HOOK}}]'))
+  expect((await planned()).changes.at(-1)).toMatchObject({ kind: 'create', what: 'release omegaml-monitoring' })
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(monitoringValues()).toMatchObject({
+    alertmanager: { alertmanagerSpec: { secrets: ['site-alerts'] } },
+    additionalPrometheusRulesMap: { omegaml: { groups: [{ name: 'omegaml' }] } },
+  })
+  expect(await find('Secret', 'site-alerts', 'omegaml-monitoring')).toMatchObject({
+    data: { 'receiver-1': Buffer.from('https://hook.example.org/token').toString('base64') },
+  })
+  expect((await planned()).changes).toEqual([])
+
+  write(watched('[{kind: webhook, url: {env: HOOK}}]'))
+  expect((await planned()).changes).toMatchObject([{ kind: 'change', what: 'release omegaml-monitoring' }])
+  write(`${base}${smtp}`)
+  expect((await planned()).changes).toMatchObject([{ kind: 'remove', what: 'release omegaml-monitoring' }])
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(monitoringValues()).toBeUndefined()
+  expect((await planned()).changes).toEqual([])
+
+  write(watched('[]'))
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(await cli('down', '--purge', '--yes')).toBe(0)
+  expect(await outside.helm.list()).toEqual([])
+  expect(await find('Namespace', 'omegaml-monitoring')).toBeUndefined()
+})
+
+test('a receiver that leads nowhere is told by field before anything is touched, never with its value', async () => {
+  outside.env['HOOK'] = 'hook-token-without-address'
+  outside.env['DUTY'] = 'two words'
+  for (const [receiver, field] of [
+    ['{kind: webhook, url: {env: HOOK}}', 'monitoring.receivers[0].url'],
+    ['{kind: slack, url: {env: HOOK}}', 'monitoring.receivers[0].url'],
+    ['{kind: pagerduty, key: {env: DUTY}}', 'monitoring.receivers[0].key'],
+    ['{kind: webhook, url: {env: NOWHERE}}', 'monitoring.receivers[0].url'],
+  ] as const) {
+    write(watched(`[${receiver}]`))
+    const { code, err } = await upError()
+    expect([code, err]).toEqual([2, expect.stringContaining(field)])
+    expect(err).not.toMatch(/hook-token|two words/)
+  }
+  expect(existsSync(state)).toBe(false)
+})
+
+test('a chart that can’t be had ends up with its reason, after all the rest is there', async () => {
+  outside.helm.pull = async () => {
+    throw new AppError('invalid', 'chart-unreachable', 'fetching')
+  }
+  write(watched('[]'))
+  const { code, err } = await upError()
+  expect(code).not.toBe(0)
+  expect(err).toMatch(/chart kube-prometheus-stack 80\.9\.1 of https:\S+; right is .* the rest of the site is there/)
+  expect(outside.helm.valuesOf('omegaml-worker', 'omegaml-runtime')).toBeDefined()
+  expect(outside.done).toContain('deployments ensured')
+})
+
+test('a node that was deleted by hand, or is not ready, is named with its role, and takes it again when it is back', async () => {
+  write(base)
+  expect(await cli('up', '--yes')).toBe(0)
+  await outside.kubernetes.delete({ apiVersion: 'v1', kind: 'Node', name: 'b' })
+  const gone = await upError()
+  expect(gone).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/provider\.roles\.worker b is no node, right is one of a, c, d/),
+  })
+  await outside.kubernetes.apply({ ...node('b'), status: { ...(node('b')['status'] as object), conditions: [] } })
+  expect((await upError()).err).toContain('provider.roles.worker b is not ready')
+  await outside.kubernetes.apply(node('b'))
+  expect((await planned()).changes).toMatchObject([{ what: 'node b', details: ['role worker'] }])
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(await labelsOf('b')).toMatchObject({ 'omegaml.io/role': 'worker' })
+})
+
+test('a role that components select and no node has is told before pods would wait for it', async () => {
+  write(base.replace('    system: {nodes: [d]}\n', ''))
+  const { code, err } = await upError()
+  expect([code, err]).toEqual([2, expect.stringMatching(/no node has role system; right is roles\.system with nodes/)])
+})
+
+test('an old Kubernetes and a missing permission end plan and up with what to do', async () => {
+  write(base)
+  const both = async () => {
+    outside.printed()
+    const code = await cli('plan')
+    const plan = { code, err: outside.printed().err }
+    return [plan, await upError()]
+  }
+  outside.kubernetes.setVersion('v1.27.3')
+  for (const { code, err } of await both())
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining('kubernetes v1.27.3, right is 1.32 to 1.37: upgrade the cluster'),
+    ])
+  outside.kubernetes.setVersion('v1.35.8')
+  outside.kubernetes.forbid('list', 'storageclasses')
+  for (const { code, err } of await both())
+    expect([code, err]).toEqual([
+      2,
+      expect.stringMatching(
+        /provider\.kubeconfig must not list storageclasses\.storage\.k8s\.io, right is a kubeconfig of an administrator/,
+      ),
+    ])
+  expect(existsSync(state)).toBe(false)
 })

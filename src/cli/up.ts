@@ -17,7 +17,7 @@ import { readApplied, revisionsOf, valuesOf, writeApplied } from '../site/previe
 import { imageSteps } from '../site/preview/plan-steps.ts'
 import { previewSite } from '../site/preview/preview-site.ts'
 import { secretPrints } from '../site/preview/secret-prints.ts'
-import { wantedReleases } from '../site/preview/releases.ts'
+import { monitoringRelease, wantedReleases } from '../site/preview/releases.ts'
 import { type SitePreview, touchesExisting } from '../site/preview/site-preview.ts'
 import { promises } from '../site/profiles.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../site/run.ts'
@@ -208,6 +208,7 @@ function readKept(path: string): string {
 async function keepApplied(operator: Operator, site: Site, paths: StatePaths): Promise<void> {
   const sources = { site, paths, project: operator.project }
   const releases = wantedReleases(sources)
+  const monitoring = monitoringRelease(sources)
   const revisions = await revisionsOf(releases, operator.helm(paths).find)
   const stored = operator.secrets(paths)
   const prints = secretPrints(stored, stored.engineKeys)
@@ -216,7 +217,8 @@ async function keepApplied(operator: Operator, site: Site, paths: StatePaths): P
   const images = await operator.imageTags(paths, steps)
   const tags = images === undefined ? {} : { images }
   writeApplied(paths.folder, {
-    values: valuesOf(releases),
+    // An undo goes back to the site's own releases: monitoring has none of what people see.
+    values: valuesOf([...releases, ...(monitoring === undefined ? [] : [monitoring])]),
     secrets: Object.keys(prints),
     prints,
     ...tags,

@@ -39,29 +39,33 @@ const cases: {
   },
   {
     wanted: { roles: { worker: { nodes: ['c'] } } },
-    says: [['roles.worker', /a, b/]],
+    says: [['provider.roles.worker', /a, b/]],
     why: 'an unknown node is named',
   },
-  { wanted: { roles: { worker: { nodes: [] } } }, says: [['roles.worker', /a, b/]], why: 'a role needs a node' },
+  {
+    wanted: { roles: { worker: { nodes: [] } } },
+    says: [['provider.roles.worker', /a, b/]],
+    why: 'a role needs a node',
+  },
   {
     wanted: { roles: { worker: { nodes: ['a'] }, system: { nodes: ['a'] } } },
-    says: [['roles.system', /a node for each role/]],
+    says: [['provider.roles.system', /a node for each role/]],
     why: 'a node has one role only',
   },
   {
     facts: { nodes: [big('a', { isReady: false }), big('b', { memoryGb: 3.8 })] },
     says: [
-      ['roles.dbmaster', /ready/],
-      ['roles.worker', /2 cores and 7 GB/],
+      ['provider.roles.dbmaster', /ready/],
+      ['provider.roles.worker', /2 cores and 7 GB/],
     ],
     why: 'nodes must be ready and large enough',
   },
-  { wanted: { storageClass: 'slow' }, says: [['storageClass', /fast/]], why: 'a class must be there' },
-  { facts: { classes: [localPath] }, says: [['storageClass', /CSI/]], why: 'a class must be named or default' },
+  { wanted: { storageClass: 'slow' }, says: [['storage.class', /fast/]], why: 'a class must be there' },
+  { facts: { classes: [localPath] }, says: [['storage.class', /CSI/]], why: 'a class must be named or default' },
   {
     facts: { classes: [csi, localPath] },
     wanted: { storageClass: 'local-path' },
-    says: [['storageClass', /fast/]],
+    says: [['storage.class', /fast/]],
     why: 'databases don’t go where they die with a machine',
   },
   {
@@ -72,13 +76,18 @@ const cases: {
   },
   {
     facts: { classes: [{ ...csi, provisioner: 'kubernetes.io/no-provisioner' }] },
-    says: [['storageClass', /CSI/]],
+    says: [['storage.class', /CSI/]],
     why: 'a class must make volumes',
   },
   {
     facts: { forbidden: [{ verb: 'create', group: '', resource: 'namespaces' }] },
-    says: [['kubeconfig', /cluster-admin/]],
+    says: [['provider.kubeconfig', /cluster-admin/]],
     why: 'what we must not do is said',
+  },
+  {
+    facts: { classes: [], forbidden: [{ verb: 'list', group: 'storage.k8s.io', resource: 'storageclasses' }] },
+    says: [['provider.kubeconfig', /this verb/]],
+    why: 'who may not look at classes is not told that there are none',
   },
 ]
 
@@ -95,7 +104,7 @@ describe('a cluster that exists', () => {
   test('is refused with the first field and all that is wrong', () => {
     const poor = { ...good, version: 'v1.20.0', classes: [] }
     expect(() => requireFit(poor, { roles })).toThrow(
-      expect.objectContaining({ code: 'cluster-unfit', message: expect.stringMatching(/kubernetes.*storageClass/) }),
+      expect.objectContaining({ code: 'cluster-unfit', message: expect.stringMatching(/kubernetes.*storage\.class/) }),
     )
     expect(() => requireFit(good, { roles })).not.toThrow()
   })

@@ -92,6 +92,7 @@ export function neededAccess(wanted: ExistingCluster): readonly Access[] {
     ),
     { verb: 'get', group: '', resource: 'pods/log' },
     { verb: 'list', group: '', resource: 'nodes' },
+    { verb: 'list', group: 'storage.k8s.io', resource: 'storageclasses' },
     ...(Object.keys(wanted.roles).length > 0 ? [{ verb: 'patch', group: '', resource: 'nodes' }] : []),
     // Rancher's webhook refuses Pod Security labels of namespaces without it.
     ...(wanted.rancher === true ? [{ verb: 'updatepsa', group: 'management.cattle.io', resource: 'projects' }] : []),
@@ -102,11 +103,13 @@ export function neededAccess(wanted: ExistingCluster): readonly Access[] {
 export async function lookAt(kubernetes: Kubernetes, wanted: ExistingCluster): Promise<ClusterFacts> {
   const forbidden: Access[] = []
   for (const access of neededAccess(wanted)) if (!(await kubernetes.isAllowed(access))) forbidden.push(access)
-  const isListed = (resource: string) => !forbidden.some((one) => one.verb === 'list' && one.resource === resource)
+  const isListed = (resource: string) => !isForbidden({ forbidden }, resource)
   return {
     version: await kubernetes.version(),
     nodes: isListed('nodes') ? (await kubernetes.list({ apiVersion: 'v1', kind: 'Node' })).map(nodeFacts) : [],
-    classes: (await kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' })).map(classFacts),
+    classes: isListed('storageclasses')
+      ? (await kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' })).map(classFacts)
+      : [],
     forbidden,
   }
 }
@@ -115,15 +118,20 @@ export async function lookAt(kubernetes: Kubernetes, wanted: ExistingCluster): P
 export function unfit(facts: ClusterFacts, wanted: ExistingCluster): readonly Unfit[] {
   return [
     ...unfitVersion(facts.version, wanted.kubernetes ?? supported),
-    ...unfitNodes(facts.nodes, wanted.roles),
-    ...unfitStorage(facts, wanted.storageClass),
+    // Who may not look can't tell that it is missing.
+    ...(isForbidden(facts, 'nodes') ? [] : unfitNodes(facts.nodes, wanted.roles)),
+    ...(isForbidden(facts, 'storageclasses') ? [] : unfitStorage(facts, wanted.storageClass)),
     ...facts.forbidden.map(({ verb, group, resource }) => ({
       check: 'permissions' as const,
-      field: 'kubeconfig',
+      field: 'provider.kubeconfig',
       value: `must not ${verb} ${resource}${group === '' ? '' : `.${group}`}`,
       right: 'a kubeconfig of an administrator (ClusterRole cluster-admin), or of a role with this verb',
     })),
   ]
+}
+
+function isForbidden({ forbidden }: Pick<ClusterFacts, 'forbidden'>, resource: string): boolean {
+  return forbidden.some((one) => one.verb === 'list' && one.resource === resource)
 }
 
 /** Refuses a cluster that will not do, before anything in it is touched. */
@@ -177,7 +185,14 @@ export async function changeNodes(kubernetes: Kubernetes, changes: readonly Node
 
 function unfitVersion(version: string, { from, to }: { readonly from: string; readonly to: string }): Unfit[] {
   if (isBetween(minorOf(version), from, to)) return []
-  return [{ check: 'version', field: 'kubernetes', value: version, right: `${from} to ${to}` }]
+  return [
+    {
+      check: 'version',
+      field: 'kubernetes',
+      value: version,
+      right: `${from} to ${to}: upgrade the cluster, or take another`,
+    },
+  ]
 }
 
 function unfitNodes(nodes: readonly NodeFacts[], roles: ExistingCluster['roles']): Unfit[] {
@@ -187,7 +202,7 @@ function unfitNodes(nodes: readonly NodeFacts[], roles: ExistingCluster['roles']
   const twice = chosen.filter(({ name }, index) => chosen.findIndex((one) => one.name === name) < index)
   const problem = (role: string, value: string, right: string): Unfit => ({
     check: 'nodes',
-    field: `roles.${role}`,
+    field: `provider.roles.${role}`,
     value,
     right,
   })
@@ -209,7 +224,7 @@ function unfitNodes(nodes: readonly NodeFacts[], roles: ExistingCluster['roles']
 function unfitStorage({ classes, nodes }: ClusterFacts, name: string | undefined): Unfit[] {
   const able = classes.filter(({ provisioner }) => provisioner !== makesNone && !onOneMachine.includes(provisioner))
   const right = able.length > 0 ? `one of ${able.map((one) => one.name).join(', ')}` : 'a class of a CSI driver'
-  const problem = (value: string): Unfit[] => [{ check: 'storage', field: 'storageClass', value, right }]
+  const problem = (value: string): Unfit[] => [{ check: 'storage', field: 'storage.class', value, right }]
   const found = classes.find((one) => (name === undefined ? one.isDefault : one.name === name))
   if (found === undefined)
     return problem(name === undefined ? 'is not given, and no class is default' : `${name} is not there`)

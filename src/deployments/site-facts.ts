@@ -158,6 +158,8 @@ const siteFactsSchema = z
     storage: z
       .looseObject({ volumes: z.array(z.unknown()).default([]), volumeMounts: z.array(z.unknown()).default([]) })
       .prefault({}),
+    /** Of accounts' volumes that name none; the cluster's default when left out. Not where volumes are ordered of the cloud. */
+    storageClass: z.string().min(1).optional(),
     /** Of every account's notebooks: files there survive a restart of the server. 0: none, unless an order says so. */
     home: z.strictObject({ sizeGb: z.int().min(0).max(10_000).default(5) }).prefault({}),
     jupyterConfig: z.record(z.string(), z.unknown()).default({}),

@@ -117,6 +117,9 @@ export function modulesOf({ kind }: Cloud): readonly string[] {
 
 export const providersFolder = (project: string): string => join(project, 'catalog', 'providers')
 
+/** What operators are told, whoever brings Prometheus. */
+export const rulesFile = (project: string): string => join(project, 'terraform', 'rancher-cluster', 'rules.yaml')
+
 function specOf({ name, domain, volumes }: CloudSite, pools: readonly object[]): ClusterSpec {
   return { name, domain, kubernetesVersion: cloudKubernetes, pools: pools as readonly PoolSpec[], volumes }
 }

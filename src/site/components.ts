@@ -24,10 +24,15 @@ const workloads = [
 
 export const siteNamespaces = ['omegaml-services', 'omegaml-runtime'] as const
 
+/** Of Prometheus and what belongs to it, where the site brought them. */
+export const monitoringNamespace = 'omegaml-monitoring'
+
 /** The site's workloads and whether they serve. */
 export async function readComponents(kubernetes: Kubernetes): Promise<ComponentState[]> {
   const lists = await Promise.all(
-    siteNamespaces.flatMap((namespace) => workloads.map(async (kind) => await kubernetes.list(kind, { namespace }))),
+    [...siteNamespaces, monitoringNamespace].flatMap((namespace) =>
+      workloads.map(async (kind) => await kubernetes.list(kind, { namespace })),
+    ),
   )
   const found = lists.flat().map(refTo)
   return await Promise.all(

@@ -1,8 +1,9 @@
 import { cloudOf, isFar, isOrdered, kindOf, machineCount, mustBeExisting, registryOf } from './cloud.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
-import { siteNamespaces } from './components.ts'
-import { namespaceManifests, secretManifests } from './manifests.ts'
+import { monitoringNamespace, siteNamespaces } from './components.ts'
+import { alertsSecret, isAlertSecret } from './file/monitoring.ts'
+import { namespaceManifests, secret, secretManifests } from './manifests.ts'
 import { secretNames } from './file/secret-names.ts'
 import { layoutOf } from './layout.ts'
 import { pullSecret, type RegistryCredential } from './pull-secret.ts'
@@ -34,7 +35,7 @@ export function siteContext({
   made,
   reached = false,
 }: ContextSources): Record<string, unknown> {
-  const { machines, volumes, selectsRoles, values } = layoutOf(site)
+  const { machines, volumes, selectsRoles, values, monitoring } = layoutOf(site)
   return {
     site: {
       ...site,
@@ -58,6 +59,8 @@ export function siteContext({
       made: madeOf(site, made, reached),
       programs: isFar(site) ? farPrograms : siteTools,
       machineCount: machineCount(site),
+      kind: kindOf(site),
+      monitoring: monitoring === undefined ? {} : { values: monitoring },
       // As catalog/providers/local.yml says: nothing makes volumes on demand there.
       storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
       ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
@@ -79,6 +82,7 @@ export function siteContext({
     manifests: {
       namespaces: namespaceManifests(isFar(site) ? site.name : undefined),
       secrets: secrets === undefined ? [] : [...secretManifests(secrets), ...pullSecrets(site, secrets)],
+      alerts: secrets === undefined ? [] : alertSecrets(secrets),
     },
   }
 }
@@ -112,17 +116,20 @@ function stagesOf(site: Site) {
     // Of a Rancher's cluster the storage class makes them.
     volumes: kind === 'local' || kind === 'hcloud',
     cluster: kind !== 'existing',
+    // A Rancher's comes with its cluster; on this computer there is none.
+    monitoring: kind === 'existing' || kind === 'hcloud',
   }
 }
 
 /** What may exist outside, for removals. */
 function madeOf(site: Site, made: boolean, reached: boolean) {
-  const { local, far, existing, volumes, cluster } = stagesOf(site)
+  const { local, far, existing, volumes, cluster, monitoring } = stagesOf(site)
   const and = (stage: boolean) => made && stage
   return {
     local: and(local),
     far: far && reached,
     existing: existing && reached,
+    monitoring: monitoring && reached,
     volumes: and(volumes),
     cluster: and(cluster),
     // Hetzner's volumes are protected against deletion.
@@ -135,6 +142,12 @@ function pullSecrets(site: Site, secrets: SiteSecrets): Manifest[] {
   const credential = registryCredential(secrets)
   if (registry === undefined || credential === undefined) return []
   return siteNamespaces.map((namespace) => pullSecret(namespace, registry.pull, credential))
+}
+
+/** What Alertmanager reads as files; in the namespace that the step for monitoring knows. */
+function alertSecrets(secrets: SiteSecrets): Manifest[] {
+  const values = Object.entries(cloudSecrets(secrets)).filter(([name]) => isAlertSecret(name))
+  return values.length === 0 ? [] : [secret(monitoringNamespace, alertsSecret, Object.fromEntries(values))]
 }
 
 /** What is signed in with at the registry of the site file; `undefined` where it asks for nothing. */

@@ -1,6 +1,6 @@
 import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import { kindOf } from './cloud.ts'
-import { siteNamespaces } from './components.ts'
+import { monitoringNamespace, siteNamespaces } from './components.ts'
 import { layoutOf } from './layout.ts'
 import { siteLabel } from './manifests.ts'
 import type { Site } from './site.ts'
@@ -26,7 +26,7 @@ export async function findNamespaces(
   site: string,
 ): Promise<{ readonly own: readonly string[]; readonly accounts: readonly string[] }> {
   const all = await kubernetes.list({ apiVersion: 'v1', kind: 'Namespace' })
-  const own = siteNamespaces.filter((name) =>
+  const own = [...siteNamespaces, monitoringNamespace].filter((name) =>
     all.some(({ metadata }) => metadata.name === name && metadata.labels?.[siteLabel] === site),
   )
   if (own.length === 0) return { own, accounts: [] }

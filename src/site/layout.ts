@@ -44,6 +44,8 @@ export const layoutSchema = z.object({
   state: z.object({ backend: z.string(), settings: tree }).optional(),
   /** Left out: the machines are on this computer. */
   cloud: cloudSchema.optional(),
+  /** Values of the chart that brings Prometheus, without our rules; left out: none, or a Rancher's. */
+  monitoring: tree.optional(),
   /** Left out: the one of the local cloud. */
   registry: registrySchema.optional(),
 })

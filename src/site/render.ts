@@ -5,13 +5,13 @@ import { backendFile } from '../adapters/terraform/port.ts'
 import { modulesFor, writeRoot } from '../clusters/write-root.ts'
 import { localRoot } from './actions/terraform-roots.ts'
 import { type Cloud, cloudOf, isFar } from './cloud.ts'
-import { cloudRoot, modulesOf, providersFolder, stagesOf } from './cloud-roots.ts'
+import { cloudRoot, modulesOf, providersFolder, rulesFile, stagesOf } from './cloud-roots.ts'
 import { layoutOf } from './layout.ts'
 import { withOwnState } from './own-state.ts'
 import type { Site } from './site.ts'
 import type { CheckedFile } from './file/check.ts'
 import { domainOf } from './file/domain.ts'
-import { alertRefs, alertsSecret, monitoringValues } from './file/monitoring.ts'
+import { alertRefs, alertsSecret, monitoringValues, withRules } from './file/monitoring.ts'
 import { namedRefs, secretNames } from './file/secret-names.ts'
 import { describeRef } from './file/secret-ref.ts'
 import { namespaceManifests, secretManifests } from './manifests.ts'
@@ -84,11 +84,11 @@ async function renderLocal(folder: string, sources: PlanSources): Promise<string
 function renderMonitoring(folder: string, project: string, { site, facts }: CheckedFile): string[] {
   const chart = facts.provider?.monitoring
   if (!site.monitoring.enabled || chart === undefined) return []
-  const rules = parse(readFileSync(join(project, 'terraform', 'rancher-cluster', 'rules.yaml'), 'utf8')) as {
+  const rules = parse(readFileSync(rulesFile(project), 'utf8')) as {
     groups: unknown[]
   }
   const name = `values/${chart.release}.yaml`
-  write(folder, name, stringify(monitoringValues(site, rules.groups)))
+  write(folder, name, stringify(withRules(monitoringValues(site), rules.groups)))
   return [name]
 }
 

@@ -12,7 +12,7 @@ import { parsePlan } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import type { Site } from './site.ts'
 import { cloudOf } from './cloud.ts'
-import { cloudEnv } from './cloud-roots.ts'
+import { cloudEnv, rulesFile } from './cloud-roots.ts'
 import { clusterKeysOf, ensureClusterKeys } from './site-keys.ts'
 import { accountAction } from './actions/account.ts'
 import { adminKey, bootstrapAccountsAction } from './actions/bootstrap-accounts.ts'
@@ -26,6 +26,7 @@ import { kubeconfigAction } from './actions/kubeconfig.ts'
 import { keptTerraform, type SiteStateKeeping } from './actions/kept-terraform.ts'
 import { localCloudAction } from './actions/local-cloud.ts'
 import { type Pages, pagesAction } from './actions/pages.ts'
+import { monitoringAction } from './actions/monitoring.ts'
 import { nodeRolesAction } from './actions/node-roles.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
 import { reachClusterAction } from './actions/reach-cluster.ts'
@@ -72,6 +73,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
   const api = () => connect(adminKey(secrets()))
   const ensured = join(paths.folder, 'ensured-cluster')
   const providers = join(project, 'catalog', 'providers')
+  const fetched = join(paths.folder, 'charts')
   const cloud = cloudOf(parts.site)
   const ordering =
     cloud === undefined
@@ -89,7 +91,8 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     reachClusterAction({ kubernetes, sleep, now: () => clock.now(), noteReached: () => noteReached(paths, true) }),
     clusterFitAction({ kubernetes }),
     nodeRolesAction({ kubernetes, ...keptRoles(paths.folder) }),
-    clusterChartsAction({ helm, kubernetes, clock, providers, folder: join(paths.folder, 'charts') }),
+    clusterChartsAction({ helm, kubernetes, clock, providers, folder: fetched }),
+    monitoringAction({ helm, kubernetes, clock, providers, folder: fetched, rules: rulesFile(project) }),
     siteObjectsAction({ kubernetes, helm, sleep }),
     imageAction(parts.images),
     kubeconfigAction(),

@@ -203,7 +203,10 @@ export async function startEngine(house: House, keys: KeyRing, outside: EngineOu
   const engine = new Engine({
     ...lifecycle,
     db,
-    actions: accountActions({ ...outside, ...parts, roots: await engineRoots(states), clusters }, books),
+    actions: accountActions(
+      { ...outside, ...parts, roots: await engineRoots(states), clusters, storageClass: house.site.storageClass },
+      books,
+    ),
     plans,
     clock,
     log,

@@ -24,7 +24,7 @@ interface Said {
   readonly output: string
 }
 
-interface UserOutcome {
+export interface UserOutcome {
   readonly login: Said
   readonly ping: Said
   readonly mongo: string

@@ -79,12 +79,31 @@ test('who may only look is told each verb that is missing, and that an administr
   const facts = await lookAt(viewer, { roles })
   const missing = unfit(facts, { roles, storageClass: 'fast' }).filter(({ check }) => check === 'permissions')
   expect(missing.map(({ value }) => value)).toEqual(
-    expect.arrayContaining(['must not create namespaces', 'must not patch nodes', 'must not create deployments.apps']),
+    expect.arrayContaining([
+      'must not create namespaces',
+      'must not patch nodes',
+      'must not create deployments.apps',
+      'must not list storageclasses.storage.k8s.io',
+    ]),
   )
   expect(missing.map(({ value }) => value)).not.toContain('must not get pods/log')
 })
 
-/** A kubeconfig of a service account that has this ClusterRole, and may see storage classes. */
+test('a certificate that the kubeconfig does not trust is told with what to put there', async () => {
+  const admin = JSON.parse(readFileSync(cluster.kubeconfig, 'utf8')) as {
+    clusters: { name: string; cluster: object }[]
+  }
+  const clusters = admin.clusters.map(({ name, cluster: one }) => ({
+    name,
+    cluster: { ...one, 'certificate-authority': undefined, 'certificate-authority-data': undefined },
+  }))
+  const stranger = createKubernetes({ kubeconfig: JSON.stringify({ ...admin, clusters }) })
+  const asked = lookAt(stranger, { roles: {} })
+  await expect(asked).rejects.toMatchObject({ kind: 'unavailable', code: 'kubernetes-untrusted' })
+  await expect(asked).rejects.toThrow(/certificate-authority-data/)
+})
+
+/** A kubeconfig of a service account that has this ClusterRole. */
 async function asServiceAccount(name: string, clusterRole: string): Promise<Kubernetes> {
   const subject = { kind: 'ServiceAccount', name, namespace: 'default' }
   const bind = (role: string): Manifest => ({
@@ -94,12 +113,9 @@ async function asServiceAccount(name: string, clusterRole: string): Promise<Kube
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
     subjects: [subject],
   })
-  const rules = [{ apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['list'] }]
   const objects: Manifest[] = [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default' } },
-    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'see-classes' }, rules },
     bind(clusterRole),
-    bind('see-classes'),
     {
       apiVersion: 'v1',
       kind: 'Secret',

@@ -102,9 +102,14 @@ test('a cluster is reached, found fit, and its resolver is told', async () => {
   expect(outputs).toEqual({ dns: '10.9.8.7' })
   expect(reached).toBe(true)
   const fit = clusterFitAction({ kubernetes })
-  expect(await ensure(fit, { site: 'acme', cluster: existing })).toMatchObject({ message: 'it will do' })
-  const workless = ensure(fit, { site: 'acme', cluster: { kind: 'existing', roles: {}, storageClass: 'fast' } })
+  expect(await ensure(fit, { site: 'acme', cluster: existing, selectsRoles: false })).toMatchObject({
+    message: 'it will do',
+  })
+  const roleless = { kind: 'existing' as const, roles: {}, storageClass: 'fast' }
+  const workless = ensure(fit, { site: 'acme', cluster: roleless, selectsRoles: false })
   await expect(workless).rejects.toMatchObject({ code: 'cluster-unfit', details: { field: 'provider.roles' } })
+  const partly = ensure(fit, { site: 'acme', cluster: existing, selectsRoles: true })
+  await expect(partly).rejects.toMatchObject({ code: 'cluster-unfit', details: { value: 'ingress, system' } })
 })
 
 test('nodes take their roles, another mapping moves them, and a removal takes back what was given and no more', async () => {

@@ -199,10 +199,14 @@ function helmEnv(options: HelmCliOptions): Record<string, string> {
 }
 
 function manifestsOf(text: string, namespace: string): readonly Manifest[] {
-  return parseAllDocuments(text)
-    .map((document) => document.toJS() as Manifest | null)
-    .filter((one): one is Manifest => one !== null && typeof one === 'object' && typeof one.kind === 'string')
-    .map((one) => (one.metadata.namespace === undefined ? { ...one, metadata: { ...one.metadata, namespace } } : one))
+  return (
+    parseAllDocuments(text)
+      .map((document) => document.toJS() as Manifest | null)
+      .filter((one): one is Manifest => one !== null && typeof one === 'object' && typeof one.kind === 'string')
+      // Some charts write several objects as one.
+      .flatMap((one) => (one.kind === 'List' ? ((one['items'] ?? []) as readonly Manifest[]) : [one]))
+      .map((one) => (one.metadata.namespace === undefined ? { ...one, metadata: { ...one.metadata, namespace } } : one))
+  )
 }
 
 function stderrOnly(output: (line: string) => void): (line: string, stream: 'stdout' | 'stderr') => void {

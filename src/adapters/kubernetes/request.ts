@@ -46,11 +46,28 @@ export function requestSender(config: KubeConfig): SendRequest {
     try {
       return await send(new URL(`${server.replace(/\/$/, '')}${request.path}`), await credentials(), request)
     } catch (cause) {
+      if (isMistrust(cause)) throw untrusted(server, cause)
       throw new AppError('unavailable', 'kubernetes-unreachable', `asking the Kubernetes API server at ${server}`, {
         cause,
       })
     }
   }
+}
+
+function isMistrust(cause: unknown): boolean {
+  const { code = '' } = cause as NodeJS.ErrnoException
+  return /CERT|^UNABLE_TO_|^ERR_TLS_CERT|^HOSTNAME_MISMATCH$/.test(code)
+}
+
+function untrusted(server: string, cause: unknown): AppError {
+  const right =
+    'the cluster’s own authority as certificate-authority-data, and a server address that its certificate names (kubectl config view --raw --flatten --minify writes both)'
+  return new AppError(
+    'unavailable',
+    'kubernetes-untrusted',
+    `asking the Kubernetes API server at ${server}: its certificate is not trusted by the kubeconfig; right is ${right}`,
+    { cause, details: { field: 'kubeconfig', right } },
+  )
 }
 
 function send(url: URL, credentials: https.RequestOptions, request: ApiRequest): Promise<ApiResponse> {

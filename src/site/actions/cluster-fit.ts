@@ -11,6 +11,7 @@ import {
   unfit,
 } from '../../clusters/existing-cluster.ts'
 import { siteNamespaces } from '../components.ts'
+import { componentRoles } from '../file/pools.ts'
 import { siteLabel } from '../manifests.ts'
 
 const taint = z.object({
@@ -28,6 +29,8 @@ export const existingInput = z.strictObject({
 const input = z.strictObject({
   site: z.string().min(1),
   cluster: existingInput,
+  /** Each part of the site runs on nodes of its role. */
+  selectsRoles: z.boolean().default(false),
 })
 
 export type ClusterFitInput = z.infer<typeof input>
@@ -42,11 +45,11 @@ export function clusterFitAction({ kubernetes }: { readonly kubernetes: Kubernet
       const wanted = wantedOf(cluster)
       return { state: unfit(await lookAt(kubernetes, wanted), wanted).length === 0 ? 'present' : 'different' }
     },
-    ensure: async ({ site, cluster }, context) => {
+    ensure: async ({ site, cluster, selectsRoles }, context) => {
       const wanted = wantedOf(cluster)
       const facts = await lookAt(kubernetes, wanted)
       requireFit(facts, wanted)
-      requireWorkers(facts, wanted)
+      requireRoles(facts, wanted, selectsRoles)
       await refuseOthersNamespaces(kubernetes, site)
       context.output(
         `Kubernetes ${facts.version}, ${facts.nodes.length} nodes, storage ${cluster.storageClass ?? 'by the default class'}`,
@@ -62,17 +65,21 @@ function wantedOf({ roles, storageClass }: ClusterFitInput['cluster']): Existing
   return { roles: roles as ExistingCluster['roles'], ...(storageClass === undefined ? {} : { storageClass }) }
 }
 
-/** Notebooks and workers of accounts select nodes of role worker, also where nothing else selects any. */
-export function requireWorkers({ nodes }: ClusterFacts, { roles }: ExistingCluster): void {
-  if (roles['worker'] !== undefined || nodes.some(({ role }) => role === 'worker')) return
-  const right = `roles.worker with nodes for notebooks and tasks (there are ${nodes.map(({ name }) => name).join(', ')}), or label ${roleLabel}=worker on nodes of your own pools`
+/**
+ * Notebooks and workers of accounts select nodes of role worker, also where nothing else selects any; with `selects` each
+ * part of the site selects those of its own role.
+ */
+export function requireRoles({ nodes }: ClusterFacts, { roles }: ExistingCluster, selects: boolean): void {
+  const needed = selects ? componentRoles : (['worker'] as const)
+  const missing = needed.filter((role) => roles[role] === undefined && !nodes.some((node) => node.role === role))
+  if (missing.length === 0) return
+  const names = nodes.map(({ name }) => name).join(', ')
+  const right = `roles.${missing[0]} with nodes${missing.length > 1 ? `, and so on` : ''} (there are ${names}), or label ${roleLabel}=${missing[0]} on nodes of your own pools`
   throw new AppError(
     'invalid',
     'cluster-unfit',
-    `this cluster will not do: provider.roles: no node has role worker; right is ${right}`,
-    {
-      details: { check: 'nodes', field: 'provider.roles', right },
-    },
+    `this cluster will not do: provider.roles: no node has role ${missing.join(', ')}; right is ${right}`,
+    { details: { check: 'nodes', field: 'provider.roles', value: missing.join(', '), right } },
   )
 }
 

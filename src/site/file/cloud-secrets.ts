@@ -1,11 +1,35 @@
+import { AppError } from '../../base/errors.ts'
 import { chooseContext } from '../kubeconfig-choice.ts'
+import { fieldName } from '../../catalog/load.ts'
 import type { CheckedFile } from './check.ts'
 import { type GivenSecrets, readCloudSecrets, type SecretSources } from './secret-values.ts'
 
 /** What the site's own steps sign in with; of a kubeconfig the context that is meant, and nothing else. */
 export async function cloudSecretsOf(file: CheckedFile, sources: SecretSources): Promise<GivenSecrets> {
   const found = await readCloudSecrets(file, sources)
+  checkReceivers(file, found)
   const { provider } = file.site
   if (provider.kind !== 'existing' || found['kubeconfig'] === undefined) return found
   return { ...found, kubeconfig: chooseContext(found['kubeconfig'], provider.context) }
+}
+
+/** Alertmanager would refuse all receivers for one that is wrong, long after. Never with the value: it is a secret. */
+function checkReceivers({ site, path, lineOf }: CheckedFile, found: GivenSecrets): void {
+  const { receivers } = site.monitoring
+  for (const [index, { kind }] of receivers.entries()) {
+    const value = found[`receiver-${index}`]
+    if (value === undefined) continue
+    const field = kind === 'pagerduty' ? 'key' : 'url'
+    const right =
+      kind === 'pagerduty' ? 'an integration key: letters and digits' : 'an address with https:// or http://'
+    const isRight = kind === 'pagerduty' ? /^[A-Za-z0-9_-]+$/.test(value) : isWebAddress(value)
+    if (isRight) continue
+    const at = ['monitoring', 'receivers', index, field]
+    const text = `${path}:${lineOf(at) ?? 1}: ${fieldName(at)}: what it leads to is no ${kind === 'pagerduty' ? 'key' : 'address'}; right is ${right}`
+    throw new AppError('invalid', 'receiver-invalid', text, { details: { file: path, field: fieldName(at), right } })
+  }
+}
+
+function isWebAddress(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? '') && !/\s/.test(text)
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkParsed, ruleFacts } from './check.ts'
-import { alertingOf, alertRefs, monitoringValues, rancherAlerts, rancherMonitoring } from './monitoring.ts'
+import { alertingOf, alertRefs, monitoringValues, rancherAlerts, rancherMonitoring, withRules } from './monitoring.ts'
 import { parseSiteFile } from './read.ts'
 import type { SiteFile } from './schema.ts'
 
@@ -19,7 +19,7 @@ const smtp = 'mail: {smtp: {host: mail.example.org, user: hub, password: {env: M
 
 test('Alertmanager tells everybody, and reads what is secret from files of a Secret', () => {
   const site = file(receivers, smtp)
-  const values = monitoringValues(site, [{ name: 'ours' }])
+  const values = withRules(monitoringValues(site), [{ name: 'ours' }])
   expect(values).toMatchObject({
     alertmanager: { alertmanagerSpec: { secrets: ['site-alerts'] } },
     prometheus: {

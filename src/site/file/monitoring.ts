@@ -70,6 +70,9 @@ export function alertRefs({ monitoring, mail }: SiteFile): { name: string; ref: 
   ]
 }
 
+/** Whether a secret of the site's own steps is one of these, by its name. */
+export const isAlertSecret = (name: string): boolean => /^(receiver-\d+|smtp-password)$/.test(name)
+
 /** Inputs of module rancher-cluster. */
 export function rancherMonitoring({
   monitoring,
@@ -127,11 +130,22 @@ function mailOf(file: SiteFile): Alerting['mail'] {
   return { to, from, smarthost: `${host}:${port}`, ...(user === undefined ? {} : { username: user }) }
 }
 
+/** Release and name of everything in it: what its operator makes is named after it. */
+const monitoringName = 'omegaml-monitoring'
+
+/** The Service that the operator makes for the kubelets, and leaves when it goes. */
+export const kubeletService = (release: string) => ({ namespace: 'kube-system', name: `${release}-kubelet` })
+
+/** The values with our rules: groups as Prometheus reads them. */
+export function withRules(values: Tree, rules: readonly unknown[]): Tree {
+  return { ...values, additionalPrometheusRulesMap: { omegaml: { groups: rules } } }
+}
+
 /**
- * Values of chart kube-prometheus-stack. Alertmanager reads its secrets from files of Secret `site-alerts`: none is among
- * the values. `rules`: groups of Prometheus rules, ours.
+ * Values of chart kube-prometheus-stack, without our rules. Alertmanager reads its secrets from files of Secret
+ * `site-alerts`: none is among the values.
  */
-export function monitoringValues(file: SiteFile, rules: readonly unknown[]): Tree {
+export function monitoringValues(file: SiteFile): Tree {
   const { monitoring, storage } = file
   const { retentionDays, storageGb } = monitoring
   const claim = {
@@ -142,12 +156,12 @@ export function monitoringValues(file: SiteFile, rules: readonly unknown[]): Tre
   const kept = storage.class === undefined ? {} : { storageSpec: { volumeClaimTemplate: { spec: claim } } }
   const needsSecret = alertRefs(file).length > 0
   return {
+    fullnameOverride: monitoringName,
     alertmanager: {
       config: alertmanagerConfig(file),
       alertmanagerSpec: needsSecret ? { secrets: [alertsSecret] } : {},
     },
     prometheus: { prometheusSpec: { retention: `${retentionDays}d`, ...kept } },
-    additionalPrometheusRulesMap: { omegaml: { groups: rules } },
     // What we look at are its metrics: labels of nodes are left out unless they are named.
     'kube-state-metrics': { metricLabelsAllowlist: ['nodes=[omegaml.io/role]'] },
     grafana: { enabled: false },

@@ -30,7 +30,9 @@ const storage = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('storage class that makes the volumes; not with provider local, whose volumes are folders'),
+    .describe(
+      'storage class that makes the volumes, those of accounts among them; not with provider local, whose volumes are folders',
+    ),
   mongodbGb: sizeGb.default(20).describe('volume `mongodb` in GB'),
   mysqlGb: sizeGb.default(5).describe('volume `mysql` in GB'),
   rabbitmqGb: sizeGb.default(2).describe('volume `rabbitmq` in GB'),

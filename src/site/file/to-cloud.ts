@@ -59,7 +59,7 @@ export function cloudRefs(file: SiteFile): readonly CloudRef[] {
   if (provider.kind === 'hcloud') found.push({ name: 'token', ref: provider.token, path: ['provider', 'token'] })
   if (provider.kind === 'rancher' && rancher.kind === 'existing')
     found.push({ name: 'token', ref: rancher.token, path: ['rancher', 'token'] })
-  if (provider.kind === 'rancher') found.push(...alertRefs(file))
+  found.push(...alertRefs(file))
   if (provider.kind === 'rancher' && 'values' in provider.credential)
     for (const [field, ref] of Object.entries(provider.credential.values))
       found.push({ name: `credential-${field}`, ref, path: ['provider', 'credential', 'values', field] })

@@ -3,17 +3,15 @@ import type { Layout } from '../layout.ts'
 import type { SiteWishes } from '../prepare.ts'
 import type { CheckedFile } from './check.ts'
 import { domainOf } from './domain.ts'
+import { monitoringValues } from './monitoring.ts'
 import type { SiteFile } from './schema.ts'
 import { cloudFrom, registryFrom } from './to-cloud.ts'
 import { poolMachines, selectsRoles } from './site-pools.ts'
 import { wantedValues, wantedVolumes } from './wanted-values.ts'
 
 /** What of the file nothing brings to life yet, in words; empty: `up` can do all of it. */
-export function undriven({ provider, rancher, monitoring }: SiteFile): string[] {
-  return [
-    ...(rancher.kind === 'none' || isRanchers(provider.kind, rancher.kind) ? [] : [`rancher ${rancher.kind}`]),
-    ...(provider.kind !== 'rancher' && (monitoring.enabled || monitoring.receivers.length > 0) ? ['monitoring'] : []),
-  ]
+export function undriven({ provider, rancher }: SiteFile): string[] {
+  return rancher.kind === 'none' || isRanchers(provider.kind, rancher.kind) ? [] : [`rancher ${rancher.kind}`]
 }
 
 /** A Rancher that is there makes the cluster of provider rancher; making one, and registering others, is by hand. */
@@ -83,5 +81,7 @@ function layoutFrom({ site, facts, path }: CheckedFile): Layout {
     ...(site.state === undefined ? {} : { state: { backend: site.state.backend, settings: site.state.settings } }),
     ...(cloud === undefined ? {} : { cloud }),
     ...(registry === undefined ? {} : { registry }),
+    // A Rancher's comes with its cluster.
+    ...(site.monitoring.enabled && cloud?.kind !== 'rancher' ? { monitoring: monitoringValues(site) } : {}),
   }
 }

@@ -153,6 +153,7 @@ function farFacts(file: SiteFile): Tree {
     tls: file.tls.kind !== 'none',
     mongo: { publicHost: `mongo.${domain}:27017` },
     broker: { publicHost: `broker.${domain}:5671` },
+    ...(file.storage.class === undefined ? {} : { storageClass: file.storage.class }),
   }
 }
 

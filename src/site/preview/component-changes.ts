@@ -1,5 +1,5 @@
 import type { Helm } from '../../adapters/helm/port.ts'
-import { byChart, type ChartName, type ChartValues } from '../file/chart-values.ts'
+import { type ChartName, type ChartValues } from '../file/chart-values.ts'
 import type { ImageTags } from '../operator.ts'
 import type { Applied } from './applied.ts'
 import { valueChanges, type WantedRelease } from './releases.ts'
@@ -31,7 +31,12 @@ export async function componentChanges(wanted: readonly WantedRelease[], seen: S
       return changeOf(release, record !== undefined, seen)
     }),
   )
-  return found.flatMap((change) => (change === undefined ? [] : [change]))
+  const names = wanted.map(({ release }) => release)
+  const removed = Object.keys(seen.applied?.values ?? {}).filter((name) => !names.includes(name))
+  return [
+    ...found.flatMap((change) => (change === undefined ? [] : [change])),
+    ...removed.map((name): Change => ({ level: 'components', kind: 'remove', what: `release ${name}`, details: [] })),
+  ]
 }
 
 function changeOf(
@@ -45,7 +50,8 @@ function changeOf(
   const before = applied?.values[release]
   if (before === undefined)
     return { level: 'components', kind: 'change', what, details: ['what it was given last is not known'] }
-  const defaults = byChart((name) => chartDefaults[name])[chart as ChartName]
+  // Of a chart elsewhere they are not known.
+  const defaults = chartDefaults[chart as ChartName] ?? {}
   const images = imagesIn(values, imageSteps)
   const details = [...valueChanges(before, values, defaults), ...imageChanges(images, applied?.images, tags)]
   if (details.length === 0) return undefined

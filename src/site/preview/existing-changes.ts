@@ -1,7 +1,7 @@
 import { describeRef, type Kubernetes, type Manifest, refOf } from '../../adapters/kubernetes/port.ts'
 import { type ExistingCluster, lookAt, nodeChanges, requireFit } from '../../clusters/existing-cluster.ts'
 import { loadProvider } from '../../clusters/provider.ts'
-import { refuseOthersNamespaces, requireWorkers } from '../actions/cluster-fit.ts'
+import { refuseOthersNamespaces, requireRoles } from '../actions/cluster-fit.ts'
 import { type ExistingCloud } from '../cloud.ts'
 import { providersFolder } from '../cloud-roots.ts'
 import { claimText, findHoldings } from '../holdings.ts'
@@ -18,7 +18,7 @@ export interface ExistingChanges {
 export async function existingChanges(
   kubernetes: Kubernetes,
   cloud: ExistingCloud,
-  { site, project }: { readonly site: string; readonly project: string },
+  { site, project, selectsRoles }: { readonly site: string; readonly project: string; readonly selectsRoles: boolean },
 ): Promise<ExistingChanges> {
   const wanted: ExistingCluster = {
     roles: cloud.roles as ExistingCluster['roles'],
@@ -26,7 +26,7 @@ export async function existingChanges(
   }
   const facts = await lookAt(kubernetes, wanted)
   requireFit(facts, wanted)
-  requireWorkers(facts, wanted)
+  requireRoles(facts, wanted, selectsRoles)
   await refuseOthersNamespaces(kubernetes, site)
   const named = Object.values(wanted.roles).flatMap(({ nodes }) => nodes)
   const nodes = nodeChanges(facts.nodes, wanted.roles).filter(({ node }) => named.includes(node))

@@ -15,7 +15,9 @@ import { readStored, storedForm } from '../secrets.ts'
 import type { Site } from '../site.ts'
 import { findSite, isMade, type StatePaths } from '../state.ts'
 import { makeClusterKeys } from '../../clusters/cluster-keys.ts'
+import { refuseOthersPrometheus } from '../actions/monitoring.ts'
 import { cloudOf, isFar } from '../cloud.ts'
+import { monitoringNamespace } from '../components.ts'
 import { cloudEnv } from '../cloud-roots.ts'
 import { cloudSecretsOf } from '../file/cloud-secrets.ts'
 import type { GivenSecrets } from '../file/secret-values.ts'
@@ -26,7 +28,7 @@ import { type ExistingChanges, existingChanges } from './existing-changes.ts'
 import { type CloudChanges, expectedCloud, previewCloud } from './cloud-changes.ts'
 import { componentChanges, secretChanges } from './component-changes.ts'
 import { machineRows, type PriceList, volumeRows } from './prices.ts'
-import { wantedReleases } from './releases.ts'
+import { monitoringRelease, wantedReleases } from './releases.ts'
 import { imageSteps } from './plan-steps.ts'
 import { type SecretPrints, secretPrints } from './secret-prints.ts'
 import { fingerprintOf, type SitePreview } from './site-preview.ts'
@@ -59,7 +61,8 @@ export async function previewSite(
   const cloud = await lookAtCloud(operator, { made, runs, given: ofCloud }, sources)
   const existing = await lookAtExisting(operator, site, ofCloud)
   const applied = readApplied(paths.folder)
-  const wanted = wantedReleases(sources)
+  const monitoring = monitoringRelease(sources)
+  const wanted = [...wantedReleases(sources), ...(monitoring === undefined ? [] : [monitoring])]
   const defaults = readChartDefaults(join(project, 'charts'))
   const helm = runs ? operator.helm(paths) : undefined
   // An `up` of this file that never ended goes on: nothing that somebody uses is touched.
@@ -160,7 +163,12 @@ async function lookAtExisting(operator: Operator, site: Site, given: GivenSecret
   const cloud = cloudOf(site)
   if (cloud?.kind !== 'existing') return { changes: [], notes: [] }
   const kubernetes = operator.clusterOf(given['kubeconfig'] ?? '')
-  return await existingChanges(kubernetes, cloud, { site: site.name, project: operator.project })
+  if (site.layout?.monitoring !== undefined) await refuseOthersPrometheus(kubernetes, monitoringNamespace)
+  return await existingChanges(kubernetes, cloud, {
+    site: site.name,
+    project: operator.project,
+    selectsRoles: layoutOf(site).selectsRoles,
+  })
 }
 
 function notesOf(made: boolean, runs: boolean, imagesKnown: boolean): string[] {

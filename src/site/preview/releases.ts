@@ -1,4 +1,8 @@
 import { isTree, mergeTrees, type Tree } from '../../base/merge.ts'
+import { loadProvider } from '../../clusters/provider.ts'
+import { kindOf } from '../cloud.ts'
+import { providersFolder } from '../cloud-roots.ts'
+import { layoutOf } from '../layout.ts'
 import { type PlanSources, stepInputs } from './plan-steps.ts'
 
 /** A Helm release as plan `site` wants it; what earlier steps give, such as images, stays `<steps.…>`. */
@@ -15,6 +19,14 @@ export function wantedReleases(sources: PlanSources): WantedRelease[] {
     const { release, namespace, chart, values, over } = input as WantedRelease & { over?: Tree }
     return { release, namespace, chart, values: mergeTrees(values, over ?? {}) }
   })
+}
+
+/** The release of the provider's chart that watches the cluster; `undefined` where the site wants none, or a Rancher has it. */
+export function monitoringRelease(sources: PlanSources): WantedRelease | undefined {
+  const { site, project } = sources
+  const { monitoring: values } = layoutOf(site)
+  const chart = values === undefined ? undefined : loadProvider(providersFolder(project), kindOf(site)).monitoring
+  return values === undefined || chart === undefined ? undefined : { ...chart, values }
 }
 
 /** The values without what only steps know. */
