@@ -6,9 +6,10 @@ import { AppError } from '../../base/errors.ts'
 import type { Kubernetes, Manifest } from '../kubernetes/port.ts'
 import type { RunResult } from '../process/run.ts'
 import { cleanEnv, run } from '../process/run.ts'
-import { helmError, isNotFound, isUnknownRevision } from './errors.ts'
+import { helmError, isUnknownRevision } from './errors.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { Helm, HelmRun, Release, ReleaseRecord, ReleaseStatus } from './port.ts'
+import { findStored } from './stored.ts'
 
 export interface HelmCliOptions {
   /** Path of Helm 4. */
@@ -37,10 +38,10 @@ export function createHelmCli(options: HelmCliOptions): Helm {
     return result.stdout
   }
   const find = async (name: string, namespace: string): Promise<ReleaseRecord | undefined> => {
-    const result = await helm(['get', 'metadata', name, '--namespace', namespace, '--output', 'json'])
-    if (isNotFound(result)) return undefined
-    if (result.exitCode !== 0) throw helmError(`looking for the release ${namespace}/${name}`, result)
-    return recordOf(JSON.parse(result.stdout) as Metadata)
+    const stored = await findStored(options.kubernetes, name, namespace)
+    if (stored === undefined) return undefined
+    const { manifest, labels, ...record } = stored
+    return { ...record, fingerprint: labels[FINGERPRINT_LABEL] }
   }
   const uninstall: Helm['uninstall'] = async (name, namespace, running = {}) => {
     if ((await find(name, namespace)) === undefined) return false
@@ -77,9 +78,13 @@ export function createHelmCli(options: HelmCliOptions): Helm {
     list: async (namespace) => {
       const where = namespace === undefined ? ['--all-namespaces'] : ['--namespace', namespace]
       const text = await must('listing the releases', ['list', ...where, '--max', '0', '--output', 'json'])
-      return (JSON.parse(text) as ListEntry[]).map((one) => ({
-        ...recordOf({ ...one, version: '' }),
-        chart: one.chart,
+      return (JSON.parse(text) as ListEntry[]).map(({ name, namespace: place, revision, status, chart }) => ({
+        name,
+        namespace: place,
+        revision: Number(revision),
+        status: status as ReleaseStatus,
+        chart,
+        fingerprint: undefined,
       }))
     },
     upgrade: async (release, running) => {
@@ -124,39 +129,19 @@ export function createHelmCli(options: HelmCliOptions): Helm {
       await options.kubernetes.delete({ apiVersion: 'v1', kind: 'Secret', name: secret, namespace })
     },
     objects: async (name, namespace) => {
-      const text = await must(`reading the objects of ${namespace}/${name}`, [
-        'get',
-        'manifest',
-        name,
-        '--namespace',
-        namespace,
-      ])
-      return manifestsOf(text, namespace)
+      const stored = await findStored(options.kubernetes, name, namespace)
+      return stored === undefined ? [] : manifestsOf(stored.manifest, namespace)
     },
   }
 }
 
-interface Metadata {
+interface ListEntry {
   readonly name: string
   readonly namespace: string
   readonly revision: number | string
   readonly status: string
+  /** With its version. */
   readonly chart: string
-  readonly version: string
-  readonly labels?: Readonly<Record<string, string>>
-}
-
-type ListEntry = Omit<Metadata, 'version'>
-
-function recordOf(metadata: Metadata): ReleaseRecord {
-  return {
-    name: metadata.name,
-    namespace: metadata.namespace,
-    revision: Number(metadata.revision),
-    status: metadata.status as ReleaseStatus,
-    chart: `${metadata.chart}-${metadata.version}`,
-    fingerprint: metadata.labels?.[FINGERPRINT_LABEL],
-  }
 }
 
 function upgradeFlags(release: Release): readonly string[] {

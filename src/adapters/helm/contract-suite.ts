@@ -7,6 +7,7 @@ export function helmContract(parts: () => { helm: Helm; chart: string }): void {
     const { helm, chart } = parts()
     const release = { name: 'demo', namespace: 'helm-contract', chart, values: { data: { a: 'one' } } }
     expect(await helm.find('demo', 'helm-contract')).toBeUndefined()
+    expect(await helm.objects('demo', 'helm-contract')).toEqual([])
 
     const first = await helm.upgrade(release)
     expect(first).toMatchObject({ revision: 1, status: 'deployed', fingerprint: await helm.fingerprint(release) })

@@ -1,8 +1,6 @@
 import { AppError } from '../../base/errors.ts'
 import type { RunResult } from '../process/run.ts'
 
-const NOT_FOUND = /release: not found/
-
 const MEANINGS: readonly { text: RegExp; kind: 'invalid' | 'conflict' | 'unavailable' | 'forbidden'; code: string }[] =
   [
     { text: /another operation \(.*\) is in progress/, kind: 'conflict', code: 'release-busy' },
@@ -23,10 +21,6 @@ const MEANINGS: readonly { text: RegExp; kind: 'invalid' | 'conflict' | 'unavail
       code: 'release-refused',
     },
   ]
-
-export function isNotFound(result: RunResult): boolean {
-  return result.exitCode !== 0 && NOT_FOUND.test(result.stderr)
-}
 
 /** Of a rollback: the release or that revision of it is not kept. */
 export function isUnknownRevision(result: RunResult): boolean {

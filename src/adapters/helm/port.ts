@@ -52,7 +52,8 @@ export interface HelmRun {
  *
  * Errors: `invalid/chart-invalid` (template, schema, chart missing; with Helm's text), `invalid/release-refused` (the API
  * server refuses an object), `conflict/release-busy` (pending: unlock first), `unavailable/release-failed` (everything
- * that may pass when repeated), `unavailable/helm-unreachable` (no API server), `forbidden/helm-forbidden`.
+ * that may pass when repeated), `unavailable/helm-unreachable` (no API server), `forbidden/helm-forbidden`;
+ * `find` and `objects` those of the Kubernetes port.
  */
 export interface Helm {
   find(name: string, namespace: string): Promise<ReleaseRecord | undefined>
@@ -79,6 +80,6 @@ export interface Helm {
   rollback(name: string, namespace: string, revision: number, run?: HelmRun): Promise<ReleaseRecord>
   /** Waits until the objects are gone; false when there was no release. */
   uninstall(name: string, namespace: string, run?: HelmRun & { timeoutMs?: number }): Promise<boolean>
-  /** The objects of the newest revision, hooks not among them; namespaces filled in. */
+  /** The objects of the newest revision, hooks not among them; namespaces filled in. None of an unknown release. */
   objects(name: string, namespace: string): Promise<readonly Manifest[]>
 }
