@@ -40,7 +40,7 @@ export function createHelmCli(options: HelmCliOptions): Helm {
   const find = async (name: string, namespace: string): Promise<ReleaseRecord | undefined> => {
     const stored = await findStored(options.kubernetes, name, namespace)
     if (stored === undefined) return undefined
-    const { manifest, labels, ...record } = stored
+    const { manifest: _manifest, labels, ...record } = stored
     return { ...record, fingerprint: labels[FINGERPRINT_LABEL] }
   }
   const uninstall: Helm['uninstall'] = async (name, namespace, running = {}) => {
