@@ -82,7 +82,7 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
     jupyterhubServers(parts),
     placed(kubernetesApply),
     placed(helmRelease),
-    nodepool(parts.roots),
+    nodepool(parts.roots, () => parts.clusters.doors),
     placed(registrySecret),
     placed(pullSecrets),
     placed((given) => volume({ ...given, ...given.roots })),
