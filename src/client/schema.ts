@@ -33,7 +33,7 @@ export interface paths {
         put?: never;
         /** Sign in by user id or e-mail address and password; sets the cookie */
         post: operations["signIn"];
-        /** Sign out */
+        /** Sign out; 200 where one is still signed in at the issuer that the session came by */
         delete: operations["signOut"];
         options?: never;
         head?: never;
@@ -1147,6 +1147,15 @@ export interface components {
             /** Format: date-time */
             expiresAt: string;
         };
+        SignedOutInput: {
+            /** @description the issuer that the session came by: there one is still signed in */
+            elsewhere: {
+                /** @description as on the button that leads there */
+                label: string;
+                /** @description send the browser there to end it; left out where the issuer has no such place or does not answer */
+                url?: string;
+            };
+        };
         AccountChangeInput: {
             /** @enum {string} */
             role: "admin" | "staff" | "user";
@@ -1823,6 +1832,15 @@ export interface components {
             /** Format: date-time */
             expiresAt: string;
         };
+        SignedOut: {
+            /** @description the issuer that the session came by: there one is still signed in */
+            elsewhere: {
+                /** @description as on the button that leads there */
+                label: string;
+                /** @description send the browser there to end it; left out where the issuer has no such place or does not answer */
+                url?: string;
+            };
+        };
         AccountChange: {
             /** @enum {string} */
             role: "admin" | "staff" | "user";
@@ -2406,6 +2424,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOut"];
+                };
+            };
             /** @description Default Response */
             204: {
                 headers: {

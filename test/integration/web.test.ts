@@ -491,7 +491,7 @@ test('every page outside can be used by everybody, and unknown ones say so', asy
   })
 })
 
-test('the way in through another issuer begins with a button and ends at home, or at the reason why not', async () => {
+test('the way in through another issuer begins with a button and ends at home, or at the reason why not; the way out ends there, too', async () => {
   const person = { sub: '7', preferred_username: 'alice', email: 'alice@example.org', email_verified: true }
   const issuer = createFakeIssuer('http://login.test')
   const keys = parseKeyRing(`k1:${Buffer.alloc(32, 1).toString('base64')}`, 'the test')
@@ -508,7 +508,21 @@ test('the way in through another issuer begins with a button and ends at home, o
     await page.goto(`${pages.url}/accounts/login?problem=outside-address-unverified`)
     await page.getByRole('alert').filter({ hasText: 'Your e-mail address is not verified there' }).waitFor()
     expect(await hurdles(page)).toEqual([])
-    await page.getByRole('link', { name: 'Sign in with Example University' }).click()
-    await heading(page, 'Hello, alice').waitFor()
+    const comeIn = async () => {
+      await page.getByRole('link', { name: 'Sign in with Example University' }).click()
+      await heading(page, 'Hello, alice').waitFor()
+    }
+    await comeIn()
+
+    // The way out leads through the issuer, which ends its session as well.
+    const ended = page.waitForRequest('http://login.test/end**')
+    await button(page, 'Sign out').click()
+    expect((await ended).url()).toContain('id_token_hint=token-of-7')
+    await page.getByRole('status').filter({ hasText: 'You are signed out.' }).waitFor()
+    await comeIn()
+    issuer.endsSessions(false)
+    await button(page, 'Sign out').click()
+    await page.getByRole('alert').filter({ hasText: 'Still signed in at Example University' }).waitFor()
+    expect(await hurdles(page)).toEqual([])
   })
 })

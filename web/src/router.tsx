@@ -54,11 +54,13 @@ const signIn = createRoute({
   ): {
     next?: string | undefined
     signedOut?: true | undefined
+    still?: true | undefined
     reset?: true | undefined
     problem?: string | undefined
   } => ({
     next: ourPath(text(search['next'])),
     signedOut: flag(search['signedOut']),
+    still: flag(search['still']),
     reset: flag(search['reset']),
     problem: text(search['problem']),
   }),
