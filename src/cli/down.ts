@@ -25,12 +25,12 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   const began = io.now()
   const { site, paths } = openSite(options)
   const operator = await io.operator()
-  await giveUpUnreachable({ site, paths }, operator, options, io)
-  const holdings = isReached(paths) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
-  if (options.purge === true) await confirmPurge(site, holdings, options, io)
-  else if (holdings !== undefined) await confirmDown(site, holdings, options, io)
   const unlock = lockFolder(paths.folder)
   try {
+    await giveUpUnreachable({ site, paths }, operator, options, io)
+    const holdings = isReached(paths) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
+    if (options.purge === true) await confirmPurge(site, holdings, options, io)
+    else if (holdings !== undefined) await confirmDown(site, holdings, options, io)
     const progress = progressOf(io, options)
     const cloud = operator.cloud(site, paths)
     const journal = await operator.openJournal(site, paths)

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { AppError } from '../base/errors.ts'
 import { simulatedParts } from '../site/site.ts'
 import type { FakeOutside } from './fake-outside.ts'
@@ -211,6 +213,52 @@ test('a state folder that a newer version wrote is refused with both forms', asy
     expect(await cli(word)).toBe(4)
     expect(outside.printed().err).toContain('a newer cloudmgr wrote it (form 2, this one reads 1)')
   }
+})
+
+test('up and down while another one works on the site are told so before they ask or change anything', async () => {
+  await cli('up')
+  const site = readFileSync(join(state, 'site.json'), 'utf8')
+  const other = spawn(process.execPath, ['-e', 'process.stdin.resume()', 'src/main.ts'])
+  try {
+    await new Promise((started) => other.once('spawn', started))
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    writeFileSync(join(state, 'lock'), `${other.pid} ${hostname()} ${boot}\n`)
+    const before = outside.done.length
+    outside.printed()
+    for (const words of [
+      ['up', '--open-signup'],
+      ['up', '--domain', 'other.localhost'],
+      ['down'],
+      ['down', '--purge'],
+    ]) {
+      expect(await cli(...words), words.join(' ')).toBe(4)
+      const { out, err } = outside.printed()
+      expect([out, err]).toEqual(['', expect.stringContaining(`another cloudmgr (process ${other.pid})`)])
+    }
+    expect([outside.done.length, readFileSync(join(state, 'site.json'), 'utf8')]).toEqual([before, site])
+    expect(await cli('status')).toBe(5)
+    rmSync(join(state, 'lock'))
+    expect(await cli('up', '--open-signup')).toBe(0)
+  } finally {
+    other.kill()
+  }
+})
+
+test('of two first ups of one site the second changes nothing of what the first wanted', async () => {
+  const gate = Promise.withResolvers<void>()
+  outside.beforeImage = async () => await gate.promise
+  const first = cli('up', '--open-signup')
+  await vi.waitFor(() => expect(existsSync(join(state, 'site.json'))).toBe(true), { timeout: 10_000, interval: 10 })
+  // In one process they would take each other for dead.
+  writeFileSync(join(state, 'lock'), '7 elsewhere another-start\n')
+  expect(await cli('up', '--domain', 'other.localhost')).toBe(4)
+  expect(outside.printed().err).toContain('process 7 on elsewhere has this site')
+  gate.resolve()
+  expect(await first).toBe(0)
+  expect(JSON.parse(readFileSync(join(state, 'site.json'), 'utf8'))).toMatchObject({
+    domain: 'omega.localhost',
+    signUp: 'own',
+  })
 })
 
 test('Ctrl-C ends with 130 and loses nothing', async () => {

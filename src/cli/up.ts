@@ -33,7 +33,7 @@ import {
   type Site,
   siteUrls,
 } from '../site/site.ts'
-import { findSite, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
+import { findSite, makeStateFolder, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type Io, print, printJson, progressOf } from './io.ts'
 import { previewText } from './preview-text.ts'
@@ -71,12 +71,15 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   else refuseWithoutFile(options)
   const folder = stateFolder(file?.site.name ?? options.site, options.state)
   const paths = statePaths(folder)
-  const site = await prepareSite(operator, folder, file === undefined ? typed(options, folder) : wishes(options, file))
-  const given = file === undefined ? undefined : await givenBy(file, operator)
-  const agreed = given === undefined ? undefined : await agree(operator, site, paths, given, options, io)
-  writeSite(folder, site)
-  const unlock = lockFolder(folder)
+  // Two that look at the same time would both go by what they saw, and the last one's wishes would stay.
+  let unlock = findSite(folder, undefined) === undefined ? undefined : lockFolder(folder)
   try {
+    const wanted = file === undefined ? typed(options, folder) : wishes(options, file)
+    const site = await prepareSite(operator, folder, wanted)
+    const given = file === undefined ? undefined : await givenBy(file, operator)
+    const agreed = given === undefined ? undefined : await agree(operator, site, paths, given, options, io)
+    unlock ??= lockFresh(folder)
+    writeSite(folder, site)
     operator.secrets(paths)
     if (given !== undefined) {
       storeGivenSecrets(folder, given.given)
@@ -113,8 +116,21 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       await journal.close()
     }
   } finally {
-    unlock()
+    unlock?.()
   }
+}
+
+/** A folder without a site in it has nothing to be spoilt until somebody is sure of what shall be there. */
+function lockFresh(folder: string): () => void {
+  makeStateFolder(folder)
+  const unlock = lockFolder(folder)
+  if (findSite(folder, undefined) === undefined) return unlock
+  unlock()
+  throw new AppError(
+    'conflict',
+    'site-busy',
+    `another cloudmgr made a site in ${folder} meanwhile: look, and try again`,
+  )
 }
 
 /** A site file with what its references lead to. */

@@ -84,7 +84,7 @@ export function findSite(folder: string, name: string | undefined): Site | undef
     throw refuse(folder, `it belongs to user ${stat.uid}, you are user ${process.getuid()}`)
   }
   if (!existsSync(paths.site)) {
-    if (readdirSync(folder).every((entry) => entry === 'lock')) return undefined
+    if (readdirSync(folder).every((entry) => /^lock(\.|$)/.test(entry))) return undefined
     throw refuse(folder, 'it holds other things and no site.json; name an empty or a new folder')
   }
   const site = readSite(folder, paths.site)
@@ -127,9 +127,13 @@ export function getSite(folder: string, name: string | undefined): Site {
 }
 
 /** Readable by its owner only: it holds keys, state and the kubeconfig. */
-export function writeSite(folder: string, site: Site): void {
+export function makeStateFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
+}
+
+export function writeSite(folder: string, site: Site): void {
+  makeStateFolder(folder)
   replaceFile(
     statePaths(folder).site,
     `${JSON.stringify({ cloudmgr: 'site', version: formVersion, ...site }, null, 2)}\n`,
