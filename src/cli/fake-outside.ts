@@ -39,6 +39,8 @@ export interface FakeOutside {
   facts: HostFacts
   findHolder: FindHolder
   cloudRuns: boolean
+  /** What the commands take for the present. */
+  now: () => number
   leftovers: string[]
   toolsFail: AppError | undefined
   /** As if what the images are built from had changed. */
@@ -92,6 +94,7 @@ export function createFakeOutside(folder: string): FakeOutside {
     },
     findHolder: () => undefined,
     cloudRuns: false,
+    now: () => Date.now(),
     leftovers: [],
     toolsFail: undefined,
     forgetImages: () => built.clear(),
@@ -118,7 +121,7 @@ export function createFakeOutside(folder: string): FakeOutside {
         ask: async () => outside.answer,
         secret: async () => outside.answer,
         service: (_address, credential) => fakeService(outside, credential),
-        now: () => Date.now(),
+        now: () => outside.now(),
         operator: async () => fakeOperator(outside),
         interrupted: interruption.signal,
         folder,

@@ -10,6 +10,7 @@ import { type GivenSecrets, readGivenSecrets, readStateEnv } from '../site/file/
 import { refuseUndriven, wishesOf } from '../site/file/to-site.ts'
 import { isFar } from '../site/cloud.ts'
 import { layoutOf, machinesFrom } from '../site/layout.ts'
+import { certificateNotes } from '../site/kept-checks.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { Operator } from '../site/operator.ts'
 import { prepareSite, type SiteWishes } from '../site/prepare.ts'
@@ -94,6 +95,7 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
     const simulated = simulatedText(site)
     if (simulated !== undefined) progress.say(`note: ${simulated}`)
     for (const line of isFar(site) ? [] : promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
+    for (const line of certificateNotes(site, paths, new Date(io.now()))) progress.say(`note: ${line}`)
     if (site.signUp === 'shared') progress.say(`note: ${sharedWithStrangers}`)
     const journal = await operator.openJournal(site, paths)
     try {

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
+import { type CertificateTrouble, certificateTroubleOf } from '../../base/certificate-trouble.ts'
 import { AppError } from '../../base/errors.ts'
 
 export interface ApiRequest {
@@ -46,11 +47,23 @@ export function requestSender(config: KubeConfig): SendRequest {
     try {
       return await send(new URL(`${server.replace(/\/$/, '')}${request.path}`), await credentials(), request)
     } catch (cause) {
-      throw new AppError('unavailable', 'kubernetes-unreachable', `asking the Kubernetes API server at ${server}`, {
-        cause,
-      })
+      throw unreachable(server, cause)
     }
   }
+}
+
+function unreachable(server: string, cause: unknown): AppError {
+  const trouble = certificateTroubleOf(cause)
+  const more = trouble === undefined ? '' : `, whose certificate ${certificateWords[trouble]}`
+  const text = `asking the Kubernetes API server at ${server}${more}`
+  return new AppError('unavailable', 'kubernetes-unreachable', text, { cause })
+}
+
+const certificateWords: Readonly<Record<CertificateTrouble, string>> = {
+  expired: 'has run out: who runs the cluster must renew it',
+  early: 'is not valid yet: look at the clocks of both machines',
+  name: 'is for another name: the kubeconfig leads to another server',
+  stranger: 'is of another authority than the kubeconfig names: a cluster that was made anew has a new kubeconfig',
 }
 
 function send(url: URL, credentials: https.RequestOptions, request: ApiRequest): Promise<ApiResponse> {
