@@ -460,6 +460,16 @@ test('other machines are let in, by TLS only and under a domain of their reach, 
   expect(values('omegaml-system')).toMatchObject({ site: { tls: false } })
 })
 
+test('names that do not resolve are told with the line that mends it', async () => {
+  await cli('up', '--domain', 'omega.example')
+  expect(outside.printed().out).not.toContain('does not resolve')
+  outside.resolves = async () => false
+  await cli('up')
+  const { out } = outside.printed()
+  expect(out).toContain('hub.omega.example does not resolve on this machine. Add to /etc/hosts, as root:')
+  expect(out).toContain('127.0.0.1 hub.omega.example notebook.omega.example mongo.omega.example broker.omega.example')
+})
+
 test('who came by SSH is told the tunnel', async () => {
   outside.env['SSH_CONNECTION'] = '198.51.100.4 50022 192.0.2.7 22'
   await cli('up')

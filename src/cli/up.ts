@@ -110,7 +110,7 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       progress.end(result.steps)
       if (result.command.state === 'done') await keepApplied(operator, site, paths)
       const back = readApplied(paths.folder)?.revisions === undefined ? undefined : command.id
-      const done = result.command.state === 'done' && isFar(site) && options.json !== true
+      const done = result.command.state === 'done' && options.json !== true
       const wayIn = done ? await wayInLines(site, operator.kubernetes(paths), operator.resolves) : []
       const found = { site, secrets: operator.secrets(paths), folder, own: facts.addresses, env: operator.env }
       return report({ ...found, back, wayIn }, result, options, io, io.now() - began)
