@@ -380,6 +380,18 @@ for (const { why, words, set, code, text } of refusals) {
   })
 }
 
+test('a site’s name in upper case, with dots or of 64 characters is refused, and so is such a domain', async () => {
+  for (const name of ['Omega', 'ome.ga', 'x'.repeat(64), '-omega', '']) {
+    expect(await cli('up', '--site', name)).toBe(2)
+    expect(outside.printed().err).toContain(`site name "${name}" is not usable: 2 to 16 lower-case letters`)
+  }
+  for (const domain of ['Omega.Example', 'a_b.example', `${'x'.repeat(64)}.example`, 'omega..example', '10.0.0.1']) {
+    expect(await cli('up', '--domain', domain)).toBe(2)
+    expect(outside.printed().err).toContain(`domain "${domain}" is not usable`)
+  }
+  expect(existsSync(state)).toBe(false)
+})
+
 test('a simulated site needs no root, says what it is, and stays so', async () => {
   outside.facts = { ...outside.facts, uid: 1000, memoryGb: 4, availableGb: 2 }
   expect(await json('up', '--simulated')).toMatchObject({ simulated: [...simulatedParts] })

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../base/errors.ts'
-import { mergedParams, type ParameterProblem, parametersOf } from '../catalog/parameters.ts'
+import { mergedParams, MOST_TOLD, type ParameterProblem, parametersOf } from '../catalog/parameters.ts'
 import {
   type Becomes,
   getPlan,
@@ -202,6 +202,7 @@ function unknownParams(plan: Plan, params: Values): ParameterProblem[] {
   const has = Object.keys(known).sort().join(', ') || 'none'
   return Object.keys(params)
     .filter((name) => known[name] === undefined)
+    .slice(0, MOST_TOLD)
     .map((name) => ({ field: `params.${name}`, problem: `is not a parameter of this plan; it has ${has}` }))
 }
 
