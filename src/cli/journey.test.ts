@@ -6,6 +6,7 @@ import { expect, test, vi } from 'vitest'
 import { AppError } from '../base/errors.ts'
 import { simulatedParts } from '../site/site.ts'
 import type { FakeOutside } from './fake-outside.ts'
+import { runCli } from './program.ts'
 import { testCli } from './testing.ts'
 
 let folder = ''
@@ -540,6 +541,55 @@ const usage: { words: string[]; code: number }[] = [
 for (const { words, code } of usage) {
   test(`cloudmgr ${words.join(' ')} ends with ${code}`, async () => expect(await cli(...words)).toBe(code))
 }
+
+test('who types half a line is shown the whole one', async () => {
+  const lines: [words: string[], says: RegExp[]][] = [
+    [
+      ['account', 'create'],
+      [
+        /cloudmgr: .*--email/,
+        /usage: \.\/cloudmgr account create <name> --email <address> \[options\]; more with --help/,
+      ],
+    ],
+    [
+      ['order', 'add'],
+      [/missing required argument 'plan'/, /usage: \.\/cloudmgr order add <plan> \[key=value\.\.\.\] \[options\]/],
+    ],
+    [['login'], [/missing required argument 'url'/, /usage: \.\/cloudmgr login <url> \[options\]/]],
+    [['stauts'], [/cloudmgr: unknown command 'stauts'/, /Did you mean status\?/, /\.\/cloudmgr --help/]],
+    [
+      ['up', '--profil', 'minimal'],
+      [/Did you mean --profile\?/, /usage: \.\/cloudmgr up \[options\]/],
+    ],
+  ]
+  for (const [words, says] of lines) {
+    expect(await cli(...words)).toBe(2)
+    const { err } = outside.printed()
+    for (const text of says) expect(err).toMatch(text)
+  }
+})
+
+test('where there is no such site, those that there are are told', async () => {
+  const home = join(folder, 'home')
+  const there = async (...words: string[]) => {
+    const code = await runCli(words, outside.io)
+    return [code, outside.printed().err.trim()]
+  }
+  expect(await there('status', '--site', 'other')).toEqual([
+    3,
+    `cloudmgr: there is no site in ${home}/other: ./cloudmgr up makes one`,
+  ])
+  expect(await runCli(['up', '--site', 'mine'], outside.io)).toBe(0)
+  outside.printed()
+  expect(await there('down', '--site', 'other')).toEqual([
+    3,
+    `cloudmgr: there is no site in ${home}/other: ./cloudmgr up makes one; here are --site mine`,
+  ])
+  expect(await there('service', 'list')).toEqual([
+    3,
+    'cloudmgr: there is no site on this machine, and nobody is signed in at one elsewhere: ./cloudmgr up makes one, ./cloudmgr login URL --userid NAME goes to another',
+  ])
+})
 
 const shownPlans = [
   { plan: 'pool', title: 'A pool', description: '', orderable: 'user', phases: ['install'], limit: 3, parameters: {} },
