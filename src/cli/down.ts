@@ -123,7 +123,7 @@ async function confirmDown(site: Site, holdings: Holdings, options: DownOptions,
   throw new AppError(
     'conflict',
     'not-confirmed',
-    `nothing was removed: ${lost.length} claims hold data that goes with the cluster (${lost.map(claimText).join(', ')}); save it, then type yes when asked, or give --yes`,
+    `nothing was removed: ${lost.length === 1 ? '1 claim holds' : `${lost.length} claims hold`} data that goes with the cluster (${lost.map(claimText).join(', ')}); save it, then type yes when asked, or give --yes`,
   )
 }
 
