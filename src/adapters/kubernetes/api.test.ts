@@ -38,10 +38,16 @@ test('a pod that its kubelet does not know yet has said nothing', async () => {
 
 const day = 86_400_000
 const troubles: { why: string; days: number; name: string; known: boolean; says: string }[] = [
-  { why: 'has run out', days: -10, name: 'localhost', known: true, says: 'has run out: who runs the cluster' },
-  { why: 'is of the future', days: 10, name: 'localhost', known: true, says: 'not valid yet: look at the clocks' },
-  { why: 'is for another name', days: 0, name: 'other.test', known: true, says: 'for another name: the kubeconfig' },
-  { why: 'is of another authority', days: 0, name: 'localhost', known: false, says: 'made anew has a new kubeconfig' },
+  { why: 'has run out', days: -10, name: 'localhost', known: true, says: 'has run out; who runs the cluster' },
+  { why: 'is of the future', days: 10, name: 'localhost', known: true, says: 'not valid yet; look at the clocks' },
+  {
+    why: 'is for another name',
+    days: 0,
+    name: 'other.test',
+    known: true,
+    says: 'for another name than the kubeconfig',
+  },
+  { why: 'is of another authority', days: 0, name: 'localhost', known: false, says: 'made anew has a new one' },
 ]
 for (const { why, days, name, known, says } of troubles) {
   test(`an API server whose certificate ${why} is told so`, async () => {
@@ -54,7 +60,11 @@ for (const { why, days, name, known, says } of troubles) {
     const ca = Buffer.from((known ? ours : theirs).cert).toString('base64')
     const url = `https://localhost:${(https.address() as AddressInfo).port}`
     const asked = kubernetes(url, { 'certificate-authority-data': ca }).version()
-    await expect(asked).rejects.toMatchObject({ kind: 'unavailable', message: expect.stringContaining(says) })
+    await expect(asked).rejects.toMatchObject({
+      kind: 'unavailable',
+      code: 'kubernetes-untrusted',
+      message: expect.stringContaining(says),
+    })
     https.close()
   })
 }

@@ -78,7 +78,7 @@ export interface ServiceToken {
  * A Kubernetes API server.
  *
  * Errors: `unavailable/kubernetes-unreachable` (network, overload, still starting), `unavailable/namespace-terminating`,
- * `forbidden/kubernetes-forbidden`, `not-found/kubernetes-not-found` (also: the namespace to apply into is missing),
+ * `unavailable/kubernetes-untrusted` (its certificate), `forbidden/kubernetes-forbidden`, `not-found/kubernetes-not-found` (also: the namespace to apply into is missing),
  * `conflict/kubernetes-conflict` (somebody else changed it), `invalid/kubernetes-invalid` (with the server's text),
  * `invalid/kubernetes-kind-unknown` (no such kind: is its CRD installed?).
  */

@@ -53,17 +53,28 @@ export function requestSender(config: KubeConfig): SendRequest {
 }
 
 function unreachable(server: string, cause: unknown): AppError {
+  const text = `asking the Kubernetes API server at ${server}`
   const trouble = certificateTroubleOf(cause)
-  const more = trouble === undefined ? '' : `, whose certificate ${certificateWords[trouble]}`
-  const text = `asking the Kubernetes API server at ${server}${more}`
-  return new AppError('unavailable', 'kubernetes-unreachable', text, { cause })
+  if (trouble === undefined) return new AppError('unavailable', 'kubernetes-unreachable', text, { cause })
+  const { what, right } = certificateWords[trouble]
+  return new AppError('unavailable', 'kubernetes-untrusted', `${text}: its certificate ${what}; ${right}`, {
+    cause,
+    details: { field: 'kubeconfig', right },
+  })
 }
 
-const certificateWords: Readonly<Record<CertificateTrouble, string>> = {
-  expired: 'has run out: who runs the cluster must renew it',
-  early: 'is not valid yet: look at the clocks of both machines',
-  name: 'is for another name: the kubeconfig leads to another server',
-  stranger: 'is of another authority than the kubeconfig names: a cluster that was made anew has a new kubeconfig',
+const certificateWords: Readonly<Record<CertificateTrouble, { readonly what: string; readonly right: string }>> = {
+  expired: { what: 'has run out', right: 'who runs the cluster must renew it' },
+  early: { what: 'is not valid yet', right: 'look at the clocks of both machines' },
+  name: {
+    what: 'is for another name than the kubeconfig’s',
+    right: 'right is a server address that its certificate names',
+  },
+  stranger: {
+    what: 'is of another authority than the kubeconfig has',
+    right:
+      'right is the cluster’s own as certificate-authority-data (kubectl config view --raw --flatten --minify writes it); a cluster that was made anew has a new one',
+  },
 }
 
 function send(url: URL, credentials: https.RequestOptions, request: ApiRequest): Promise<ApiResponse> {
