@@ -114,6 +114,20 @@ export const sessionView = z
   })
   .meta({ id: 'Session' })
 
+export const signedOutView = z
+  .object({
+    elsewhere: z
+      .object({
+        label: z.string().describe('as on the button that leads there'),
+        url: z
+          .string()
+          .optional()
+          .describe('send the browser there to end it; left out where the issuer has no such place or does not answer'),
+      })
+      .describe('the issuer that the session came by: there one is still signed in'),
+  })
+  .meta({ id: 'SignedOut' })
+
 export const accountChange = z
   .strictObject({ role: z.enum(roles).exclude(['group', 'machine']), rights: z.array(z.enum(rights)).default([]) })
   .meta({ id: 'AccountChange' })

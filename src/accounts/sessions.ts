@@ -18,13 +18,25 @@ export interface Session {
   readonly expiresAt: number
 }
 
-/** The cookie's value; only its digest is kept. */
-export async function openSession(db: Db, account: Account, now: number): Promise<Session & { id: string }> {
+/** The cookie's value; only its digest is kept. `outside`: sealed, what ends it at the issuer that it came by. */
+export async function openSession(
+  db: Db,
+  account: Account,
+  now: number,
+  outside: string | null = null,
+): Promise<Session & { id: string }> {
   const id = randomWord(40)
   const expiresAt = now + IDLE_MS
   await db
     .insertInto('sessions')
-    .values({ id_hash: digest(id), account_id: account.id, created_at: now, expires_at: expiresAt, oidc_uid: null })
+    .values({
+      id_hash: digest(id),
+      account_id: account.id,
+      created_at: now,
+      expires_at: expiresAt,
+      oidc_uid: null,
+      outside,
+    })
     .execute()
   const { id: rowId } = await db
     .selectFrom('sessions')
@@ -56,6 +68,12 @@ export async function closeSession(db: Db, id: string): Promise<void> {
   await db.deleteFrom('sessions').where('id_hash', '=', digest(id)).execute()
 }
 
+/** What `openSession` was given of the issuer that it came by. */
+export async function outsideOf(db: Db, id: string): Promise<string | undefined> {
+  const row = await db.selectFrom('sessions').select('outside').where('id_hash', '=', digest(id)).executeTakeFirst()
+  return row?.outside ?? undefined
+}
+
 /** Signs the account out everywhere. */
 export async function closeSessionsOf(db: Db, accountId: number): Promise<void> {
   await db.deleteFrom('sessions').where('account_id', '=', accountId).execute()
@@ -64,6 +82,12 @@ export async function closeSessionsOf(db: Db, accountId: number): Promise<void> 
 /** Notes which session of our OpenID Connect provider came from this one. */
 export async function noteOidcSession(db: Db, rowId: number, uid: string): Promise<void> {
   await db.updateTable('sessions').set({ oidc_uid: uid }).where('id', '=', rowId).execute()
+}
+
+/** Whether this session is the one behind that of our OpenID Connect provider. */
+export async function isBehind(db: Db, rowId: number, uid: string): Promise<boolean> {
+  const row = await db.selectFrom('sessions').select('oidc_uid').where('id', '=', rowId).executeTakeFirst()
+  return row?.oidc_uid === uid
 }
 
 /** Whether a sign-in through the provider still has its session with us, and its account may sign in. */

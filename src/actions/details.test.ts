@@ -202,6 +202,15 @@ describe('terraform-apply', () => {
     expect(await action.observe()).toEqual({ state: 'present' })
   })
 
+  test('an output that a changed module does not give is told by name', async () => {
+    const wanted = { root: await root, files: files(['one']), outputs: ['b', 'kubeconfig'] }
+    const action = bound(terraformApply({ terraform: createFakeTerraform() }), wanted)
+    await expect(action.ensure()).rejects.toMatchObject({
+      code: 'terraform-output-missing',
+      message: expect.stringContaining('gave no output kubeconfig, which later steps need'),
+    })
+  })
+
   test('a failed apply continues with the next', async () => {
     const terraform = createFakeTerraform()
     const action = bound(terraformApply({ terraform }), { root: await root, files: files(['one']) })

@@ -83,7 +83,7 @@ export function kubernetesApply(parts: KubernetesApplyParts): Action<KubernetesA
         context.output(`${applied} ${describeRef(refOf(object))}`)
       }
       if (wanted.wait !== 'none') await waitForObjects(objects, wanted.timeoutSeconds * 1000, { ...parts, context })
-      return { changed: done.length > 0, message: done.length > 0 ? `applied ${done.join(', ')}` : 'already as wanted' }
+      return { changed: done.length > 0, message: done.length > 0 ? `applied ${short(done)}` : 'already as wanted' }
     },
     remove: async (wanted, context) => {
       const removed: string[] = []
@@ -178,4 +178,9 @@ function withLabel(object: Manifest): Manifest {
     ...object,
     metadata: { ...object.metadata, labels: { 'app.kubernetes.io/managed-by': 'cloudmgr', ...object.metadata.labels } },
   }
+}
+
+/** All of them are in the output. */
+function short(names: readonly string[]): string {
+  return names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
 }

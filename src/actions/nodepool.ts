@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { Doors } from '../clusters/doors.ts'
 import type { Machines } from '../clusters/profiles.ts'
 import { poolMachines, poolName } from '../clusters/nodepool.ts'
 import { credentialEnv, hasNodeType, nodeTypeOf, type Provider } from '../clusters/provider.ts'
 import { nodepoolRoot, type PoolSite } from '../clusters/root.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
 import type { Action, ActionContext } from './action.ts'
-import { clusterName } from './on-cluster.ts'
+import { checkServes, clusterName } from './on-cluster.ts'
 import { type EngineRoots, ordersFrom, type PoolProvider, withEngineRoot } from './engine-root.ts'
 import { type TerraformApplyInput, terraformApply } from './terraform-apply.ts'
 
@@ -39,7 +40,7 @@ const input = z.strictObject({
 export type NodepoolInput = z.infer<typeof input>
 
 /** Nodes of one type and role, ordered through Terraform; a smaller size drains the nodes that go. */
-export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
+export function nodepool(parts: EngineRoots, doors: () => Pick<Doors, 'open'>): Action<NodepoolInput> {
   const inner = terraformApply({ terraform: parts.terraform, roots: (root) => join(parts.folder, root) })
 
   async function withRoot<T>(
@@ -65,6 +66,7 @@ export function nodepool(parts: EngineRoots): Action<NodepoolInput> {
       return await withRoot(pool, machines, context, (wanted) => inner.observe(wanted, context))
     },
     ensure: async (pool, context) => {
+      await checkServes(pool.cluster, doors())
       const machines = (wanted: NodepoolInput, provider: Provider) =>
         poolMachines(wanted, nodeTypeOf(provider, pool.type))
       return await withRoot(pool, machines, context, (wanted) => inner.ensure(wanted, context))

@@ -38,15 +38,19 @@ export function onCluster<Input>(
         }),
     observe: async (input, context) => await (await at(input.cluster)).observe(without(input), context),
     ensure: async (input, context) => {
-      const { cluster } = input
-      if (cluster === undefined || (await doors().open(cluster)) !== undefined)
-        return await (await at(cluster)).ensure(without(input), context)
-      const details = { field: 'cluster', value: cluster }
-      throw new AppError('not-found', 'cluster-unknown', `there is no cluster ${cluster}`, { details })
+      await checkServes(input.cluster, doors())
+      return await (await at(input.cluster)).ensure(without(input), context)
     },
     // Of a cluster that is gone: what it has elsewhere, such as a volume of the cloud, is still there.
     remove: async (input, context) => await (await at(input.cluster)).remove(without(input), context),
   }
+}
+
+/** `not-found` where there is no such cluster; `unavailable` while it is being made or removed. */
+export async function checkServes(cluster: string | undefined, doors: Pick<Doors, 'open'>): Promise<void> {
+  if (cluster === undefined || (await doors.open(cluster)) !== undefined) return
+  const details = { field: 'cluster', value: cluster }
+  throw new AppError('not-found', 'cluster-unknown', `there is no cluster ${cluster}`, { details })
 }
 
 /** As the action's own, and with the cluster beside. */

@@ -59,6 +59,7 @@ export function terraformApply({
       // A program more only for what the apply did not tell: many roots are applied at once.
       const isTold = wanted.outputs?.every((name) => name in told) === true
       const outputs = pick(isTold ? told : await terraform.outputs(root, quietly(running)), wanted.outputs)
+      refuseMissing(outputs, wanted)
       return { changed, message: changed ? describePreview(preview) : 'already as wanted', outputs }
     },
     remove: async (wanted, context) => {
@@ -103,6 +104,14 @@ function refuseDeletes(preview: Preview, { root, deletes }: TerraformApplyInput)
       details: { addresses: refused },
     },
   )
+}
+
+/** A module that somebody changed; one whose output is null has none. */
+function refuseMissing(outputs: Readonly<Record<string, unknown>>, { root, outputs: names = [] }: TerraformApplyInput) {
+  const missing = names.filter((name) => outputs[name] === undefined)
+  if (missing.length === 0) return
+  const text = `the Terraform root ${root} gave no output ${missing.join(', ')}, which later steps need: its module must have it, and not null`
+  throw new AppError('invalid', 'terraform-output-missing', text, { details: { outputs: missing } })
 }
 
 async function writeFiles(root: string, { files }: TerraformApplyInput): Promise<void> {

@@ -3,6 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { AppError, type ErrorDetails, type ErrorKind, explain } from '../base/errors.ts'
 import { type FieldError, fieldErrorsOf, fieldsInvalid } from '../base/field-errors.ts'
+import { inPeoplesWords } from '../base/issue-words.ts'
 import type { Log } from '../base/log.ts'
 import { isDatabaseAway } from '../db/dialect.ts'
 
@@ -148,20 +149,27 @@ function asAppError(thrown: FastifyError, request: FastifyRequest): AppError {
 }
 
 interface SchemaErrors {
-  readonly validation: readonly { instancePath: string; message?: string; params?: Readonly<Record<string, unknown>> }[]
+  readonly validation: readonly {
+    keyword: string
+    instancePath: string
+    message?: string
+    params?: Readonly<Record<string, unknown>>
+  }[]
   readonly validationContext?: string
 }
 
 function invalidRequest(thrown: SchemaErrors, request: FastifyRequest): AppError {
   const part = sentPart(request, thrown.validationContext)
-  const errors = thrown.validation.flatMap(({ instancePath, message, params }): FieldError[] => {
+  const errors = thrown.validation.flatMap(({ keyword, instancePath, message = 'is wrong', params }): FieldError[] => {
     const path = instancePath.split('/').filter((word) => word !== '')
     const unknown = params?.['keys']
     if (Array.isArray(unknown)) {
       return unknown.map((key) => ({ field: [...path, String(key)].join('.'), problem: 'there is no such field' }))
     }
     const field = path.join('.') || (thrown.validationContext ?? 'body')
-    return [{ field, ...valueAt(part, path), problem: message ?? 'is wrong' }]
+    // As the schema said it: the framework keeps the parts.
+    const issue = { ...params, code: keyword, path, message } as unknown as z.core.$ZodIssue
+    return [{ field, ...valueAt(part, path), problem: inPeoplesWords(issue, inside(part, path)) }]
   })
   return fieldsInvalid(errors)
 }
@@ -175,11 +183,15 @@ function sentPart(request: FastifyRequest, context: string | undefined): unknown
 /** What was sent there, when it is short and nothing that should stay secret. */
 function valueAt(part: unknown, path: readonly string[]): { value?: unknown } {
   if (path.length === 0 || path.some((word) => /password|apikey|token|current|new/i.test(word))) return {}
-  const value = path.reduce<unknown>(
+  const value = inside(part, path)
+  if (typeof value === 'string') return { value: value.length > 60 ? `${value.slice(0, 60)}…` : value }
+  return typeof value === 'number' || typeof value === 'boolean' ? { value } : {}
+}
+
+function inside(part: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
     (inner, word) =>
       typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[word] : undefined,
     part,
   )
-  if (typeof value === 'string') return { value: value.length > 60 ? `${value.slice(0, 60)}…` : value }
-  return typeof value === 'number' || typeof value === 'boolean' ? { value } : {}
 }

@@ -39,6 +39,7 @@ const pagePaths = [
   '/keys',
   '/groups',
   '/mails',
+  '/machines',
 ]
 
 /**

@@ -21,6 +21,7 @@ import { accountRoutes } from './routes/accounts.ts'
 import { auditRoute } from './routes/audit.ts'
 import { booksRoutes } from './routes/books.ts'
 import { clusterRoutes } from './routes/clusters.ts'
+import { nodeRoutes } from './routes/nodes.ts'
 import { bootstrapRoutes } from './routes/bootstrap.ts'
 import { commandRoutes } from './routes/commands.ts'
 import { stateRoutes } from './routes/states.ts'
@@ -107,6 +108,7 @@ async function publicRoutes(
     bootstrapRoutes(scope, deps, signIn)
     statusRoutes(scope, deps, signIn)
     clusterRoutes(scope, deps, signIn)
+    nodeRoutes(scope, deps, signIn)
   })
 }
 

@@ -127,7 +127,7 @@ async function takeAway(parts: OrphanParts, thing: Found, owned: Owned, context:
         )
       const besides = clusterOfRoot(name)
       return besides === undefined
-        ? await nodepool(parts.roots).remove(poolOf(name), context)
+        ? await nodepool(parts.roots, () => parts.clusters.doors).remove(poolOf(name), context)
         : await removeCluster(parts, besides, context)
     }
   }

@@ -88,8 +88,10 @@ export function compileParameters(plan: string, schema: Values): (params: Values
         keyword !== 'if' && (keyword !== 'required' || (complete && !(String(about['missingProperty']) in sealed))),
     )
     if (wrong.length === 0) return { ...checked, ...sealed }
-    const problems = withoutParts(wrong).map((error) => problemOf(error, secrets))
-    const text = problems.map(inWords).join('; ')
+    const all = withoutParts(wrong).map((error) => problemOf(error, secrets))
+    const problems = all.slice(0, MOST_TOLD)
+    const more = all.length > MOST_TOLD ? [`and ${all.length - MOST_TOLD} more`] : []
+    const text = [...problems.map(inWords), ...more].join('; ')
     throw new AppError('invalid', 'parameters-invalid', `parameters of plan ${plan}: ${text}`, {
       details: { plan, errors: problems },
     })
@@ -97,6 +99,9 @@ export function compileParameters(plan: string, schema: Values): (params: Values
   check({}, { complete: false })
   return (params) => check(params)
 }
+
+/** More are told in number only. */
+export const MOST_TOLD = 20
 
 export interface ParameterProblem {
   /** Such as `params.size`. */
@@ -143,7 +148,7 @@ function problemText(error: ErrorObject): string {
     case 'type':
       return `must be ${kinds[String(error.params['type'])] ?? `of type ${String(error.params['type'])}`}`
     case 'pattern':
-      return `must match ${String(error.params['pattern'])}${hintOf(error)}`
+      return patternText(error)
     case 'anyOf':
       return `is none of what it may be${hintOf(error)}`
     case 'not': {
@@ -164,6 +169,13 @@ const kinds: Readonly<Record<string, string>> = {
   string: 'a text',
   array: 'a list',
   object: 'an object of names and values',
+}
+
+/** People read what is meant; programs, and who wants to know exactly, the pattern. */
+function patternText({ params, parentSchema }: ErrorObject): string {
+  const pattern = String(params['pattern'])
+  const hint = parentSchema?.['description']
+  return typeof hint === 'string' ? `is not usable: ${hint} (it must match ${pattern})` : `must match ${pattern}`
 }
 
 function hintOf({ parentSchema }: ErrorObject): string {

@@ -101,10 +101,12 @@ export type Plans = ReadonlyMap<string, Plan>
 export function getPlan(plans: Plans, name: string): Plan {
   const plan = plans.get(name)
   if (plan !== undefined) return plan
-  const known = [...plans.keys()].sort()
+  const all = [...plans.values()]
+  const orderable = all.filter((one) => one.orderable !== 'system')
+  const known = (orderable.length > 0 ? orderable : all).map((one) => one.plan).sort()
   const near = nearest(name, known)
   const rest = near.length > 0 ? didYouMean(near) : `; there are ${known.join(', ') || 'none'}`
-  throw new AppError('not-found', 'plan-unknown', `there is no plan '${name}'${rest}`, {
+  throw new AppError('not-found', 'plan-unknown', `there is no plan ${JSON.stringify(name)}${rest}`, {
     details: { plan: name, near, known },
   })
 }

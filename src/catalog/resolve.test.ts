@@ -75,3 +75,18 @@ test('an object of a list whose `when` does not hold is left out, and `when` is 
     expect.objectContaining({ code: 'placeholder-unknown' }),
   )
 })
+
+test('what a step did not give is told with what it gave', () => {
+  const given = { steps: { cluster: { ca: 'c', api_server: 'a' }, idle: {} }, secrets: {} }
+  const message = (template: string) => {
+    try {
+      return resolve(template, given, place)
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  expect(message('${steps.cluster.kubeconfig|secrets.kubeconfig}')).toBe(
+    'plan p, step s, with: ${steps.cluster.kubeconfig}, ${secrets.kubeconfig} are not known; step cluster gave api_server, ca',
+  )
+  expect(message('${steps.idle.x}')).toBe('plan p, step s, with: ${steps.idle.x} is not known; step idle gave nothing')
+})

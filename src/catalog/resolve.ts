@@ -148,27 +148,40 @@ function asText(value: unknown, name: string, place: Place): string {
 }
 
 function lookUp(name: string, values: Values, place: Place): unknown {
-  const [first = '', ...others] = name.split('|')
-  if (others.length === 0) return lookUpOne(name, values, place)
-  try {
-    const value = lookUpOne(first, values, place)
-    if (value !== '' && value !== null) return value
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'placeholder-unknown') throw error
+  const names = name.split('|')
+  for (const one of names.slice(0, -1)) {
+    const value = find(one, values)
+    if (value !== undefined && value !== '' && value !== null) return value
   }
-  return lookUp(others.join('|'), values, place)
+  const last = names.at(-1) ?? ''
+  const value = find(last, values)
+  if (value !== undefined) return value
+  const text = `${names.map((one) => `\${${one}}`).join(', ')} ${names.length === 1 ? 'is' : 'are'} not known`
+  throw wrong(
+    'placeholder-unknown',
+    [text, ...names.flatMap((one) => gaveInstead(one, values))].join('; '),
+    last,
+    place,
+  )
 }
 
-function lookUpOne(name: string, values: Values, place: Place): unknown {
+function find(name: string, values: Values): unknown {
   let current: unknown = values
   for (const part of name.split('.')) {
     // Own properties only: `constructor` and `__proto__` are no values of ours.
-    const known = typeof current === 'object' && current !== null && Object.hasOwn(current, part)
-    if (!known) throw wrong('placeholder-unknown', `\${${name}} is not known`, name, place)
+    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, part)) return undefined
     current = (current as Record<string, unknown>)[part]
   }
-  if (current === undefined) throw wrong('placeholder-unknown', `\${${name}} is not known`, name, place)
   return current
+}
+
+/** What a step gave that lacks what is asked of it: a module that was changed may have lost an output. */
+function gaveInstead(name: string, values: Values): string[] {
+  const [root, step = ''] = name.split('.')
+  const outputs = root === 'steps' ? find(`steps.${step}`, values) : undefined
+  if (typeof outputs !== 'object' || outputs === null) return []
+  const names = Object.keys(outputs).filter((key) => (outputs as Values)[key] !== undefined)
+  return [`step ${step} gave ${names.sort().join(', ') || 'nothing'}`]
 }
 
 function wrong(code: string, what: string, name: string, { plan, step, field }: Place): AppError {

@@ -67,7 +67,7 @@ async function compare(word: Word, api: ServiceApi, io: Io): Promise<readonly Fi
 
 function lines(word: Word, findings: readonly Finding[]): string[] {
   if (findings.length === 0)
-    return [word === 'orphans' ? 'nothing outside is without a row' : 'everything is as delivered']
+    return [word === 'orphans' ? 'everything that is outside belongs to somebody' : 'everything is as delivered']
   const rows = findings.map(({ account = '', mendable, holdsData, detail, ...one }) => {
     const what =
       word === 'orphans' ? `${one.system} ${one.kind} ${one.name}` : `${one.plan} ${one.instance ?? ''}`.trim()

@@ -97,6 +97,38 @@ test('the site’s own authority signs a certificate once, and the next up keeps
   expect(await secretTls()).toEqual(before)
 })
 
+const inDays = (days: number) => () => Date.now() + days * 86_400_000
+
+test('the site’s own certificate is renewed by up before it ends, and long after', async () => {
+  write('{kind: local-ca}')
+  expect(await cli('up')).toBe(0)
+  let before = await secretTls()
+  for (const days of [320, 900]) {
+    outside.now = inDays(days)
+    outside.printed()
+    expect(await cli('up')).toBe(0)
+    expect(outside.printed().out).not.toMatch(/note: certificate/)
+    expect(await secretTls()).not.toEqual(before)
+    before = await secretTls()
+  }
+})
+
+test('a given certificate that has run out is told by up and doctor, with the way to another', async () => {
+  await newCertificate(await createAuthority('test', { from: new Date(), days: 4000 }))
+  write(given)
+  expect(await cli('up')).toBe(0)
+  outside.now = inDays(50)
+  outside.printed()
+  expect(await cli('up', '--no-file', '--site', 'acme')).toBe(0)
+  const says = /note: certificate CN=site: until \d{4}-\d\d-\d\d, 9 days: .\/cloudmgr up with a renewed certificate/
+  expect(outside.printed().out).toMatch(says)
+  outside.now = inDays(80)
+  expect(await cli('up', '--no-file', '--site', 'acme')).toBe(0)
+  expect(outside.printed().out).toMatch(/note: certificate CN=site: expired on \d{4}-\d\d-\d\d/)
+  expect(await cli('doctor', '--site', 'acme')).toBe(1)
+  expect(outside.printed().out).toMatch(/✗ certificate +CN=site: expired on/)
+})
+
 test('an issuer needs a cluster with cert-manager', async () => {
   write('{kind: issuer, issuer: letsencrypt}')
   expect(await cli('up')).toBe(2)

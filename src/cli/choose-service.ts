@@ -40,7 +40,7 @@ export function chooseService(wish: ServiceWish): ChosenService {
     throw new AppError(
       'unauthenticated',
       'not-signed-in',
-      `${userid} is not signed in anywhere: use cloudmgr login URL`,
+      `${userid} is not signed in anywhere: use ./cloudmgr login URL --userid ${userid}`,
     )
   }
   return { at: 'site' }
@@ -57,7 +57,7 @@ function atUrl(
     return { at: 'url', url, userid, apikey, ca: login?.ca, saved: false }
   if (login !== undefined && apikey === undefined) return withLogin(login)
   const missing = apikey === undefined ? 'CLOUDMGR_APIKEY' : '--userid or CLOUDMGR_USERID'
-  const text = `${userid ?? 'nobody'} is not signed in at ${url}: use cloudmgr login ${url} --userid NAME, or give ${missing}`
+  const text = `${userid === undefined ? 'nobody is' : `${userid} is not`} signed in at ${url}: use ./cloudmgr login ${url} --userid NAME, or give ${missing}`
   throw new AppError('unauthenticated', 'not-signed-in', text, { details: { url } })
 }
 

@@ -25,12 +25,12 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   const began = io.now()
   const { site, paths } = openSite(options)
   const operator = await io.operator()
-  await giveUpUnreachable({ site, paths }, operator, options, io)
-  const holdings = isReached(paths) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
-  if (options.purge === true) await confirmPurge(site, holdings, options, io)
-  else if (holdings !== undefined) await confirmDown(site, holdings, options, io)
   const unlock = lockFolder(paths.folder)
   try {
+    await giveUpUnreachable({ site, paths }, operator, options, io)
+    const holdings = isReached(paths) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
+    if (options.purge === true) await confirmPurge(site, holdings, options, io)
+    else if (holdings !== undefined) await confirmDown(site, holdings, options, io)
     const progress = progressOf(io, options)
     const cloud = operator.cloud(site, paths)
     const journal = await operator.openJournal(site, paths)
@@ -123,7 +123,7 @@ async function confirmDown(site: Site, holdings: Holdings, options: DownOptions,
   throw new AppError(
     'conflict',
     'not-confirmed',
-    `nothing was removed: ${lost.length} claims hold data that goes with the cluster (${lost.map(claimText).join(', ')}); save it, then type yes when asked, or give --yes`,
+    `nothing was removed: ${lost.length === 1 ? '1 claim holds' : `${lost.length} claims hold`} data that goes with the cluster (${lost.map(claimText).join(', ')}); save it, then type yes when asked, or give --yes`,
   )
 }
 

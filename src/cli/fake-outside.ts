@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createFakeHelm, type FakeHelm } from '../adapters/helm/fake.ts'
 import { createFakeKubernetes, type FakeKubernetes } from '../adapters/kubernetes/fake.ts'
@@ -39,6 +39,10 @@ export interface FakeOutside {
   facts: HostFacts
   findHolder: FindHolder
   cloudRuns: boolean
+  /** Whether this machine knows the name. */
+  resolves: (name: string) => Promise<boolean>
+  /** What the commands take for the present. */
+  now: () => number
   leftovers: string[]
   toolsFail: AppError | undefined
   /** As if what the images are built from had changed. */
@@ -92,6 +96,8 @@ export function createFakeOutside(folder: string): FakeOutside {
     },
     findHolder: () => undefined,
     cloudRuns: false,
+    resolves: async (name) => readFileSync(hostsFile, 'utf8').includes(` ${name}\n`),
+    now: () => Date.now(),
     leftovers: [],
     toolsFail: undefined,
     forgetImages: () => built.clear(),
@@ -118,7 +124,7 @@ export function createFakeOutside(folder: string): FakeOutside {
         ask: async () => outside.answer,
         secret: async () => outside.answer,
         service: (_address, credential) => fakeService(outside, credential),
-        now: () => Date.now(),
+        now: () => outside.now(),
         operator: async () => fakeOperator(outside),
         interrupted: interruption.signal,
         folder,
@@ -162,7 +168,7 @@ function fakeOperator(outside: FakeOutside): Operator {
       state: async (root) => JSON.stringify({ of: join(terraform, root) }),
       addresses: async (root) => await outside.terraform.resources(join(terraform, root)),
     }),
-    resolves: async () => false,
+    resolves: (name) => outside.resolves(name),
     secretSources: { env: outside.env, decrypt: async () => ({}) },
     checks: async () => [],
   }

@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { AppError } from '../base/errors.ts'
 import { simulatedParts } from '../site/site.ts'
 import type { FakeOutside } from './fake-outside.ts'
+import { runCli } from './program.ts'
 import { testCli } from './testing.ts'
 
 let folder = ''
@@ -213,6 +216,52 @@ test('a state folder that a newer version wrote is refused with both forms', asy
   }
 })
 
+test('up and down while another one works on the site are told so before they ask or change anything', async () => {
+  await cli('up')
+  const site = readFileSync(join(state, 'site.json'), 'utf8')
+  const other = spawn(process.execPath, ['-e', 'process.stdin.resume()', 'src/main.ts'])
+  try {
+    await new Promise((started) => other.once('spawn', started))
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    writeFileSync(join(state, 'lock'), `${other.pid} ${hostname()} ${boot}\n`)
+    const before = outside.done.length
+    outside.printed()
+    for (const words of [
+      ['up', '--open-signup'],
+      ['up', '--domain', 'other.localhost'],
+      ['down'],
+      ['down', '--purge'],
+    ]) {
+      expect(await cli(...words), words.join(' ')).toBe(4)
+      const { out, err } = outside.printed()
+      expect([out, err]).toEqual(['', expect.stringContaining(`another cloudmgr (process ${other.pid})`)])
+    }
+    expect([outside.done.length, readFileSync(join(state, 'site.json'), 'utf8')]).toEqual([before, site])
+    expect(await cli('status')).toBe(5)
+    rmSync(join(state, 'lock'))
+    expect(await cli('up', '--open-signup')).toBe(0)
+  } finally {
+    other.kill()
+  }
+})
+
+test('of two first ups of one site the second changes nothing of what the first wanted', async () => {
+  const gate = Promise.withResolvers<void>()
+  outside.beforeImage = async () => await gate.promise
+  const first = cli('up', '--open-signup')
+  await vi.waitFor(() => expect(existsSync(join(state, 'site.json'))).toBe(true), { timeout: 10_000, interval: 10 })
+  // In one process they would take each other for dead.
+  writeFileSync(join(state, 'lock'), '7 elsewhere another-start\n')
+  expect(await cli('up', '--domain', 'other.localhost')).toBe(4)
+  expect(outside.printed().err).toContain('process 7 on elsewhere has this site')
+  gate.resolve()
+  expect(await first).toBe(0)
+  expect(JSON.parse(readFileSync(join(state, 'site.json'), 'utf8'))).toMatchObject({
+    domain: 'omega.localhost',
+    signUp: 'own',
+  })
+})
+
 test('Ctrl-C ends with 130 and loses nothing', async () => {
   outside.beforeImage = async (name, signal) => {
     if (name !== 'rabbitmq') return
@@ -332,6 +381,18 @@ for (const { why, words, set, code, text } of refusals) {
   })
 }
 
+test('a site’s name in upper case, with dots or of 64 characters is refused, and so is such a domain', async () => {
+  for (const name of ['Omega', 'ome.ga', 'x'.repeat(64), '-omega', '']) {
+    expect(await cli('up', '--site', name)).toBe(2)
+    expect(outside.printed().err).toContain(`site name "${name}" is not usable: 2 to 16 lower-case letters`)
+  }
+  for (const domain of ['Omega.Example', 'a_b.example', `${'x'.repeat(64)}.example`, 'omega..example', '10.0.0.1']) {
+    expect(await cli('up', '--domain', domain)).toBe(2)
+    expect(outside.printed().err).toContain(`domain "${domain}" is not usable`)
+  }
+  expect(existsSync(state)).toBe(false)
+})
+
 test('a simulated site needs no root, says what it is, and stays so', async () => {
   outside.facts = { ...outside.facts, uid: 1000, memoryGb: 4, availableGb: 2 }
   expect(await json('up', '--simulated')).toMatchObject({ simulated: [...simulatedParts] })
@@ -412,6 +473,16 @@ test('other machines are let in, by TLS only and under a domain of their reach, 
   expect(values('omegaml-system')).toMatchObject({ site: { tls: false } })
 })
 
+test('names that do not resolve are told with the line that mends it', async () => {
+  await cli('up', '--domain', 'omega.example')
+  expect(outside.printed().out).not.toContain('does not resolve')
+  outside.resolves = async () => false
+  await cli('up')
+  const { out } = outside.printed()
+  expect(out).toContain('hub.omega.example does not resolve on this machine. Add to /etc/hosts, as root:')
+  expect(out).toContain('127.0.0.1 hub.omega.example notebook.omega.example mongo.omega.example broker.omega.example')
+})
+
 test('who came by SSH is told the tunnel', async () => {
   outside.env['SSH_CONNECTION'] = '198.51.100.4 50022 192.0.2.7 22'
   await cli('up')
@@ -447,8 +518,8 @@ test('status, logs and commands tell what is and what was', async () => {
   outside.printed()
   expect(await cli('logs', 'hosts')).toBe(0)
   expect(outside.printed().out).toContain('names in')
-  expect(await cli('logs', 'nothing')).toBe(3)
-  outside.printed()
+  expect(await cli('logs', 'hostz')).toBe(3)
+  expect(outside.printed().err).toContain('no component named "hostz"; did you mean hosts?; ./cloudmgr logs has all')
   expect((await json<{ plan: string }[]>('commands', 'list')).map((command) => command.plan)).toEqual(['site'])
   expect(await json<object>('commands', 'show', '1')).toMatchObject({ plan: 'site', state: 'done' })
   expect(await cli('commands', 'retry', '1')).toBe(4)
@@ -470,6 +541,55 @@ const usage: { words: string[]; code: number }[] = [
 for (const { words, code } of usage) {
   test(`cloudmgr ${words.join(' ')} ends with ${code}`, async () => expect(await cli(...words)).toBe(code))
 }
+
+test('who types half a line is shown the whole one', async () => {
+  const lines: [words: string[], says: RegExp[]][] = [
+    [
+      ['account', 'create'],
+      [
+        /cloudmgr: .*--email/,
+        /usage: \.\/cloudmgr account create <name> --email <address> \[options\]; more with --help/,
+      ],
+    ],
+    [
+      ['order', 'add'],
+      [/missing required argument 'plan'/, /usage: \.\/cloudmgr order add <plan> \[key=value\.\.\.\] \[options\]/],
+    ],
+    [['login'], [/missing required argument 'url'/, /usage: \.\/cloudmgr login <url> \[options\]/]],
+    [['stauts'], [/cloudmgr: unknown command 'stauts'/, /Did you mean status\?/, /\.\/cloudmgr --help/]],
+    [
+      ['up', '--profil', 'minimal'],
+      [/Did you mean --profile\?/, /usage: \.\/cloudmgr up \[options\]/],
+    ],
+  ]
+  for (const [words, says] of lines) {
+    expect(await cli(...words)).toBe(2)
+    const { err } = outside.printed()
+    for (const text of says) expect(err).toMatch(text)
+  }
+})
+
+test('where there is no such site, those that there are are told', async () => {
+  const home = join(folder, 'home')
+  const there = async (...words: string[]) => {
+    const code = await runCli(words, outside.io)
+    return [code, outside.printed().err.trim()]
+  }
+  expect(await there('status', '--site', 'other')).toEqual([
+    3,
+    `cloudmgr: there is no site in ${home}/other: ./cloudmgr up makes one`,
+  ])
+  expect(await runCli(['up', '--site', 'mine'], outside.io)).toBe(0)
+  outside.printed()
+  expect(await there('down', '--site', 'other')).toEqual([
+    3,
+    `cloudmgr: there is no site in ${home}/other: ./cloudmgr up makes one; here are --site mine`,
+  ])
+  expect(await there('service', 'list')).toEqual([
+    3,
+    'cloudmgr: there is no site on this machine, and nobody is signed in at one elsewhere: ./cloudmgr up makes one, ./cloudmgr login URL --userid NAME goes to another',
+  ])
+})
 
 const shownPlans = [
   { plan: 'pool', title: 'A pool', description: '', orderable: 'user', phases: ['install'], limit: 3, parameters: {} },

@@ -56,7 +56,7 @@ export async function logout(text: string | undefined, options: GlobalOptions, i
   const url = text === undefined ? logins[0]?.url : serviceAddress(text).url
   const gone = url === undefined ? undefined : findLogin(logins, url, userid)
   if (gone === undefined) {
-    const who = `${userid ?? 'nobody'} is not signed in${url === undefined ? '' : ` at ${url}`}`
+    const who = `${userid === undefined ? 'nobody is' : `${userid} is not`} signed in${url === undefined ? '' : ` at ${url}`}`
     throw new AppError('not-found', 'not-signed-in', `${who}: there is nothing to forget`)
   }
   writeLogins(logins.filter((one) => one !== gone))

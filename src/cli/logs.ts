@@ -1,5 +1,6 @@
 import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import { AppError } from '../base/errors.ts'
+import { didYouMean, nearest } from '../base/nearest.ts'
 import { siteNamespaces } from '../site/components.ts'
 import type { Journal } from '../site/journal.ts'
 import { podLogs } from './account-status.ts'
@@ -32,11 +33,7 @@ export async function logs(name: string | undefined, options: LogsOptions, io: I
     const found =
       steps.length > 0 || name === undefined ? steps : await podOutput(operator.kubernetes(paths), name, options.lines)
     if (found.length === 0) {
-      throw new AppError(
-        'not-found',
-        'no-logs',
-        `there is no step and no component named "${name ?? ''}": see ./cloudmgr status`,
-      )
+      throw await unknownName(journal, name)
     }
     const cut = found.map(({ source, lines }) => ({ source, lines: lines.slice(-options.lines) }))
     if (options.json === true) printJson(io, cut)
@@ -45,6 +42,15 @@ export async function logs(name: string | undefined, options: LogsOptions, io: I
   } finally {
     await journal.close()
   }
+}
+
+async function unknownName(journal: Journal, name: string | undefined): Promise<AppError> {
+  if (name === undefined) return new AppError('not-found', 'no-logs', 'nothing ran yet: ./cloudmgr up begins')
+  const [newest] = await journal.list(1)
+  const steps = newest === undefined ? [] : (await journal.steps(newest.id)).map(({ step }) => step)
+  const meant = didYouMean(nearest(name, steps))
+  const text = `there is no step and no component named "${name}"${meant}; ./cloudmgr logs has all steps, ./cloudmgr status the components`
+  return new AppError('not-found', 'no-logs', text)
 }
 
 async function stepOutput(journal: Journal, name: string | undefined): Promise<Source[]> {

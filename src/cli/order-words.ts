@@ -140,8 +140,8 @@ function addCommandWords(program: Command, on: On): void {
 
 function addBooksWords(program: Command, on: On): void {
   const words = [
-    ['orphans', 'compare books and world: what is outside without a row', 'remove what is surely ours'],
-    ['drift', 'compare books and world: what is not as it was delivered', 'deliver it again'],
+    ['orphans', 'what lies outside and belongs to nobody any more', 'remove what is surely ours'],
+    ['drift', 'services that are not as they were delivered', 'deliver them again'],
   ] as const
   for (const [word, about, mend] of words) {
     const command = program.command(word).description(about).option('--mend', mend)

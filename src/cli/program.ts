@@ -37,13 +37,18 @@ type Start = (run: Run, options: GlobalOptions & Record<string, unknown>) => Pro
 /** The words, options and help texts. What they do lies in a file each, loaded when needed. */
 export function createProgram(io: Io, start: Start): Command {
   const program = new Command('cloudmgr')
-    .description('A whole omega|ml cloud on this machine, and its accounts.')
+    .description('A whole omega|ml cloud on this machine, and its accounts. Begin with ./cloudmgr up')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => void io.out.write(text), writeErr: (text) => void io.err.write(text) })
+    .configureOutput({
+      writeOut: (text) => void io.out.write(text),
+      writeErr: (text) => void io.err.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'cloudmgr: ')),
+    })
     .showSuggestionAfterError(true)
+    .showHelpAfterError('./cloudmgr --help lists the words')
     .addHelpText('after', `\n${exitCodeHelp}\n\nMore: docs/cli.md`)
   const on = (command: Command, load: (words: readonly string[]) => Promise<Run>) =>
-    withGlobals(command).action(async (...args: unknown[]) => {
+    withUsage(withGlobals(command)).action(async (...args: unknown[]) => {
       const self = args.at(-1) as Command
       const sources = { site: self.getOptionValueSource('site'), url: self.getOptionValueSource('url') }
       const options = self.opts<GlobalOptions>()
@@ -85,6 +90,19 @@ function addNames(program: Command, on: On): void {
     const { printNames } = await import('./names.ts')
     return async (options, io) => await printNames(kind as NamedKind, options, io)
   })
+}
+
+/** Whoever left something out, or typed too much, sees the whole line as it would be right. */
+function withUsage(command: Command): Command {
+  const path: string[] = []
+  for (let one: Command | null = command; one !== null; one = one.parent) path.unshift(one.name())
+  const words = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`
+    return argument.required ? `<${name}>` : `[${name}]`
+  })
+  const needed = command.options.filter(({ mandatory }) => mandatory).map(({ flags }) => flags)
+  const usage = ['./cloudmgr', ...path.slice(1), ...words, ...needed, '[options]'].join(' ')
+  return command.showHelpAfterError(`usage: ${usage}; more with --help`)
 }
 
 function withGlobals(command: Command): Command {
@@ -261,7 +279,9 @@ function addAccountWords(program: Command, on: On): void {
 }
 
 function addCommandWords(program: Command, on: On): void {
-  const commands = program.command('commands').description("the site's own commands, or the service's with --service")
+  const commands = program
+    .command('commands')
+    .description("what up and down did and do; with --service: the service's orders")
   const load = async () => await import('./commands.ts')
   const add = (name: string, about: string) =>
     commands.command(name).description(about).option('--service', "the service's commands")

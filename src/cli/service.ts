@@ -75,7 +75,7 @@ function localSite(options: GlobalOptions): OpenSite {
     if (!(cause instanceof AppError) || cause.kind !== 'not-found' || options.sources?.site !== 'default') throw cause
     const text = 'there is no site on this machine, and nobody is signed in at one elsewhere'
     const next = './cloudmgr up makes one, ./cloudmgr login URL --userid NAME goes to another'
-    throw new AppError('not-found', cause.code, `${text}: ${next}`, { cause })
+    throw new AppError('not-found', cause.code, `${text}: ${next}`)
   }
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { ComponentState } from '../site/components.ts'
 import { hostChecks } from '../site/checks.ts'
 import { renderChecks } from './doctor.ts'
-import { type SiteStatus, stateOf } from './status.ts'
+import { renderStatus, type SiteStatus, stateOf } from './status.ts'
 import { plain } from './style.ts'
 
 const part = (state: ComponentState['state']): ComponentState => ({
@@ -43,6 +43,43 @@ for (const { why, answers, nodes, parts, last, busy, state } of cases) {
   test(`${state}: ${why}`, () => {
     const seen = { nodes: nodes.map(node), components: parts.map(part) }
     expect(stateOf(answers, seen, last === undefined ? undefined : { state: last }, busy ?? false)).toBe(state)
+  })
+}
+
+const shown: SiteStatus = {
+  site: 'omega',
+  profile: 'single-node',
+  state: 'degraded',
+  urls: { api: 'http://hub.test', notebook: 'http://notebook.test' },
+  nodes: [],
+  components: [],
+  running: [],
+}
+const commands: { why: string; result: Partial<SiteStatus>; says: string[] }[] = [
+  { why: 'a site that is down', result: { state: 'down' }, says: ['./cloudmgr up starts it'] },
+  {
+    why: 'an up that failed',
+    result: { command: { id: 2, plan: 'site', phase: 'install', state: 'failed', message: 'image-mysql: no space' } },
+    says: [
+      'Command 2 (site) failed: image-mysql: no space',
+      './cloudmgr up continues it; ./cloudmgr logs image-mysql shows what it printed',
+    ],
+  },
+  {
+    why: 'a down that was interrupted',
+    result: { command: { id: 3, plan: 'site-down', phase: 'remove', state: 'running', message: undefined } },
+    says: ['Command 3 (site-down) was interrupted', './cloudmgr down continues it'],
+  },
+  {
+    why: 'a component that does not serve',
+    result: { command: { id: 2, plan: 'site', phase: 'install', state: 'done', message: undefined } },
+    says: ['./cloudmgr doctor says what is missing, ./cloudmgr up mends it'],
+  },
+  { why: 'a site that is up', result: { state: 'up' }, says: ['  Notebooks  http://notebook.test'] },
+]
+for (const { why, result, says } of commands) {
+  test(`status says what to do about ${why}`, () => {
+    expect(renderStatus({ ...shown, ...result }, plain).slice(-says.length)).toEqual(says)
   })
 }
 

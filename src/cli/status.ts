@@ -25,7 +25,7 @@ export interface SiteStatus {
   readonly components: readonly ComponentState[]
   /** Beside the site's own. */
   readonly clusters?: readonly OtherCluster[]
-  readonly command?: Pick<CommandView, 'id' | 'plan' | 'phase' | 'state'>
+  readonly command?: Pick<CommandView, 'id' | 'plan' | 'phase' | 'state' | 'message'>
   readonly running: readonly StepView[]
   readonly problem?: string
 }
@@ -156,9 +156,28 @@ export function renderStatus(result: SiteStatus, style: Style): string[] {
             (step) => `  ${step.step}${step.waiting === undefined ? '' : `: waiting for ${step.waiting}`}`,
           ),
         ]),
-    ...(result.state === 'down' ? ['', './cloudmgr up starts it'] : []),
+    ...next(result),
   ]
 }
+
+/** What to do about it; of a command that did not end well, which step it was. */
+function next({ state, command, problem }: SiteStatus): string[] {
+  if (state === 'down') return ['', './cloudmgr up starts it']
+  if (state !== 'degraded') return []
+  if (command === undefined || command.state === 'done')
+    return ['', `./cloudmgr doctor says what is missing${problem === undefined ? ', ./cloudmgr up mends it' : ''}`]
+  const { plan, id, message = '' } = command
+  const [, step] = /^([a-z0-9-]+): /.exec(message) ?? []
+  const how = command.state === 'failed' ? `failed: ${message}` : 'was interrupted'
+  return [
+    '',
+    `Command ${id} (${plan}) ${how}`,
+    `./cloudmgr ${wordOf[plan] ?? 'up'} continues it${step === undefined ? '' : `; ./cloudmgr logs ${step} shows what it printed`}`,
+  ]
+}
+
+/** What orders the site's plans. */
+const wordOf: Readonly<Record<string, string>> = { 'site-down': 'down', 'site-purge': 'down --purge' }
 
 function indent(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`)

@@ -10,6 +10,7 @@ import { type GivenSecrets, readGivenSecrets, readStateEnv } from '../site/file/
 import { refuseUndriven, wishesOf } from '../site/file/to-site.ts'
 import { isFar } from '../site/cloud.ts'
 import { layoutOf, machinesFrom } from '../site/layout.ts'
+import { certificateNotes } from '../site/kept-checks.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { Operator } from '../site/operator.ts'
 import { prepareSite, type SiteWishes } from '../site/prepare.ts'
@@ -33,7 +34,7 @@ import {
   type Site,
   siteUrls,
 } from '../site/site.ts'
-import { findSite, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
+import { findSite, makeStateFolder, type StatePaths, stateFolder, statePaths, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type Io, print, printJson, progressOf } from './io.ts'
 import { previewText } from './preview-text.ts'
@@ -71,12 +72,15 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
   else refuseWithoutFile(options)
   const folder = stateFolder(file?.site.name ?? options.site, options.state)
   const paths = statePaths(folder)
-  const site = await prepareSite(operator, folder, file === undefined ? typed(options, folder) : wishes(options, file))
-  const given = file === undefined ? undefined : await givenBy(file, operator)
-  const agreed = given === undefined ? undefined : await agree(operator, site, paths, given, options, io)
-  writeSite(folder, site)
-  const unlock = lockFolder(folder)
+  // Two that look at the same time would both go by what they saw, and the last one's wishes would stay.
+  let unlock = findSite(folder, undefined) === undefined ? undefined : lockFolder(folder)
   try {
+    const wanted = file === undefined ? typed(options, folder) : wishes(options, file)
+    const site = await prepareSite(operator, folder, wanted)
+    const given = file === undefined ? undefined : await givenBy(file, operator)
+    const agreed = given === undefined ? undefined : await agree(operator, site, paths, given, options, io)
+    unlock ??= lockFresh(folder)
+    writeSite(folder, site)
     operator.secrets(paths)
     if (given !== undefined) {
       storeGivenSecrets(folder, given.given)
@@ -91,6 +95,7 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
     const simulated = simulatedText(site)
     if (simulated !== undefined) progress.say(`note: ${simulated}`)
     for (const line of isFar(site) ? [] : promises(machinesFrom(layoutOf(site)), facts)) progress.say(`note: ${line}`)
+    for (const line of certificateNotes(site, paths, new Date(io.now()))) progress.say(`note: ${line}`)
     if (site.signUp === 'shared') progress.say(`note: ${sharedWithStrangers}`)
     const journal = await operator.openJournal(site, paths)
     try {
@@ -105,7 +110,7 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       progress.end(result.steps)
       if (result.command.state === 'done') await keepApplied(operator, site, paths)
       const back = readApplied(paths.folder)?.revisions === undefined ? undefined : command.id
-      const done = result.command.state === 'done' && isFar(site) && options.json !== true
+      const done = result.command.state === 'done' && options.json !== true
       const wayIn = done ? await wayInLines(site, operator.kubernetes(paths), operator.resolves) : []
       const found = { site, secrets: operator.secrets(paths), folder, own: facts.addresses, env: operator.env }
       return report({ ...found, back, wayIn }, result, options, io, io.now() - began)
@@ -113,8 +118,21 @@ export async function up(options: UpOptions, io: Io): Promise<ExitCode> {
       await journal.close()
     }
   } finally {
-    unlock()
+    unlock?.()
   }
+}
+
+/** A folder without a site in it has nothing to be spoilt until somebody is sure of what shall be there. */
+function lockFresh(folder: string): () => void {
+  makeStateFolder(folder)
+  const unlock = lockFolder(folder)
+  if (findSite(folder, undefined) === undefined) return unlock
+  unlock()
+  throw new AppError(
+    'conflict',
+    'site-busy',
+    `another cloudmgr made a site in ${folder} meanwhile: look, and try again`,
+  )
 }
 
 /** A site file with what its references lead to. */

@@ -33,7 +33,7 @@ export interface paths {
         put?: never;
         /** Sign in by user id or e-mail address and password; sets the cookie */
         post: operations["signIn"];
-        /** Sign out */
+        /** Sign out; 200 where one is still signed in at the issuer that the session came by */
         delete: operations["signOut"];
         options?: never;
         head?: never;
@@ -932,6 +932,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the nodes of the site’s cluster and of those beside it, for admins */
+        get: operations["listNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1146,6 +1163,15 @@ export interface components {
             csrfToken: string;
             /** Format: date-time */
             expiresAt: string;
+        };
+        SignedOutInput: {
+            /** @description the issuer that the session came by: there one is still signed in */
+            elsewhere: {
+                /** @description as on the button that leads there */
+                label: string;
+                /** @description send the browser there to end it; left out where the issuer has no such place or does not answer */
+                url?: string;
+            };
         };
         AccountChangeInput: {
             /** @enum {string} */
@@ -1394,6 +1420,24 @@ export interface components {
             account?: string;
             /** @description accounts that have a place there; for admins */
             tenants?: string[];
+        };
+        NodeInput: {
+            name: string;
+            /** @description left out of the site’s own */
+            cluster?: string;
+            /** @description - where it has none */
+            role: string;
+            /**
+             * @description as Kubernetes says it: Unknown was not heard of
+             * @enum {string}
+             */
+            ready: "True" | "False" | "Unknown";
+            cores: number;
+            memoryBytes: number;
+            /** @description that somebody ordered */
+            pool?: string;
+            /** @description whose pool it is */
+            account?: string;
         };
         SiteAccountInput: {
             userid: string;
@@ -1823,6 +1867,15 @@ export interface components {
             /** Format: date-time */
             expiresAt: string;
         };
+        SignedOut: {
+            /** @description the issuer that the session came by: there one is still signed in */
+            elsewhere: {
+                /** @description as on the button that leads there */
+                label: string;
+                /** @description send the browser there to end it; left out where the issuer has no such place or does not answer */
+                url?: string;
+            };
+        };
         AccountChange: {
             /** @enum {string} */
             role: "admin" | "staff" | "user";
@@ -2070,6 +2123,24 @@ export interface components {
             account?: string;
             /** @description accounts that have a place there; for admins */
             tenants?: string[];
+        };
+        Node: {
+            name: string;
+            /** @description left out of the site’s own */
+            cluster?: string;
+            /** @description - where it has none */
+            role: string;
+            /**
+             * @description as Kubernetes says it: Unknown was not heard of
+             * @enum {string}
+             */
+            ready: "True" | "False" | "Unknown";
+            cores: number;
+            memoryBytes: number;
+            /** @description that somebody ordered */
+            pool?: string;
+            /** @description whose pool it is */
+            account?: string;
         };
         SiteAccount: {
             userid: string;
@@ -2406,6 +2477,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOut"];
+                };
+            };
             /** @description Default Response */
             204: {
                 headers: {
@@ -5042,6 +5122,46 @@ export interface operations {
                 content: {
                     "application/json": {
                         clusters: components["schemas"]["Cluster"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        nodes: components["schemas"]["Node"][];
                     };
                 };
             };

@@ -13,7 +13,7 @@ export interface Nodepool {
 }
 
 /** What nodes of a pool carry; workers of the account select and tolerate it. */
-const poolLabel = 'omegaml.io/pool'
+export const POOL_LABEL = 'omegaml.io/pool'
 const accountTaint = 'omegaml.io/account'
 
 /** The pool's machines by name; one more or less leaves the others alone. */
@@ -27,12 +27,18 @@ export function poolName({ account, name }: Pick<Nodepool, 'account' | 'name'>):
   return `${account}-${name}`
 }
 
+/** Whose pool the label of a node names. */
+export function ownerOfPool(label: string | undefined): Pick<Nodepool, 'account' | 'name'> | undefined {
+  const [, account, name] = /^([a-z0-9]+)-(.+)$/.exec(label ?? '') ?? []
+  return account === undefined || name === undefined ? undefined : { account, name }
+}
+
 function machine(pool: Nodepool, { cores, memoryGb }: NodeType): MachineSpec {
   return {
     role: pool.role,
     cores,
     memoryGb,
-    labels: { [poolLabel]: poolName(pool) },
+    labels: { [POOL_LABEL]: poolName(pool) },
     taints: pool.shared === true ? [] : [ownTaint(pool.account)],
     simulated: pool.simulated ?? false,
   }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../base/errors.ts'
-import { mergedParams, type ParameterProblem, parametersOf } from '../catalog/parameters.ts'
+import { mergedParams, MOST_TOLD, type ParameterProblem, parametersOf } from '../catalog/parameters.ts'
 import {
   type Becomes,
   getPlan,
@@ -13,7 +13,7 @@ import {
 } from '../catalog/plan.ts'
 import { holds, paramValues, resolveGiven } from '../catalog/resolve.ts'
 import { isForced, suspended } from '../deployments/lifecycle.ts'
-import { nameOf, openNeeds, usersOf } from '../deployments/needs.ts'
+import { nameOf, openNeedsOfAll, usersOf } from '../deployments/needs.ts'
 import { qualifierOf } from '../deployments/own-databases.ts'
 import { quotaProblems } from '../deployments/quota.ts'
 import type { Expected } from './expected.ts'
@@ -130,8 +130,13 @@ function checkAvailable(plan: Plan, { phase }: OrderWish, { provider, services }
   throw new AppError('conflict', 'plan-unavailable', why, { details: { field: 'plan', value: plan.plan } })
 }
 
-function checkRights({ plan, orderable }: Plan, { name, isAdmin }: Requester): void {
-  if (orderable === 'user' || (orderable === 'admin' && isAdmin)) return
+function isOrderedBy(plan: Plan | undefined, { isAdmin }: Requester): boolean {
+  return plan?.orderable === 'user' || (plan?.orderable === 'admin' && isAdmin)
+}
+
+function checkRights(asked: Plan, requester: Requester): void {
+  if (isOrderedBy(asked, requester)) return
+  const [{ plan, orderable }, { name }] = [asked, requester]
   const who = orderable === 'admin' ? 'admins' : 'the service itself'
   throw new AppError('forbidden', 'plan-not-orderable', `${plan} is ordered by ${who}, not by ${name}`, {
     details: { field: 'plan', value: plan, right: `ordered by ${who}` },
@@ -197,6 +202,7 @@ function unknownParams(plan: Plan, params: Values): ParameterProblem[] {
   const has = Object.keys(known).sort().join(', ') || 'none'
   return Object.keys(params)
     .filter((name) => known[name] === undefined)
+    .slice(0, MOST_TOLD)
     .map((name) => ({ field: `params.${name}`, problem: `is not a parameter of this plan; it has ${has}` }))
 }
 
@@ -298,12 +304,14 @@ function checkQualifier({ plan, instance, after }: Ordered, { plans, held }: Ord
 function neededFirst({ plan, instance, after }: Ordered, facts: OrderFacts): DecidedOrder[] {
   const usable = facts.held.filter((one) => one.usable)
   const elsewhere = (facts.elsewhere ?? []).filter((one) => one.usable)
-  const open = openNeeds(plan, after, usable, elsewhere)
-  const missing = open.filter((need) => need.missing).map(nameOf)
+  const open = openNeedsOfAll(plan, after, facts.plans, usable, elsewhere)
+  const missing = [...new Set(open.filter((need) => need.missing).map(nameOf))]
   if (missing.length > 0) {
     const isOwn = open.some((need) => need.missing && !need.anyone)
     const who = isOwn ? `account ${facts.account} does not have` : 'nobody has'
-    const text = `${nameOf({ plan: plan.plan, instance })} needs ${missing.join(', ')}, which ${who}: order it first`
+    const mayOrder = open.every((need) => !need.missing || isOrderedBy(facts.plans.get(need.plan), facts.requester))
+    const how = mayOrder ? 'order it first' : 'an admin has to order it first'
+    const text = `${nameOf({ plan: plan.plan, instance })} needs ${missing.join(', ')}, which ${who}: ${how}`
     throw new AppError('conflict', 'need-missing', text, { details: { needs: missing } })
   }
   return open.map((need) =>

@@ -9,13 +9,13 @@ export interface ElsewhereHeld extends Expected {
 }
 
 /**
- * What other accounts have of plans that any account's may serve (`anyone`), and of those that need such: few do, so the
- * accounts are looked at one by one. Nothing when `plan` is neither.
+ * What other accounts have of plans that any account's may serve (`anyone`), and of those that need such, also through what
+ * they need themselves: few do, so the accounts are looked at one by one. Nothing when `plan` is neither.
  */
 export async function heldElsewhere(db: Db, plans: Plans, plan: Plan, account: number): Promise<ElsewhereHeld[]> {
   const served = (one: Plan) => one.needs.filter(({ anyone }) => anyone).map((need) => need.plan)
   const all = [...plans.values()]
-  const serving = new Set(served(plan))
+  const serving = new Set([plan, ...neededBy(plan, plans)].flatMap(served))
   const needing = all.filter((one) => served(one).includes(plan.plan)).map((one) => one.plan)
   const asked = [...serving, ...needing]
   if (asked.length === 0) return []
@@ -42,4 +42,12 @@ export async function heldElsewhere(db: Db, plans: Plans, plan: Plan, account: n
     ),
   )
   return held.flat()
+}
+
+/** With what those need in their turn; plans that need each other are refused when they are loaded. */
+function neededBy(plan: Plan, plans: Plans): Plan[] {
+  return plan.needs.flatMap((need) => {
+    const needed = plans.get(need.plan)
+    return needed === undefined ? [] : [needed, ...neededBy(needed, plans)]
+  })
 }

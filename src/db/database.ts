@@ -270,6 +270,8 @@ export interface SessionsTable {
   expires_at: number
   /** The session of our OpenID Connect provider that it stands for, once another program signed in by it. */
   oidc_uid: string | null
+  /** Sealed: the ID token of the issuer that it came by. */
+  outside: string | null
 }
 
 export interface OneTimeTokensTable {

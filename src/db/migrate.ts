@@ -15,6 +15,7 @@ import * as issuedCommands from './migrations/012-issued-commands.ts'
 import * as repeatedChanges from './migrations/013-repeated-changes.ts'
 import * as stateVersions from './migrations/014-state-versions.ts'
 import * as clusters from './migrations/015-clusters.ts'
+import * as outsideSessions from './migrations/016-outside-sessions.ts'
 
 /**
  * Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. The version
@@ -34,6 +35,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '013-repeated-changes': repeatedChanges,
   '014-state-versions': stateVersions,
   '015-clusters': clusters,
+  '016-outside-sessions': outsideSessions,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */

@@ -39,6 +39,23 @@ export function openNeeds(plan: Plan, params: Values, held: readonly Held[], oth
   })
 }
 
+/** As `openNeeds`, and of what it needs in turn what is missing: a place on a cluster that is gone is none. */
+export function openNeedsOfAll(
+  plan: Plan,
+  params: Values,
+  plans: Plans,
+  held: readonly Held[],
+  others: readonly Held[] = [],
+): OpenNeed[] {
+  const deeper = plan.needs.flatMap((need) => {
+    const needed = plans.get(need.plan)
+    const found = held.find((one) => one.plan === need.plan && one.instance === instanceOf(plan, need, params))
+    if (needed === undefined || found === undefined) return []
+    return openNeedsOfAll(needed, found.params, plans, held, others).filter(({ missing }) => missing)
+  })
+  return [...openNeeds(plan, params, held, others), ...deeper]
+}
+
 /** `null`, the default: where a template's parameter was not given. */
 function paramsOf({ plan }: Plan, need: Need, params: Values): Values {
   const given = resolveGiven(need.params, { params }, { plan, step: 'needs', field: need.plan }) as Values

@@ -94,14 +94,19 @@ export class Engine {
     }
   }
 
-  /** A clock that was ahead and is put right would keep everything waiting until it is there again. */
+  /**
+   * A clock that was ahead and is put right would keep everything waiting until it is there again; one that jumps on ends
+   * the leases of what runs here, which would be begun again beside itself.
+   */
   async #heedClock(): Promise<void> {
     const { db, clock, log } = this.#deps
+    const { leaseMs } = this.#settings
     const now = clock.now()
     if (now < this.#lookedAt - CLOCK_MS) {
-      const rows = await forgetFuture(db, now, this.#settings.leaseMs)
+      const rows = await forgetFuture(db, now, leaseMs)
       if (rows > 0) log.warn('the clock was put back: what waited for times far ahead is due now', { rows })
     }
+    if (now > this.#lookedAt + leaseMs / 2) for (const lease of this.#running.keys()) await lease.beat()
     this.#lookedAt = now
   }
 

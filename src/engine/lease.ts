@@ -54,7 +54,7 @@ export class Lease {
         // The task has ended.
         return
       }
-      await this.#beat().catch((error: unknown) =>
+      await this.beat().catch((error: unknown) =>
         log.warn('heartbeat failed', { task: this.#task.id, reason: String(error) }),
       )
       if (clock.now() >= this.#until)
@@ -62,7 +62,8 @@ export class Lease {
     }
   }
 
-  async #beat(): Promise<void> {
+  /** Makes it last, unless another engine has the task by now. */
+  async beat(): Promise<void> {
     const { id, fencing, command_id } = this.#task
     const until = this.#deps.clock.now() + this.#settings.leaseMs
     const held = this.#deps.db

@@ -1,6 +1,7 @@
 import { request as plainRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { getCACertificates } from 'node:tls'
+import { type CertificateTrouble, certificateTroubleOf } from '../base/certificate-trouble.ts'
 import { AppError } from '../base/errors.ts'
 
 /** How TLS is spoken: the name that the certificate must have, and an authority beside those of the system. */
@@ -73,35 +74,36 @@ export async function sendJson(target: Target, wanted: HttpRequest): Promise<Htt
   }
 }
 
-/** Codes of Node when it does not know who signed a certificate. */
-const strangers = [
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_GET_ISSUER_CERT',
-]
-
 export function notAnswered(target: Target, attempted: string, cause: unknown): AppError {
   const where = 'socketPath' in target ? target.socketPath : `${target.host}:${target.port}`
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  const [word, text] = troubleOf(code, where) ?? ['no-answer', `nobody answers at ${where} (${attempted})`]
+  const [word, text] = certificateWords(certificateTroubleOf(cause), where) ??
+    troubleOf(code, where) ?? ['no-answer', `nobody answers at ${where} (${attempted})`]
   return new AppError('unavailable', word, text, { cause })
 }
 
-function troubleOf(code: string, where: string): readonly [code: string, text: string] | undefined {
-  if (strangers.includes(code))
-    return [
-      'certificate-unknown',
-      `the certificate of ${where} is of an authority that is not known here; give it with --ca FILE`,
-    ]
-  switch (code) {
-    case 'CERT_HAS_EXPIRED':
+type Words = readonly [code: string, text: string] | undefined
+
+function certificateWords(trouble: CertificateTrouble | undefined, where: string): Words {
+  switch (trouble) {
+    case undefined:
+      return undefined
+    case 'stranger':
+      return [
+        'certificate-unknown',
+        `the certificate of ${where} is of an authority that is not known here; give it with --ca FILE`,
+      ]
+    case 'expired':
       return ['certificate-expired', `the certificate of ${where} has run out: who runs it must renew it`]
-    case 'CERT_NOT_YET_VALID':
+    case 'early':
       return ['certificate-early', `the certificate of ${where} is not valid yet: look at the clocks of both machines`]
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+    case 'name':
       return ['certificate-name', `the certificate of ${where} is for another name`]
+  }
+}
+
+function troubleOf(code: string, where: string): Words {
+  switch (code) {
     case 'EPROTO':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':

@@ -27,6 +27,13 @@ export async function keptChecks(site: Site, paths: StatePaths, journal: Journal
   ]
 }
 
+/** Lines about certificates of the site that end soon, or have ended: what is ours an `up` has renewed by then. */
+export function certificateNotes(site: Site, paths: StatePaths, now: Date): string[] {
+  return credentialChecks(undefined, certificatesOf(site, paths), now)
+    .filter(({ ok }) => !ok)
+    .map(({ name, detail, mend }) => `${name} ${detail}: ${mend}`)
+}
+
 function certificatesOf(site: Site, { ca, folder }: StatePaths): NamedCertificate[] {
   const tls = tlsOf(site)
   const served = givenSecrets(readStored(folder))[secretNames.tls]?.['tls.crt']

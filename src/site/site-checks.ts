@@ -116,10 +116,20 @@ async function names(site: Site): Promise<Check> {
   )
 }
 
+/** What keeps a cluster elsewhere from answering. */
+async function farTrouble(name: string, { kubernetes }: CheckSources): Promise<Check> {
+  const mend = 'look at the cluster; ./cloudmgr up goes on'
+  try {
+    return failed(name, `Kubernetes ${await kubernetes().version()} answers again`, './cloudmgr up goes on', false)
+  } catch (cause) {
+    return failed(name, explain(cause), mend, false)
+  }
+}
+
 async function running(answers: boolean, sources: CheckSources): Promise<Check[]> {
   const far = sources.site !== undefined && isFar(sources.site)
   const cloud = far ? 'API server' : 'local cloud'
-  if (!answers && far) return [failed(cloud, 'does not answer', 'look at the cluster; ./cloudmgr up goes on', false)]
+  if (!answers && far) return [await farTrouble(cloud, sources)]
   if (!answers) return [failed(cloud, 'not running', './cloudmgr up starts it', false)]
   try {
     const kubernetes = sources.kubernetes()

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
 import { replaceFile } from './secrets.ts'
@@ -84,7 +84,7 @@ export function findSite(folder: string, name: string | undefined): Site | undef
     throw refuse(folder, `it belongs to user ${stat.uid}, you are user ${process.getuid()}`)
   }
   if (!existsSync(paths.site)) {
-    if (readdirSync(folder).every((entry) => entry === 'lock')) return undefined
+    if (readdirSync(folder).every((entry) => /^lock(\.|$)/.test(entry))) return undefined
     throw refuse(folder, 'it holds other things and no site.json; name an empty or a new folder')
   }
   const site = readSite(folder, paths.site)
@@ -123,17 +123,30 @@ function refuse(folder: string, why: string, cause?: unknown): AppError {
 export function getSite(folder: string, name: string | undefined): Site {
   const site = findSite(folder, name)
   if (site !== undefined) return site
-  throw new AppError('not-found', 'no-site', `there is no site in ${folder}: make one with ./cloudmgr up`)
+  const others = otherSites(folder)
+  const there = others.length === 0 ? '' : `; here are ${others.map((one) => `--site ${one}`).join(', ')}`
+  throw new AppError('not-found', 'no-site', `there is no site in ${folder}: ./cloudmgr up makes one${there}`)
 }
 
 /** Readable by its owner only: it holds keys, state and the kubeconfig. */
-export function writeSite(folder: string, site: Site): void {
+export function makeStateFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
+}
+
+export function writeSite(folder: string, site: Site): void {
+  makeStateFolder(folder)
   replaceFile(
     statePaths(folder).site,
     `${JSON.stringify({ cloudmgr: 'site', version: formVersion, ...site }, null, 2)}\n`,
   )
+}
+
+/** Names of the sites beside this folder, where it is one of the usual home. */
+function otherSites(folder: string): string[] {
+  const home = sitesHome()
+  if (dirname(folder) !== home || !existsSync(home)) return []
+  return readdirSync(home).filter((name) => existsSync(statePaths(join(home, name)).site))
 }
 
 /** Ports of the other sites below the usual home, running or not: theirs when they come back. */

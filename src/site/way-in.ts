@@ -1,4 +1,6 @@
 import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
+import { isFar } from './cloud.ts'
+import { hostNames } from './hosts.ts'
 import { type Site, siteHosts } from './site.ts'
 
 interface ServiceSpec {
@@ -23,8 +25,27 @@ export function ingressAddress(service: Manifest | undefined): string {
   return `what leads to these ports of the nodes: ${ports.map(({ name, nodePort }) => `${name} ${nodePort}`).join(', ')}`
 }
 
-/** What is to be done before people reach a site elsewhere by its names. */
+/** What is to be done before people reach a site by its names; nothing where that is done. */
 export async function wayInLines(
+  site: Site,
+  kubernetes: Kubernetes,
+  resolves: (name: string) => Promise<boolean>,
+): Promise<string[]> {
+  return isFar(site) ? await farLines(site, kubernetes, resolves) : await localLines(site, resolves)
+}
+
+/** Where the hosts file could not be written, or is not asked. */
+async function localLines(site: Site, resolves: (name: string) => Promise<boolean>): Promise<string[]> {
+  const { hub } = siteHosts(site)
+  if (await resolves(hub)) return []
+  return [
+    '',
+    `  ${hub} does not resolve on this machine. Add to /etc/hosts, as root:`,
+    `    127.0.0.1 ${hostNames(site, ['admin', 'demo']).join(' ')}`,
+  ]
+}
+
+async function farLines(
   site: Site,
   kubernetes: Kubernetes,
   resolves: (name: string) => Promise<boolean>,

@@ -9,6 +9,8 @@ import { nodepool, type NodepoolInput } from '../../src/actions/nodepool.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
+import { beginCluster, endCluster, forgetCluster, keepAccess } from '../../src/clusters/cluster-rows.ts'
+import { createDoors, nothingThere } from '../../src/clusters/doors.ts'
 import { StateBackend } from '../../src/clusters/state-backend.ts'
 import { createStateStore, rootLock } from '../../src/clusters/terraform-states.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
@@ -75,7 +77,7 @@ async function engine(fencing: number, signal = new AbortController().signal) {
     waiting: () => {},
   }
   const own = await mkdtemp(join(folder, 'engine-'))
-  const action = nodepool({
+  const roots = {
     terraform: createTerraformCli({ program, folder: join(own, 'cli'), mirror }),
     states,
     provider: {
@@ -85,7 +87,9 @@ async function engine(fencing: number, signal = new AbortController().signal) {
     },
     folder: join(own, 'roots'),
     modules: join(project, 'terraform'),
-  })
+  }
+  const enter = () => nothingThere
+  const action = nodepool(roots, () => createDoors({ db, keys, enter }))
   return { action, context, output }
 }
 
@@ -148,6 +152,42 @@ test('a state that the database does not take is brought in by the next try: not
   expect(output.join()).toContain('brought in the state')
   await action.remove(pool, context)
   expect(machines()).toEqual([])
+})
+
+test('a pool of another cluster joins its machines there; on one that is gone it orders nothing, and is still removed', async () => {
+  const { action, context } = await engine(1)
+  const there = { ...pool, cluster: 'second' }
+  await expect(action.ensure(there, context)).rejects.toMatchObject({
+    code: 'cluster-unknown',
+    details: { field: 'cluster', value: 'second' },
+  })
+  await beginCluster(db, { name: 'second', account: 1, provider: 'local' }, 1)
+  await expect(action.ensure(there, context)).rejects.toMatchObject({ code: 'cluster-not-ready', kind: 'unavailable' })
+  expect(cloud.things.size).toBe(0)
+
+  const access = {
+    kubeconfig: 'KUBECONFIG',
+    observer: 'KUBECONFIG',
+    address: '10.0.3.1',
+    apiServer: 'https://10.0.3.1',
+  }
+  await keepAccess(db, { engine: keys, settings: keys }, 'second', access, 1)
+  await action.ensure(there, context)
+  expect([...cloud.things.keys()].toSorted()).toEqual([
+    '/v1/clusters/second/machines/alice-gpu-1',
+    '/v1/clusters/second/machines/alice-gpu-2',
+  ])
+  expect(await action.observe(there, context)).toMatchObject({ state: 'present' })
+
+  // Somebody took the cluster away with all its machines.
+  await endCluster(db, 'second', 2)
+  await expect(action.ensure(there, context)).rejects.toMatchObject({ code: 'cluster-not-ready' })
+  await forgetCluster(db, 'second')
+  cloud.things.clear()
+  expect(await action.observe(there, context)).toMatchObject({ state: 'different' })
+  await expect(action.ensure(there, context)).rejects.toMatchObject({ code: 'cluster-unknown' })
+  await action.remove(there, context)
+  expect(await createStateStore(db, keys, Date.now).filledRoots()).toEqual([])
 })
 
 test('an unknown type is refused before anything is touched', async () => {

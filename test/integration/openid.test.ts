@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import type { Role } from '../../src/accounts/account.ts'
 import { findMemberRole, findGroup } from '../../src/accounts/group-store.ts'
+import { openSession } from '../../src/accounts/sessions.ts'
+import { AppError } from '../../src/base/errors.ts'
 import { createGroup, setMember, removeMember } from '../../src/api/group-cases.ts'
 import { siteWith, startHouse, type TestHouse } from '../../src/api/testing.ts'
 import { createOpenidIssuer } from '../../src/adapters/openid/client.ts'
@@ -12,13 +14,14 @@ import { startIssuer, type TestIssuer } from '../support/issuer.ts'
 /** People of another cloudmgr come in here: the real library against the real provider, in a browser's steps. */
 const publicUrl = 'http://hub.omega.localhost:8080'
 const callback = `${publicUrl}/accounts/openid/callback`
+const signedOut = `${publicUrl}/accounts/openid/signed-out`
 let other: TestIssuer
 let house: TestHouse
 
 afterEach(async () => await Promise.all([house.close(), other.close()]))
 
 async function open(facts: object = {}, signUp: object = {}): Promise<void> {
-  other = await startIssuer(callback)
+  other = await startIssuer(callback, signedOut)
   const openid = { ...other.settings, label: 'the other site', accounts: true, ...facts }
   const site = siteWith({ publicUrl, openid, signUp: { open: false, ...signUp } })
   const issuer = createOpenidIssuer({ ...site.openid!, clientSecret: other.secret }, () => Date.now())
@@ -52,7 +55,25 @@ function browser() {
     const { status, body } = await get('/api/v2/session')
     return status === 200 ? (JSON.parse(body).account as { userid: string; role: string; email: string }) : undefined
   }
-  return { get, signIn, who, jar }
+  /** The button of our pages; what is answered. */
+  const signOut = async () => {
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    const { csrfToken } = JSON.parse((await get('/api/v2/session')).body) as { csrfToken: string }
+    const headers = { cookie, origin: publicUrl, 'x-csrf-token': csrfToken }
+    const answer = await house.open.inject({ method: 'DELETE', url: '/api/v2/session', headers })
+    return { status: answer.statusCode, body: answer.body === '' ? undefined : answer.json() }
+  }
+  return { get, signIn, signOut, who, jar }
+}
+
+/** Signed in here by a browser of somebody there. */
+async function cameBy(name: string) {
+  const there = await other.browser(name)
+  const page = browser()
+  const back = new URL(await there.visit((await page.get('/accounts/openid')).to))
+  await page.get(`${back.pathname}${back.search}`)
+  expect(await page.who()).toMatchObject({ userid: name })
+  return { there, page }
 }
 
 async function account(
@@ -293,6 +314,77 @@ test('roles follow the claim where the site says so', async () => {
   // What she was signed in as before is over.
   expect(await page.who()).toBeUndefined()
   expect(await ordered()).toMatchObject([{ phase: 'install' }])
+})
+
+test('who signs out here is signed out there, too, and comes back', async () => {
+  await open()
+  await other.person('alice')
+  const { there, page } = await cameBy('alice')
+  const { status, body } = await page.signOut()
+  expect([status, body.elsewhere.label, await page.who()]).toEqual([200, 'the other site', undefined])
+  expect(await there.isSignedIn()).toBe(true)
+  expect(await there.visit(body.elsewhere.url)).toBe(signedOut)
+  expect(await there.isSignedIn()).toBe(false)
+  expect(await page.get('/accounts/openid/signed-out')).toMatchObject({
+    status: 303,
+    to: '/accounts/login?signedOut=true',
+  })
+  // The next one has to sign in there.
+  expect(new URL(await there.visit((await page.get('/accounts/openid')).to)).pathname).toBe('/accounts/login')
+})
+
+test('an own sign-in ends with nothing to say; nor does any token of the other issuer lie in the database', async () => {
+  await open()
+  await other.person('alice')
+  const { page } = await cameBy('alice')
+  const { outside } = await house.db.selectFrom('sessions').select('outside').executeTakeFirstOrThrow()
+  expect(outside).toMatch(/^v1\./)
+  expect(await page.signOut()).toMatchObject({ status: 200 })
+  const own = browser()
+  const { id } = await openSession(house.db, await house.deps.accounts.get(house.db, 'alice'), systemClock.now())
+  own.jar.set('cloudmgr', id)
+  expect(await own.signOut()).toEqual({ status: 204, body: undefined })
+})
+
+test('an issuer that can’t end its sessions, or is away, leaves one signed in there, which is said', async () => {
+  await open()
+  await other.person('alice')
+  const { page } = await cameBy('alice')
+  const end = vi.spyOn(house.deps.openid!.issuer, 'end')
+  end.mockResolvedValueOnce(undefined)
+  expect((await page.signOut()).body).toEqual({ elsewhere: { label: 'the other site' } })
+  expect(await page.who()).toBeUndefined()
+  const { page: again } = await cameBy('alice')
+  end.mockRejectedValueOnce(new AppError('unavailable', 'issuer-unreachable', 'asking the issuer'))
+  expect((await again.signOut()).body).toEqual({ elsewhere: { label: 'the other site' } })
+})
+
+test('nobody is signed out there by an address that somebody else made up: the page asks', async () => {
+  await open()
+  for (const name of ['alice', 'mallory']) await other.person(name)
+  const mallory = await cameBy('mallory')
+  const { url } = (await mallory.page.signOut()).body.elsewhere
+  const { there } = await cameBy('alice')
+  const at = new URL(other.settings.issuer).origin
+  const hint = new URL(url).searchParams.get('id_token_hint') ?? ''
+  const cases: Record<string, string>[] = [
+    Object.fromEntries(new URL(url).searchParams),
+    {},
+    { post_logout_redirect_uri: signedOut, client_id: 'site' },
+    { id_token_hint: 'x.y.z' },
+    { id_token_hint: `${hint.slice(0, -4)}AAAA` },
+    { id_token_hint: hint, client_id: 'another' },
+  ]
+  for (const asked of cases) {
+    const to = await there.visit(`${at}/oidc/session/end?${new URLSearchParams(asked).toString()}`)
+    expect(to, JSON.stringify(Object.keys(asked))).toBe(`${at}/accounts/logout`)
+  }
+  expect(await there.isSignedIn()).toBe(true)
+  // A form, as some programs send it; and an address that is not registered leads nowhere.
+  const body = new URLSearchParams({ id_token_hint: hint, post_logout_redirect_uri: 'https://evil.test/' })
+  const own = await mallory.there.visit(`${at}/oidc/session/end`, { method: 'POST', body })
+  expect(own).toBe(`${at}/accounts/login?signedOut=true`)
+  expect(await mallory.there.isSignedIn()).toBe(false)
 })
 
 test('an issuer that is away is told on the page, and the rest goes on', async () => {

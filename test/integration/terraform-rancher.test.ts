@@ -440,6 +440,26 @@ describe('what fails on the way is continued', () => {
     expect(isEmpty(await preview(folder, env))).toBe(true)
   })
 
+  test('a token that is revoked in the middle: told, and gone on with another one', async () => {
+    const folder = await written()
+    await standin.fault({ type: 'rancher2_cluster_v2', kind: 'credentials' })
+    const revoked = {
+      kind: 'unauthenticated',
+      code: 'cloud-credentials',
+      message: /expired or revoked: give a valid one/,
+    }
+    const told = { ...revoked, message: expect.stringMatching(revoked.message) }
+    await expect(apply(folder, env)).rejects.toMatchObject(told)
+    const begun = await standin.things('rancher2_machine_config_v2')
+    // Also where the next one only looks.
+    await standin.fault({ type: 'rancher2_machine_config_v2', kind: 'credentials', on: 'read' })
+    await expect(preview(folder, env)).rejects.toMatchObject(told)
+    await apply(folder, env)
+    expect(await standin.things('rancher2_cluster_v2')).toHaveLength(1)
+    expect(await standin.things('rancher2_machine_config_v2')).toEqual(begun)
+    expect(isEmpty(await preview(folder, env))).toBe(true)
+  })
+
   test('with fewer machines, where there were too many for the limit', async () => {
     const folder = await written([control, { ...worker, size: 40 }])
     await standin.fault({ type: 'rancher2_cluster_v2', kind: 'quota' })

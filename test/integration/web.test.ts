@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { createFakeIssuer } from '../../src/adapters/openid/fake.ts'
+import { AppError } from '../../src/base/errors.ts'
+import { beginCluster } from '../../src/clusters/cluster-rows.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { withPage } from '../support/browser.ts'
 import { adminPassword, buildPages, hurdles, type Pages, servePages, watch } from '../support/pages.ts'
@@ -224,6 +226,36 @@ test('an admin reads the mails, approves one account and refuses another', async
     await page.getByText('omega|ml: Your account is open').click()
     await page.getByText(/go to http.*accounts\/login/).waitFor()
     expect(await hurdles(page)).toEqual([])
+  })
+})
+
+test('an admin sees the machines, whose they are, and the clusters beside the site’s own', async () => {
+  pages = await servePages(folder)
+  const node = {
+    addresses: [],
+    role: 'worker',
+    ready: 'True',
+    capacity: { cpu: '4', memory: '16Gi' },
+    labels: {},
+  } as const
+  const nodes = vi.spyOn(pages.deps.status, 'nodes').mockResolvedValue([
+    { ...node, name: 'node-1', role: 'dbmaster', capacity: { cpu: '2', memory: '8056300Ki' } },
+    { ...node, name: 'alice-gpu-1', ready: 'Unknown', labels: { 'omegaml.io/pool': 'alice-gpu' } },
+    { ...node, name: 'second-1', cluster: 'second' },
+  ])
+  const { id } = await pages.deps.accounts.get(pages.db, 'admin')
+  await beginCluster(pages.db, { name: 'second', account: id, provider: 'local' }, Date.now())
+  await browse(async (page) => {
+    await signIn(page, 'admin', adminPassword)
+    await page.getByRole('link', { name: 'Machines' }).click()
+    await page.getByRole('row', { name: /node-1 Ready dbmaster 2 7\.7 GB the site’s own the site’s/ }).waitFor()
+    await page.getByRole('row', { name: /alice-gpu-1 Not heard of worker 4 16 GB .* gpu of alice/ }).waitFor()
+    await page.getByText('2 of 3 ready').waitFor()
+    await page.getByRole('row', { name: /second Being made 1 of 1 ready admin nobody/ }).waitFor()
+    expect(await hurdles(page)).toEqual([])
+    nodes.mockRejectedValue(new AppError('unavailable', 'status-unavailable', 'asking for the nodes'))
+    await page.reload()
+    await page.getByRole('alert').filter({ hasText: 'The machines can’t be shown' }).waitFor({ timeout: 30_000 })
   })
 })
 
@@ -491,7 +523,7 @@ test('every page outside can be used by everybody, and unknown ones say so', asy
   })
 })
 
-test('the way in through another issuer begins with a button and ends at home, or at the reason why not', async () => {
+test('the way in through another issuer begins with a button and ends at home, or at the reason why not; the way out ends there, too', async () => {
   const person = { sub: '7', preferred_username: 'alice', email: 'alice@example.org', email_verified: true }
   const issuer = createFakeIssuer('http://login.test')
   const keys = parseKeyRing(`k1:${Buffer.alloc(32, 1).toString('base64')}`, 'the test')
@@ -508,7 +540,21 @@ test('the way in through another issuer begins with a button and ends at home, o
     await page.goto(`${pages.url}/accounts/login?problem=outside-address-unverified`)
     await page.getByRole('alert').filter({ hasText: 'Your e-mail address is not verified there' }).waitFor()
     expect(await hurdles(page)).toEqual([])
-    await page.getByRole('link', { name: 'Sign in with Example University' }).click()
-    await heading(page, 'Hello, alice').waitFor()
+    const comeIn = async () => {
+      await page.getByRole('link', { name: 'Sign in with Example University' }).click()
+      await heading(page, 'Hello, alice').waitFor()
+    }
+    await comeIn()
+
+    // The way out leads through the issuer, which ends its session as well.
+    const ended = page.waitForRequest('http://login.test/end**')
+    await button(page, 'Sign out').click()
+    expect((await ended).url()).toContain('id_token_hint=token-of-7')
+    await page.getByRole('status').filter({ hasText: 'You are signed out.' }).waitFor()
+    await comeIn()
+    issuer.endsSessions(false)
+    await button(page, 'Sign out').click()
+    await page.getByRole('alert').filter({ hasText: 'Still signed in at Example University' }).waitFor()
+    expect(await hurdles(page)).toEqual([])
   })
 })

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AppError } from '../../src/base/errors.ts'
 import { findCluster } from '../../src/clusters/cluster-rows.ts'
@@ -205,4 +207,65 @@ test('a volume on the second cluster is mounted by runtimes there, and by no not
   const apart = await order(alice, 'runtime', 'install', { storage: 'data' })
   expect(apart.body.errors).toMatchObject([{ field: 'params.cluster' }])
   await delivered(alice, 'runtime', 'install', { storage: 'data', cluster: 'second' })
+})
+
+const poolRoot = 'nodepool-alice-gpu'
+const machinesOf = async () => {
+  const text = await readFile(join(service.roots, poolRoot, 'terraform.tfvars.json'), 'utf8')
+  return JSON.parse(text) as { cluster: string; machines: Record<string, object> }
+}
+
+test('a pool on the second cluster joins its machines there, grows, shows them to its account, and goes', async () => {
+  await withSecond()
+  await delivered(alice, 'nodepool', 'install', { name: 'gpu', role: 'gpu', cluster: 'second' })
+  expect(await machinesOf()).toMatchObject({
+    cluster: 'second',
+    machines: { 'alice-gpu-1': { role: 'gpu', labels: { 'omegaml.io/pool': 'alice-gpu' } } },
+  })
+  await delivered(alice, 'nodepool', 'update', { name: 'gpu', size: 2 })
+  expect(await machinesOf()).toMatchObject({ cluster: 'second', machines: { 'alice-gpu-2': {} } })
+  const moved = await order(alice, 'nodepool', 'update', { name: 'gpu', cluster: null })
+  expect(moved).toMatchObject({ status: 400, body: { errors: [{ field: 'params.cluster' }] } })
+
+  // Who has machines there keeps the place, and the place keeps the cluster.
+  const placed = await order(admin, 'tenant', 'remove', { cluster: 'second' }, 'alice')
+  expect(placed).toMatchObject({ status: 409, body: { details: { usedBy: ['nodepool gpu'] } } })
+  await delivered(alice, 'nodepool', 'remove', { name: 'gpu' })
+  expect(service.outside.terraform.filledRoots()).not.toContain(poolRoot)
+  await delivered(admin, 'tenant', 'remove', { cluster: 'second' }, 'alice')
+  await delivered(admin, 'cluster', 'remove', { name: 'second' })
+})
+
+test('nothing is ordered on a cluster that is not there, is being removed, or is lost', async () => {
+  await withSecond()
+  const refusal = async (params: object) => {
+    const { body } = await order(alice, 'nodepool', 'install', { name: 'more', ...params })
+    return [body.code, body.detail]
+  }
+  const text = 'nodepool more needs tenant third, which account alice does not have: an admin has to order it first'
+  expect(await refusal({ cluster: 'third' })).toEqual(['need-missing', text])
+  expect((await refusal({ cluster: 'Second.X' }))[1]).toContain('cluster "Second.X"')
+  await delivered(alice, 'nodepool', 'install', { name: 'gpu', cluster: 'second' })
+
+  const forced = await order(admin, 'cluster', 'remove', { name: 'second', force: true })
+  const gone = 'nodepool more needs cluster second, which nobody has: an admin has to order it first'
+  expect(await refusal({ cluster: 'second' })).toEqual(['need-missing', gone])
+  await service.ended(forced.body.id)
+  expect(await refusal({ cluster: 'second' })).toEqual(['need-missing', gone])
+  // What was there is in nobody's way.
+  await delivered(alice, 'nodepool', 'remove', { name: 'gpu' })
+  await delivered(admin, 'tenant', 'remove', { cluster: 'second' }, 'alice')
+})
+
+test('an order that waits while its cluster is taken away ends, and says why', async () => {
+  await withSecond()
+  await service.engine.stop()
+  const waiting = await order(alice, 'nodepool', 'install', { name: 'late', cluster: 'second' })
+  await order(admin, 'cluster', 'remove', { name: 'second', force: true })
+  await service.db.deleteFrom('clusters').execute()
+  await service.restart()
+  await service.ended(waiting.body.id)
+  const { body } = await alice.get(`/api/v2/commands/${waiting.body.id}`)
+  expect(body).toMatchObject({ state: 'failed', message: expect.stringContaining('there is no cluster second') })
+  expect(service.outside.terraform.filledRoots()).not.toContain('nodepool-alice-late')
 })

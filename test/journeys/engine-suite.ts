@@ -102,6 +102,27 @@ export function engineSuite(open: () => Promise<Db>): void {
     expect((await run({ params: { name: 'c' } })).state).toBe('done')
   })
 
+  test('what runs while the clock jumps on, as after a laptop slept, goes on and is not begun again', async () => {
+    let ahead = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + ahead }
+    const gate = Promise.withResolvers<void>()
+    world.during = async () => await gate.promise
+    const one = engine({}, { clock })
+    await one.start()
+    const command = await submit({ plan: 'single' })
+    await vi.waitFor(() => expect(world.log).toEqual(['+a']), { timeout: 10_000, interval: 10 })
+    ahead = 7_200_000
+    // Whoever looks now finds the lease over.
+    const other = await submitCommand(db, order({ plan: 'single', lane: 'other' }), { plans, now: clock.now })
+    await vi.waitFor(() => expect(world.log).toHaveLength(2), { timeout: 10_000, interval: 10 })
+    gate.resolve()
+    for (const each of [command, other]) {
+      const done = await ended(each)
+      expect(done.state).toBe('done')
+      expect((await listSteps(db, done)).map(({ attempts }) => attempts)).toEqual([1])
+    }
+  })
+
   test('a secret is masked in the output', async () => {
     await engine().start()
     const command = await run()

@@ -44,7 +44,7 @@ export function watch(page: Page): string[] {
   page.on('console', (message) => {
     if (message.type() !== 'error' && message.type() !== 'warning') return
     // The browser notes every refusal of the API, also the expected ones.
-    if (/status of 4\d\d/.test(message.text()) && message.location().url.includes('/api/')) return
+    if (/status of (4\d\d|503)/.test(message.text()) && message.location().url.includes('/api/')) return
     complaints.push(`${message.type()}: ${message.text()}`)
   })
   return complaints

@@ -4,11 +4,13 @@ import type { components, paths } from '../../src/client/schema.ts'
 type Schemas = components['schemas']
 export type Account = Schemas['Account']
 export type ApiKey = Schemas['ApiKey']
+export type Cluster = Schemas['Cluster']
 export type Command = Schemas['Command']
 export type CommandDetails = Schemas['CommandDetails']
 export type Deployment = Schemas['Deployment']
 export type Group = Schemas['Group']
 export type Mail = Schemas['Mail']
+export type Node = Schemas['Node']
 export type Order = Schemas['NewOrder']
 export type Plan = Schemas['Plan']
 export type Preview = Schemas['Preview']
@@ -125,5 +127,7 @@ export const api = {
   command: (id: number) => answered(client.GET('/api/v2/commands/{id}', { params: { path: { id } } })),
   change: (id: number, what: 'cancel' | 'retry' | 'undo') =>
     answered(client.POST(`/api/v2/commands/{id}/${what}`, { params: { path: { id } } })),
+  nodes: () => answered(client.GET('/api/v2/nodes')),
+  clusters: () => answered(client.GET('/api/v2/clusters')),
   mails: (query: { before?: number }) => answered(client.GET('/api/v2/mails', { params: { query } })),
 }

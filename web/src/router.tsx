@@ -54,11 +54,13 @@ const signIn = createRoute({
   ): {
     next?: string | undefined
     signedOut?: true | undefined
+    still?: true | undefined
     reset?: true | undefined
     problem?: string | undefined
   } => ({
     next: ourPath(text(search['next'])),
     signedOut: flag(search['signedOut']),
+    still: flag(search['still']),
     reset: flag(search['reset']),
     problem: text(search['problem']),
   }),
@@ -144,6 +146,12 @@ const mails = createRoute({
   component: lazyRouteComponent(() => import('./mails/List.tsx'), 'MailList'),
 })
 
+const machines = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/machines',
+  component: lazyRouteComponent(() => import('./clusters/Machines.tsx'), 'Machines'),
+})
+
 const commands = createRoute({
   getParentRoute: () => signedIn,
   path: '/commands',
@@ -190,7 +198,19 @@ export function createPages(queries: QueryClient) {
   return createRouter({
     routeTree: root.addChildren([
       way.addChildren([signIn, signUp, confirm, confirmed, waiting, signOut, forgotten, reset]),
-      signedIn.addChildren([home, services, newOrder, deployment, commands, command, groups, keys, accounts, mails]),
+      signedIn.addChildren([
+        home,
+        services,
+        newOrder,
+        deployment,
+        commands,
+        command,
+        groups,
+        keys,
+        accounts,
+        machines,
+        mails,
+      ]),
     ]),
     context: { queries },
     ...words,

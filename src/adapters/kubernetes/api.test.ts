@@ -1,17 +1,24 @@
+import { once } from 'node:events'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { answerHttp, type HttpAnswers } from '../../../test/support/http-answers.ts'
+import { createAuthority, issueCertificate } from '../../base/certificate.ts'
 import { createKubernetes } from './api.ts'
 
-let server: HttpAnswers
-afterEach(() => server.stop())
+let server: HttpAnswers | undefined
+afterEach(() => {
+  server?.stop()
+  server = undefined
+})
 
-function kubernetes() {
+function kubernetes(url = server?.url, tls: object = { 'insecure-skip-tls-verify': true }) {
   const name = 'test'
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': name,
-    clusters: [{ name, cluster: { server: server.url, 'insecure-skip-tls-verify': true } }],
+    clusters: [{ name, cluster: { server: url, ...tls } }],
     users: [{ name, user: {} }],
     contexts: [{ name, context: { cluster: name, user: name } }],
   }
@@ -27,4 +34,45 @@ test('a pod that its kubelet does not know yet has said nothing', async () => {
     return asked.endsWith('/log') ? { status: 404 } : { status: 200, body: pod }
   })
   expect(await kubernetes().podLogs({ namespace: 'default', name: 'new' })).toBe('')
+})
+
+const day = 86_400_000
+const troubles: { why: string; days: number; name: string; known: boolean; says: string }[] = [
+  { why: 'has run out', days: -10, name: 'localhost', known: true, says: 'has run out; who runs the cluster' },
+  { why: 'is of the future', days: 10, name: 'localhost', known: true, says: 'not valid yet; look at the clocks' },
+  {
+    why: 'is for another name',
+    days: 0,
+    name: 'other.test',
+    known: true,
+    says: 'for another name than the kubeconfig',
+  },
+  { why: 'is of another authority', days: 0, name: 'localhost', known: false, says: 'made anew has a new one' },
+]
+for (const { why, days, name, known, says } of troubles) {
+  test(`an API server whose certificate ${why} is told so`, async () => {
+    const authority = async () => await createAuthority('test', { from: new Date(Date.now() - 20 * day), days: 40 })
+    const [ours, theirs] = [await authority(), await authority()]
+    const validity = { from: new Date(Date.now() + days * day), days: 5 }
+    const credential = await issueCertificate(ours, { commonName: name, names: [name] }, validity)
+    const https = createServer(credential, (_request, response) => response.end('{}')).listen(0, '127.0.0.1')
+    await once(https, 'listening')
+    const ca = Buffer.from((known ? ours : theirs).cert).toString('base64')
+    const url = `https://localhost:${(https.address() as AddressInfo).port}`
+    const asked = kubernetes(url, { 'certificate-authority-data': ca }).version()
+    await expect(asked).rejects.toMatchObject({
+      kind: 'unavailable',
+      code: 'kubernetes-untrusted',
+      message: expect.stringContaining(says),
+    })
+    https.close()
+  })
+}
+
+test('credentials that the API server does not take any more are told as such', async () => {
+  server = await answerHttp(() => ({ status: 401, body: { message: 'Unauthorized' } }))
+  await expect(kubernetes().version()).rejects.toMatchObject({
+    kind: 'forbidden',
+    message: expect.stringMatching(/certificate or token has run out or was withdrawn/),
+  })
 })

@@ -205,7 +205,11 @@ function checked(response: ApiResponse, attempted: string): unknown {
   if (status === 403 && /being terminated/.test(cause.message)) {
     throw new AppError('unavailable', 'namespace-terminating', attempted, { cause })
   }
-  if (status === 401 || status === 403) throw new AppError('forbidden', 'kubernetes-forbidden', attempted, { cause })
+  if (status === 401) {
+    const text = `${attempted}: the API server does not take our credentials (any more): the kubeconfig's certificate or token has run out or was withdrawn`
+    throw new AppError('forbidden', 'kubernetes-forbidden', text, { cause })
+  }
+  if (status === 403) throw new AppError('forbidden', 'kubernetes-forbidden', attempted, { cause })
   if (status === 404) throw new AppError('not-found', 'kubernetes-not-found', attempted, { cause })
   if (status === 409) throw new AppError('conflict', 'kubernetes-conflict', attempted, { cause })
   // Server-side apply answers a misspelt field with status 500.

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
+import { type CertificateTrouble, certificateTroubleOf } from '../../base/certificate-trouble.ts'
 import { AppError } from '../../base/errors.ts'
 
 export interface ApiRequest {
@@ -46,28 +47,34 @@ export function requestSender(config: KubeConfig): SendRequest {
     try {
       return await send(new URL(`${server.replace(/\/$/, '')}${request.path}`), await credentials(), request)
     } catch (cause) {
-      if (isMistrust(cause)) throw untrusted(server, cause)
-      throw new AppError('unavailable', 'kubernetes-unreachable', `asking the Kubernetes API server at ${server}`, {
-        cause,
-      })
+      throw unreachable(server, cause)
     }
   }
 }
 
-function isMistrust(cause: unknown): boolean {
-  const { code = '' } = cause as NodeJS.ErrnoException
-  return /CERT|^UNABLE_TO_|^ERR_TLS_CERT|^HOSTNAME_MISMATCH$/.test(code)
+function unreachable(server: string, cause: unknown): AppError {
+  const text = `asking the Kubernetes API server at ${server}`
+  const trouble = certificateTroubleOf(cause)
+  if (trouble === undefined) return new AppError('unavailable', 'kubernetes-unreachable', text, { cause })
+  const { what, right } = certificateWords[trouble]
+  return new AppError('unavailable', 'kubernetes-untrusted', `${text}: its certificate ${what}; ${right}`, {
+    cause,
+    details: { field: 'kubeconfig', right },
+  })
 }
 
-function untrusted(server: string, cause: unknown): AppError {
-  const right =
-    'the cluster’s own authority as certificate-authority-data, and a server address that its certificate names (kubectl config view --raw --flatten --minify writes both)'
-  return new AppError(
-    'unavailable',
-    'kubernetes-untrusted',
-    `asking the Kubernetes API server at ${server}: its certificate is not trusted by the kubeconfig; right is ${right}`,
-    { cause, details: { field: 'kubeconfig', right } },
-  )
+const certificateWords: Readonly<Record<CertificateTrouble, { readonly what: string; readonly right: string }>> = {
+  expired: { what: 'has run out', right: 'who runs the cluster must renew it' },
+  early: { what: 'is not valid yet', right: 'look at the clocks of both machines' },
+  name: {
+    what: 'is for another name than the kubeconfig’s',
+    right: 'right is a server address that its certificate names',
+  },
+  stranger: {
+    what: 'is of another authority than the kubeconfig has',
+    right:
+      'right is the cluster’s own as certificate-authority-data (kubectl config view --raw --flatten --minify writes it); a cluster that was made anew has a new one',
+  },
 }
 
 function send(url: URL, credentials: https.RequestOptions, request: ApiRequest): Promise<ApiResponse> {

@@ -1,8 +1,9 @@
+import { createServer } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../../../test/support/programs.ts'
 import { startIssuer, type TestIssuer } from '../../../test/support/issuer.ts'
 import { createOpenidIssuer } from './client.ts'
-import { callback, openidContract } from './contract-suite.ts'
+import { callback, openidContract, signedOut } from './contract-suite.ts'
 
 /** The library against a real provider: another cloudmgr. */
 let other: TestIssuer
@@ -15,7 +16,7 @@ const stop = async () => {
 }
 
 beforeAll(async () => {
-  other = await startIssuer(callback)
+  other = await startIssuer(callback, signedOut)
   await other.person('alice')
   issuer = createOpenidIssuer({ ...other.settings, clientSecret: other.secret }, () => Date.now())
 })
@@ -36,4 +37,24 @@ test('an address where no issuer is, is unavailable', async () => {
   }
 })
 
-openidContract(() => ({ issuer, visit: async (url) => await other.visit(url, 'alice'), stop }))
+test('an issuer without a place to sign out says nothing of one', async () => {
+  const document = { issuer: '', authorization_endpoint: 'http://x.test/a', token_endpoint: 'http://x.test/t' }
+  const server = createServer((_request, response) => response.end(JSON.stringify(document)))
+  const port = await freePort()
+  document.issuer = `http://127.0.0.1:${port}`
+  await new Promise<void>((done) => server.listen(port, '127.0.0.1', done))
+  const bare = createOpenidIssuer({ ...other.settings, issuer: document.issuer, clientSecret: 'x' }, () => Date.now())
+  expect(await bare.end('token', signedOut)).toBeUndefined()
+  server.close()
+})
+
+let browser: Awaited<ReturnType<TestIssuer['browser']>>
+openidContract(() => ({
+  issuer,
+  visit: async (url) => {
+    // A sign-out is of the browser that signed in.
+    if (!url.includes('/session/end')) browser = await other.browser('alice')
+    return await browser.visit(url)
+  },
+  stop,
+}))

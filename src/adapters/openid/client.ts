@@ -1,6 +1,6 @@
 import * as openid from 'openid-client'
 import { AppError, must } from '../../base/errors.ts'
-import type { OpenidIssuer, OutsideClaims, PendingSignIn } from './port.ts'
+import type { OpenidIssuer, OutsideSignIn, PendingSignIn } from './port.ts'
 
 export interface OpenidSettings {
   readonly issuer: string
@@ -56,6 +56,11 @@ export function createOpenidIssuer(settings: OpenidSettings, now: () => number):
         throw isUnreachable(cause) ? unreachable(settings, cause) : refused(cause)
       }
     },
+    end: async (idToken, back) => {
+      const config = await configuration()
+      if (config.serverMetadata().end_session_endpoint === undefined) return undefined
+      return openid.buildEndSessionUrl(config, { id_token_hint: idToken, post_logout_redirect_uri: back }).href
+    },
   }
 }
 
@@ -74,13 +79,13 @@ async function exchange(
   config: openid.Configuration,
   answer: URL,
   { state, nonce, verifier }: PendingSignIn,
-): Promise<OutsideClaims> {
+): Promise<OutsideSignIn> {
   const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier, idTokenExpected: true }
   const tokens = await openid.authorizationCodeGrant(config, answer, checks)
   const said = must(tokens.claims(), 'the ID token')
   const asked = config.serverMetadata().userinfo_endpoint !== undefined
   const more = asked ? await openid.fetchUserInfo(config, tokens.access_token, said.sub) : {}
-  return { ...more, ...said }
+  return { claims: { ...more, ...said }, idToken: must(tokens.id_token, 'the ID token') }
 }
 
 /** Nobody answered, or with an error of the server's own. */

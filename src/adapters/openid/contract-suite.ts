@@ -10,6 +10,7 @@ export interface OpenidParts {
 }
 
 export const callback = 'http://hub.test/accounts/openid/callback'
+export const signedOut = 'http://hub.test/accounts/openid/signed-out'
 
 /** What every implementation keeps; the last test ends the issuer. */
 export function openidContract(parts: () => OpenidParts): void {
@@ -18,7 +19,7 @@ export function openidContract(parts: () => OpenidParts): void {
   test('who signs in there is told with issuer, subject and claims', async () => {
     const { issuer, visit } = parts()
     const { url, pending } = await issuer.begin(callback)
-    const claims = await issuer.finish(await visit(url), pending)
+    const { claims } = await issuer.finish(await visit(url), pending)
     expect(claims).toMatchObject({ preferred_username: 'alice', email: 'alice@example.org', email_verified: true })
     expect([claims.iss, claims.sub]).toEqual([expect.stringMatching(/^http/), expect.stringMatching(/./)])
   })
@@ -74,6 +75,13 @@ export function openidContract(parts: () => OpenidParts): void {
     const { pending } = await issuer.begin(callback)
     const answer = `${callback}?error=access_denied&state=${pending.state}`
     await expect(issuer.finish(answer, pending)).rejects.toMatchObject(refused)
+  })
+
+  test('who is signed out there comes back', async () => {
+    const { issuer, visit } = parts()
+    const { url, pending } = await issuer.begin(callback)
+    const { idToken } = await issuer.finish(await visit(url), pending)
+    expect(await visit((await issuer.end(idToken, signedOut)) ?? '')).toBe(signedOut)
   })
 
   test('an issuer that does not answer is unavailable', async () => {

@@ -13,6 +13,12 @@ export interface OutsideClaims {
   readonly [claim: string]: unknown
 }
 
+export interface OutsideSignIn {
+  readonly claims: OutsideClaims
+  /** As the issuer signed it: by it the issuer knows the session that shall end. */
+  readonly idToken: string
+}
+
 /**
  * An OpenID Connect issuer outside of the site: authorization code flow with PKCE, state and nonce.
  *
@@ -23,5 +29,10 @@ export interface OpenidIssuer {
   /** Where to send the browser. `callback` is the registered address that it comes back to. */
   begin(callback: string): Promise<{ readonly url: string; readonly pending: PendingSignIn }>
   /** Who came back: `answer` is the whole address with its query. */
-  finish(answer: string, pending: PendingSignIn): Promise<OutsideClaims>
+  finish(answer: string, pending: PendingSignIn): Promise<OutsideSignIn>
+  /**
+   * Where to send the browser so that its session there ends, too; it comes back to the registered address `back`. Undefined
+   * where the issuer has no such place.
+   */
+  end(idToken: string, back: string): Promise<string | undefined>
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -25,6 +25,20 @@ describe('the real program', () => {
     const failing = terraform.preview(root)
     await expect(failing).rejects.toMatchObject({ kind: 'invalid', code: 'terraform-invalid' })
     await expect(failing.catch((error: Error) => (error.cause as Error).message)).resolves.toContain('inptu')
+  })
+
+  test('an output that a module does not have is invalid and named', async () => {
+    await mkdir(join(root, 'module'), { recursive: true })
+    const half = { output: { api_server: { value: 'x' } } }
+    await writeFile(join(root, 'module', 'main.tf.json'), JSON.stringify(half))
+    const output = { kubeconfig: { value: '${module.cluster.kubeconfig}' } }
+    await write({ module: { cluster: { source: './module' } }, output })
+    await expect(terraform.preview(root)).rejects.toMatchObject({
+      kind: 'invalid',
+      code: 'terraform-invalid',
+      cause: { message: expect.stringMatching(/kubeconfig/) },
+    })
+    await write({})
   })
 
   test('a provider nobody has is unavailable', async () => {

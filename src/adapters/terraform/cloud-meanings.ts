@@ -25,7 +25,7 @@ export const cloudMeanings: readonly Meaning[] = [
     text: /\(unauthorized\)|Missing .* API token|entered token is invalid|AuthFailure|InvalidClientTokenId|SignatureDoesNotMatch|ExpiredToken|RequestExpired|must authenticate|401 Unauthorized|\[401\]|Unable to authenticate you|AADSTS\d+|invalid_client|invalid_grant|Invalid Token|incorrect user name or password|The request you have made requires authentication|No api_url provided|No token_key nor/,
     kind: 'unauthenticated',
     code: 'cloud-credentials',
-    advice: 'the credential is missing, wrong or expired: give a valid one',
+    advice: 'the credential is missing, wrong, expired or revoked: give a valid one, and run it again',
   },
   {
     text: /UnauthorizedOperation|AccessDenied|AuthorizationFailed|\(forbidden[,)]|PERMISSION_DENIED|403 Forbidden|\[403\]|Required '[^']+' permission/,

@@ -24,7 +24,7 @@ const MEANINGS: readonly Meaning[] = [
   // Before what is invalid: clouds' words may sound like Terraform's.
   ...cloudMeanings,
   {
-    text: /Unsupported argument|Unsupported block|Missing required argument|Invalid reference|Reference to undeclared|Argument or block definition required|Invalid .*(JSON|expression|resource|provider|value|type|variable)|Extraneous|Module not found|Unreadable module|Duplicate |No value for required variable|Incorrect attribute value type|Invalid attribute/i,
+    text: /Unsupported (argument|attribute|block)|Missing required argument|Invalid reference|Reference to undeclared|Argument or block definition required|Invalid .*(JSON|expression|resource|provider|value|type|variable)|Extraneous|Module not found|Unreadable module|Duplicate |No value for required variable|Incorrect attribute value type|Invalid attribute/i,
     kind: 'invalid',
     code: 'terraform-invalid',
   },

@@ -130,6 +130,7 @@ test('says where it is', async () => {
   expect(answer.json()).toMatchObject({
     issuer: 'http://hub.omega.localhost:8080/oidc',
     authorization_endpoint: 'http://hub.omega.localhost:8080/oidc/auth',
+    end_session_endpoint: 'http://hub.omega.localhost:8080/oidc/session/end',
     response_types_supported: ['code'],
   })
 })

@@ -12,6 +12,8 @@ export interface OidcClient {
   readonly id: string
   readonly secret: string
   readonly redirectUris: readonly string[]
+  /** Where it may have browsers sent that were signed out. */
+  readonly postLogoutRedirectUris?: readonly string[]
 }
 
 /** How long a sign-in through us lasts at most before we look at our own session again. */
@@ -53,7 +55,8 @@ export function createOidcProvider(deps: ApiDeps, own: OwnSession, keys: readonl
     },
     features: {
       devInteractions: { enabled: false },
-      rpInitiatedLogout: { enabled: false },
+      // Known to the library so that it is told of; what is done is ours (end-session.ts).
+      rpInitiatedLogout: { enabled: true },
       userinfo: { enabled: true },
     },
     ttl: {
@@ -103,11 +106,12 @@ function privateJwkOf({ kid, privateJwk }: SigningKey) {
   return { ...privateJwk, kid, alg: OWN_ALGORITHM, use: 'sig' }
 }
 
-function clientOf({ id, secret, redirectUris }: OidcClient) {
+function clientOf({ id, secret, redirectUris, postLogoutRedirectUris = [] }: OidcClient) {
   return {
     client_id: id,
     client_secret: secret,
     redirect_uris: [...redirectUris],
+    post_logout_redirect_uris: [...postLogoutRedirectUris],
     grant_types: ['authorization_code'],
     response_types: ['code' as const],
     token_endpoint_auth_method: 'client_secret_post' as const,

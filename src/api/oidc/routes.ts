@@ -6,6 +6,7 @@ import type { Provider } from 'oidc-provider'
 import { findSession, isOidcSessionOpen } from '../../accounts/sessions.ts'
 import { sessionIdOf } from '../cookie.ts'
 import type { ApiDeps, Side } from '../deps.ts'
+import { endSessionRoute } from './end-session.ts'
 import { createOidcProvider } from './provider.ts'
 
 /** What programs inside the cluster ask for; browsers are none of the internal side's business. */
@@ -40,7 +41,10 @@ export async function mountOidc(app: FastifyInstance, deps: ApiDeps, side: Side)
       scope.route({ method: ['GET', 'POST'], url: `/oidc/${url}`, handler, schema: { hide: true } })
   })
   if (side === 'internal') sessionCheck(app, deps)
-  else interactionRoute(app, provider, ownSession)
+  else {
+    interactionRoute(app, provider, ownSession)
+    await app.register(async (scope) => endSessionRoute(scope, { deps, provider, own: ownSession }))
+  }
 }
 
 /** Goes on with a sign-in once somebody is signed in with us; sends them to our page before. */

@@ -7,6 +7,7 @@ import { AppError, explain } from '../../base/errors.ts'
 import { pendingCookie, pendingIn, sessionCookie, sessionIdOf } from '../cookie.ts'
 import type { ApiDeps } from '../deps.ts'
 import { signInOutside } from '../outside-sign-in.ts'
+import { sealOutside, SIGNED_OUT_PATH } from '../outside-sign-out.ts'
 
 const PATH = '/accounts/openid'
 /** How long somebody may take to sign in there. */
@@ -53,16 +54,23 @@ export function openidRoutes(plain: FastifyInstance, deps: ApiDeps): void {
         throw new AppError('unauthenticated', 'outside-refused', 'this sign-in was not begun in this browser')
       }
       const query = request.url.includes('?') ? request.url.slice(request.url.indexOf('?')) : ''
-      const account = await signInOutside(deps, facts, await issuer.finish(`${callback}${query}`, pending))
+      const { claims, idToken } = await issuer.finish(`${callback}${query}`, pending)
+      const account = await signInOutside(deps, facts, claims)
       const before = sessionIdOf(request, site)
       if (before !== undefined) await closeSession(deps.db, before)
-      const session = await openSession(deps.db, account, deps.clock.now())
+      const session = await openSession(deps.db, account, deps.clock.now(), sealOutside(deps, idToken))
       cookies.push(sessionCookie(session.id, site))
       return await goTo(reply.header('set-cookie', cookies), pending.next)
     } catch (error) {
       return await failed(reply.header('set-cookie', cookies), error, pending?.next ?? '/')
     }
   })
+
+  app.get(
+    SIGNED_OUT_PATH,
+    { config, schema: { hide: true } },
+    async (_request, reply) => await goTo(reply, '/accounts/login?signedOut=true'),
+  )
 
   function openPending(sealed: string | undefined): Pending | undefined {
     try {

@@ -1,13 +1,14 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { sessionView, sessionWish } from '../../accounts/contract.ts'
-import { closeSession, openSession, type Session } from '../../accounts/sessions.ts'
+import { sessionView, sessionWish, signedOutView } from '../../accounts/contract.ts'
+import { closeSession, openSession, outsideOf, type Session } from '../../accounts/sessions.ts'
 import { showAccount } from '../account-views.ts'
 import { errorBody } from '../answers.ts'
 import { sessionCookie, sessionIdOf } from '../cookie.ts'
 import type { ApiDeps } from '../deps.ts'
 import type { Guessing } from '../guessing.ts'
+import { stillSignedIn } from '../outside-sign-out.ts'
 import { signInByPassword } from '../password-sign-in.ts'
 import { checkOrigin, type SignIn } from '../sign-in.ts'
 
@@ -62,16 +63,19 @@ export function sessionRoutes(plain: FastifyInstance, deps: ApiDeps, signIn: Sig
       schema: {
         tags,
         security: [{ session: [] }],
-        summary: 'Sign out',
+        summary: 'Sign out; 200 where one is still signed in at the issuer that the session came by',
         operationId: 'signOut',
-        response: { 204: z.null(), ...problems },
+        response: { 200: signedOutView, 204: z.null(), ...problems },
       },
     },
     async (request, reply) => {
       await signIn.session(request)
-      await closeSession(deps.db, sessionIdOf(request, deps.site) ?? '')
-      void reply.header('set-cookie', sessionCookie('', deps.site))
-      return reply.code(204).send(null)
+      const id = sessionIdOf(request, deps.site) ?? ''
+      const outside = await outsideOf(deps.db, id)
+      await closeSession(deps.db, id)
+      void reply.header('set-cookie', sessionCookie('', deps.site)).header('cache-control', 'no-store')
+      const elsewhere = await stillSignedIn(deps, outside)
+      return elsewhere === undefined ? reply.code(204).send(null) : reply.code(200).send({ elsewhere })
     },
   )
 

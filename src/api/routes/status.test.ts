@@ -92,3 +92,24 @@ test('asked again within seconds, the outside is left alone', async () => {
   house.time.now += 5_001
   expect((await ask('alice', 'alice')).body.pods).toHaveLength(1)
 })
+
+test('machines are told to admins with their size, their cluster and whose they are', async () => {
+  const node = (name: string, labels: Record<string, string>): Manifest => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels },
+    status: { capacity: { cpu: '4', memory: '16Gi' }, conditions: [{ type: 'Ready', status: 'True' }] },
+  })
+  await house.kubernetes.apply(node('node-1', {}))
+  await house.kubernetes.apply(node('alice-my-gpu-1', { 'omegaml.io/role': 'gpu', 'omegaml.io/pool': 'alice-my-gpu' }))
+  const nodes = async (as: string) =>
+    await house.open.inject({ url: '/api/v2/nodes', headers: signedInAs(as, keys.get(as) ?? '') })
+  const size = { ready: 'True', cores: 4, memoryBytes: 16 * 1024 ** 3 }
+  expect((await nodes('admin')).json()).toEqual({
+    nodes: [
+      { name: 'alice-my-gpu-1', role: 'gpu', pool: 'my-gpu', account: 'alice', ...size },
+      { name: 'node-1', role: '-', ...size },
+    ],
+  })
+  expect((await nodes('alice')).statusCode).toBe(403)
+})

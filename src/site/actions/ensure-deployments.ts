@@ -43,7 +43,10 @@ export function ensureDeploymentsAction(deps: EnsureDeploymentsDeps): Action<Ens
       const commands = await api.ensureDeployments()
       await waitForAll(api, commands, deps.sleep, context)
       deps.keepCluster(cluster)
-      return { changed: commands.length > 0, message: `${commands.length} deployments made sure of` }
+      return {
+        changed: commands.length > 0,
+        message: `${commands.length} ${commands.length === 1 ? 'deployment' : 'deployments'} made sure of`,
+      }
     },
     remove: async () => {
       deps.forgetCluster()

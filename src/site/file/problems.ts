@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { rightOf } from '../../base/issue-words.ts'
 import { didYouMean, nearest } from '../../base/nearest.ts'
 import { isSecretPath, type JsonSchema, kindsAt, knownKeys } from './json-schema.ts'
 import { secretForms } from './secret-ref.ts'
@@ -48,58 +49,6 @@ function secretProblem(issue: Issue, value: unknown): string {
   if (value === undefined) return `is missing; right is ${secretForms}`
   if (typeof value !== 'object' || value === null) return `a secret never stands in the file; right is ${secretForms}`
   return issue.code === 'invalid_union' ? `right is ${secretForms}` : rightOf(issue, value)
-}
-
-function rightOf(issue: Issue, value: unknown): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `right is ${kinds[issue.expected] ?? issue.expected}`
-    case 'invalid_value':
-      return oneOf(issue.values.map(String), value)
-    case 'invalid_union':
-      return oneOf(('options' in issue ? issue.options : undefined)?.map(String) ?? [], value)
-    case 'too_small':
-      if (issue.inclusive === false) return `right is more than ${Number(issue.minimum)}`
-      return `right is ${Number(issue.minimum)}${unitOf(issue.origin, Number(issue.minimum))} at least`
-    case 'too_big':
-      return `right is ${Number(issue.maximum)}${unitOf(issue.origin, Number(issue.maximum))} at most`
-    case 'invalid_key':
-      return issue.issues[0]?.message ?? issue.message
-    case 'invalid_format':
-      return issue.message.startsWith('Invalid ') ? `right is ${formats[issue.format] ?? issue.format}` : issue.message
-    default:
-      return issue.message
-  }
-}
-
-const kinds: Readonly<Record<string, string>> = {
-  string: 'a text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  object: 'keys with values',
-  record: 'names with values',
-  array: 'a list',
-}
-
-const formats: Readonly<Record<string, string>> = {
-  url: 'an address such as https://hub.example.org',
-  email: 'a mail address',
-}
-
-function oneOf(names: readonly string[], value: unknown): string {
-  const near = typeof value === 'string' ? nearest(value, names) : []
-  if (near.length > 0) return `right is ${words(names)}${didYouMean(near)}`
-  return `right is ${names.length === 0 ? 'another form' : words(names)}`
-}
-
-function words(names: readonly string[]): string {
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`
-}
-
-function unitOf(origin: string, count: number): string {
-  if (origin === 'string') return count === 1 ? ' letter' : ' letters'
-  return origin === 'array' ? (count === 1 ? ' entry' : ' entries') : ''
 }
 
 function valueAt(file: unknown, path: readonly PropertyKey[]): unknown {

@@ -6,13 +6,13 @@ import { Submit, useForm } from '../frame/form.tsx'
 import { Problem, Success } from '../frame/States.tsx'
 import { Password } from '../frame/Password.tsx'
 import { Title } from '../frame/Title.tsx'
-import { outsideProblem, wayOut } from './outside.ts'
+import { outsideProblem, stillSignedIn, wayOut } from './outside.ts'
 import { siteQuery, useSignedIn } from './session.ts'
 
 const route = getRouteApi('/way-in/accounts/login')
 
 export function SignIn() {
-  const { next, signedOut, reset, problem } = route.useSearch()
+  const { next, signedOut, still, reset, problem } = route.useSearch()
   const { data: site } = useQuery(siteQuery)
   const signedIn = useSignedIn()
   const { form, busy, wrong, rest, error } = useForm(
@@ -22,7 +22,10 @@ export function SignIn() {
   return (
     <div className="stack">
       <Title>Sign in</Title>
-      {error === null && signedOut === true && <Success>You are signed out.</Success>}
+      {error === null && signedOut === true && still === undefined && <Success>You are signed out.</Success>}
+      {error === null && still === true && site?.openid !== undefined && (
+        <Problem title={`Still signed in at ${site.openid.label}`} error={new Error(stillSignedIn)} />
+      )}
       {error === null && reset === true && <Success>Your password is changed. Sign in with the new one.</Success>}
       {error === null && problem !== undefined && (
         <Problem title="You are not signed in" error={new Error(outsideProblem(problem))} />

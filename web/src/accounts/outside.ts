@@ -20,3 +20,6 @@ export function outsideProblem(code: string): string {
 export function wayOut(url: string, next: string | undefined): string {
   return next === undefined ? url : `${url}?${new URLSearchParams({ next }).toString()}`
 }
+
+export const stillSignedIn =
+  'You are signed out here. Until you sign out there, too, whoever uses this browser next comes in again by the button below.'

@@ -33,7 +33,10 @@ export function useSignOut() {
   const queries = useQueryClient()
   const router = useRouter()
   return async () => {
-    await api.signOut()
-    await forgetSession(queries, () => router.navigate({ to: '/accounts/login', search: { signedOut: true } }))
+    const elsewhere = (await api.signOut())?.elsewhere
+    const still = elsewhere !== undefined && elsewhere.url === undefined ? true : undefined
+    await forgetSession(queries, () => router.navigate({ to: '/accounts/login', search: { signedOut: true, still } }))
+    // On to where it ends as well. Whoever goes back finds the page of before.
+    if (elsewhere?.url !== undefined) window.location.assign(elsewhere.url)
   }
 }

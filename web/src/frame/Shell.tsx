@@ -36,6 +36,7 @@ export function Shell() {
             {account?.role === 'admin' && (
               <>
                 <Link to="/accounts">Accounts</Link>
+                <Link to="/machines">Machines</Link>
                 <Link to="/mails">Mails</Link>
               </>
             )}
