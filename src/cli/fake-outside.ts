@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createFakeHelm, type FakeHelm } from '../adapters/helm/fake.ts'
 import { createFakeKubernetes, type FakeKubernetes } from '../adapters/kubernetes/fake.ts'
+import { createFakeRancher, type FakeRancher } from '../adapters/rancher/fake.ts'
 import { createFakeTerraform, type FakeTerraform } from '../adapters/terraform/fake.ts'
 import { systemClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
@@ -28,6 +29,7 @@ export interface FakeOutside {
   readonly io: Io
   readonly hostsFile: string
   readonly terraform: FakeTerraform
+  readonly rancher: FakeRancher
   readonly helm: FakeHelm
   readonly kubernetes: FakeKubernetes
   /** What was done outside, in order, such as `build mysql`. */
@@ -72,6 +74,7 @@ export function createFakeOutside(folder: string): FakeOutside {
     terraform: createFakeTerraform({
       outputs: (root) => (root.endsWith('cluster') ? clusterOutputs : {}),
     }),
+    rancher: createFakeRancher(),
     helm: createFakeHelm(),
     kubernetes,
     done: [],
@@ -169,13 +172,14 @@ function fakeOperator(outside: FakeOutside): Operator {
 }
 
 function fakeParts(outside: FakeOutside, site: Site, paths: StatePaths): SiteParts {
-  const { done, terraform, kubernetes, helm, hostsFile } = outside
+  const { done, terraform, rancher, kubernetes, helm, hostsFile } = outside
   return {
     project,
     site,
     paths,
     hostsFile,
     terraform,
+    rancher,
     kubernetes,
     helm,
     toolsFolder: () => '/tools',

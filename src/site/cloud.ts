@@ -22,6 +22,37 @@ const pool = z.object({
   taints: z.array(taint).optional(),
 })
 
+/** A Rancher that `up` makes: a machine of its own at Hetzner. */
+const rancherServer = z.object({
+  hostname: z.string(),
+  machineType: z.string(),
+  location: z.string(),
+  sshKeys: z.array(z.string()),
+  /** Who reaches SSH and the Kubernetes API of its machine. */
+  adminCidrs: z.array(z.string()),
+  acmeEmail: z.string(),
+})
+
+const ofRancher = {
+  url: z.string(),
+  /** Minor version of the Rancher; that of `catalog/rancher.yml` when left out. */
+  version: z.string().optional(),
+  /** Left out: it is there. */
+  server: rancherServer.optional(),
+  /** Left out: none. */
+  monitoring: z.object({ retention: z.string(), storageGb: z.int(), storageClass: z.string().optional() }).optional(),
+  /** Who hears of alerts; what is secret of it comes with the site's secrets. */
+  alerts: z
+    .object({
+      mail: z
+        .object({ to: z.array(z.string()), from: z.string(), smarthost: z.string(), username: z.string().optional() })
+        .optional(),
+      /** In the order of the receivers' names, `receiver-<index>`. */
+      kinds: z.array(z.enum(['mail', 'slack', 'webhook', 'pagerduty'])),
+    })
+    .optional(),
+}
+
 const existing = z.object({
   kind: z.literal('existing'),
   /** Nodes by role; none are touched when empty. */
@@ -40,26 +71,12 @@ const hcloud = z.object({
 
 const rancher = z.object({
   kind: z.literal('rancher'),
-  url: z.string(),
+  ...ofRancher,
   driver: z.string(),
   machine: z.record(z.string(), z.unknown()),
   credentialName: z.string().optional(),
   pools: z.array(pool),
   distribution: z.enum(['rke2', 'k3s']).default('rke2'),
-  /** Minor version of the Rancher; that of `catalog/rancher.yml` when left out. */
-  version: z.string().optional(),
-  /** Left out: none. */
-  monitoring: z.object({ retention: z.string(), storageGb: z.int(), storageClass: z.string().optional() }).optional(),
-  /** Who hears of alerts; what is secret of it comes with the site's secrets. */
-  alerts: z
-    .object({
-      mail: z
-        .object({ to: z.array(z.string()), from: z.string(), smarthost: z.string(), username: z.string().optional() })
-        .optional(),
-      /** In the order of the receivers' names, `receiver-<index>`. */
-      kinds: z.array(z.enum(['mail', 'slack', 'webhook', 'pagerduty'])),
-    })
-    .optional(),
 })
 
 /** Where the machines of a site come from that is not on this computer; without secrets. */
@@ -68,6 +85,9 @@ export type Cloud = Readonly<z.infer<typeof cloudSchema>>
 export type OrderedPool = z.infer<typeof pool>
 export type RancherCloud = z.infer<typeof rancher>
 export type ExistingCloud = z.infer<typeof existing>
+export type RancherServer = z.infer<typeof rancherServer>
+/** The Rancher that a site's cluster is by. */
+export type SiteRancher = Pick<RancherCloud, keyof typeof ofRancher>
 
 /** Where images are pushed to and pulled from; a path may come after the host. */
 export const registrySchema = z.object({ push: z.string(), pull: z.string() })
@@ -91,6 +111,10 @@ export function isFar(site: Pick<Site, 'layout'>): boolean {
 /** Its machines are ordered of a cloud by Terraform. */
 export function isOrdered(site: Pick<Site, 'layout'>): boolean {
   return ['hcloud', 'rancher'].includes(kindOf(site))
+}
+
+export function rancherOf(cloud: Cloud | undefined): SiteRancher | undefined {
+  return cloud?.kind === 'rancher' ? cloud : undefined
 }
 
 export function registryOf({ layout }: Pick<Site, 'layout'>): ImageRegistry | undefined {

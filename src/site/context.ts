@@ -1,4 +1,4 @@
-import { cloudOf, isFar, isOrdered, kindOf, machineCount, mustBeExisting, registryOf } from './cloud.ts'
+import { cloudOf, isFar, isOrdered, kindOf, machineCount, mustBeExisting, rancherOf, registryOf } from './cloud.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import { siteNamespaces } from './components.ts'
@@ -62,6 +62,7 @@ export function siteContext({
       storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
       ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
       ...(isOrdered(site) ? { cloud: cloudOf(site) } : {}),
+      rancher: { url: rancherOf(cloudOf(site))?.url ?? '' },
       ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },
     paths: {
@@ -69,8 +70,10 @@ export function siteContext({
       kubeconfig: paths.kubeconfig,
       ca: paths.ca,
       socket: paths.socket,
+      terraform: paths.terraform,
       volumes: `${paths.terraform}/volumes`,
       cluster: `${paths.terraform}/cluster`,
+      rancher: `${paths.terraform}/rancher`,
       charts: `${project}/charts`,
       modules: `${project}/terraform`,
       scripts: `${project}/catalog/scripts`,
@@ -112,12 +115,14 @@ function stagesOf(site: Site) {
     // Of a Rancher's cluster the storage class makes them.
     volumes: kind === 'local' || kind === 'hcloud',
     cluster: kind !== 'existing',
+    // One of the site's own.
+    rancher: rancherOf(cloudOf(site))?.server !== undefined,
   }
 }
 
 /** What may exist outside, for removals. */
 function madeOf(site: Site, made: boolean, reached: boolean) {
-  const { local, far, existing, volumes, cluster } = stagesOf(site)
+  const { local, far, existing, volumes, cluster, rancher } = stagesOf(site)
   const and = (stage: boolean) => made && stage
   return {
     local: and(local),
@@ -125,6 +130,7 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     existing: existing && reached,
     volumes: and(volumes),
     cluster: and(cluster),
+    rancher: and(rancher),
     // Hetzner's volumes are protected against deletion.
     protected: and(kindOf(site) === 'hcloud'),
   }

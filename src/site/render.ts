@@ -4,7 +4,7 @@ import { parse, stringify } from 'yaml'
 import { backendFile } from '../adapters/terraform/port.ts'
 import { modulesFor, writeRoot } from '../clusters/write-root.ts'
 import { localRoot } from './actions/terraform-roots.ts'
-import { type Cloud, cloudOf, isFar } from './cloud.ts'
+import { type Cloud, cloudOf, isFar, rancherOf } from './cloud.ts'
 import { cloudRoot, modulesOf, providersFolder, stagesOf } from './cloud-roots.ts'
 import { layoutOf } from './layout.ts'
 import { withOwnState } from './own-state.ts'
@@ -51,6 +51,8 @@ async function renderCloud(folder: string, cloud: Cloud, { site, project }: Plan
   // Where the module looks for what a cluster of plain machines lacks.
   if (cloud.kind === 'hcloud')
     cpSync(join(providersFolder(project), 'hcloud.yml'), join(folder, 'catalog', 'providers', 'hcloud.yml'))
+  if (rancherOf(cloud)?.server !== undefined)
+    cpSync(join(project, 'catalog', 'rancher.yml'), join(folder, 'catalog', 'rancher.yml'))
   const { name, domain } = site
   const { volumes } = layoutOf(site)
   for (const stage of stagesOf(cloud)) {
@@ -154,15 +156,21 @@ function machinesText(site: Site): string[] {
           'export HCLOUD_TOKEN=… TF_VAR_hcloud_token=…',
           'node scripts/cluster-keys.ts terraform/cluster/keys.auto.tfvars.json   # of cloudmgr; keep it safe',
         ]
-      : ['export RANCHER_TOKEN_KEY=… TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has']
+      : [
+          `export ${rancherOf(cloud)?.server === undefined ? 'RANCHER_TOKEN_KEY=… ' : ''}TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has`,
+        ]
+  const rancher = rancherOf(cloud)
   return [
     'Terraform (or OpenTofu). Secrets come by the environment:',
     '',
     '```sh',
+    ...(rancher?.server === undefined ? [] : rancherLines(rancher.server.hostname)),
     ...secrets,
-    ...stagesOf(cloud).map((stage) =>
-      tofu(stage, stage === 'volumes' ? 'stays when the cluster goes' : 'the cluster with its machines'),
-    ),
+    ...stagesOf(cloud)
+      .filter((stage) => stage === 'volumes' || stage === 'cluster')
+      .map((stage) =>
+        tofu(stage, stage === 'volumes' ? 'stays when the cluster goes' : 'the cluster with its machines'),
+      ),
     'tofu -chdir=terraform/cluster output -raw kubeconfig > kubeconfig && chmod 600 kubeconfig && export KUBECONFIG=$PWD/kubeconfig',
     ...(cloud.kind === 'hcloud'
       ? [
@@ -170,6 +178,18 @@ function machinesText(site: Site): string[] {
         ]
       : []),
     '```',
+  ]
+}
+
+/** A Rancher of the site's own, before anything asks it. */
+function rancherLines(hostname: string): string[] {
+  return [
+    'node scripts/cluster-keys.ts terraform/rancher/keys.auto.tfvars.json   # of cloudmgr; of Rancher’s own cluster, keep it safe',
+    'export HCLOUD_TOKEN=… TF_VAR_bootstrap_password=… TF_VAR_admin_password=…   # 12 characters at least each, different',
+    'tofu -chdir=terraform/rancher init && tofu -chdir=terraform/rancher apply   # the machine of the Rancher',
+    `tofu -chdir=terraform/rancher output -raw address   # ${hostname} must lead there, and https://${hostname}/ping answer`,
+    'tofu -chdir=terraform/rancher-admin init && tofu -chdir=terraform/rancher-admin apply   # the first sign-in; no RANCHER_TOKEN_KEY may be set',
+    'export RANCHER_TOKEN_KEY=$(tofu -chdir=terraform/rancher-admin output -raw token)',
   ]
 }
 

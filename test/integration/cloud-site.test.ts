@@ -5,13 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
 import type { Manifest } from '../../src/adapters/kubernetes/port.ts'
+import { createFakeRancher, type FakeRancher } from '../../src/adapters/rancher/fake.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import type { Terraform } from '../../src/adapters/terraform/port.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { AppError } from '../../src/base/errors.ts'
-import { makeClusterKeys } from '../../src/clusters/cluster-keys.ts'
 import { cloudOf } from '../../src/site/cloud.ts'
-import { cloudEnv } from '../../src/site/cloud-roots.ts'
+import { orderingTerraform } from '../../src/site/cloud-roots.ts'
 import { createFarCloud } from '../../src/site/far-cloud.ts'
 import { checkSiteFile } from '../../src/site/file/check.ts'
 import { cloudSecretsOf } from '../../src/site/file/cloud-secrets.ts'
@@ -22,11 +22,11 @@ import { openSiteJournal } from '../../src/site/open-journal.ts'
 import { farPorts } from '../../src/site/prepare.ts'
 import { previewCloud } from '../../src/site/preview/cloud-changes.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../../src/site/run.ts'
-import { ensureSecrets, storeCloudSecrets } from '../../src/site/secrets.ts'
+import { cloudSecrets, ensureSecrets, readStored, storeCloudSecrets } from '../../src/site/secrets.ts'
 import type { Site } from '../../src/site/site.ts'
+import { keptRancherToken, makeKeys, withMadeKeys } from '../../src/site/site-keys.ts'
 import { type SiteParts, siteActions, sitePlans } from '../../src/site/site-actions.ts'
 import { type StatePaths, statePaths, writeSite } from '../../src/site/state.ts'
-import { withEnv } from '../../src/site/terraform-env.ts'
 import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
 import { needProgram } from '../support/programs.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
@@ -41,6 +41,7 @@ const token = 'abcdef0123456789'.repeat(4)
 let work: string
 let standin: Standin
 let cluster: TestCluster
+let rancher: FakeRancher
 let terraform: Terraform
 let count = 0
 let opened: { site: Site; paths: StatePaths }
@@ -55,7 +56,10 @@ afterAll(async () => {
   await cluster?.stop()
   rmSync(work, { recursive: true, force: true })
 })
-beforeEach(() => standin.reset())
+beforeEach(async () => {
+  rancher = createFakeRancher()
+  await standin.reset()
+})
 afterEach(async () => {
   for (const { metadata } of await cluster.kubernetes.list({ apiVersion: 'v1', kind: 'Node' }))
     await cluster.kubernetes.delete({ apiVersion: 'v1', kind: 'Node', name: metadata.name })
@@ -73,7 +77,7 @@ async function open(text: string): Promise<void> {
   writeSite(folder, site)
   ensureSecrets(folder)
   const env = { TOKEN: token, FIELD: 'field-of-a-credential' }
-  storeCloudSecrets(folder, await cloudSecretsOf(file, { env, decrypt: async () => undefined }))
+  storeCloudSecrets(folder, withMadeKeys(folder, await cloudSecretsOf(file, { env, decrypt: async () => undefined })))
   opened = { site, paths: statePaths(folder) }
 }
 
@@ -91,6 +95,7 @@ function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
     paths,
     kubernetes,
     terraform,
+    rancher,
     helm: createHelmCli(helm),
     cloud: createFarCloud(paths, kubernetes),
     tools: { missing: async () => [], ensure: async () => [] },
@@ -143,10 +148,13 @@ async function shown(): Promise<readonly string[]> {
   const { site, paths } = opened
   const cloud = cloudOf(site)
   if (cloud === undefined) throw new Error('a site of a cloud')
-  const env = cloudEnv(cloud, { token, 'credential-token': 'x' }, await makeClusterKeys(new Date()))
-  const sources = { site, paths, project, signal: new AbortController().signal, roots: readKeptRoots(paths) }
+  const kept = cloudSecrets(readStored(paths.folder))
+  const secrets = { ...kept, ...(await makeKeys(cloud, kept, new Date())) }
+  const noRancher = keptRancherToken(paths.folder) === undefined
+  const { signal } = new AbortController()
+  const sources = { site, paths, project, signal, roots: readKeptRoots(paths), noRancher }
   const { changes } = await previewCloud(
-    withEnv(terraform, () => env),
+    orderingTerraform(terraform, cloud, () => secrets),
     sources,
   )
   return changes.map(({ kind, what }) => `${kind} ${what}`)
@@ -260,4 +268,60 @@ test('by Rancher up goes on into the cluster that Rancher names, and down emptie
   )
   expect(roles).toEqual([])
   expect(await standin.things()).toEqual([])
+})
+
+const created = ranchers.replace(
+  /rancher: .*/,
+  'rancher: {kind: create, hostname: rancher.example.com, type: cx33, acmeEmail: ops@example.com, hcloudToken: {env: TOKEN}}',
+)
+const unauthorized = 'Bad response statusCode [401]. Status [401 Unauthorized]. Body: [message=must authenticate]'
+
+test('a Rancher of its own is made first, gives the token for what follows, and goes last', async () => {
+  await open(created)
+  const planned = await shown()
+  expect(planned).toContain('create module.rancher.hcloud_server.this')
+  expect(planned).toContain('create sign-in at Rancher https://rancher.example.com')
+  expect(planned).toContain('create machines everything')
+
+  rancher.down = 'https://rancher.example.com does not answer (ENOTFOUND)'
+  await run('site', isWaiting('rancher-ready', /ENOTFOUND\); rancher\.example\.com must lead to 198\.18\./))
+  expect(await typesThere()).toEqual(['hcloud_firewall', 'hcloud_primary_ip', 'hcloud_server'])
+  rancher.down = undefined
+  await standin.fault({ type: 'rancher2_bootstrap', kind: 'timeout' })
+  await standin.fault({ type: 'rancher2_cluster_v2', kind: 'credentials', message: unauthorized })
+  const revoked = failureOf(await run('site'))
+  expect(revoked).toMatchObject({ step: 'cluster' })
+  expect(revoked?.message).toContain('./cloudmgr up makes another one')
+
+  await run('site', isWaiting('reach', /./))
+  const made = await standin.calls()
+  expect(await typesThere()).toContain('rancher2_cluster_v2')
+  const [machine] = await standin.things('hcloud_server')
+  expect(String(machine?.attributes['user_data'])).toContain('rancher.example.com')
+  const first = keptRancherToken(opened.paths.folder) ?? ''
+  expect(first).toMatch(/:/)
+  const files = ['rancher', 'rancher-admin', 'cluster'].map((root) =>
+    readFileSync(join(opened.paths.terraform, root, 'terraform.tfvars.json'), 'utf8'),
+  )
+  for (const secret of [token, first, ...Object.values(cloudSecrets(readStored(opened.paths.folder)))])
+    expect(files.join()).not.toContain(secret)
+  expect(await shown()).toEqual([])
+  await run('site', isWaiting('reach', /./))
+  expect(await standin.calls()).toEqual(made)
+
+  rancher.revoked.add(first)
+  await standin.fault({ type: 'rancher2_cluster_v2', kind: 'credentials', on: 'read', message: unauthorized })
+  expect(await shown()).toEqual([])
+  await run('site', isWaiting('reach', /./))
+  expect(keptRancherToken(opened.paths.folder)).not.toBe(first)
+
+  rancher.known.push({ id: 'c-m-theirs', name: 'theirs' })
+  expect(failureOf(await run('site-down'))?.message).toContain('has other clusters (theirs)')
+  expect(await typesThere()).toContain('rancher2_cluster_v2')
+  rancher.known.pop()
+  expect(failureOf(await run('site-down'))).toBeUndefined()
+  expect(await standin.things()).toEqual([])
+  const gone = (await standin.calls()).filter(({ do: what }) => what === 'delete').map(({ type }) => type)
+  expect(gone.findLastIndex((type) => type.startsWith('rancher2_'))).toBeLessThan(gone.indexOf('hcloud_server'))
+  expect(keptRancherToken(opened.paths.folder)).toBeUndefined()
 })

@@ -1,4 +1,4 @@
-import type { Cloud, ImageRegistry, OrderedPool } from '../cloud.ts'
+import type { Cloud, ImageRegistry, OrderedPool, SiteRancher } from '../cloud.ts'
 import { alertingOf, alertRefs, rancherMonitoring } from './monitoring.ts'
 import type { Pool } from './pools.ts'
 import { rancherMachine } from './rancher-machine.ts'
@@ -24,11 +24,10 @@ export function cloudFrom(file: SiteFile): Cloud | undefined {
     case 'rancher':
       return {
         kind: 'rancher',
-        url: file.rancher.kind === 'existing' ? file.rancher.url : '',
+        ...ofRancher(file),
         driver: provider.cloud,
         machine: { ...rancherMachine(provider) },
         distribution: provider.distribution,
-        ...ofRancher(file),
         ...('name' in provider.credential ? { credentialName: provider.credential.name } : {}),
         pools: poolsOf(file),
       }
@@ -59,6 +58,8 @@ export function cloudRefs(file: SiteFile): readonly CloudRef[] {
   if (provider.kind === 'hcloud') found.push({ name: 'token', ref: provider.token, path: ['provider', 'token'] })
   if (provider.kind === 'rancher' && rancher.kind === 'existing')
     found.push({ name: 'token', ref: rancher.token, path: ['rancher', 'token'] })
+  if (provider.kind === 'rancher' && rancher.kind === 'create')
+    found.push({ name: 'rancher-hcloud-token', ref: rancher.hcloudToken, path: ['rancher', 'hcloudToken'] })
   if (provider.kind === 'rancher') found.push(...alertRefs(file))
   if (provider.kind === 'rancher' && 'values' in provider.credential)
     for (const [field, ref] of Object.entries(provider.credential.values))
@@ -66,13 +67,21 @@ export function cloudRefs(file: SiteFile): readonly CloudRef[] {
   return found.flatMap(({ ref, ...rest }) => (ref === undefined ? [] : [{ ...rest, ref }]))
 }
 
-function ofRancher(file: SiteFile) {
-  const { rancher } = file
+function ofRancher(file: SiteFile): SiteRancher {
   const monitoring = rancherMonitoring(file)
   return {
-    ...(rancher.kind !== 'existing' || rancher.version === undefined ? {} : { version: rancher.version }),
+    ...rancherAt(file.rancher),
     ...(monitoring === undefined ? {} : { monitoring, alerts: withoutUndefined(alertingOf(file)) as CloudAlerts }),
   }
+}
+
+function rancherAt(rancher: SiteFile['rancher']): Pick<SiteRancher, 'url' | 'version' | 'server'> {
+  if (rancher.kind === 'none') return { url: '' }
+  const version = rancher.version === undefined ? {} : { version: rancher.version }
+  if (rancher.kind === 'existing') return { url: rancher.url, ...version }
+  const { hostname, type: machineType, location, acmeEmail, sshKeys, adminCidrs } = rancher
+  const server = { hostname, machineType, location, acmeEmail, sshKeys, adminCidrs }
+  return { url: `https://${hostname}`, ...version, server }
 }
 
 type CloudAlerts = NonNullable<(Cloud & { kind: 'rancher' })['alerts']>

@@ -11,14 +11,9 @@ import { wantedValues, wantedVolumes } from './wanted-values.ts'
 /** What of the file nothing brings to life yet, in words; empty: `up` can do all of it. */
 export function undriven({ provider, rancher, monitoring }: SiteFile): string[] {
   return [
-    ...(rancher.kind === 'none' || isRanchers(provider.kind, rancher.kind) ? [] : [`rancher ${rancher.kind}`]),
+    ...(rancher.kind === 'none' || provider.kind === 'rancher' ? [] : [`rancher ${rancher.kind}`]),
     ...(provider.kind !== 'rancher' && (monitoring.enabled || monitoring.receivers.length > 0) ? ['monitoring'] : []),
   ]
-}
-
-/** A Rancher that is there makes the cluster of provider rancher; making one, and registering others, is by hand. */
-function isRanchers(provider: SiteFile['provider']['kind'], rancher: SiteFile['rancher']['kind']): boolean {
-  return provider === 'rancher' && rancher === 'existing'
 }
 
 /** What `up` needs beyond a right file, in words; `undefined`: nothing. */
@@ -27,7 +22,8 @@ export function missingFor({ provider, rancher, images }: SiteFile): { field: st
   if (provider.kind === 'rancher' && rancher.kind === 'none')
     return {
       field: 'rancher',
-      problem: 'rancher is missing; right is the Rancher that makes the cluster: kind existing, url, token',
+      problem:
+        'rancher is missing; right is the Rancher that makes the cluster: kind existing with url and token, or kind create',
     }
   if (images !== undefined) return undefined
   const right = 'registry.example.com/omega, a registry that this machine pushes to and the nodes pull from'

@@ -14,13 +14,11 @@ import { cacheFolder } from '../../tools/ensure.ts'
 import { readStored, storedForm } from '../secrets.ts'
 import type { Site } from '../site.ts'
 import { findSite, isMade, type StatePaths } from '../state.ts'
-import { makeClusterKeys } from '../../clusters/cluster-keys.ts'
-import { cloudOf, isFar } from '../cloud.ts'
-import { cloudEnv } from '../cloud-roots.ts'
+import { cloudOf, isFar, rancherOf } from '../cloud.ts'
+import { orderingTerraform } from '../cloud-roots.ts'
 import { cloudSecretsOf } from '../file/cloud-secrets.ts'
 import type { GivenSecrets } from '../file/secret-values.ts'
-import { clusterKeysOf } from '../site-keys.ts'
-import { withEnv } from '../terraform-env.ts'
+import { keptKeys, makeKeys } from '../site-keys.ts'
 import { readApplied } from './applied.ts'
 import { type ExistingChanges, existingChanges } from './existing-changes.ts'
 import { type CloudChanges, expectedCloud, previewCloud } from './cloud-changes.ts'
@@ -82,6 +80,7 @@ export async function previewSite(
       ...kept.map((name) => `volume ${name} is no longer in the file: it is kept with its data`),
       ...(isFar(site) ? [] : promises(machines as Machines, operator.facts(cacheFolder(), paths.folder))),
       ...existing.notes,
+      ...(cloud.notes ?? []),
       ...(given === undefined ? ['secrets were not compared: not all of them are here'] : []),
       ...notesOf(made, runs, tags !== undefined && applied?.images !== undefined),
     ],
@@ -147,12 +146,13 @@ async function lookAtCloud(
   if (cloud === undefined && runs && terraform !== undefined) return await previewCloud(terraform, sources)
   if (cloud === undefined || cloud.kind === 'existing' || terraform === undefined)
     return await expectedCloud(made, sources)
-  // Of a site that was never made only the preview knows these keys.
-  const keys = made ? clusterKeysOf(sources.paths.folder) : undefined
-  const env = cloudEnv(cloud, given, keys ?? (await makeClusterKeys(new Date())))
+  const kept = made ? keptKeys(sources.paths.folder) : {}
+  // Of a site that was never made only the preview knows the others.
+  const secrets = { ...given, ...kept, ...(await makeKeys(cloud, kept, new Date())) }
+  const noRancher = rancherOf(cloud)?.server !== undefined && kept['rancher-token'] === undefined
   return await previewCloud(
-    withEnv(terraform, () => env),
-    sources,
+    orderingTerraform(terraform, cloud, () => secrets),
+    { ...sources, noRancher },
   )
 }
 
