@@ -35,10 +35,13 @@ export function rancherTokenAction(deps: RancherTokenDeps): Action<CloudRootsInp
   const renew = async (wanted: CloudRootsInput, context: ActionContext): Promise<string> => {
     context.output('the token is no longer taken: another one is made')
     await writeStage(stage, wanted, { providers: deps.providers, renew: true })
-    const token = await signIn(wanted, context)
-    await writeStage(stage, wanted, { providers: deps.providers })
     await signIn(wanted, context)
-    return token
+    await writeStage(stage, wanted, { providers: deps.providers })
+    // The provider makes the token without having planned it: only the next apply tells it.
+    const token = await signIn(wanted, context)
+    const { url } = must(rancherOf(wanted.cloud), 'the Rancher of the site')
+    if (await rancher.accepts(url, token)) return token
+    throw new AppError('unauthenticated', 'rancher-token', `Rancher ${url} does not take the token that it just made`)
   }
   return {
     name: 'rancher-token',
@@ -49,12 +52,6 @@ export function rancherTokenAction(deps: RancherTokenDeps): Action<CloudRootsInp
       const { url } = must(rancherOf(wanted.cloud), 'the Rancher of the site')
       const first = await signIn(wanted, context)
       const token = (await rancher.accepts(url, first)) ? first : await renew(wanted, context)
-      if (token !== first && !(await rancher.accepts(url, token)))
-        throw new AppError(
-          'unauthenticated',
-          'rancher-token',
-          `Rancher ${url} does not take the token that it just made`,
-        )
       const changed = token !== keptToken()
       if (changed) keepToken(token)
       return { changed, message: changed ? 'signed in' : 'already as wanted' }

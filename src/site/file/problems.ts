@@ -40,8 +40,8 @@ function unknownKey(path: readonly PropertyKey[], key: string, file: unknown, sc
   const known = knownKeys(schema, file, path)
   const near = nearest(key, known)
   const other = otherKind(key, path, file, schema)
-  if (other !== undefined) return { path: [...path, key], problem: `belongs to kind ${other}: leave one of them out` }
-  const help = near.length > 0 ? didYouMean(near) : `; known here are ${known.join(', ')}`
+  const elsewhere = other === undefined ? '' : `; it goes with kind ${other}`
+  const help = near.length > 0 ? didYouMean(near) : `; known here are ${known.join(', ')}${elsewhere}`
   return { path: [...path, key], problem: `unknown key${help}` }
 }
 
