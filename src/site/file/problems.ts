@@ -47,11 +47,11 @@ function unknownKey(path: readonly PropertyKey[], key: string, file: unknown, sc
 
 /** Of the kinds that could stand here, one that has this key. */
 function otherKind(key: string, path: readonly PropertyKey[], file: unknown, schema: JsonSchema): string | undefined {
-  const kinds = kindsAt(schema, file, path)
-  return kinds.find((kind) => {
-    const changed = structuredClone(file)
-    const here = valueAt(changed, path)
-    if (typeof here !== 'object' || here === null) return false
+  const changed = structuredClone(file)
+  const here = valueAt(changed, path)
+  if (typeof here !== 'object' || here === null) return undefined
+  Object.assign(here, { kind: undefined })
+  return kindsAt(schema, changed, path).find((kind) => {
     Object.assign(here, { kind })
     return knownKeys(schema, changed, path).includes(key)
   })
