@@ -10,6 +10,7 @@ import {
   rancherRoot,
   type RancherSettings,
 } from '../clusters/rancher-root.ts'
+import { rancherImportRoot } from '../clusters/rancher-import-root.ts'
 import {
   rancherAdminEnv,
   rancherAdminRoot,
@@ -20,7 +21,7 @@ import { loadRancherMatrix, type RancherLine, rancherLine } from '../clusters/ra
 import { rancherAlerts } from './file/monitoring.ts'
 import type { TerraformRoot } from '../clusters/root.ts'
 import { AppError, must } from '../base/errors.ts'
-import { type Cloud, type RancherCloud, rancherOf, type SiteRancher } from './cloud.ts'
+import { type Cloud, isImported, type RancherCloud, rancherOf, type SiteRancher } from './cloud.ts'
 import { withTokenAdvice } from './rancher-refusals.ts'
 import { clusterKeysIn } from './site-keys.ts'
 import { withEnv } from './terraform-env.ts'
@@ -28,8 +29,8 @@ import { withEnv } from './terraform-env.ts'
 /** Of Kubernetes at clouds, where the distributions' releases lag behind our own. */
 const cloudKubernetes = '1.35.8'
 
-/** `rancher`: the machine of a Rancher of the site's own. `rancher-admin`: the first sign-in there. */
-export type CloudStage = 'rancher' | 'rancher-admin' | 'volumes' | 'cluster'
+/** `rancher`: the machine of a Rancher of the site's own. `rancher-admin`: the first sign-in there. `import`: a cluster that a Rancher did not make, in it. */
+export type CloudStage = 'rancher' | 'rancher-admin' | 'volumes' | 'cluster' | 'import'
 
 export interface CloudSite {
   readonly name: string
@@ -43,6 +44,8 @@ export interface CloudSite {
   readonly providers: string
   /** Volumes, and the machine of a Rancher, may be deleted: before they go for good. */
   readonly unprotected?: boolean
+  /** The cluster runs the Rancher's agent, or will; left out: it does. */
+  readonly registered?: boolean
   /** The Rancher gives another token. */
   readonly renew?: boolean
 }
@@ -55,12 +58,12 @@ export function stagesOf(cloud: Cloud): readonly CloudStage[] {
     rancher: ['cluster'],
     existing: [],
   }
-  return [...rancher, ...own[cloud.kind]]
+  return [...rancher, ...own[cloud.kind], ...(isImported(cloud) ? (['import'] as const) : [])]
 }
 
 /** Whether a root asks a Rancher, which may not be there yet. */
 export function asksRancher(stage: CloudStage, cloud: Cloud): boolean {
-  return stage === 'rancher-admin' || (stage === 'cluster' && cloud.kind === 'rancher')
+  return stage === 'rancher-admin' || stage === 'import' || (stage === 'cluster' && cloud.kind === 'rancher')
 }
 
 /** One root of a site whose machines are ordered of a cloud. Its state is kept by the engine that runs it. */
@@ -68,6 +71,7 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
   const { cloud } = site
   const backend = { http: {} }
   if (stage === 'rancher' || stage === 'rancher-admin') return serverRoot(stage, site)
+  if (stage === 'import') return importRoot(site)
   switch (cloud.kind) {
     case 'existing':
       throw new AppError('bug', 'no-root', 'a cluster that is there has no Terraform root')
@@ -111,7 +115,19 @@ function serverRoot(stage: 'rancher' | 'rancher-admin', site: CloudSite): Terraf
   return rancherServerRoot({ name: `${name}-rancher`, ...server, modules, unprotected }, line)
 }
 
-function lineOf({ providers }: CloudSite, { version }: Pick<SiteRancher, 'version'>): RancherLine {
+function importRoot(site: CloudSite): TerraformRoot {
+  const { name, cloud, modules, registered = true } = site
+  const rancher = must(rancherOf(cloud), 'the Rancher of the site')
+  const monitoring = rancher.monitoring === undefined ? {} : { monitoring: monitoringOf(rancher.monitoring) }
+  return rancherImportRoot({ name, url: rancher.url, modules, registered, ...monitoring }, lineOf(site, rancher))
+}
+
+function lineOf({ providers }: CloudSite, rancher: Pick<SiteRancher, 'version'>): RancherLine {
+  return catalogueLine(providers, rancher)
+}
+
+/** What goes with this version of Rancher; `providers` is `catalog/providers`. */
+export function catalogueLine(providers: string, { version }: Pick<SiteRancher, 'version'>): RancherLine {
   return rancherLine(loadRancherMatrix(join(providers, '..', 'rancher.yml')), version)
 }
 
@@ -136,6 +152,7 @@ export function cloudEnv(
     const keys = clusterKeysIn(secrets, 'rancher-keys')
     return rancherServerEnv({ token: secrets['rancher-hcloud-token'] ?? token, bootstrapPassword, keys })
   }
+  if (stage === 'import') return rancherEnv({ token: rancherTokenIn(cloud, secrets), ...alertsIn(cloud, secrets) })
   switch (cloud.kind) {
     case 'existing':
       return {}
@@ -148,14 +165,21 @@ export function cloudEnv(
     case 'rancher': {
       const fields = Object.entries(secrets).filter(([name]) => name.startsWith('credential-'))
       const credential = Object.fromEntries(fields.map(([name, value]) => [name.slice('credential-'.length), value]))
-      const alerts = cloud.alerts === undefined ? {} : { alerts: rancherAlerts(cloud.alerts, secrets) }
-      return rancherEnv({
-        token: secrets['rancher-token'] ?? token,
-        ...(fields.length === 0 ? {} : { credential }),
-        ...alerts,
-      })
+      const given = fields.length === 0 ? {} : { credential }
+      return rancherEnv({ token: rancherTokenIn(cloud, secrets), ...given, ...alertsIn(cloud, secrets) })
     }
   }
+}
+
+/** Of a Rancher of the site's own, else that of the site file; sites made before have it by another name. */
+function rancherTokenIn(cloud: Cloud, secrets: Readonly<Record<string, string>>): string {
+  const isOwn = rancherOf(cloud)?.server !== undefined
+  return (isOwn ? secrets['rancher-token'] : (secrets['rancher-given-token'] ?? secrets['token'])) ?? ''
+}
+
+function alertsIn(cloud: Cloud, secrets: Readonly<Record<string, string>>) {
+  const alerts = rancherOf(cloud)?.alerts
+  return alerts === undefined ? {} : { alerts: rancherAlerts(alerts, secrets) }
 }
 
 /** Terraform for a cloud's roots, by the names of their folders, with their secrets. */
@@ -177,7 +201,9 @@ export function modulesOf(cloud: Cloud): readonly string[] {
   }
   // The machine of a Rancher begins with files of module hcloud-cluster.
   const server = rancherOf(cloud)?.server === undefined ? [] : ['rancher-server', 'hcloud-cluster']
-  return [...new Set([...own[cloud.kind], ...server])]
+  // What Rancher does for a cluster is part of module rancher-cluster.
+  const imported = isImported(cloud) ? ['existing', 'rancher-cluster'] : []
+  return [...new Set([...own[cloud.kind], ...server, ...imported])]
 }
 
 export const providersFolder = (project: string): string => join(project, 'catalog', 'providers')

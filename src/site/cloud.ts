@@ -58,6 +58,8 @@ const existing = z.object({
   /** Nodes by role; none are touched when empty. */
   roles: z.record(z.string(), z.object({ nodes: z.array(z.string()), taints: z.array(taint).optional() })),
   storageClass: z.string().optional(),
+  /** The cluster is made known to it. */
+  rancher: z.object(ofRancher).optional(),
 })
 
 const hcloud = z.object({
@@ -67,6 +69,8 @@ const hcloud = z.object({
   /** Who reaches SSH and the Kubernetes API. */
   adminCidrs: z.array(z.string()),
   pools: z.array(pool),
+  /** The cluster is made known to it. */
+  rancher: z.object(ofRancher).optional(),
 })
 
 const rancher = z.object({
@@ -86,7 +90,7 @@ export type OrderedPool = z.infer<typeof pool>
 export type RancherCloud = z.infer<typeof rancher>
 export type ExistingCloud = z.infer<typeof existing>
 export type RancherServer = z.infer<typeof rancherServer>
-/** The Rancher that a site's cluster is by. */
+/** The Rancher that a site's cluster is by, or is made known to. */
 export type SiteRancher = Pick<RancherCloud, keyof typeof ofRancher>
 
 /** Where images are pushed to and pulled from; a path may come after the host. */
@@ -114,7 +118,12 @@ export function isOrdered(site: Pick<Site, 'layout'>): boolean {
 }
 
 export function rancherOf(cloud: Cloud | undefined): SiteRancher | undefined {
-  return cloud?.kind === 'rancher' ? cloud : undefined
+  return cloud?.kind === 'rancher' ? cloud : cloud?.rancher
+}
+
+/** The cluster is not a Rancher's, but one looks after it. */
+export function isImported(cloud: Cloud | undefined): boolean {
+  return cloud?.kind !== 'rancher' && rancherOf(cloud) !== undefined
 }
 
 export function registryOf({ layout }: Pick<Site, 'layout'>): ImageRegistry | undefined {

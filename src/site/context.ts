@@ -1,4 +1,5 @@
-import { cloudOf, isFar, isOrdered, kindOf, machineCount, mustBeExisting, rancherOf, registryOf } from './cloud.ts'
+import { cloudOf, isFar, isImported, kindOf, machineCount, mustBeExisting, rancherOf, registryOf } from './cloud.ts'
+import { stagesOf as cloudStages } from './cloud-roots.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import { siteNamespaces } from './components.ts'
@@ -61,7 +62,7 @@ export function siteContext({
       // As catalog/providers/local.yml says: nothing makes volumes on demand there.
       storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
       ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
-      ...(isOrdered(site) ? { cloud: cloudOf(site) } : {}),
+      ...(isFar(site) ? { cloud: cloudOf(site) } : {}),
       rancher: { url: rancherOf(cloudOf(site))?.url ?? '' },
       ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },
@@ -111,18 +112,25 @@ function stagesOf(site: Site) {
     local: kind === 'local',
     far: isFar(site),
     existing: kind === 'existing',
-    ordered: isOrdered(site),
+    // Terraform roots of a cloud, or of a Rancher.
+    roots: rootsOf(site).length > 0,
     // Of a Rancher's cluster the storage class makes them.
     volumes: kind === 'local' || kind === 'hcloud',
     cluster: kind !== 'existing',
     // One of the site's own.
     rancher: rancherOf(cloudOf(site))?.server !== undefined,
+    imported: isImported(cloudOf(site)),
   }
+}
+
+function rootsOf(site: Site): readonly string[] {
+  const cloud = cloudOf(site)
+  return cloud === undefined ? [] : cloudStages(cloud)
 }
 
 /** What may exist outside, for removals. */
 function madeOf(site: Site, made: boolean, reached: boolean) {
-  const { local, far, existing, volumes, cluster, rancher } = stagesOf(site)
+  const { local, far, existing, volumes, cluster, rancher, imported } = stagesOf(site)
   const and = (stage: boolean) => made && stage
   return {
     local: and(local),
@@ -131,6 +139,7 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     volumes: and(volumes),
     cluster: and(cluster),
     rancher: and(rancher),
+    imported: and(imported),
     // Hetzner's volumes are protected against deletion.
     protected: and(kindOf(site) === 'hcloud'),
   }

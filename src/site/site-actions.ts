@@ -31,6 +31,7 @@ import { nodeRolesAction } from './actions/node-roles.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
 import { reachClusterAction } from './actions/reach-cluster.ts'
 import { rancherAloneAction } from './actions/rancher-alone.ts'
+import { rancherImportAction } from './actions/rancher-import.ts'
 import { rancherReadyAction } from './actions/rancher-ready.ts'
 import { rancherTokenAction } from './actions/rancher-token.ts'
 import { releaseProtectionAction } from './actions/release-protection.ts'
@@ -39,6 +40,7 @@ import { serviceProcessAction } from './actions/service-process.ts'
 import { siteObjectsAction } from './actions/site-objects.ts'
 import { terraformRootsAction } from './actions/terraform-roots.ts'
 import { type Tools, toolsAction } from './actions/tools.ts'
+import { keptAgent } from './kept-agent.ts'
 import { keptRoles } from './kept-roles.ts'
 import { cloudSecrets, ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
 import type { Credential, ServiceApi } from './service-api.ts'
@@ -96,9 +98,10 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
       keptToken,
       keepToken: (token) => keepRancherToken(paths.folder, token),
     }),
+    rancherImportAction({ kept, rancher, kubernetes, providers, ...keptAgent(paths.folder) }),
     rancherAloneAction({ rancher, keptToken }),
     reachClusterAction({ kubernetes, sleep, now: () => clock.now(), noteReached: () => noteReached(paths, true) }),
-    clusterFitAction({ kubernetes }),
+    clusterFitAction({ kubernetes, providers }),
     nodeRolesAction({ kubernetes, ...keptRoles(paths.folder) }),
     clusterChartsAction({ helm, kubernetes, clock, providers, folder: join(paths.folder, 'charts') }),
     siteObjectsAction({ kubernetes, helm, sleep }),

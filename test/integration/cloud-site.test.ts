@@ -1,10 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { parseAllDocuments } from 'yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
-import type { Manifest } from '../../src/adapters/kubernetes/port.ts'
+import type { Kubernetes, Manifest } from '../../src/adapters/kubernetes/port.ts'
 import { createFakeRancher, type FakeRancher } from '../../src/adapters/rancher/fake.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import type { Terraform } from '../../src/adapters/terraform/port.ts'
@@ -76,13 +77,15 @@ async function open(text: string): Promise<void> {
   const site: Site = { name, profile: 'file', domain, ports: farPorts, ...(layout === undefined ? {} : { layout }) }
   writeSite(folder, site)
   ensureSecrets(folder)
-  const env = { TOKEN: token, FIELD: 'field-of-a-credential' }
+  const env = { TOKEN: token, FIELD: 'field-of-a-credential', KUBE: readFileSync(cluster.kubeconfig, 'utf8') }
   storeCloudSecrets(folder, withMadeKeys(folder, await cloudSecretsOf(file, { env, decrypt: async () => undefined })))
   opened = { site, paths: statePaths(folder) }
 }
 
 function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
-  const kubernetes = createKubernetes({ kubeconfigFile: paths.kubeconfig })
+  const api = createKubernetes({ kubeconfigFile: paths.kubeconfig })
+  // Rancher does not take one as new as ours.
+  const kubernetes: Kubernetes = Object.assign(api, { version: async () => 'v1.35.8' })
   const helm = {
     program: needProgram('helm'),
     folder: join(paths.folder, 'helm'),
@@ -214,6 +217,13 @@ pools:
   - {name: everything, role: worker, type: g6-standard-6}
 `
 
+const dnsService: Manifest = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'rke2-coredns', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
+  spec: { ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] },
+}
+
 function readyNode(name: string): Manifest {
   return {
     apiVersion: 'v1',
@@ -240,12 +250,7 @@ test('by Rancher up goes on into the cluster that Rancher names, and down emptie
       ? { ...thing, attributes: { ...thing.attributes, kube_config: kubeconfig } }
       : thing,
   )
-  await cluster.kubernetes.apply({
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'rke2-coredns', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
-    spec: { ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] },
-  })
+  await cluster.kubernetes.apply(dnsService)
   await cluster.kubernetes.apply(readyNode('everything-1'))
   await run('site', isWaiting('reach', /nodes: 1 of 2 ready/))
   await cluster.kubernetes.apply(readyNode('control-1'))
@@ -324,4 +329,80 @@ test('a Rancher of its own is made first, gives the token for what follows, and 
   const gone = (await standin.calls()).filter(({ do: what }) => what === 'delete').map(({ type }) => type)
   expect(gone.findLastIndex((type) => type.startsWith('rancher2_'))).toBeLessThan(gone.indexOf('hcloud_server'))
   expect(keptRancherToken(opened.paths.folder)).toBeUndefined()
+})
+
+const imported = `name: acme
+domain: acme.example.org
+provider: {kind: existing, kubeconfig: {env: KUBE}, roles: {worker: {nodes: [theirs]}}}
+rancher: {kind: existing, url: "https://rancher.example.com", token: {env: TOKEN}}
+storage: {class: fast}
+images: {registry: registry.example.com/omega}
+monitoring: {enabled: true, receivers: [{kind: webhook, url: {env: FIELD}}]}
+`
+const agentManifest = `apiVersion: v1
+kind: Namespace
+metadata: {name: cattle-system}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: cattle, namespace: cattle-system}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cattle-cluster-agent, namespace: cattle-system}
+spec:
+  selector: {matchLabels: {app: cattle-cluster-agent}}
+  template:
+    metadata: {labels: {app: cattle-cluster-agent}}
+    spec: {containers: [{name: agent, image: rancher/rancher-agent}]}
+`
+
+test('a cluster that is there is made known to a Rancher with all that others get, and forgotten again', async () => {
+  const { kubernetes } = cluster
+  for (const object of [
+    readyNode('theirs'),
+    {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'fast' },
+      provisioner: 'csi.example.com',
+    },
+    dnsService,
+  ])
+    await kubernetes.apply(object)
+  rancher.manifestText = agentManifest
+  await open(imported)
+  const planned = await shown()
+  expect(planned).toContain('create module.cluster.rancher2_cluster.this')
+  expect(planned).toContain('create module.cluster.module.care[0].rancher2_app_v2.monitoring[0]')
+
+  rancher.down = 'it does not answer'
+  await run('site', isWaiting('rancher-import', /it does not answer/))
+  expect(await typesThere()).toEqual(['rancher2_cluster'])
+  rancher.down = undefined
+  await run('site', isWaiting('system', /StatefulSet|Deployment|Job/))
+  expect((await standin.things()).length).toBe(planned.length)
+  const [alerts] = await standin.things('rancher2_secret_v2')
+  expect(JSON.stringify(alerts?.attributes)).toContain('field-of-a-credential')
+  const [project] = await standin.things('rancher2_project')
+  const namespace = await kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name: 'omegaml-services' })
+  expect(namespace?.metadata.annotations).toMatchObject({ 'field.cattle.io/projectId': project?.id })
+  const agent = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'cattle-cluster-agent', namespace: 'cattle-system' }
+  expect(await kubernetes.find(agent)).toBeDefined()
+  const made = await standin.calls()
+  expect(await shown()).toEqual([])
+  await run('site', isWaiting('system', /StatefulSet|Deployment|Job/))
+  expect(await standin.calls()).toEqual(made)
+
+  expect(failureOf(await run('site-down'))).toBeUndefined()
+  expect(await standin.things()).toEqual([])
+  expect(await kubernetes.find(agent)).toBeUndefined()
+  const claims = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' })
+  expect(claims.map(({ metadata }) => metadata.name).toSorted()).toEqual(['mongodb', 'mysql', 'rabbitmq'])
+  expect(failureOf(await run('site-purge'))).toBeUndefined()
+
+  for (const document of parseAllDocuments(agentManifest)) await kubernetes.apply(document.toJS() as Manifest)
+  await open(imported)
+  expect(failureOf(await run('site'))?.message).toContain('a Rancher looks after this cluster already')
+  expect(await standin.things()).toEqual([])
 })

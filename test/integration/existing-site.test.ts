@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Action, ActionContext } from '../../src/actions/action.ts'
 import { createFakeHelm } from '../../src/adapters/helm/fake.ts'
@@ -101,7 +101,8 @@ test('a cluster is reached, found fit, and its resolver is told', async () => {
   const { outputs } = await ensure(reach, { path, content, nodes: 2, timeoutSeconds: 60 })
   expect(outputs).toEqual({ dns: '10.9.8.7' })
   expect(reached).toBe(true)
-  const fit = clusterFitAction({ kubernetes })
+  const providers = resolve(import.meta.dirname, '../../catalog/providers')
+  const fit = clusterFitAction({ kubernetes, providers })
   expect(await ensure(fit, { site: 'acme', cluster: existing })).toMatchObject({ message: 'it will do' })
   const workless = ensure(fit, { site: 'acme', cluster: { kind: 'existing', roles: {}, storageClass: 'fast' } })
   await expect(workless).rejects.toMatchObject({ code: 'cluster-unfit', details: { field: 'provider.roles' } })

@@ -16,10 +16,11 @@ export function cloudFrom(file: SiteFile): Cloud | undefined {
         kind: 'existing',
         roles: withoutUndefined(provider.roles ?? {}),
         ...(storage.class === undefined ? {} : { storageClass: storage.class }),
+        ...importedInto(file),
       }
     case 'hcloud': {
       const { location, sshKeys, adminCidrs } = provider
-      return { kind: 'hcloud', location, sshKeys, adminCidrs, pools: poolsOf(file) }
+      return { kind: 'hcloud', location, sshKeys, adminCidrs, pools: poolsOf(file), ...importedInto(file) }
     }
     case 'rancher':
       return {
@@ -56,15 +57,20 @@ export function cloudRefs(file: SiteFile): readonly CloudRef[] {
   if (provider.kind === 'existing')
     found.push({ name: 'kubeconfig', ref: provider.kubeconfig, path: ['provider', 'kubeconfig'] })
   if (provider.kind === 'hcloud') found.push({ name: 'token', ref: provider.token, path: ['provider', 'token'] })
-  if (provider.kind === 'rancher' && rancher.kind === 'existing')
-    found.push({ name: 'token', ref: rancher.token, path: ['rancher', 'token'] })
-  if (provider.kind === 'rancher' && rancher.kind === 'create')
+  if (rancher.kind === 'existing')
+    found.push({ name: 'rancher-given-token', ref: rancher.token, path: ['rancher', 'token'] })
+  if (rancher.kind === 'create')
     found.push({ name: 'rancher-hcloud-token', ref: rancher.hcloudToken, path: ['rancher', 'hcloudToken'] })
-  if (provider.kind === 'rancher') found.push(...alertRefs(file))
+  if (rancher.kind !== 'none') found.push(...alertRefs(file))
   if (provider.kind === 'rancher' && 'values' in provider.credential)
     for (const [field, ref] of Object.entries(provider.credential.values))
       found.push({ name: `credential-${field}`, ref, path: ['provider', 'credential', 'values', field] })
   return found.flatMap(({ ref, ...rest }) => (ref === undefined ? [] : [{ ...rest, ref }]))
+}
+
+/** A cluster that a Rancher did not make. */
+function importedInto(file: SiteFile): { rancher?: SiteRancher } {
+  return file.rancher.kind === 'none' ? {} : { rancher: ofRancher(file) }
 }
 
 function ofRancher(file: SiteFile): SiteRancher {

@@ -11,8 +11,8 @@ import { wantedValues, wantedVolumes } from './wanted-values.ts'
 /** What of the file nothing brings to life yet, in words; empty: `up` can do all of it. */
 export function undriven({ provider, rancher, monitoring }: SiteFile): string[] {
   return [
-    ...(rancher.kind === 'none' || provider.kind === 'rancher' ? [] : [`rancher ${rancher.kind}`]),
-    ...(provider.kind !== 'rancher' && (monitoring.enabled || monitoring.receivers.length > 0) ? ['monitoring'] : []),
+    ...(rancher.kind === 'none' || provider.kind !== 'local' ? [] : [`rancher ${rancher.kind}`]),
+    ...(rancher.kind === 'none' && (monitoring.enabled || monitoring.receivers.length > 0) ? ['monitoring'] : []),
   ]
 }
 
