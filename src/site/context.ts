@@ -117,6 +117,8 @@ function stagesOf(site: Site) {
     // Of a Rancher's cluster the storage class makes them.
     volumes: kind === 'local' || kind === 'hcloud',
     cluster: kind !== 'existing',
+    // A storage class makes them, of a cluster that goes.
+    disks: kind === 'rancher',
     // One of the site's own.
     rancher: rancherOf(cloudOf(site))?.server !== undefined,
     imported: isImported(cloudOf(site)),
@@ -130,7 +132,7 @@ function rootsOf(site: Site): readonly string[] {
 
 /** What may exist outside, for removals. */
 function madeOf(site: Site, made: boolean, reached: boolean) {
-  const { local, far, existing, volumes, cluster, rancher, imported } = stagesOf(site)
+  const { local, far, existing, volumes, cluster, disks, rancher, imported } = stagesOf(site)
   const and = (stage: boolean) => made && stage
   return {
     local: and(local),
@@ -138,6 +140,7 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     existing: existing && reached,
     volumes: and(volumes),
     cluster: and(cluster),
+    disks: disks && reached,
     rancher: and(rancher),
     imported: and(imported),
     // Hetzner's volumes are protected against deletion.

@@ -37,9 +37,11 @@ import { rancherTokenAction } from './actions/rancher-token.ts'
 import { releaseProtectionAction } from './actions/release-protection.ts'
 import { type SelfCheckDeps, selfCheckAction } from './actions/self-check.ts'
 import { serviceProcessAction } from './actions/service-process.ts'
+import { siteDisksAction } from './actions/site-disks.ts'
 import { siteObjectsAction } from './actions/site-objects.ts'
 import { terraformRootsAction } from './actions/terraform-roots.ts'
 import { type Tools, toolsAction } from './actions/tools.ts'
+import { keptDisks } from './kept-disks.ts'
 import { keptAgent } from './kept-agent.ts'
 import { keptRoles } from './kept-roles.ts'
 import { cloudSecrets, ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
@@ -105,6 +107,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     nodeRolesAction({ kubernetes, ...keptRoles(paths.folder) }),
     clusterChartsAction({ helm, kubernetes, clock, providers, folder: join(paths.folder, 'charts') }),
     siteObjectsAction({ kubernetes, helm, sleep }),
+    siteDisksAction({ kubernetes, sleep, ...keptDisks(paths.folder) }),
     imageAction(parts.images),
     kubeconfigAction(),
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),

@@ -339,6 +339,13 @@ storage: {class: fast}
 images: {registry: registry.example.com/omega}
 monitoring: {enabled: true, receivers: [{kind: webhook, url: {env: FIELD}}]}
 `
+/** Somebody brought metrics already; charts can't be fetched here. */
+const metrics: Manifest = {
+  apiVersion: 'apiregistration.k8s.io/v1',
+  kind: 'APIService',
+  metadata: { name: 'v1beta1.metrics.k8s.io' },
+  spec: { group: 'metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100 },
+}
 const agentManifest = `apiVersion: v1
 kind: Namespace
 metadata: {name: cattle-system}
@@ -368,6 +375,7 @@ test('a cluster that is there is made known to a Rancher with all that others ge
       provisioner: 'csi.example.com',
     },
     dnsService,
+    metrics,
   ])
     await kubernetes.apply(object)
   rancher.manifestText = agentManifest
