@@ -161,6 +161,7 @@ function fakeOperator(outside: FakeOutside): Operator {
     helm: () => outside.helm,
     terraform: () => outside.terraform,
     imageTags: async (_paths, names) => Object.fromEntries(names.map((name) => [name, outside.tags[name] ?? 't'])),
+    rancher: outside.rancher,
     roots: ({ terraform }) => ({
       state: async (root) => JSON.stringify({ of: join(terraform, root) }),
       addresses: async (root) => await outside.terraform.resources(join(terraform, root)),

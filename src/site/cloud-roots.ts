@@ -46,6 +46,8 @@ export interface CloudSite {
   readonly unprotected?: boolean
   /** The cluster runs the Rancher's agent, or will; left out: it does. */
   readonly registered?: boolean
+  /** Machines of Rancher's pools as they are now: an autoscaled pool keeps its own number. */
+  readonly observed?: Readonly<Record<string, number>>
   /** The Rancher gives another token. */
   readonly renew?: boolean
 }
@@ -97,6 +99,7 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
           machine: cloud.machine,
           ...(cloud.credentialName === undefined ? {} : { credentialName: cloud.credentialName }),
           distribution: cloud.distribution,
+          ...(site.observed === undefined ? {} : { observed: site.observed }),
           ...(cloud.monitoring === undefined ? {} : { monitoring: monitoringOf(cloud.monitoring) }),
           modules: site.modules,
           backend,
@@ -171,8 +174,13 @@ export function cloudEnv(
   }
 }
 
+/** Whether an autoscaler sets the size of any of its pools. */
+export function isScaled(cloud: Cloud | undefined): boolean {
+  return cloud?.kind === 'rancher' && cloud.pools.some(({ min }) => min !== undefined)
+}
+
 /** Of a Rancher of the site's own, else that of the site file; sites made before have it by another name. */
-function rancherTokenIn(cloud: Cloud, secrets: Readonly<Record<string, string>>): string {
+export function rancherTokenIn(cloud: Cloud, secrets: Readonly<Record<string, string>>): string {
   const isOwn = rancherOf(cloud)?.server !== undefined
   return (isOwn ? secrets['rancher-token'] : (secrets['rancher-given-token'] ?? secrets['token'])) ?? ''
 }

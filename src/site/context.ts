@@ -1,5 +1,5 @@
 import { cloudOf, isFar, isImported, kindOf, machineCount, mustBeExisting, rancherOf, registryOf } from './cloud.ts'
-import { stagesOf as cloudStages } from './cloud-roots.ts'
+import { isScaled, stagesOf as cloudStages } from './cloud-roots.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import { siteNamespaces } from './components.ts'
@@ -122,6 +122,7 @@ function stagesOf(site: Site) {
     // One of the site's own.
     rancher: rancherOf(cloudOf(site))?.server !== undefined,
     imported: isImported(cloudOf(site)),
+    scaled: isScaled(cloudOf(site)),
   }
 }
 

@@ -13,7 +13,7 @@ import { parsePlan } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import type { Site } from './site.ts'
 import { cloudOf } from './cloud.ts'
-import { orderingTerraform } from './cloud-roots.ts'
+import { orderingTerraform, rancherTokenIn } from './cloud-roots.ts'
 import { ensureKeys, keepRancherToken, keptRancherToken } from './site-keys.ts'
 import { accountAction } from './actions/account.ts'
 import { adminKey, bootstrapAccountsAction } from './actions/bootstrap-accounts.ts'
@@ -30,6 +30,7 @@ import { type Pages, pagesAction } from './actions/pages.ts'
 import { nodeRolesAction } from './actions/node-roles.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
 import { reachClusterAction } from './actions/reach-cluster.ts'
+import { poolSizesAction } from './actions/pool-sizes.ts'
 import { rancherAloneAction } from './actions/rancher-alone.ts'
 import { rancherImportAction } from './actions/rancher-import.ts'
 import { rancherReadyAction } from './actions/rancher-ready.ts'
@@ -101,6 +102,11 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
       keepToken: (token) => keepRancherToken(paths.folder, token),
     }),
     rancherImportAction({ kept, rancher, kubernetes, providers, ...keptAgent(paths.folder) }),
+    poolSizesAction({
+      rancher,
+      providers,
+      token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
+    }),
     rancherAloneAction({ rancher, keptToken }),
     reachClusterAction({ kubernetes, sleep, now: () => clock.now(), noteReached: () => noteReached(paths, true) }),
     clusterFitAction({ kubernetes, providers }),

@@ -77,6 +77,7 @@ export function siteOperator(): Operator {
       const found = await Promise.all(names.map(async (name) => [name, await images.tag(name)] as const))
       return Object.fromEntries(found)
     },
+    rancher: createRancher(),
     roots: readKeptRoots,
     resolves: async (name) =>
       await lookup(name).then(

@@ -155,7 +155,7 @@ async function shown(): Promise<readonly string[]> {
   const secrets = { ...kept, ...(await makeKeys(cloud, kept, new Date())) }
   const noRancher = keptRancherToken(paths.folder) === undefined
   const { signal } = new AbortController()
-  const sources = { site, paths, project, signal, roots: readKeptRoots(paths), noRancher }
+  const sources = { site, paths, project, signal, roots: readKeptRoots(paths), noRancher, observed: rancher.sizes }
   const { changes } = await previewCloud(
     orderingTerraform(terraform, cloud, () => secrets),
     sources,
@@ -275,10 +275,20 @@ test('by Rancher up goes on into the cluster that Rancher names, and down emptie
   expect(await standin.things()).toEqual([])
 })
 
-const created = ranchers.replace(
-  /rancher: .*/,
-  'rancher: {kind: create, hostname: rancher.example.com, type: cx33, acmeEmail: ops@example.com, hcloudToken: {env: TOKEN}}',
-)
+const created = ranchers
+  .replace(
+    /rancher: .*/,
+    'rancher: {kind: create, hostname: rancher.example.com, type: cx33, acmeEmail: ops@example.com, hcloudToken: {env: TOKEN}}',
+  )
+  .replace('type: g6-standard-6', 'type: g6-standard-6, min: 1, max: 4')
+/** The pool `everything` has so many machines now. */
+function grown(attributes: Readonly<Record<string, unknown>>, quantity: number): Record<string, unknown> {
+  const text = JSON.stringify(attributes, (_, value: unknown) =>
+    (value as { name?: string } | null)?.name === 'everything' ? { ...(value as object), quantity } : value,
+  )
+  return JSON.parse(text) as Record<string, unknown>
+}
+
 const unauthorized = 'Bad response statusCode [401]. Status [401 Unauthorized]. Body: [message=must authenticate]'
 
 test('a Rancher of its own is made first, gives the token for what follows, and goes last', async () => {
@@ -310,6 +320,15 @@ test('a Rancher of its own is made first, gives the token for what follows, and 
   )
   for (const secret of [token, first, ...Object.values(cloudSecrets(readStored(opened.paths.folder)))])
     expect(files.join()).not.toContain(secret)
+  expect(await shown()).toEqual([])
+  await run('site', isWaiting('reach', /./))
+  expect(await standin.calls()).toEqual(made)
+
+  // As an autoscaler does it.
+  rancher.sizes = { everything: 3 }
+  await standin.change((thing) =>
+    thing.type === 'rancher2_cluster_v2' ? { ...thing, attributes: grown(thing.attributes, 3) } : thing,
+  )
   expect(await shown()).toEqual([])
   await run('site', isWaiting('reach', /./))
   expect(await standin.calls()).toEqual(made)

@@ -8,6 +8,7 @@ export interface FakeRancher extends Rancher {
   readonly revoked: Set<string>
   readonly known: RancherCluster[]
   manifestText: string
+  sizes: Readonly<Record<string, number>>
 }
 
 export function createFakeRancher(): FakeRancher {
@@ -16,16 +17,19 @@ export function createFakeRancher(): FakeRancher {
     revoked: new Set(),
     known: [],
     manifestText: '',
+    sizes: {},
     missing: async () => fake.down,
     accepts: async (url, token) => {
       mustAnswer(url)
       return !fake.revoked.has(token)
     },
     clusters: async (url, token) => {
-      mustAnswer(url)
-      if (fake.revoked.has(token))
-        throw new AppError('unauthenticated', 'rancher-token', `Rancher ${url} does not take the token`)
+      mustTake(url, token)
       return fake.known
+    },
+    poolSizes: async (url, token) => {
+      mustTake(url, token)
+      return fake.sizes
     },
     manifest: async () => {
       mustAnswer('')
@@ -35,6 +39,11 @@ export function createFakeRancher(): FakeRancher {
   const mustAnswer = (url: string): void => {
     if (fake.down !== undefined)
       throw new AppError('unavailable', 'rancher-unreachable', `Rancher ${url}: ${fake.down}`)
+  }
+  const mustTake = (url: string, token: string): void => {
+    mustAnswer(url)
+    if (fake.revoked.has(token))
+      throw new AppError('unauthenticated', 'rancher-token', `Rancher ${url} does not take the token`)
   }
   return fake
 }

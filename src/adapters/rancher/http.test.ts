@@ -19,6 +19,10 @@ const server = createServer(({ url, headers }, answer) => {
         ],
       }),
     ],
+    '/v1/provisioning.cattle.io.clusters/fleet-default/acme': [
+      isIn ? 200 : 401,
+      JSON.stringify({ spec: { rkeConfig: { machinePools: [{ name: 'node', quantity: 3 }] } } }),
+    ],
     '/v3/import/SECRET_c-m-abcdefgh.yaml': [200, 'kind: Namespace\n'],
   }
   const [status, text] = answers[url ?? ''] ?? [404, '']
@@ -45,6 +49,9 @@ test('a token that is taken, and one that is not', async () => {
   expect(await rancher.accepts(url, 'token-abcde:right')).toBe(true)
   expect(await rancher.accepts(url, 'token-abcde:revoked')).toBe(false)
   expect(await rancher.clusters(url, 'token-abcde:right')).toEqual([{ id: 'c-m-abcdefgh', name: 'acme' }])
+  expect(await rancher.poolSizes(url, 'token-abcde:right', 'acme')).toEqual({ node: 3 })
+  expect(await rancher.poolSizes(url, 'token-abcde:right', 'other')).toEqual({})
+  await expect(rancher.poolSizes(url, 'other', 'acme')).rejects.toMatchObject({ code: 'rancher-token' })
   await expect(rancher.clusters(url, 'other')).rejects.toMatchObject({ code: 'rancher-token' })
   await expect(rancher.accepts('http://127.0.0.1:1', 'x')).rejects.toMatchObject({ kind: 'unavailable' })
 })

@@ -5,6 +5,11 @@ import type { Rancher } from './port.ts'
 /** Its own cluster's name with every Rancher. */
 const own = 'local'
 const timeoutMs = 30_000
+const provisioned = z.object({
+  spec: z.object({
+    rkeConfig: z.object({ machinePools: z.array(z.object({ name: z.string(), quantity: z.int() })).default([]) }),
+  }),
+})
 const clusterList = z.object({ data: z.array(z.object({ id: z.string(), name: z.string() })) })
 
 /** Rancher's HTTP API. */
@@ -29,11 +34,20 @@ export function createRancher(): Rancher {
     clusters: async (url, token) => {
       const what = `asking ${url} for its clusters`
       const answer = await get(`${url}/v3/clusters`, what, token)
-      if (answer.status === 401)
-        throw new AppError('unauthenticated', 'rancher-token', `${what}: it does not take the token`)
+      if (answer.status === 401) throw notTaken(what)
       if (!answer.ok) throw refused(what, answer.status)
       const { data } = clusterList.parse(await answer.json())
       return data.filter(({ id }) => id !== own)
+    },
+    poolSizes: async (url, token, cluster) => {
+      const what = `asking ${url} for the machines of cluster ${cluster}`
+      const path = `/v1/provisioning.cattle.io.clusters/fleet-default/${encodeURIComponent(cluster)}`
+      const answer = await get(`${url}${path}`, what, token)
+      if (answer.status === 404) return {}
+      if (answer.status === 401) throw notTaken(what)
+      if (!answer.ok) throw refused(what, answer.status)
+      const { machinePools } = provisioned.parse(await answer.json()).spec.rkeConfig
+      return Object.fromEntries(machinePools.map(({ name, quantity }) => [name, quantity]))
     },
     manifest: async (address) => {
       const what = `fetching the agent’s manifest from ${new URL(address).origin}`
@@ -57,6 +71,10 @@ async function ask(address: string, headers: Record<string, string>, signal?: Ab
   const limit = AbortSignal.timeout(timeoutMs)
   const both = signal === undefined ? limit : AbortSignal.any([limit, signal])
   return await fetch(address, { headers, signal: both, redirect: 'error' })
+}
+
+function notTaken(what: string): AppError {
+  return new AppError('unauthenticated', 'rancher-token', `${what}: it does not take the token`)
 }
 
 function refused(what: string, status: number): AppError {

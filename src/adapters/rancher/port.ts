@@ -14,6 +14,8 @@ export interface Rancher {
   accepts(url: string, token: string): Promise<boolean>
   /** All but the one that it runs in itself. */
   clusters(url: string, token: string): Promise<readonly RancherCluster[]>
+  /** Machines of each pool of a cluster that it made, as an autoscaler may have set them; none where it has no such cluster. */
+  poolSizes(url: string, token: string, cluster: string): Promise<Readonly<Record<string, number>>>
   /** Objects of its agent, as YAML. The address holds a token, and is in no error. */
   manifest(address: string): Promise<string>
 }

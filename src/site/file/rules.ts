@@ -142,7 +142,8 @@ function scaling(pool: Pool, index: number, kind: string): Problem[] {
   if (min > max) return [{ path: at('min'), value: min, problem: `is more than max, ${max}` }]
   if (size < min || size > max)
     return [{ path: at('size'), value: size, problem: `right is ${min} to ${max}, as min and max say` }]
-  if (min !== max && (kind === 'local' || kind === 'existing'))
+  // Rancher has an autoscaler that reads them; elsewhere a range would only look like one.
+  if (min !== max && kind !== 'rancher')
     return [{ path: at('max'), value: max, problem: `nothing scales machines of provider ${kind}: give size alone` }]
   return kind === 'rancher' ? rancherScaling(pool, at) : []
 }

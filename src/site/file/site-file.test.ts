@@ -249,6 +249,18 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     problem: /more than max, 1/,
   },
   {
+    why: 'scaling of plain machines at Hetzner',
+    text: `name: omega
+provider: {kind: hcloud, token: {env: T}}
+images: {registry: r.example.org/o}
+pools:
+  - {name: control, role: control, type: cx33}
+  - {name: node, role: worker, type: cx53, size: 1, min: 1, max: 3}
+`,
+    field: 'pools[1].max',
+    problem: /nothing scales machines of provider hcloud: give size alone/,
+  },
+  {
     why: 'scaling where nothing scales',
     text: `${head}${pools.replace('memoryGb: 8', 'memoryGb: 8, min: 1, max: 3')}`,
     field: 'pools[0].max',

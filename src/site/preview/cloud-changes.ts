@@ -7,7 +7,7 @@ import { withOutsideBackend } from '../../clusters/outside-backend.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { localRoot } from '../actions/terraform-roots.ts'
 import { AppError } from '../../base/errors.ts'
-import { type Cloud, cloudOf, kindOf, type OrderedPool, rancherOf } from '../cloud.ts'
+import { type Cloud, cloudOf, isImported, kindOf, type OrderedPool, rancherOf } from '../cloud.ts'
 import { asksRancher, cloudRoot, type CloudStage, providersFolder, stagesOf } from '../cloud-roots.ts'
 import { ownState, withOwnState } from '../own-state.ts'
 import type { KeptRoots } from '../kept-roots.ts'
@@ -31,6 +31,8 @@ export interface CloudSources extends PlanSources {
   readonly before?: Site | undefined
   /** There is no token of the site's own Rancher yet: nobody can ask it. */
   readonly noRancher?: boolean | undefined
+  /** Machines of Rancher's autoscaled pools. */
+  readonly observed?: Readonly<Record<string, number>> | undefined
   /** Variables of a backend outside, where the site's states lie there. */
   readonly stateEnv?: Readonly<Record<string, string>> | undefined
 }
@@ -77,7 +79,9 @@ async function expectedStage(stage: CloudStage, cloud: Cloud, { site, roots }: C
   const notes = [
     `what ${stage} is made of in detail shows only when Rancher ${url} is there; up makes nothing else go for it`,
   ]
-  return { changes: cloud.kind === 'existing' ? [] : orderedChanges(site, cloud.pools), deletes: [], notes }
+  const ordered =
+    stage === 'import' || cloud.kind === 'existing' ? importChanges(site, cloud) : orderedChanges(site, cloud.pools)
+  return { changes: ordered, deletes: [], notes }
 }
 
 function together(found: readonly CloudChanges[]): CloudChanges {
@@ -123,6 +127,7 @@ async function rootOf(stage: CloudStage, folder: string, sources: CloudSources):
     volumes: layoutOf(site).volumes,
     modules,
     providers: providersFolder(project),
+    ...(sources.observed === undefined ? {} : { observed: sources.observed }),
   })
   return withOutsideBackend(root, stage, site.layout?.state)
 }
@@ -133,7 +138,7 @@ export async function expectedCloud(made: boolean, sources: CloudSources): Promi
   const cloud = cloudOf(site)
   if (cloud !== undefined) {
     const ordered = cloud.kind === 'existing' ? [] : orderedChanges(site, cloud.pools)
-    return { changes: made ? [] : [...serverChanges(cloud), ...ordered], deletes: [] }
+    return { changes: made ? [] : [...serverChanges(cloud), ...ordered, ...importChanges(site, cloud)], deletes: [] }
   }
   const found: CloudChanges[] = []
   for (const stage of ['volumes', 'cluster'] as const) {
@@ -151,6 +156,12 @@ export async function expectedCloud(made: boolean, sources: CloudSources): Promi
     found.push(cloudChanges(preview, sources))
   }
   return together(found)
+}
+
+function importChanges({ name }: Site, cloud: Cloud): Change[] {
+  const { url = '' } = rancherOf(cloud) ?? {}
+  if (!isImported(cloud)) return []
+  return [{ level: 'cluster', kind: 'create', what: `cluster ${name} in Rancher ${url}`, details: [] }]
 }
 
 function serverChanges(cloud: Cloud): Change[] {

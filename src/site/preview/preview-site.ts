@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { AppError } from '../../base/errors.ts'
 import { readChartDefaults } from '../file/chart-values.ts'
 import { fieldName } from '../../catalog/load.ts'
 import type { CheckedFile } from '../file/check.ts'
@@ -8,6 +9,7 @@ import { wantedVolumes } from '../file/wanted-values.ts'
 import type { Operator } from '../operator.ts'
 import { outsideRoots } from '../kept-roots.ts'
 import { layoutOf } from '../layout.ts'
+import { tokenAdvice } from '../rancher-refusals.ts'
 import { promises } from '../profiles.ts'
 import type { Machines } from '../../clusters/profiles.ts'
 import { cacheFolder } from '../../tools/ensure.ts'
@@ -15,7 +17,7 @@ import { readStored, storedForm } from '../secrets.ts'
 import type { Site } from '../site.ts'
 import { findSite, isMade, type StatePaths } from '../state.ts'
 import { cloudOf, isFar, rancherOf } from '../cloud.ts'
-import { orderingTerraform } from '../cloud-roots.ts'
+import { isScaled, orderingTerraform, rancherTokenIn, stagesOf } from '../cloud-roots.ts'
 import { cloudSecretsOf } from '../file/cloud-secrets.ts'
 import type { GivenSecrets } from '../file/secret-values.ts'
 import { keptKeys, makeKeys } from '../site-keys.ts'
@@ -144,7 +146,7 @@ async function lookAtCloud(
   const cloud = cloudOf(sources.site)
   const terraform = operator.terraform(sources.paths)
   if (cloud === undefined && runs && terraform !== undefined) return await previewCloud(terraform, sources)
-  if (cloud === undefined || cloud.kind === 'existing' || terraform === undefined)
+  if (cloud === undefined || stagesOf(cloud).length === 0 || terraform === undefined)
     return await expectedCloud(made, sources)
   const kept = made ? keptKeys(sources.paths.folder) : {}
   // Of a site that was never made only the preview knows the others.
@@ -152,8 +154,27 @@ async function lookAtCloud(
   const noRancher = rancherOf(cloud)?.server !== undefined && kept['rancher-token'] === undefined
   return await previewCloud(
     orderingTerraform(terraform, cloud, () => secrets),
-    { ...sources, noRancher },
+    { ...sources, noRancher, observed: await sizesOf(operator, sources.site, noRancher ? undefined : secrets) },
   )
+}
+
+/** Machines of Rancher's pools where an autoscaler sets them; `secrets` is `undefined` while there is no Rancher to ask. */
+async function sizesOf(
+  { rancher }: Operator,
+  site: Site,
+  secrets: Readonly<Record<string, string>> | undefined,
+): Promise<Readonly<Record<string, number>> | undefined> {
+  const cloud = cloudOf(site)
+  const { url, server } = rancherOf(cloud) ?? {}
+  if (cloud === undefined || url === undefined || secrets === undefined || !isScaled(cloud)) return undefined
+  try {
+    return await rancher.poolSizes(url, rancherTokenIn(cloud, secrets), site.name)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'rancher-token') throw error
+    // `up` makes another token of the site's own Rancher, and looks again.
+    if (server !== undefined) return undefined
+    throw new AppError(error.kind, error.code, tokenAdvice({ url, made: false }), { cause: error })
+  }
 }
 
 async function lookAtExisting(operator: Operator, site: Site, given: GivenSecrets): Promise<ExistingChanges> {
