@@ -85,7 +85,7 @@ function claimOf({ metadata, spec }: Manifest, volumes: readonly Manifest[]): Cl
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     size: resources?.requests?.storage ?? '?',
-    isDisk: isDisk(volume),
+    ...(isDisk(volume) ? { isDisk: true } : {}),
   }
 }
 

@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
-import type { Kubernetes, Manifest } from '../../src/adapters/kubernetes/port.ts'
+import type { Kubernetes, Manifest, ObjectRef } from '../../src/adapters/kubernetes/port.ts'
 import { createFakeRancher, type FakeRancher } from '../../src/adapters/rancher/fake.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import type { Terraform } from '../../src/adapters/terraform/port.ts'
@@ -84,8 +84,13 @@ async function open(text: string): Promise<void> {
 
 function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
   const api = createKubernetes({ kubeconfigFile: paths.kubeconfig })
-  // Rancher does not take one as new as ours.
-  const kubernetes: Kubernetes = Object.assign(api, { version: async () => 'v1.35.8' })
+  const { find } = api
+  const kubernetes: Kubernetes = Object.assign(api, {
+    // Rancher does not take one as new as ours.
+    version: async () => 'v1.35.8',
+    // Somebody brought metrics already: charts can't be fetched here.
+    find: async (ref: ObjectRef) => (ref.kind === 'APIService' ? metrics : await find(ref)),
+  })
   const helm = {
     program: needProgram('helm'),
     folder: join(paths.folder, 'helm'),
@@ -358,12 +363,10 @@ storage: {class: fast}
 images: {registry: registry.example.com/omega}
 monitoring: {enabled: true, receivers: [{kind: webhook, url: {env: FIELD}}]}
 `
-/** Somebody brought metrics already; charts can't be fetched here. */
 const metrics: Manifest = {
   apiVersion: 'apiregistration.k8s.io/v1',
   kind: 'APIService',
   metadata: { name: 'v1beta1.metrics.k8s.io' },
-  spec: { group: 'metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100 },
 }
 const agentManifest = `apiVersion: v1
 kind: Namespace
@@ -394,7 +397,6 @@ test('a cluster that is there is made known to a Rancher with all that others ge
       provisioner: 'csi.example.com',
     },
     dnsService,
-    metrics,
   ])
     await kubernetes.apply(object)
   rancher.manifestText = agentManifest
