@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { createFakeHelm, type FakeHelm } from '../adapters/helm/fake.ts'
 import { createFakeKubernetes, type FakeKubernetes } from '../adapters/kubernetes/fake.ts'
 import { createFakeRancher, type FakeRancher } from '../adapters/rancher/fake.ts'
@@ -72,7 +72,7 @@ export function createFakeOutside(folder: string): FakeOutside {
     built,
     hostsFile,
     terraform: createFakeTerraform({
-      outputs: (root) => (root.endsWith('cluster') ? clusterOutputs : {}),
+      outputs: (root) => rootOutputs[basename(root)] ?? {},
     }),
     rancher: createFakeRancher(),
     helm: createFakeHelm(),
@@ -136,6 +136,13 @@ const clusterOutputs = {
   ca: '-----BEGIN CERTIFICATE-----\nfake\n',
   registry: { push: '127.0.0.1:5000', pull: '10.0.0.1:5000' },
   dns: '10.0.0.1',
+}
+
+const rootOutputs: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  cluster: clusterOutputs,
+  rancher: { address: '203.0.113.9' },
+  'rancher-admin': { token: 'token-abcde:ofTheNewRancher' },
+  import: { project_id: 'c-m-abcdefgh:p-abcde', manifest_url: 'https://rancher.example.org/v3/import/x.yaml' },
 }
 
 function fakeOperator(outside: FakeOutside): Operator {
