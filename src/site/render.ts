@@ -4,7 +4,7 @@ import { parse, stringify } from 'yaml'
 import { backendFile } from '../adapters/terraform/port.ts'
 import { modulesFor, writeRoot } from '../clusters/write-root.ts'
 import { localRoot } from './actions/terraform-roots.ts'
-import { type Cloud, cloudOf, isFar, rancherOf } from './cloud.ts'
+import { type Cloud, cloudOf, isFar, isImported, rancherOf } from './cloud.ts'
 import { cloudRoot, modulesOf, providersFolder, stagesOf } from './cloud-roots.ts'
 import { layoutOf } from './layout.ts'
 import { withOwnState } from './own-state.ts'
@@ -148,6 +148,8 @@ function machinesText(site: Site): string[] {
       ...Object.entries(cloud.roles).flatMap(([role, { nodes }]) =>
         nodes.map((node) => `kubectl label node ${node} omegaml.io/role=${role}`),
       ),
+      ...rancherLines(cloud),
+      ...importLines(cloud),
       '```',
     ]
   const secrets =
@@ -159,12 +161,11 @@ function machinesText(site: Site): string[] {
       : [
           `export ${rancherOf(cloud)?.server === undefined ? 'RANCHER_TOKEN_KEY=… ' : ''}TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has`,
         ]
-  const rancher = rancherOf(cloud)
   return [
     'Terraform (or OpenTofu). Secrets come by the environment:',
     '',
     '```sh',
-    ...(rancher?.server === undefined ? [] : rancherLines(rancher.server.hostname)),
+    ...rancherLines(cloud),
     ...secrets,
     ...stagesOf(cloud)
       .filter((stage) => stage === 'volumes' || stage === 'cluster')
@@ -177,12 +178,27 @@ function machinesText(site: Site): string[] {
           'tofu -chdir=terraform/volumes output -json storage_values > values/volumes.json   # helm … omegaml-storage --values values/volumes.json, too',
         ]
       : []),
+    ...importLines(cloud),
     '```',
   ]
 }
 
+/** A cluster that a Rancher did not make, in it. */
+function importLines(cloud: Cloud): string[] {
+  if (!isImported(cloud)) return []
+  const token = rancherOf(cloud)?.server === undefined ? ['export RANCHER_TOKEN_KEY=…'] : []
+  return [
+    ...token,
+    'tofu -chdir=terraform/import init && tofu -chdir=terraform/import apply -var registered=false   # the cluster, known to Rancher',
+    'kubectl apply -f "$(tofu -chdir=terraform/import output -raw manifest_url)"   # its agent',
+    'tofu -chdir=terraform/import apply   # waits for it; project, monitoring and alerts',
+  ]
+}
+
 /** A Rancher of the site's own, before anything asks it. */
-function rancherLines(hostname: string): string[] {
+function rancherLines(cloud: Cloud): string[] {
+  const hostname = rancherOf(cloud)?.server?.hostname
+  if (hostname === undefined) return []
   return [
     'node scripts/cluster-keys.ts terraform/rancher/keys.auto.tfvars.json   # of cloudmgr; of Rancher’s own cluster, keep it safe',
     'export HCLOUD_TOKEN=… TF_VAR_bootstrap_password=… TF_VAR_admin_password=…   # 12 characters at least each, different',

@@ -388,6 +388,8 @@ spec:
 
 test('a cluster that is there is made known to a Rancher with all that others get, and forgotten again', async () => {
   const { kubernetes } = cluster
+  const isIn = (steps: readonly StepView[]) =>
+    stateOf(steps, 'rancher-import')?.state === 'done' && stateOf(steps, 'storage')?.state === 'done'
   for (const object of [
     readyNode('theirs'),
     {
@@ -409,7 +411,7 @@ test('a cluster that is there is made known to a Rancher with all that others ge
   await run('site', isWaiting('rancher-import', /it does not answer/))
   expect(await typesThere()).toEqual(['rancher2_cluster'])
   rancher.down = undefined
-  await run('site', isWaiting('system', /StatefulSet|Deployment|Job/))
+  await run('site', isIn)
   expect((await standin.things()).length).toBe(planned.length)
   const [alerts] = await standin.things('rancher2_secret_v2')
   expect(JSON.stringify(alerts?.attributes)).toContain('field-of-a-credential')
@@ -420,7 +422,7 @@ test('a cluster that is there is made known to a Rancher with all that others ge
   expect(await kubernetes.find(agent)).toBeDefined()
   const made = await standin.calls()
   expect(await shown()).toEqual([])
-  await run('site', isWaiting('system', /StatefulSet|Deployment|Job/))
+  await run('site', isIn)
   expect(await standin.calls()).toEqual(made)
 
   expect(failureOf(await run('site-down'))).toBeUndefined()
