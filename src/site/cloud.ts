@@ -89,7 +89,6 @@ export type Cloud = Readonly<z.infer<typeof cloudSchema>>
 export type OrderedPool = z.infer<typeof pool>
 export type RancherCloud = z.infer<typeof rancher>
 export type ExistingCloud = z.infer<typeof existing>
-export type RancherServer = z.infer<typeof rancherServer>
 /** The Rancher that a site's cluster is by, or is made known to. */
 export type SiteRancher = Pick<RancherCloud, keyof typeof ofRancher>
 

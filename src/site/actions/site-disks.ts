@@ -43,7 +43,7 @@ export function siteDisksAction(deps: SiteDisksDeps): Action<SiteDisksInput> {
       const missing: KeptDisk[] = []
       for (const disk of disks)
         if ((await kubernetes.find(refOfVolume(disk.volume.metadata.name))) === undefined) missing.push(disk)
-      for (const { volume } of missing) await kubernetes.apply(volume as unknown as Manifest)
+      for (const { volume } of missing) await kubernetes.apply(volume)
       for (const disk of missing) context.output(`taken up again: ${diskText(disk)}`)
       const message = missing.length === 0 ? 'already as wanted' : `${missing.length} disks taken up again`
       return { changed: missing.length > 0, message }
