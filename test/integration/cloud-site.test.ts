@@ -434,6 +434,7 @@ test('a cluster that is there is made known to a Rancher with all that others ge
 
   for (const document of parseAllDocuments(agentManifest)) await kubernetes.apply(document.toJS() as Manifest)
   await open(imported)
-  expect(failureOf(await run('site'))?.message).toContain('a Rancher looks after this cluster already')
+  const { steps } = await run('site', (all) => stateOf(all, 'rancher-import')?.state === 'failed')
+  expect(stateOf(steps, 'rancher-import')?.message).toContain('a Rancher looks after this cluster already')
   expect(await standin.things()).toEqual([])
 })
