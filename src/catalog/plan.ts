@@ -71,6 +71,8 @@ export interface Plan {
   readonly uses: Values
   /** Providers of the site that it can be delivered with; all when left out. */
   readonly providers: readonly string[] | undefined
+  /** What to do instead on a site of another provider, for people. */
+  readonly elsewhere?: string | undefined
   readonly price: Price | undefined
   /** An order of this plan is one of another: its name, and its parameters as templates. */
   readonly becomes: Becomes | undefined
@@ -117,10 +119,11 @@ export function leavesNothing({ phases }: Plan): boolean {
 }
 
 /** Why this site can't deliver the plan, or `undefined` when it can. */
-export function unavailableWith({ plan, providers }: Plan, provider: string): string | undefined {
+export function unavailableWith({ plan, providers, elsewhere }: Plan, provider: string): string | undefined {
   if (providers === undefined || providers.includes(provider)) return undefined
   const others = providers.length === 0 ? 'no provider delivers it yet' : `right is ${providers.join(', ')}`
-  return `plan ${plan} is not available with provider ${provider}: ${others}`
+  const instead = elsewhere === undefined ? '' : `; elsewhere ${elsewhere}`
+  return `plan ${plan} is not available with provider ${provider}: ${others}${instead}`
 }
 
 /** Why users can't have the plan on a site that offers only some; `undefined`: they can. Plans of admins and the service are no offers. */

@@ -55,7 +55,8 @@ test('a claim whose data would go is named and asked for; without a yes nothing 
     expect(await cli('down')).toBe(4)
     const { out, err } = outside.printed()
     expect(out).toContain('goes with the cluster: claim om-alice/storage-data (20Gi)')
-    expect(`${out}${err}`).not.toContain('mongodb')
+    expect(out).toContain('its disk stays: claim omegaml-services/mongodb (20Gi)')
+    expect(err).not.toContain('mongodb')
     expect(err).toMatch(/nothing was removed: 1 claim holds data .*om-alice\/storage-data \(20Gi\).*save it/)
   }
   expect(outside.done).toEqual([])

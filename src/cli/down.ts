@@ -4,12 +4,13 @@ import { AppError } from '../base/errors.ts'
 import type { Journal } from '../site/journal.ts'
 import { isOrdered } from '../site/cloud.ts'
 import { claimText, findHoldings, type Holdings, lostClaims } from '../site/holdings.ts'
+import { diskText, keptDisks } from '../site/kept-disks.ts'
 import { layoutOf } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { CloudControl, Operator } from '../site/operator.ts'
 import { failureOf, runCommand, takeUp } from '../site/run.ts'
 import type { Site } from '../site/site.ts'
-import { isMade, isReached, noteReached } from '../site/state.ts'
+import { isMade, isReached, noteReached, type StatePaths } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, type OpenSite, openSite, print, printJson, progressOf } from './io.ts'
 import type { Progress } from './live.ts'
@@ -28,6 +29,7 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   const unlock = lockFolder(paths.folder)
   try {
     await giveUpUnreachable({ site, paths }, operator, options, io)
+    if (options.purge === true && !isReached(paths)) await confirmDisksLeft(paths, options, io)
     const holdings = isReached(paths) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
     if (options.purge === true) await confirmPurge(site, holdings, options, io)
     else if (holdings !== undefined) await confirmDown(site, holdings, options, io)
@@ -83,6 +85,21 @@ async function giveUpUnreachable(
   noteReached(paths, false)
 }
 
+/** Without its cluster, whose driver would delete them, disks that an earlier `down` kept would stay at the cloud. */
+async function confirmDisksLeft({ folder }: StatePaths, options: DownOptions, io: Io): Promise<void> {
+  const disks = keptDisks(folder).lastDisks().map(diskText)
+  if (disks.length === 0) return
+  const left = `disks that an earlier down kept are still at the cloud: ${disks.join('; ')}`
+  const right = './cloudmgr up takes them up, then down --purge deletes them'
+  const answer =
+    options.yes === true ? 'yes' : await io.ask(`${left}. ${right}. Type yes to forget them, and delete them there: `)
+  if (answer?.trim() !== 'yes')
+    throw new AppError('conflict', 'disks-left', `nothing was removed: ${left}; ${right}`, {
+      details: { disks, right },
+    })
+  io.err.write(`${left}: delete them there\n`)
+}
+
 async function confirmPurge(site: Site, holdings: Holdings | undefined, options: DownOptions, io: Io): Promise<void> {
   const { name } = site
   if (options.yes === true) return
@@ -117,6 +134,7 @@ async function confirmDown(site: Site, holdings: Holdings, options: DownOptions,
   }
   const lost = lostClaims(site, holdings)
   for (const claim of lost) say(`goes with the cluster: ${claimText(claim)}`)
+  for (const claim of holdings.claims.filter((one) => !lost.includes(one))) say(`its disk stays: ${claimText(claim)}`)
   if (lost.length === 0 || options.yes === true) return
   const answer = await io.ask('The data of these claims is deleted. Type yes to go on: ')
   if (answer?.trim() === 'yes') return

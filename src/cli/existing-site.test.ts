@@ -319,3 +319,40 @@ test('an old Kubernetes and a missing permission end plan and up with what to do
     ])
   expect(existsSync(state)).toBe(false)
 })
+
+const newRancher =
+  'rancher: {kind: create, hostname: rancher.example.org, type: cx33, acmeEmail: me@example.org, hcloudToken: {env: HETZNER}}\n'
+
+test('a Rancher is made and told of the cluster, a second up has nothing to do, and both go with the site', async () => {
+  write(`${base}${newRancher}`)
+  outside.env['HETZNER'] = 'h'.repeat(64)
+  outside.rancher.manifestText = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: cattle-system}\n'
+  const first = await planned()
+  expect(first.changes.map(({ what }) => what)).toContain('sign-in at Rancher https://rancher.example.org')
+  expect(first.machines).toContainEqual(expect.objectContaining({ pool: 'rancher', type: 'cx33', machines: 1 }))
+  expect(await cli('up', '--yes')).toBe(0)
+  const said = outside.printed()
+  expect(`${said.out}${said.err}`).not.toContain('ofTheNewRancher')
+  const namespace = await find('Namespace', 'omegaml-services')
+  expect(namespace?.metadata.annotations).toMatchObject({ 'field.cattle.io/projectId': 'c-m-abcdefgh:p-abcde' })
+  expect(outside.terraform.filledRoots().map((root) => root.split('/').at(-1))).toEqual(
+    expect.arrayContaining(['rancher', 'rancher-admin', 'import']),
+  )
+  expect((await planned()).changes).toEqual([])
+
+  expect(await cli('down')).toBe(0)
+  expect(outside.terraform.filledRoots()).toEqual([])
+  expect(await find('Namespace', 'cattle-system')).toBeUndefined()
+  expect(await labelsOf('a')).toEqual({ 'example.org/theirs': 'yes' })
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(await cli('down', '--purge', '--yes')).toBe(0)
+  expect(existsSync(state)).toBe(false)
+})
+
+test('a Kubernetes that the Rancher does not take is refused', async () => {
+  write(`${base}${newRancher}`)
+  outside.env['HETZNER'] = 'h'.repeat(64)
+  outside.kubernetes.setVersion('v1.37.2')
+  expect(await cli('plan')).toBe(2)
+  expect(outside.printed().err).toContain('kubernetes v1.37.2, right is 1.33 to 1.35')
+})

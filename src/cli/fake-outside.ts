@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { createFakeHelm, type FakeHelm } from '../adapters/helm/fake.ts'
 import { createFakeKubernetes, type FakeKubernetes } from '../adapters/kubernetes/fake.ts'
+import { createFakeRancher, type FakeRancher } from '../adapters/rancher/fake.ts'
 import { createFakeTerraform, type FakeTerraform } from '../adapters/terraform/fake.ts'
 import { systemClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
@@ -28,6 +29,7 @@ export interface FakeOutside {
   readonly io: Io
   readonly hostsFile: string
   readonly terraform: FakeTerraform
+  readonly rancher: FakeRancher
   readonly helm: FakeHelm
   readonly kubernetes: FakeKubernetes
   /** What was done outside, in order, such as `build mysql`. */
@@ -74,8 +76,9 @@ export function createFakeOutside(folder: string): FakeOutside {
     built,
     hostsFile,
     terraform: createFakeTerraform({
-      outputs: (root) => (root.endsWith('cluster') ? clusterOutputs : {}),
+      outputs: (root) => rootOutputs[basename(root)] ?? {},
     }),
+    rancher: createFakeRancher(),
     helm: createFakeHelm(),
     kubernetes,
     done: [],
@@ -141,6 +144,13 @@ const clusterOutputs = {
   dns: '10.0.0.1',
 }
 
+const rootOutputs: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  cluster: clusterOutputs,
+  rancher: { address: '203.0.113.9' },
+  'rancher-admin': { token: 'token-abcde:ofTheNewRancher' },
+  import: { project_id: 'c-m-abcdefgh:p-abcde', manifest_url: 'https://rancher.example.org/v3/import/x.yaml' },
+}
+
 function fakeOperator(outside: FakeOutside): Operator {
   return {
     project,
@@ -164,6 +174,7 @@ function fakeOperator(outside: FakeOutside): Operator {
     helm: () => outside.helm,
     terraform: () => outside.terraform,
     imageTags: async (_paths, names) => Object.fromEntries(names.map((name) => [name, outside.tags[name] ?? 't'])),
+    rancher: outside.rancher,
     roots: ({ terraform }) => ({
       state: async (root) => JSON.stringify({ of: join(terraform, root) }),
       addresses: async (root) => await outside.terraform.resources(join(terraform, root)),
@@ -175,13 +186,14 @@ function fakeOperator(outside: FakeOutside): Operator {
 }
 
 function fakeParts(outside: FakeOutside, site: Site, paths: StatePaths): SiteParts {
-  const { done, terraform, kubernetes, helm, hostsFile } = outside
+  const { done, terraform, rancher, kubernetes, helm, hostsFile } = outside
   return {
     project,
     site,
     paths,
     hostsFile,
     terraform,
+    rancher,
     kubernetes,
     helm,
     toolsFolder: () => '/tools',

@@ -213,7 +213,7 @@ function poolValues(pool: PoolSpec): Record<string, unknown> {
   })
 }
 
-function monitoringValues(monitoring: NonNullable<RancherSettings['monitoring']>): Record<string, unknown> {
+export function monitoringValues(monitoring: NonNullable<RancherSettings['monitoring']>): Record<string, unknown> {
   return withoutUndefined({
     version: monitoring.version,
     retention: monitoring.retention,

@@ -1,5 +1,5 @@
-import { join } from 'node:path'
-import type { ClusterKeys } from '../clusters/cluster-keys.ts'
+import { basename, join } from 'node:path'
+import type { Terraform } from '../adapters/terraform/port.ts'
 import type { ClusterSpec, PoolSpec } from '../clusters/cluster-spec.ts'
 import { type HcloudSettings, hcloudClusterRoot, hcloudEnv, hcloudVolumesRoot } from '../clusters/hcloud-root.ts'
 import { loadProvider } from '../clusters/provider.ts'
@@ -10,16 +10,27 @@ import {
   rancherRoot,
   type RancherSettings,
 } from '../clusters/rancher-root.ts'
-import { loadRancherMatrix, rancherLine } from '../clusters/rancher-versions.ts'
+import { rancherImportRoot } from '../clusters/rancher-import-root.ts'
+import {
+  rancherAdminEnv,
+  rancherAdminRoot,
+  rancherServerEnv,
+  rancherServerRoot,
+} from '../clusters/rancher-server-root.ts'
+import { loadRancherMatrix, type RancherLine, rancherLine } from '../clusters/rancher-versions.ts'
 import { rancherAlerts } from './file/monitoring.ts'
 import type { TerraformRoot } from '../clusters/root.ts'
-import { AppError } from '../base/errors.ts'
-import type { Cloud, RancherCloud } from './cloud.ts'
+import { AppError, must } from '../base/errors.ts'
+import { type Cloud, isImported, type RancherCloud, rancherOf, type SiteRancher } from './cloud.ts'
+import { withTokenAdvice } from './rancher-refusals.ts'
+import { clusterKeysIn } from './site-keys.ts'
+import { withEnv } from './terraform-env.ts'
 
 /** Of Kubernetes at clouds, where the distributions' releases lag behind our own. */
 const cloudKubernetes = '1.35.8'
 
-export type CloudStage = 'volumes' | 'cluster'
+/** `rancher`: the machine of a Rancher of the site's own. `rancher-admin`: the first sign-in there. `import`: a cluster that a Rancher did not make, in it. */
+export type CloudStage = 'rancher' | 'rancher-admin' | 'volumes' | 'cluster' | 'import'
 
 export interface CloudSite {
   readonly name: string
@@ -31,20 +42,38 @@ export interface CloudSite {
   readonly modules: string
   /** `catalog/providers`. */
   readonly providers: string
-  /** The volumes may be deleted: before a purge. */
+  /** Volumes, and the machine of a Rancher, may be deleted: before they go for good. */
   readonly unprotected?: boolean
+  /** The cluster runs the Rancher's agent, or will; left out: it does. */
+  readonly registered?: boolean
+  /** Machines of Rancher's pools as they are now: an autoscaled pool keeps its own number. */
+  readonly observed?: Readonly<Record<string, number>>
+  /** The Rancher gives another token. */
+  readonly renew?: boolean
 }
 
 /** Which roots the site has, in the order in which they are made. */
-export function stagesOf({ kind }: Cloud): readonly CloudStage[] {
-  if (kind === 'hcloud') return ['volumes', 'cluster']
-  return kind === 'rancher' ? ['cluster'] : []
+export function stagesOf(cloud: Cloud): readonly CloudStage[] {
+  const rancher: readonly CloudStage[] = rancherOf(cloud)?.server === undefined ? [] : ['rancher', 'rancher-admin']
+  const own: Readonly<Record<Cloud['kind'], readonly CloudStage[]>> = {
+    hcloud: ['volumes', 'cluster'],
+    rancher: ['cluster'],
+    existing: [],
+  }
+  return [...rancher, ...own[cloud.kind], ...(isImported(cloud) ? (['import'] as const) : [])]
+}
+
+/** Whether a root asks a Rancher, which may not be there yet. */
+export function asksRancher(stage: CloudStage, cloud: Cloud): boolean {
+  return stage === 'rancher-admin' || stage === 'import' || (stage === 'cluster' && cloud.kind === 'rancher')
 }
 
 /** One root of a site whose machines are ordered of a cloud. Its state is kept by the engine that runs it. */
 export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
   const { cloud } = site
   const backend = { http: {} }
+  if (stage === 'rancher' || stage === 'rancher-admin') return serverRoot(stage, site)
+  if (stage === 'import') return importRoot(site)
   switch (cloud.kind) {
     case 'existing':
       throw new AppError('bug', 'no-root', 'a cluster that is there has no Terraform root')
@@ -70,13 +99,39 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
           machine: cloud.machine,
           ...(cloud.credentialName === undefined ? {} : { credentialName: cloud.credentialName }),
           distribution: cloud.distribution,
+          ...(site.observed === undefined ? {} : { observed: site.observed }),
           ...(cloud.monitoring === undefined ? {} : { monitoring: monitoringOf(cloud.monitoring) }),
           modules: site.modules,
           backend,
         },
-        rancherLine(loadRancherMatrix(join(site.providers, '..', 'rancher.yml')), cloud.version),
+        lineOf(site, cloud),
       )
   }
+}
+
+function serverRoot(stage: 'rancher' | 'rancher-admin', site: CloudSite): TerraformRoot {
+  const { name, cloud, modules, unprotected = false, renew = false } = site
+  const rancher = must(rancherOf(cloud), 'the Rancher of the site')
+  const line = lineOf(site, rancher)
+  if (stage === 'rancher-admin') return rancherAdminRoot({ url: rancher.url, modules, renew }, line)
+  const server = must(rancher.server, 'the machine of the Rancher')
+  return rancherServerRoot({ name: `${name}-rancher`, ...server, modules, unprotected }, line)
+}
+
+function importRoot(site: CloudSite): TerraformRoot {
+  const { name, cloud, modules, registered = true } = site
+  const rancher = must(rancherOf(cloud), 'the Rancher of the site')
+  const monitoring = rancher.monitoring === undefined ? {} : { monitoring: monitoringOf(rancher.monitoring) }
+  return rancherImportRoot({ name, url: rancher.url, modules, registered, ...monitoring }, lineOf(site, rancher))
+}
+
+function lineOf({ providers }: CloudSite, rancher: Pick<SiteRancher, 'version'>): RancherLine {
+  return catalogueLine(providers, rancher)
+}
+
+/** What goes with this version of Rancher; `providers` is `catalog/providers`. */
+export function catalogueLine(providers: string, { version }: Pick<SiteRancher, 'version'>): RancherLine {
+  return rancherLine(loadRancherMatrix(join(providers, '..', 'rancher.yml')), version)
 }
 
 function monitoringOf({
@@ -86,33 +141,77 @@ function monitoringOf({
   return storageClass === undefined ? rest : { ...rest, storageClass }
 }
 
-/** Secrets of a run, by the environment: neither files nor arguments hold them. `keys` are those of a Hetzner cluster. */
+/** Secrets of a root's run, by the environment: neither files nor arguments hold them. Those that are made here are among `secrets`. */
 export function cloudEnv(
+  stage: CloudStage,
   cloud: Cloud,
   secrets: Readonly<Record<string, string>>,
-  keys: ClusterKeys | undefined,
 ): Readonly<Record<string, string>> {
   const { token = '' } = secrets
+  const bootstrapPassword = secrets['rancher-bootstrap-password'] ?? ''
+  if (stage === 'rancher-admin')
+    return rancherAdminEnv({ bootstrapPassword, adminPassword: secrets['rancher-admin-password'] ?? '' })
+  if (stage === 'rancher') {
+    const keys = clusterKeysIn(secrets, 'rancher-keys')
+    return rancherServerEnv({ token: secrets['rancher-hcloud-token'] ?? token, bootstrapPassword, keys })
+  }
+  if (stage === 'import') return rancherEnv({ token: rancherTokenIn(cloud, secrets), ...alertsIn(cloud, secrets) })
   switch (cloud.kind) {
     case 'existing':
       return {}
     case 'hcloud':
-      if (keys === undefined)
-        throw new AppError('bug', 'no-cluster-keys', 'the cluster’s keys are made before its root')
-      return hcloudEnv({ token, clusterToken: secrets['cluster-token'] ?? token, keys })
+      return hcloudEnv({
+        token,
+        clusterToken: secrets['cluster-token'] ?? token,
+        keys: clusterKeysIn(secrets, 'cluster-keys'),
+      })
     case 'rancher': {
       const fields = Object.entries(secrets).filter(([name]) => name.startsWith('credential-'))
       const credential = Object.fromEntries(fields.map(([name, value]) => [name.slice('credential-'.length), value]))
-      const alerts = cloud.alerts === undefined ? {} : { alerts: rancherAlerts(cloud.alerts, secrets) }
-      return rancherEnv({ token, ...(fields.length === 0 ? {} : { credential }), ...alerts })
+      const given = fields.length === 0 ? {} : { credential }
+      return rancherEnv({ token: rancherTokenIn(cloud, secrets), ...given, ...alertsIn(cloud, secrets) })
     }
   }
 }
 
+/** Whether an autoscaler sets the size of any of its pools. */
+export function isScaled(cloud: Cloud | undefined): boolean {
+  return cloud?.kind === 'rancher' && cloud.pools.some(({ min }) => min !== undefined)
+}
+
+/** Of a Rancher of the site's own, else that of the site file; sites made before have it by another name. */
+export function rancherTokenIn(cloud: Cloud, secrets: Readonly<Record<string, string>>): string {
+  const isOwn = rancherOf(cloud)?.server !== undefined
+  return (isOwn ? secrets['rancher-token'] : (secrets['rancher-given-token'] ?? secrets['token'])) ?? ''
+}
+
+function alertsIn(cloud: Cloud, secrets: Readonly<Record<string, string>>) {
+  const alerts = rancherOf(cloud)?.alerts
+  return alerts === undefined ? {} : { alerts: rancherAlerts(alerts, secrets) }
+}
+
+/** Terraform for a cloud's roots, by the names of their folders, with their secrets. */
+export function orderingTerraform(
+  terraform: Terraform,
+  cloud: Cloud,
+  secrets: () => Readonly<Record<string, string>>,
+): Terraform {
+  const withSecrets = withEnv(terraform, (root) => cloudEnv(basename(root) as CloudStage, cloud, secrets()))
+  return withTokenAdvice(withSecrets, rancherOf(cloud))
+}
+
 /** Folders of modules that the roots call, below `terraform/`. */
-export function modulesOf({ kind }: Cloud): readonly string[] {
-  if (kind === 'hcloud') return ['hcloud-volumes', 'hcloud-cluster']
-  return kind === 'rancher' ? ['rancher-cluster'] : []
+export function modulesOf(cloud: Cloud): readonly string[] {
+  const own: Readonly<Record<Cloud['kind'], readonly string[]>> = {
+    hcloud: ['hcloud-volumes', 'hcloud-cluster'],
+    rancher: ['rancher-cluster'],
+    existing: [],
+  }
+  // The machine of a Rancher begins with files of module hcloud-cluster.
+  const server = rancherOf(cloud)?.server === undefined ? [] : ['rancher-server', 'hcloud-cluster']
+  // What Rancher does for a cluster is part of module rancher-cluster.
+  const imported = isImported(cloud) ? ['existing', 'rancher-cluster'] : []
+  return [...new Set([...own[cloud.kind], ...server, ...imported])]
 }
 
 export const providersFolder = (project: string): string => join(project, 'catalog', 'providers')

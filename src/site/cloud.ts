@@ -22,32 +22,23 @@ const pool = z.object({
   taints: z.array(taint).optional(),
 })
 
-const existing = z.object({
-  kind: z.literal('existing'),
-  /** Nodes by role; none are touched when empty. */
-  roles: z.record(z.string(), z.object({ nodes: z.array(z.string()), taints: z.array(taint).optional() })),
-  storageClass: z.string().optional(),
-})
-
-const hcloud = z.object({
-  kind: z.literal('hcloud'),
+/** A Rancher that `up` makes: a machine of its own at Hetzner. */
+const rancherServer = z.object({
+  hostname: z.string(),
+  machineType: z.string(),
   location: z.string(),
   sshKeys: z.array(z.string()),
-  /** Who reaches SSH and the Kubernetes API. */
+  /** Who reaches SSH and the Kubernetes API of its machine. */
   adminCidrs: z.array(z.string()),
-  pools: z.array(pool),
+  acmeEmail: z.string(),
 })
 
-const rancher = z.object({
-  kind: z.literal('rancher'),
+const ofRancher = {
   url: z.string(),
-  driver: z.string(),
-  machine: z.record(z.string(), z.unknown()),
-  credentialName: z.string().optional(),
-  pools: z.array(pool),
-  distribution: z.enum(['rke2', 'k3s']).default('rke2'),
   /** Minor version of the Rancher; that of `catalog/rancher.yml` when left out. */
   version: z.string().optional(),
+  /** Left out: it is there. */
+  server: rancherServer.optional(),
   /** Left out: none. */
   monitoring: z.object({ retention: z.string(), storageGb: z.int(), storageClass: z.string().optional() }).optional(),
   /** Who hears of alerts; what is secret of it comes with the site's secrets. */
@@ -60,6 +51,36 @@ const rancher = z.object({
       kinds: z.array(z.enum(['mail', 'slack', 'webhook', 'pagerduty'])),
     })
     .optional(),
+}
+
+const existing = z.object({
+  kind: z.literal('existing'),
+  /** Nodes by role; none are touched when empty. */
+  roles: z.record(z.string(), z.object({ nodes: z.array(z.string()), taints: z.array(taint).optional() })),
+  storageClass: z.string().optional(),
+  /** The cluster is made known to it. */
+  rancher: z.object(ofRancher).optional(),
+})
+
+const hcloud = z.object({
+  kind: z.literal('hcloud'),
+  location: z.string(),
+  sshKeys: z.array(z.string()),
+  /** Who reaches SSH and the Kubernetes API. */
+  adminCidrs: z.array(z.string()),
+  pools: z.array(pool),
+  /** The cluster is made known to it. */
+  rancher: z.object(ofRancher).optional(),
+})
+
+const rancher = z.object({
+  kind: z.literal('rancher'),
+  ...ofRancher,
+  driver: z.string(),
+  machine: z.record(z.string(), z.unknown()),
+  credentialName: z.string().optional(),
+  pools: z.array(pool),
+  distribution: z.enum(['rke2', 'k3s']).default('rke2'),
 })
 
 /** Where the machines of a site come from that is not on this computer; without secrets. */
@@ -68,6 +89,8 @@ export type Cloud = Readonly<z.infer<typeof cloudSchema>>
 export type OrderedPool = z.infer<typeof pool>
 export type RancherCloud = z.infer<typeof rancher>
 export type ExistingCloud = z.infer<typeof existing>
+/** The Rancher that a site's cluster is by, or is made known to. */
+export type SiteRancher = Pick<RancherCloud, keyof typeof ofRancher>
 
 /** Where images are pushed to and pulled from; a path may come after the host. */
 export const registrySchema = z.object({ push: z.string(), pull: z.string() })
@@ -91,6 +114,15 @@ export function isFar(site: Pick<Site, 'layout'>): boolean {
 /** Its machines are ordered of a cloud by Terraform. */
 export function isOrdered(site: Pick<Site, 'layout'>): boolean {
   return ['hcloud', 'rancher'].includes(kindOf(site))
+}
+
+export function rancherOf(cloud: Cloud | undefined): SiteRancher | undefined {
+  return cloud?.kind === 'rancher' ? cloud : cloud?.rancher
+}
+
+/** The cluster is not a Rancher's, but one looks after it. */
+export function isImported(cloud: Cloud | undefined): boolean {
+  return cloud?.kind !== 'rancher' && rancherOf(cloud) !== undefined
 }
 
 export function registryOf({ layout }: Pick<Site, 'layout'>): ImageRegistry | undefined {

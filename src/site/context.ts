@@ -1,4 +1,5 @@
-import { cloudOf, isFar, isOrdered, kindOf, machineCount, mustBeExisting, registryOf } from './cloud.ts'
+import { cloudOf, isFar, isImported, kindOf, machineCount, mustBeExisting, rancherOf, registryOf } from './cloud.ts'
+import { isScaled, stagesOf as cloudStages } from './cloud-roots.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import { monitoringNamespace, siteNamespaces } from './components.ts'
@@ -64,7 +65,8 @@ export function siteContext({
       // As catalog/providers/local.yml says: nothing makes volumes on demand there.
       storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
       ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
-      ...(isOrdered(site) ? { cloud: cloudOf(site) } : {}),
+      ...(isFar(site) ? { cloud: cloudOf(site) } : {}),
+      rancher: { url: rancherOf(cloudOf(site))?.url ?? '' },
       ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },
     paths: {
@@ -72,8 +74,10 @@ export function siteContext({
       kubeconfig: paths.kubeconfig,
       ca: paths.ca,
       socket: paths.socket,
+      terraform: paths.terraform,
       volumes: `${paths.terraform}/volumes`,
       cluster: `${paths.terraform}/cluster`,
+      rancher: `${paths.terraform}/rancher`,
       charts: `${project}/charts`,
       modules: `${project}/terraform`,
       scripts: `${project}/catalog/scripts`,
@@ -112,18 +116,30 @@ function stagesOf(site: Site) {
     local: kind === 'local',
     far: isFar(site),
     existing: kind === 'existing',
-    ordered: isOrdered(site),
+    // Terraform roots of a cloud, or of a Rancher.
+    roots: rootsOf(site).length > 0,
     // Of a Rancher's cluster the storage class makes them.
     volumes: kind === 'local' || kind === 'hcloud',
     cluster: kind !== 'existing',
-    // A Rancher's comes with its cluster; on this computer there is none.
+    // With a Rancher only to take away what was there before it.
     monitoring: kind === 'existing' || kind === 'hcloud',
+    // A storage class makes them, of a cluster that goes.
+    disks: kind === 'rancher',
+    // One of the site's own.
+    rancher: rancherOf(cloudOf(site))?.server !== undefined,
+    imported: isImported(cloudOf(site)),
+    scaled: isScaled(cloudOf(site)),
   }
+}
+
+function rootsOf(site: Site): readonly string[] {
+  const cloud = cloudOf(site)
+  return cloud === undefined ? [] : cloudStages(cloud)
 }
 
 /** What may exist outside, for removals. */
 function madeOf(site: Site, made: boolean, reached: boolean) {
-  const { local, far, existing, volumes, cluster, monitoring } = stagesOf(site)
+  const { local, far, existing, volumes, cluster, disks, rancher, imported, monitoring } = stagesOf(site)
   const and = (stage: boolean) => made && stage
   return {
     local: and(local),
@@ -132,6 +148,9 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     monitoring: monitoring && reached,
     volumes: and(volumes),
     cluster: and(cluster),
+    disks: disks && reached,
+    rancher: and(rancher),
+    imported: and(imported),
     // Hetzner's volumes are protected against deletion.
     protected: and(kindOf(site) === 'hcloud'),
   }

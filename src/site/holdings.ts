@@ -1,6 +1,7 @@
 import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import { kindOf } from './cloud.ts'
 import { monitoringNamespace, siteNamespaces } from './components.ts'
+import { isDisk } from './kept-disks.ts'
 import { layoutOf } from './layout.ts'
 import { siteLabel } from './manifests.ts'
 import type { Site } from './site.ts'
@@ -16,6 +17,8 @@ export interface Claim {
   readonly namespace: string
   readonly name: string
   readonly size: string
+  /** A disk of a cloud is behind it, which `down` can keep. */
+  readonly isDisk?: boolean
 }
 
 const accountLabel = 'omegaml.io/account'
@@ -39,18 +42,24 @@ export async function findHoldings(kubernetes: Kubernetes, site: string): Promis
   const spaces = [...own, ...accounts]
   const claims = await inAll(kubernetes, 'PersistentVolumeClaim', spaces)
   const services = await inAll(kubernetes, 'Service', spaces)
+  const volumes = claims.length === 0 ? [] : await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' })
   return {
-    claims: claims.map(claimOf),
+    claims: claims.map((claim) => claimOf(claim, volumes)),
     loadBalancers: services
       .filter((service) => (service['spec'] as { type?: string } | undefined)?.type === 'LoadBalancer')
       .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
   }
 }
 
-/** Claims whose disks are in no root of the site: with an ordered cluster they go. */
+/** Claims that go with an ordered cluster: their disks are in no root of the site, and are not kept by `down`. */
 export function lostClaims(site: Pick<Site, 'layout' | 'profile'>, { claims }: Holdings): readonly Claim[] {
-  const kept = kindOf(site) === 'hcloud' ? Object.keys(layoutOf(site).volumes) : []
-  return claims.filter(({ namespace, name }) => !(namespace === siteNamespaces[0] && kept.includes(name)))
+  return claims.filter((claim) => !isKept(site, claim))
+}
+
+function isKept(site: Pick<Site, 'layout' | 'profile'>, { namespace, name, isDisk: kept }: Claim): boolean {
+  if (!Object.hasOwn(layoutOf(site).volumes, name)) return false
+  if (kindOf(site) === 'hcloud') return namespace === siteNamespaces[0]
+  return kept === true && siteNamespaces.some((own) => own === namespace)
 }
 
 export async function inAll(
@@ -69,7 +78,18 @@ export function claimText({ namespace, name, size }: Claim): string {
   return `claim ${namespace}/${name} (${size})`
 }
 
-function claimOf({ metadata, spec }: Manifest): Claim {
-  const { resources } = (spec ?? {}) as { resources?: { requests?: { storage?: string } } }
-  return { namespace: metadata.namespace ?? '', name: metadata.name, size: resources?.requests?.storage ?? '?' }
+function claimOf({ metadata, spec }: Manifest, volumes: readonly Manifest[]): Claim {
+  const { resources, volumeName } = (spec ?? {}) as ClaimSpec
+  const volume = volumes.find((one) => one.metadata.name === volumeName)
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    size: resources?.requests?.storage ?? '?',
+    ...(isDisk(volume) ? { isDisk: true } : {}),
+  }
+}
+
+interface ClaimSpec {
+  readonly resources?: { readonly requests?: { readonly storage?: string } }
+  readonly volumeName?: string
 }

@@ -1,5 +1,6 @@
 import type { Helm } from '../adapters/helm/port.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import type { Rancher } from '../adapters/rancher/port.ts'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import type { Check, HostFacts } from './checks.ts'
 import type { Journal } from './journal.ts'
@@ -35,6 +36,7 @@ export interface Operator {
   readonly terraform: (paths: StatePaths) => Terraform | undefined
   /** Tags that the site's images have with the present checkout; `undefined` while the programs are not there. */
   readonly imageTags: (paths: StatePaths, names: readonly string[]) => Promise<ImageTags | undefined>
+  readonly rancher: Rancher
   readonly roots: (paths: StatePaths) => KeptRoots
   /** Whether a host name leads anywhere. */
   readonly resolves: (name: string) => Promise<boolean>

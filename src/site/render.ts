@@ -4,7 +4,7 @@ import { parse, stringify } from 'yaml'
 import { backendFile } from '../adapters/terraform/port.ts'
 import { modulesFor, writeRoot } from '../clusters/write-root.ts'
 import { localRoot } from './actions/terraform-roots.ts'
-import { type Cloud, cloudOf, isFar } from './cloud.ts'
+import { type Cloud, cloudOf, isFar, isImported, rancherOf } from './cloud.ts'
 import { cloudRoot, modulesOf, providersFolder, rulesFile, stagesOf } from './cloud-roots.ts'
 import { layoutOf } from './layout.ts'
 import { withOwnState } from './own-state.ts'
@@ -51,6 +51,8 @@ async function renderCloud(folder: string, cloud: Cloud, { site, project }: Plan
   // Where the module looks for what a cluster of plain machines lacks.
   if (cloud.kind === 'hcloud')
     cpSync(join(providersFolder(project), 'hcloud.yml'), join(folder, 'catalog', 'providers', 'hcloud.yml'))
+  if (rancherOf(cloud)?.server !== undefined)
+    cpSync(join(project, 'catalog', 'rancher.yml'), join(folder, 'catalog', 'rancher.yml'))
   const { name, domain } = site
   const { volumes } = layoutOf(site)
   for (const stage of stagesOf(cloud)) {
@@ -80,9 +82,15 @@ async function renderLocal(folder: string, sources: PlanSources): Promise<string
   return ['volumes', 'cluster'].flatMap((root) => files.map((name) => `terraform/${root}/${name}`))
 }
 
-/** Values of the provider's chart for monitoring, with our rules; Rancher's comes with its cluster. */
-function renderMonitoring(folder: string, project: string, { site, facts }: CheckedFile): string[] {
-  const chart = facts.provider?.monitoring
+/** The provider's chart for monitoring, where no Rancher brings its own. */
+function monitoringChart({ site, facts }: CheckedFile) {
+  return site.rancher.kind === 'none' ? facts.provider?.monitoring : undefined
+}
+
+/** Values of the provider's chart for monitoring, with our rules. */
+function renderMonitoring(folder: string, project: string, file: CheckedFile): string[] {
+  const { site } = file
+  const chart = monitoringChart(file)
   if (!site.monitoring.enabled || chart === undefined) return []
   const rules = parse(readFileSync(rulesFile(project), 'utf8')) as {
     groups: unknown[]
@@ -92,14 +100,15 @@ function renderMonitoring(folder: string, project: string, { site, facts }: Chec
   return [name]
 }
 
-function monitoringLines({ site, facts }: CheckedFile): string[] {
+function monitoringLines(file: CheckedFile): string[] {
+  const { site } = file
   const { monitoring } = site
-  const chart = facts.provider?.monitoring
+  const chart = monitoringChart(file)
   if (!monitoring.enabled) return []
   if (chart === undefined) {
-    const rancher = 'Monitoring: Rancher’s own, by module rancher-cluster.'
+    const rancher = `Monitoring: Rancher’s own, by module ${site.provider.kind === 'rancher' ? 'rancher-cluster' : 'existing'}.`
     const none = `Monitoring: catalog/providers/${site.provider.kind}.yml lists no chart for it; nothing is written here.`
-    return [site.provider.kind === 'rancher' ? rancher : none, '']
+    return [site.rancher.kind === 'none' ? none : rancher, '']
   }
   const { release, chart: name, version, repository, namespace } = chart
   return [
@@ -146,6 +155,8 @@ function machinesText(site: Site): string[] {
       ...Object.entries(cloud.roles).flatMap(([role, { nodes }]) =>
         nodes.map((node) => `kubectl label node ${node} omegaml.io/role=${role}`),
       ),
+      ...rancherLines(cloud),
+      ...importLines(cloud),
       '```',
     ]
   const secrets =
@@ -154,22 +165,54 @@ function machinesText(site: Site): string[] {
           'export HCLOUD_TOKEN=… TF_VAR_hcloud_token=…',
           'node scripts/cluster-keys.ts terraform/cluster/keys.auto.tfvars.json   # of cloudmgr; keep it safe',
         ]
-      : ['export RANCHER_TOKEN_KEY=… TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has']
+      : [
+          `export ${rancherOf(cloud)?.server === undefined ? 'RANCHER_TOKEN_KEY=… ' : ''}TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has`,
+        ]
   return [
     'Terraform (or OpenTofu). Secrets come by the environment:',
     '',
     '```sh',
+    ...rancherLines(cloud),
     ...secrets,
-    ...stagesOf(cloud).map((stage) =>
-      tofu(stage, stage === 'volumes' ? 'stays when the cluster goes' : 'the cluster with its machines'),
-    ),
+    ...stagesOf(cloud)
+      .filter((stage) => stage === 'volumes' || stage === 'cluster')
+      .map((stage) =>
+        tofu(stage, stage === 'volumes' ? 'stays when the cluster goes' : 'the cluster with its machines'),
+      ),
     'tofu -chdir=terraform/cluster output -raw kubeconfig > kubeconfig && chmod 600 kubeconfig && export KUBECONFIG=$PWD/kubeconfig',
     ...(cloud.kind === 'hcloud'
       ? [
           'tofu -chdir=terraform/volumes output -json storage_values > values/volumes.json   # helm … omegaml-storage --values values/volumes.json, too',
         ]
       : []),
+    ...importLines(cloud),
     '```',
+  ]
+}
+
+/** A cluster that a Rancher did not make, in it. */
+function importLines(cloud: Cloud): string[] {
+  if (!isImported(cloud)) return []
+  const token = rancherOf(cloud)?.server === undefined ? ['export RANCHER_TOKEN_KEY=…'] : []
+  return [
+    ...token,
+    'tofu -chdir=terraform/import init && tofu -chdir=terraform/import apply -var registered=false   # the cluster, known to Rancher',
+    'kubectl apply -f "$(tofu -chdir=terraform/import output -raw manifest_url)"   # its agent',
+    'tofu -chdir=terraform/import apply   # waits for it; project, monitoring and alerts',
+  ]
+}
+
+/** A Rancher of the site's own, before anything asks it. */
+function rancherLines(cloud: Cloud): string[] {
+  const hostname = rancherOf(cloud)?.server?.hostname
+  if (hostname === undefined) return []
+  return [
+    'node scripts/cluster-keys.ts terraform/rancher/keys.auto.tfvars.json   # of cloudmgr; of Rancher’s own cluster, keep it safe',
+    'export HCLOUD_TOKEN=… TF_VAR_bootstrap_password=… TF_VAR_admin_password=…   # 12 characters at least each, different',
+    'tofu -chdir=terraform/rancher init && tofu -chdir=terraform/rancher apply   # the machine of the Rancher',
+    `tofu -chdir=terraform/rancher output -raw address   # ${hostname} must lead there, and https://${hostname}/ping answer`,
+    'tofu -chdir=terraform/rancher-admin init && tofu -chdir=terraform/rancher-admin apply   # the first sign-in; no RANCHER_TOKEN_KEY may be set',
+    'export RANCHER_TOKEN_KEY=$(tofu -chdir=terraform/rancher-admin output -raw token)',
   ]
 }
 
@@ -230,7 +273,8 @@ const forms: Readonly<Record<string, string>> = {
   userid: '`omworker`',
 }
 
-function secretRows({ site, facts }: CheckedFile): string[] {
+function secretRows(file: CheckedFile): string[] {
+  const { site } = file
   const anything = new Proxy({}, { get: () => '' }) as SiteSecrets
   const generated = secretManifests(anything).map(({ metadata, data }) => {
     const keys = Object.keys(data as object)
@@ -244,7 +288,7 @@ function secretRows({ site, facts }: CheckedFile): string[] {
   const { provider } = site
   const isPlain = site.tls.kind !== 'local-ca' && (provider.kind !== 'local' || provider.listen === undefined)
   const tls = `| omegaml-services | ${secretNames.tls} | tls.crt, tls.key | certificate of hub., notebook., *.notebook., mongo. and broker.${domainOf(site)} |`
-  const namespace = facts.provider?.monitoring?.namespace
+  const namespace = monitoringChart(file)?.namespace
   const alerts =
     namespace === undefined
       ? []

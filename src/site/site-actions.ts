@@ -6,14 +6,15 @@ import { helmRollback } from '../actions/helm-rollback.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
 import type { Helm } from '../adapters/helm/port.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import type { Rancher } from '../adapters/rancher/port.ts'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { parsePlan } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import type { Site } from './site.ts'
 import { cloudOf } from './cloud.ts'
-import { cloudEnv, rulesFile } from './cloud-roots.ts'
-import { clusterKeysOf, ensureClusterKeys } from './site-keys.ts'
+import { orderingTerraform, rancherTokenIn, rulesFile } from './cloud-roots.ts'
+import { ensureKeys, keepRancherToken, keptRancherToken } from './site-keys.ts'
 import { accountAction } from './actions/account.ts'
 import { adminKey, bootstrapAccountsAction } from './actions/bootstrap-accounts.ts'
 import { clusterChartsAction } from './actions/cluster-charts.ts'
@@ -30,16 +31,23 @@ import { monitoringAction } from './actions/monitoring.ts'
 import { nodeRolesAction } from './actions/node-roles.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
 import { reachClusterAction } from './actions/reach-cluster.ts'
-import { releaseVolumesAction } from './actions/release-volumes.ts'
+import { poolSizesAction } from './actions/pool-sizes.ts'
+import { rancherAloneAction } from './actions/rancher-alone.ts'
+import { rancherImportAction } from './actions/rancher-import.ts'
+import { rancherReadyAction } from './actions/rancher-ready.ts'
+import { rancherTokenAction } from './actions/rancher-token.ts'
+import { releaseProtectionAction } from './actions/release-protection.ts'
 import { type SelfCheckDeps, selfCheckAction } from './actions/self-check.ts'
 import { serviceProcessAction } from './actions/service-process.ts'
+import { siteDisksAction } from './actions/site-disks.ts'
 import { siteObjectsAction } from './actions/site-objects.ts'
 import { terraformRootsAction } from './actions/terraform-roots.ts'
 import { type Tools, toolsAction } from './actions/tools.ts'
+import { keptDisks } from './kept-disks.ts'
+import { keptAgent } from './kept-agent.ts'
 import { keptRoles } from './kept-roles.ts'
 import { cloudSecrets, ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
 import type { Credential, ServiceApi } from './service-api.ts'
-import { withEnv } from './terraform-env.ts'
 import type { CloudControl } from './operator.ts'
 import { noteReached, type StatePaths } from './state.ts'
 
@@ -55,6 +63,7 @@ export interface SiteParts {
   readonly cloud: CloudControl
   readonly images: Images
   readonly terraform: Terraform
+  readonly rancher: Rancher
   /** Puts the provider where `terraform` looks for it. */
   readonly layOutProvider: () => Promise<void>
   readonly kubernetes: Kubernetes
@@ -67,7 +76,7 @@ export interface SiteParts {
 
 /** Everything that a step of the site's plans can do. */
 export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action<never>[] {
-  const { project, paths, kubernetes, helm, terraform, clock, connect } = parts
+  const { project, paths, kubernetes, helm, terraform, rancher, clock, connect } = parts
   const sleep = clock.sleep.bind(clock)
   const secrets = () => ensureSecrets(paths.folder)
   const api = () => connect(adminKey(secrets()))
@@ -75,25 +84,39 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
   const providers = join(project, 'catalog', 'providers')
   const fetched = join(paths.folder, 'charts')
   const cloud = cloudOf(parts.site)
-  const ordering =
-    cloud === undefined
-      ? terraform
-      : withEnv(terraform, () => cloudEnv(cloud, cloudSecrets(secrets()), clusterKeysOf(paths.folder)))
+  const ordering = cloud === undefined ? terraform : orderingTerraform(terraform, cloud, () => cloudSecrets(secrets()))
   const kept = keptTerraform(ordering, keeping)
+  const keptToken = () => keptRancherToken(paths.folder)
   return [
     toolsAction(parts.tools),
     localCloudAction(parts.cloud),
     hostsLinesAction(parts.hostsFile),
     terraformRootsAction(parts.layOutProvider),
-    cloudRootsAction({ providers, ensureKeys: async (of) => await ensureClusterKeys(paths.folder, of, clock.now()) }),
+    cloudRootsAction({ providers, ensureKeys: async (of) => await ensureKeys(paths.folder, of, clock.now()) }),
     kept,
-    releaseVolumesAction({ kept, providers }),
+    releaseProtectionAction({ kept, providers }),
+    rancherReadyAction({ rancher, sleep, now: () => clock.now() }),
+    rancherTokenAction({
+      kept,
+      rancher,
+      providers,
+      keptToken,
+      keepToken: (token) => keepRancherToken(paths.folder, token),
+    }),
+    rancherImportAction({ kept, rancher, kubernetes, providers, ...keptAgent(paths.folder) }),
+    poolSizesAction({
+      rancher,
+      providers,
+      token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
+    }),
+    rancherAloneAction({ rancher, keptToken }),
     reachClusterAction({ kubernetes, sleep, now: () => clock.now(), noteReached: () => noteReached(paths, true) }),
-    clusterFitAction({ kubernetes }),
+    clusterFitAction({ kubernetes, providers }),
     nodeRolesAction({ kubernetes, ...keptRoles(paths.folder) }),
     clusterChartsAction({ helm, kubernetes, clock, providers, folder: fetched }),
     monitoringAction({ helm, kubernetes, clock, providers, folder: fetched, rules: rulesFile(project) }),
     siteObjectsAction({ kubernetes, helm, sleep }),
+    siteDisksAction({ kubernetes, sleep, ...keptDisks(paths.folder) }),
     imageAction(parts.images),
     kubeconfigAction(),
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),

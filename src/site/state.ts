@@ -41,7 +41,9 @@ export function statePaths(folder: string): StatePaths {
 
 /** Whether anything outside may exist: before that only the state folder and the hosts lines do. */
 export function isMade(paths: StatePaths): boolean {
-  return existsSync(join(paths.terraform, 'cluster', 'main.tf.json')) || existsSync(paths.kubeconfig)
+  // The last of its roots that is written.
+  const isWritten = ['cluster', 'import'].some((root) => existsSync(join(paths.terraform, root, 'main.tf.json')))
+  return isWritten || existsSync(paths.kubeconfig)
 }
 
 /** Whether its cluster ever came up. */

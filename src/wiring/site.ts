@@ -6,6 +6,7 @@ import type { Helm } from '../adapters/helm/port.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import { createTunnel } from '../adapters/kubernetes/tunnel.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import { createRancher } from '../adapters/rancher/http.ts'
 import { createTerraformCli } from '../adapters/terraform/cli.ts'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import { systemClock } from '../base/clock.ts'
@@ -76,6 +77,7 @@ export function siteOperator(): Operator {
       const found = await Promise.all(names.map(async (name) => [name, await images.tag(name)] as const))
       return Object.fromEntries(found)
     },
+    rancher: createRancher(),
     roots: readKeptRoots,
     resolves: async (name) =>
       await lookup(name).then(
@@ -134,6 +136,7 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     }),
     helm: late(() => siteHelm(paths, kubernetes)),
     terraform: late(() => siteTerraform(paths)),
+    rancher: createRancher(),
     layOutProvider: async () => void (await writeMirror(mirror, program('terraform-provider-localcloud'))),
     connect: (credential) => createServiceApi(front, credential),
     checkNotebook: async (user, run) => {

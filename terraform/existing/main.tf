@@ -25,9 +25,23 @@ resource "rancher2_cluster" "this" {
 resource "rancher2_cluster_sync" "this" {
   count = var.registered ? 1 : 0
 
-  cluster_id = rancher2_cluster.this.id
+  cluster_id    = rancher2_cluster.this.id
+  wait_catalogs = var.monitoring != null
 
   timeouts {
     create = "15m"
   }
+}
+
+module "care" {
+  source = "../rancher-cluster/care"
+  count  = var.registered ? 1 : 0
+
+  cluster_id        = rancher2_cluster_sync.this[0].cluster_id
+  system_project_id = rancher2_cluster_sync.this[0].system_project_id
+  project           = var.project
+  # Theirs: who destroys this root must not take namespaces with data along.
+  namespaces = {}
+  monitoring = var.monitoring
+  alerts     = var.alerts
 }

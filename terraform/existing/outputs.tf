@@ -13,3 +13,8 @@ output "system_project_id" {
   description = "Project of what belongs to the cluster itself; null until it is registered."
   value       = one(rancher2_cluster_sync.this[*].system_project_id)
 }
+
+output "project_id" {
+  description = "Of the site's project: the value of annotation field.cattle.io/projectId on its namespaces. Null until it is registered."
+  value       = one(module.care[*].project_id)
+}

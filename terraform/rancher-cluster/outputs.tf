@@ -11,7 +11,7 @@ output "cluster_id" {
 
 output "project_id" {
   description = "Of the site's project: the value of annotation field.cattle.io/projectId on namespaces that shall count in its quota."
-  value       = rancher2_project.this.id
+  value       = module.care.project_id
 }
 
 output "pools" {

@@ -1,17 +1,18 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { parseAllDocuments } from 'yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
-import type { Manifest } from '../../src/adapters/kubernetes/port.ts'
+import type { Kubernetes, Manifest, ObjectRef } from '../../src/adapters/kubernetes/port.ts'
+import { createFakeRancher, type FakeRancher } from '../../src/adapters/rancher/fake.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import type { Terraform } from '../../src/adapters/terraform/port.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { AppError } from '../../src/base/errors.ts'
-import { makeClusterKeys } from '../../src/clusters/cluster-keys.ts'
 import { cloudOf } from '../../src/site/cloud.ts'
-import { cloudEnv } from '../../src/site/cloud-roots.ts'
+import { orderingTerraform } from '../../src/site/cloud-roots.ts'
 import { createFarCloud } from '../../src/site/far-cloud.ts'
 import { checkSiteFile } from '../../src/site/file/check.ts'
 import { cloudSecretsOf } from '../../src/site/file/cloud-secrets.ts'
@@ -22,11 +23,11 @@ import { openSiteJournal } from '../../src/site/open-journal.ts'
 import { farPorts } from '../../src/site/prepare.ts'
 import { previewCloud } from '../../src/site/preview/cloud-changes.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../../src/site/run.ts'
-import { ensureSecrets, storeCloudSecrets } from '../../src/site/secrets.ts'
+import { cloudSecrets, ensureSecrets, readStored, storeCloudSecrets } from '../../src/site/secrets.ts'
 import type { Site } from '../../src/site/site.ts'
+import { keptRancherToken, makeKeys, withMadeKeys } from '../../src/site/site-keys.ts'
 import { type SiteParts, siteActions, sitePlans } from '../../src/site/site-actions.ts'
 import { type StatePaths, statePaths, writeSite } from '../../src/site/state.ts'
-import { withEnv } from '../../src/site/terraform-env.ts'
 import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
 import { needProgram } from '../support/programs.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
@@ -41,6 +42,7 @@ const token = 'abcdef0123456789'.repeat(4)
 let work: string
 let standin: Standin
 let cluster: TestCluster
+let rancher: FakeRancher
 let terraform: Terraform
 let count = 0
 let opened: { site: Site; paths: StatePaths }
@@ -55,7 +57,10 @@ afterAll(async () => {
   await cluster?.stop()
   rmSync(work, { recursive: true, force: true })
 })
-beforeEach(() => standin.reset())
+beforeEach(async () => {
+  rancher = createFakeRancher()
+  await standin.reset()
+})
 afterEach(async () => {
   for (const { metadata } of await cluster.kubernetes.list({ apiVersion: 'v1', kind: 'Node' }))
     await cluster.kubernetes.delete({ apiVersion: 'v1', kind: 'Node', name: metadata.name })
@@ -72,13 +77,21 @@ async function open(text: string): Promise<void> {
   const site: Site = { name, profile: 'file', domain, ports: farPorts, ...(layout === undefined ? {} : { layout }) }
   writeSite(folder, site)
   ensureSecrets(folder)
-  const env = { TOKEN: token, FIELD: 'field-of-a-credential' }
-  storeCloudSecrets(folder, await cloudSecretsOf(file, { env, decrypt: async () => undefined }))
+  const kubeconfig = readFileSync(cluster.kubeconfig, 'utf8')
+  const env = { TOKEN: token, FIELD: 'field-of-a-credential', HOOK: 'https://hook.example.com/key', KUBE: kubeconfig }
+  storeCloudSecrets(folder, withMadeKeys(folder, await cloudSecretsOf(file, { env, decrypt: async () => undefined })))
   opened = { site, paths: statePaths(folder) }
 }
 
 function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
-  const kubernetes = createKubernetes({ kubeconfigFile: paths.kubeconfig })
+  const api = createKubernetes({ kubeconfigFile: paths.kubeconfig })
+  const { find } = api
+  const kubernetes: Kubernetes = Object.assign(api, {
+    // Rancher does not take one as new as ours.
+    version: async () => 'v1.35.8',
+    // Somebody brought metrics already: charts can't be fetched here.
+    find: async (ref: ObjectRef) => (ref.kind === 'APIService' ? metrics : await find(ref)),
+  })
   const helm = {
     program: needProgram('helm'),
     folder: join(paths.folder, 'helm'),
@@ -91,6 +104,7 @@ function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
     paths,
     kubernetes,
     terraform,
+    rancher,
     helm: createHelmCli(helm),
     cloud: createFarCloud(paths, kubernetes),
     tools: { missing: async () => [], ensure: async () => [] },
@@ -143,10 +157,13 @@ async function shown(): Promise<readonly string[]> {
   const { site, paths } = opened
   const cloud = cloudOf(site)
   if (cloud === undefined) throw new Error('a site of a cloud')
-  const env = cloudEnv(cloud, { token, 'credential-token': 'x' }, await makeClusterKeys(new Date()))
-  const sources = { site, paths, project, signal: new AbortController().signal, roots: readKeptRoots(paths) }
+  const kept = cloudSecrets(readStored(paths.folder))
+  const secrets = { ...kept, ...(await makeKeys(cloud, kept, new Date())) }
+  const noRancher = keptRancherToken(paths.folder) === undefined
+  const { signal } = new AbortController()
+  const sources = { site, paths, project, signal, roots: readKeptRoots(paths), noRancher, observed: rancher.sizes }
   const { changes } = await previewCloud(
-    withEnv(terraform, () => env),
+    orderingTerraform(terraform, cloud, () => secrets),
     sources,
   )
   return changes.map(({ kind, what }) => `${kind} ${what}`)
@@ -206,6 +223,13 @@ pools:
   - {name: everything, role: worker, type: g6-standard-6}
 `
 
+const dnsService: Manifest = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'rke2-coredns', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
+  spec: { ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] },
+}
+
 function readyNode(name: string): Manifest {
   return {
     apiVersion: 'v1',
@@ -232,12 +256,7 @@ test('by Rancher up goes on into the cluster that Rancher names, and down emptie
       ? { ...thing, attributes: { ...thing.attributes, kube_config: kubeconfig } }
       : thing,
   )
-  await cluster.kubernetes.apply({
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'rke2-coredns', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
-    spec: { ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] },
-  })
+  await cluster.kubernetes.apply(dnsService)
   await cluster.kubernetes.apply(readyNode('everything-1'))
   await run('site', isWaiting('reach', /nodes: 1 of 2 ready/))
   await cluster.kubernetes.apply(readyNode('control-1'))
@@ -259,5 +278,164 @@ test('by Rancher up goes on into the cluster that Rancher names, and down emptie
     { labels: 'app.kubernetes.io/part-of=omegaml' },
   )
   expect(roles).toEqual([])
+  expect(await standin.things()).toEqual([])
+})
+
+const created = ranchers
+  .replace(
+    /rancher: .*/,
+    'rancher: {kind: create, hostname: rancher.example.com, type: cx33, acmeEmail: ops@example.com, hcloudToken: {env: TOKEN}}',
+  )
+  .replace('type: g6-standard-6', 'type: g6-standard-6, min: 1, max: 4')
+/** The pool `everything` has so many machines now. */
+function grown(attributes: Readonly<Record<string, unknown>>, quantity: number): Record<string, unknown> {
+  const text = JSON.stringify(attributes, (_, value: unknown) =>
+    (value as { name?: string } | null)?.name === 'everything' ? { ...(value as object), quantity } : value,
+  )
+  return JSON.parse(text) as Record<string, unknown>
+}
+
+const unauthorized = 'Bad response statusCode [401]. Status [401 Unauthorized]. Body: [message=must authenticate]'
+
+test('a Rancher of its own is made first, gives the token for what follows, and goes last', async () => {
+  await open(created)
+  const planned = await shown()
+  expect(planned).toContain('create module.rancher.hcloud_server.this')
+  expect(planned).toContain('create sign-in at Rancher https://rancher.example.com')
+  expect(planned).toContain('create machines everything')
+
+  rancher.down = 'https://rancher.example.com does not answer (ENOTFOUND)'
+  await run('site', isWaiting('rancher-ready', /ENOTFOUND\); rancher\.example\.com must lead to 198\.18\./))
+  expect(await typesThere()).toEqual(['hcloud_firewall', 'hcloud_primary_ip', 'hcloud_server'])
+  rancher.down = undefined
+  await standin.fault({ type: 'rancher2_bootstrap', kind: 'timeout' })
+  await standin.fault({ type: 'rancher2_cluster_v2', kind: 'credentials', message: unauthorized })
+  const revoked = failureOf(await run('site'))
+  expect(revoked).toMatchObject({ step: 'cluster' })
+  expect(revoked?.message).toContain('./cloudmgr up makes another one')
+
+  await run('site', isWaiting('reach', /./))
+  const made = await standin.calls()
+  expect(await typesThere()).toContain('rancher2_cluster_v2')
+  const [machine] = await standin.things('hcloud_server')
+  expect(String(machine?.attributes['user_data'])).toContain('rancher.example.com')
+  const first = keptRancherToken(opened.paths.folder) ?? ''
+  expect(first).toMatch(/:/)
+  const files = ['rancher', 'rancher-admin', 'cluster'].map((root) =>
+    readFileSync(join(opened.paths.terraform, root, 'terraform.tfvars.json'), 'utf8'),
+  )
+  for (const secret of [token, first, ...Object.values(cloudSecrets(readStored(opened.paths.folder)))])
+    expect(files.join()).not.toContain(secret)
+  expect(await shown()).toEqual([])
+  await run('site', isWaiting('reach', /./))
+  expect(await standin.calls()).toEqual(made)
+
+  // As an autoscaler does it.
+  rancher.sizes = { everything: 3 }
+  await standin.change((thing) =>
+    thing.type === 'rancher2_cluster_v2' ? { ...thing, attributes: grown(thing.attributes, 3) } : thing,
+  )
+  expect(await shown()).toEqual([])
+  await run('site', isWaiting('reach', /./))
+  expect(await standin.calls()).toEqual(made)
+
+  rancher.revoked.add(first)
+  await standin.fault({ type: 'rancher2_cluster_v2', kind: 'credentials', on: 'read', message: unauthorized })
+  expect(await shown()).toEqual([])
+  await run('site', isWaiting('reach', /./))
+  expect(keptRancherToken(opened.paths.folder)).not.toBe(first)
+
+  rancher.known.push({ id: 'c-m-theirs', name: 'theirs' })
+  expect(failureOf(await run('site-down'))?.message).toContain('has other clusters (theirs)')
+  expect(await typesThere()).toContain('rancher2_cluster_v2')
+  rancher.known.pop()
+  expect(failureOf(await run('site-down'))).toBeUndefined()
+  expect(await standin.things()).toEqual([])
+  const gone = (await standin.calls()).filter(({ do: what }) => what === 'delete').map(({ type }) => type)
+  expect(gone.findLastIndex((type) => type.startsWith('rancher2_'))).toBeLessThan(gone.indexOf('hcloud_server'))
+  expect(keptRancherToken(opened.paths.folder)).toBeUndefined()
+})
+
+const imported = `name: acme
+domain: acme.example.org
+provider: {kind: existing, kubeconfig: {env: KUBE}, roles: {worker: {nodes: [theirs]}}}
+rancher: {kind: existing, url: "https://rancher.example.com", token: {env: TOKEN}}
+storage: {class: fast}
+images: {registry: registry.example.com/omega}
+monitoring: {enabled: true, receivers: [{kind: webhook, url: {env: HOOK}}]}
+`
+const metrics: Manifest = {
+  apiVersion: 'apiregistration.k8s.io/v1',
+  kind: 'APIService',
+  metadata: { name: 'v1beta1.metrics.k8s.io' },
+}
+const agentManifest = `apiVersion: v1
+kind: Namespace
+metadata: {name: cattle-system}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: cattle, namespace: cattle-system}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cattle-cluster-agent, namespace: cattle-system}
+spec:
+  selector: {matchLabels: {app: cattle-cluster-agent}}
+  template:
+    metadata: {labels: {app: cattle-cluster-agent}}
+    spec: {containers: [{name: agent, image: rancher/rancher-agent}]}
+`
+
+test('a cluster that is there is made known to a Rancher with all that others get, and forgotten again', async () => {
+  const { kubernetes } = cluster
+  const isIn = (steps: readonly StepView[]) =>
+    stateOf(steps, 'rancher-import')?.state === 'done' && stateOf(steps, 'storage')?.state === 'done'
+  for (const object of [
+    readyNode('theirs'),
+    {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'fast' },
+      provisioner: 'csi.example.com',
+    },
+    dnsService,
+  ])
+    await kubernetes.apply(object)
+  rancher.manifestText = agentManifest
+  await open(imported)
+  const planned = await shown()
+  expect(planned).toContain('create module.cluster.rancher2_cluster.this')
+  expect(planned).toContain('create module.cluster.module.care[0].rancher2_app_v2.monitoring[0]')
+
+  rancher.down = 'it does not answer'
+  await run('site', isWaiting('rancher-import', /it does not answer/))
+  expect(await typesThere()).toEqual(['rancher2_cluster'])
+  rancher.down = undefined
+  await run('site', isIn)
+  expect((await standin.things()).length).toBe(planned.length)
+  const [alerts] = await standin.things('rancher2_secret_v2')
+  expect(JSON.stringify(alerts?.attributes)).toContain('https://hook.example.com/key')
+  const [project] = await standin.things('rancher2_project')
+  const namespace = await kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name: 'omegaml-services' })
+  expect(namespace?.metadata.annotations).toMatchObject({ 'field.cattle.io/projectId': project?.id })
+  const agent = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'cattle-cluster-agent', namespace: 'cattle-system' }
+  expect(await kubernetes.find(agent)).toBeDefined()
+  const made = await standin.calls()
+  expect(await shown()).toEqual([])
+  await run('site', isIn)
+  expect(await standin.calls()).toEqual(made)
+
+  expect(failureOf(await run('site-down'))).toBeUndefined()
+  expect(await standin.things()).toEqual([])
+  expect(await kubernetes.find(agent)).toBeUndefined()
+  const claims = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' })
+  expect(claims.map(({ metadata }) => metadata.name).toSorted()).toEqual(['mongodb', 'mysql', 'rabbitmq'])
+  expect(failureOf(await run('site-purge'))).toBeUndefined()
+
+  for (const document of parseAllDocuments(agentManifest)) await kubernetes.apply(document.toJS() as Manifest)
+  await open(imported)
+  const { steps } = await run('site', (all) => stateOf(all, 'rancher-import')?.state === 'failed')
+  expect(stateOf(steps, 'rancher-import')?.message).toContain('a Rancher looks after this cluster already')
   expect(await standin.things()).toEqual([])
 })

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Action, ActionContext } from '../../src/actions/action.ts'
 import { createFakeHelm } from '../../src/adapters/helm/fake.ts'
@@ -9,8 +9,10 @@ import { systemClock } from '../../src/base/clock.ts'
 import { clusterFitAction } from '../../src/site/actions/cluster-fit.ts'
 import { nodeRolesAction } from '../../src/site/actions/node-roles.ts'
 import { reachClusterAction } from '../../src/site/actions/reach-cluster.ts'
+import { siteDisksAction } from '../../src/site/actions/site-disks.ts'
 import { siteObjectsAction } from '../../src/site/actions/site-objects.ts'
 import { findHoldings } from '../../src/site/holdings.ts'
+import { diskText, keptDisks } from '../../src/site/kept-disks.ts'
 import { keptRoles } from '../../src/site/kept-roles.ts'
 import { namespaceManifests, secret } from '../../src/site/manifests.ts'
 import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
@@ -101,7 +103,8 @@ test('a cluster is reached, found fit, and its resolver is told', async () => {
   const { outputs } = await ensure(reach, { path, content, nodes: 2, timeoutSeconds: 60 })
   expect(outputs).toEqual({ dns: '10.9.8.7' })
   expect(reached).toBe(true)
-  const fit = clusterFitAction({ kubernetes })
+  const providers = resolve(import.meta.dirname, '../../catalog/providers')
+  const fit = clusterFitAction({ kubernetes, providers })
   expect(await ensure(fit, { site: 'acme', cluster: existing, selectsRoles: false })).toMatchObject({
     message: 'it will do',
   })
@@ -192,3 +195,64 @@ test('what the site left is named, goes without the data, then with it, and some
   )
   expect(theirClaims).toHaveLength(1)
 })
+
+test('disks of a cluster that goes are kept, taken up again by the claims of their names, and go at last', async () => {
+  const { kubernetes } = cluster
+  const notes = keptDisks(folder)
+  const disks = siteDisksAction({ kubernetes, sleep: (ms) => systemClock.sleep(ms), ...notes })
+  const input = { site: 'acme', volumes: { mongodb: 1 }, data: 'keep' as const }
+  const volumeOf = async () => await kubernetes.find({ apiVersion: 'v1', kind: 'PersistentVolume', name: 'pvc-1' })
+  const policyOf = async () =>
+    ((await volumeOf())?.['spec'] as { persistentVolumeReclaimPolicy?: string } | undefined)
+      ?.persistentVolumeReclaimPolicy
+  const bound = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'omegaml-services', name: 'mongodb' }
+  const space = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'omegaml-services' } }
+  await kubernetes.apply(space)
+  await kubernetes.apply(diskClaim)
+  await kubernetes.apply(disk)
+  await expect.poll(async () => (await kubernetes.readiness(bound)).state, { timeout: 30_000 }).toBe('ready')
+
+  await disks.remove(input, context)
+  expect(await policyOf()).toBe('Retain')
+  expect(notes.lastDisks().map(diskText)).toEqual(['omegaml-services/mongodb (1Gi, vol-1 of csi.example.com)'])
+  // The cluster goes, another one comes.
+  await kubernetes.delete({ ...bound, apiVersion: 'v1' })
+  await kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolume', name: 'pvc-1' })
+  expect((await disks.ensure(input, context)).changed).toBe(true)
+  expect((await disks.ensure(input, context)).changed).toBe(false)
+  await kubernetes.apply(diskClaim)
+  await expect.poll(async () => (await kubernetes.readiness(bound)).state, { timeout: 30_000 }).toBe('ready')
+  expect((await kubernetes.find(bound))?.['spec']).toMatchObject({ volumeName: 'pvc-1' })
+  expect((await volumeOf())?.['spec']).toMatchObject({ csi: { volumeHandle: 'vol-1', fsType: 'ext4' } })
+
+  await disks.remove({ ...input, data: 'delete' }, context)
+  expect(await policyOf()).toBe('Delete')
+  await kubernetes.delete(bound)
+  await kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolume', name: 'pvc-1' })
+  await kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: 'omegaml-services' })
+})
+
+const diskClaim: Manifest = {
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name: 'mongodb', namespace: 'omegaml-services' },
+  spec: {
+    accessModes: ['ReadWriteOnce'],
+    storageClassName: 'fast',
+    resources: { requests: { storage: '1Gi' } },
+  },
+}
+/** As the driver makes it for the claim. */
+const disk: Manifest = {
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  metadata: { name: 'pvc-1', annotations: { 'pv.kubernetes.io/provisioned-by': 'csi.example.com' } },
+  spec: {
+    accessModes: ['ReadWriteOnce'],
+    capacity: { storage: '1Gi' },
+    storageClassName: 'fast',
+    persistentVolumeReclaimPolicy: 'Delete',
+    csi: { driver: 'csi.example.com', volumeHandle: 'vol-1', fsType: 'ext4' },
+    claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: 'omegaml-services', name: 'mongodb' },
+  },
+}

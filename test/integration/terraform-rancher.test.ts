@@ -87,9 +87,9 @@ describe.each(Object.entries(examples))('the example %s', (driver, variables) =>
         'module.cluster.rancher2_cluster_sync.this',
         'module.cluster.rancher2_cluster_v2.this',
         ...roles.map((role) => `module.cluster.rancher2_machine_config_v2.${driver}["${role}"]`),
-        'module.cluster.rancher2_namespace.this["omegaml-runtime"]',
-        'module.cluster.rancher2_namespace.this["omegaml-services"]',
-        'module.cluster.rancher2_project.this',
+        'module.cluster.module.care.rancher2_namespace.this["omegaml-runtime"]',
+        'module.cluster.module.care.rancher2_namespace.this["omegaml-services"]',
+        'module.cluster.module.care.rancher2_project.this',
       ].toSorted(),
     )
     expect(isEmpty(await preview(folder, env))).toBe(true)

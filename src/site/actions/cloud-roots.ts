@@ -6,8 +6,7 @@ import { withOutsideBackend } from '../../clusters/outside-backend.ts'
 import { rootLock } from '../../clusters/terraform-states.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { type Cloud, cloudSchema } from '../cloud.ts'
-import { cloudRoot, stagesOf } from '../cloud-roots.ts'
-import { rootOf } from './kept-terraform.ts'
+import { cloudRoot, type CloudSite, type CloudStage, stagesOf } from '../cloud-roots.ts'
 import { outsideOf, stateInput } from './terraform-roots.ts'
 
 export const cloudRootsInput = z.strictObject({
@@ -15,7 +14,8 @@ export const cloudRootsInput = z.strictObject({
   domain: z.string().min(1),
   cloud: cloudSchema,
   volumes: z.record(z.string(), z.int().positive()),
-  folders: z.strictObject({ volumes: z.string(), cluster: z.string() }),
+  /** Folder of the roots. */
+  folder: z.string(),
   modules: z.string(),
   state: stateInput,
 })
@@ -29,24 +29,32 @@ export interface CloudRootsDeps {
   readonly ensureKeys: (cloud: Cloud) => Promise<void>
 }
 
+/** Writes one of them; answers with its folder. */
+export async function writeStage(
+  stage: CloudStage,
+  { site: name, folder, modules, state, ...wanted }: CloudRootsInput,
+  more: Pick<CloudSite, 'providers' | 'unprotected' | 'registered' | 'observed' | 'renew'>,
+): Promise<string> {
+  const at = join(folder, stage)
+  const site: CloudSite = { name, ...wanted, ...more, modules: await modulesFor(at, modules) }
+  await writeRoot(at, withOutsideBackend(cloudRoot(stage, site), stage, outsideOf(state)))
+  return at
+}
+
 /** Writes the roots of a site whose machines are ordered of a cloud. */
 export function cloudRootsAction({ providers, ensureKeys }: CloudRootsDeps): Action<CloudRootsInput> {
   return {
     name: 'cloud-roots',
     input: cloudRootsInput,
-    locks: ({ folders }) => [folders.volumes, folders.cluster].map((folder) => rootLock(rootOf(folder))),
-    observe: async ({ cloud, folders }) => {
-      const there = stagesOf(cloud).every((stage) => existsSync(join(folders[stage], 'main.tf.json')))
+    locks: ({ cloud }) => stagesOf(cloud).map((stage) => rootLock(stage)),
+    observe: async ({ cloud, folder }) => {
+      const there = stagesOf(cloud).every((stage) => existsSync(join(folder, stage, 'main.tf.json')))
       return { state: there ? 'present' : 'absent' }
     },
-    ensure: async ({ site: name, domain, cloud, volumes, folders, modules, state }, context) => {
+    ensure: async (wanted, context) => {
+      const { cloud } = wanted
       await ensureKeys(cloud)
-      for (const stage of stagesOf(cloud)) {
-        const folder = folders[stage]
-        const site = { name, domain, cloud, volumes, providers, modules: await modulesFor(folder, modules) }
-        await writeRoot(folder, withOutsideBackend(cloudRoot(stage, site), stage, outsideOf(state)))
-        context.output(folder)
-      }
+      for (const stage of stagesOf(cloud)) context.output(await writeStage(stage, wanted, { providers }))
       return { changed: true, message: `${stagesOf(cloud).join(' and ')} written` }
     },
     // They go with the state folder.

@@ -10,6 +10,7 @@ import {
   roleLabel,
   unfit,
 } from '../../clusters/existing-cluster.ts'
+import { catalogueLine } from '../cloud-roots.ts'
 import { siteNamespaces } from '../components.ts'
 import { componentRoles } from '../file/pools.ts'
 import { siteLabel } from '../manifests.ts'
@@ -24,6 +25,8 @@ export const existingInput = z.strictObject({
   kind: z.literal('existing'),
   roles: z.record(z.string(), z.strictObject({ nodes: z.array(z.string()), taints: z.array(taint).optional() })),
   storageClass: z.string().optional(),
+  /** One that it is made known to. */
+  rancher: z.looseObject({ version: z.string().optional() }).optional(),
 })
 
 const input = z.strictObject({
@@ -36,17 +39,24 @@ const input = z.strictObject({
 export type ClusterFitInput = z.infer<typeof input>
 
 /** Looks whether a cluster that is there will do, before anything in it is touched. Changes nothing. */
-export function clusterFitAction({ kubernetes }: { readonly kubernetes: Kubernetes }): Action<ClusterFitInput> {
+export function clusterFitAction({
+  kubernetes,
+  providers,
+}: {
+  readonly kubernetes: Kubernetes
+  /** `catalog/providers`. */
+  readonly providers: string
+}): Action<ClusterFitInput> {
   return {
     name: 'cluster-fit',
     input,
     locks: () => ['cluster'],
     observe: async ({ cluster }) => {
-      const wanted = wantedOf(cluster)
+      const wanted = wantedOf(cluster, providers)
       return { state: unfit(await lookAt(kubernetes, wanted), wanted).length === 0 ? 'present' : 'different' }
     },
     ensure: async ({ site, cluster, selectsRoles }, context) => {
-      const wanted = wantedOf(cluster)
+      const wanted = wantedOf(cluster, providers)
       const facts = await lookAt(kubernetes, wanted)
       requireFit(facts, wanted)
       requireRoles(facts, wanted, selectsRoles)
@@ -60,9 +70,17 @@ export function clusterFitAction({ kubernetes }: { readonly kubernetes: Kubernet
   }
 }
 
-function wantedOf({ roles, storageClass }: ClusterFitInput['cluster']): ExistingCluster {
-  // JSON knows no `undefined`; the types are those of the site file.
-  return { roles: roles as ExistingCluster['roles'], ...(storageClass === undefined ? {} : { storageClass }) }
+/** What must be there, also for the Rancher that it is made known to. */
+export function wantedOf(
+  { roles, storageClass, rancher }: ClusterFitInput['cluster'],
+  providers: string,
+): ExistingCluster {
+  return {
+    // JSON knows no `undefined`; the types are those of the site file.
+    roles: roles as ExistingCluster['roles'],
+    ...(storageClass === undefined ? {} : { storageClass }),
+    ...(rancher === undefined ? {} : { rancher: true, kubernetes: catalogueLine(providers, rancher).kubernetes }),
+  }
 }
 
 /**

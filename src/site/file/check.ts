@@ -39,7 +39,9 @@ export function ruleFacts(
   return {
     provider: existsSync(join(providers, `${kind}.yml`)) ? loadProvider(providers, kind) : undefined,
     chartDefaults,
-    ...(kind === 'rancher' || rancher?.kind === 'existing' ? { rancher: rancherFacts(project) } : {}),
+    ...(kind === 'rancher' || (rancher !== undefined && rancher.kind !== 'none')
+      ? { rancher: rancherFacts(project) }
+      : {}),
     checkValues: createValueCheck(charts, chartDefaults),
     plans: plansOfUsers(join(project, 'catalog', 'plans')),
   }

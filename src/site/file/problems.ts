@@ -40,8 +40,22 @@ function exampleOf(schema: JsonSchema, file: unknown, path: readonly PropertyKey
 function unknownKey(path: readonly PropertyKey[], key: string, file: unknown, schema: JsonSchema): Problem {
   const known = knownKeys(schema, file, path)
   const near = nearest(key, known)
-  const help = near.length > 0 ? didYouMean(near) : `; known here are ${known.join(', ')}`
+  const other = otherKind(key, path, file, schema)
+  const elsewhere = other === undefined ? '' : `; it goes with kind ${other}`
+  const help = near.length > 0 ? didYouMean(near) : `; known here are ${known.join(', ')}${elsewhere}`
   return { path: [...path, key], problem: `unknown key${help}` }
+}
+
+/** Of the kinds that could stand here, one that has this key. */
+function otherKind(key: string, path: readonly PropertyKey[], file: unknown, schema: JsonSchema): string | undefined {
+  const changed = structuredClone(file)
+  const here = valueAt(changed, path)
+  if (typeof here !== 'object' || here === null) return undefined
+  Object.assign(here, { kind: undefined })
+  return kindsAt(schema, changed, path).find((kind) => {
+    Object.assign(here, { kind })
+    return knownKeys(schema, changed, path).includes(key)
+  })
 }
 
 /** What is wrong with a reference; text that may be the secret itself is not repeated. */

@@ -88,21 +88,44 @@ export const providerSchema = z.discriminatedUnion('kind', [local, existing, hcl
 export const providerKinds = ['local', 'existing', 'hcloud', 'rancher'] as const
 export type ProviderKind = (typeof providerKinds)[number]
 
+const rancherVersion = z
+  .string()
+  .regex(/^[0-9]+\.[0-9]+$/, 'must be a minor version, such as "2.15"')
+  .optional()
+  .describe('its minor version, one of `catalog/rancher.yml`; the default there when left out')
+
 export const rancherSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none').describe('no Rancher') }),
   z.strictObject({
     kind: z.literal('existing').describe('a Rancher that is there'),
     url: z.url().describe('its address'),
     token: secretRef.describe('API token'),
-    version: z
-      .string()
-      .regex(/^[0-9]+\.[0-9]+$/, 'must be a minor version, such as "2.15"')
-      .optional()
-      .describe('its minor version, one of `catalog/rancher.yml`; the default there when left out'),
+    version: rancherVersion,
   }),
   z.strictObject({
-    kind: z.literal('create').describe('a Rancher of its own, made before the cluster'),
-    hostname: z.string().min(1).describe('its host name'),
-    type: z.string().min(1).describe('machine type it runs on'),
+    kind: z.literal('create').describe('a Rancher of its own on a machine at Hetzner, made before the cluster'),
+    hostname: z
+      .string()
+      .regex(
+        /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/,
+        'must be a host name, such as rancher.example.org',
+      )
+      .describe(
+        'its host name, which must lead to the machine: `up` says the address and waits. It stays: all agents know it',
+      ),
+    type: z.string().min(1).describe('machine type it runs on, with 2 cores and 8 GB at least, such as cx33'),
+    hcloudToken: secretRef
+      .optional()
+      .describe('API token of the project at Hetzner, with write access; that of provider hcloud when left out'),
+    location: z.string().min(1).default('fsn1').describe('location of the machine'),
+    acmeEmail: z.email().describe("address for Let's Encrypt, which makes its certificate"),
+    sshKeys: z.array(z.string().min(1)).default([]).describe('names of SSH keys of the project that may sign in'),
+    adminCidrs: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        "addresses from where SSH and the API server of Rancher's own cluster can be reached; none: from nowhere",
+      ),
+    version: rancherVersion,
   }),
 ])

@@ -142,7 +142,8 @@ function scaling(pool: Pool, index: number, kind: string): Problem[] {
   if (min > max) return [{ path: at('min'), value: min, problem: `is more than max, ${max}` }]
   if (size < min || size > max)
     return [{ path: at('size'), value: size, problem: `right is ${min} to ${max}, as min and max say` }]
-  if (min !== max && (kind === 'local' || kind === 'existing'))
+  // Rancher has an autoscaler that reads them; elsewhere a range would only look like one.
+  if (min !== max && kind !== 'rancher')
     return [{ path: at('max'), value: max, problem: `nothing scales machines of provider ${kind}: give size alone` }]
   return kind === 'rancher' ? rancherScaling(pool, at) : []
 }
@@ -255,9 +256,14 @@ function rancher({ provider, rancher: wanted }: SiteFile, { rancher: known }: Ru
   const found: Problem[] = []
   if (provider.kind === 'rancher' && wanted.kind === 'none')
     found.push({ path: ['rancher'], problem: 'is missing: provider rancher needs to know which Rancher' })
+  if (wanted.kind === 'create' && wanted.hcloudToken === undefined && provider.kind !== 'hcloud')
+    found.push({
+      path: ['rancher', 'hcloudToken'],
+      problem: `is missing: with provider ${provider.kind} the machine of a new Rancher needs a token of Hetzner`,
+    })
   if (known === undefined) return found
   if (provider.kind === 'rancher') found.push(...machineMistakes(provider, known.machines))
-  const version = wanted.kind === 'existing' ? wanted.version : undefined
+  const version = wanted.kind === 'none' ? undefined : wanted.version
   if (version !== undefined && !known.versions.includes(version))
     found.push({ path: ['rancher', 'version'], value: version, problem: `right is ${known.versions.join(', ')}` })
   return found

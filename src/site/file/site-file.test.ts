@@ -87,6 +87,9 @@ test('machines of Rancher take their driver’s settings, and the file’s words
   expect(check(rancher('amazonec2', ec2, 'size: 2, min: 1, max: 4')).warnings).toEqual([])
 })
 
+const newRancher =
+  'kind: create, hostname: rancher.example.org, type: cx33, acmeEmail: me@example.org, hcloudToken: {env: T}'
+
 const bad: { why: string; text: string; field: string; line?: number; problem: RegExp }[] = [
   {
     why: 'an unknown key, with the one that was meant',
@@ -122,6 +125,33 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     problem: /without credentials|secret/,
   },
   { why: 'no name', text: `provider: {kind: local}\n${pools}`, field: 'name', problem: /is missing/ },
+  {
+    why: 'a Rancher that is made and has an address all the same',
+    text: rancher('amazonec2', ec2).replace(/kind: existing, (url: "[^"]*"), token: \{env: T\}/, `${newRancher}, $1`),
+    field: 'rancher.url',
+    problem: /unknown key; known here are kind, hostname.*it goes with kind existing/,
+  },
+  {
+    why: 'a Rancher to be made without its mail address',
+    text: rancher('amazonec2', ec2).replace(
+      /rancher: .*/,
+      `rancher: {${newRancher.replace(/, acmeEmail: [^,]*/, '')}}`,
+    ),
+    field: 'rancher.acmeEmail',
+    problem: /is missing/,
+  },
+  {
+    why: 'a Rancher to be made without the token of its cloud',
+    text: rancher('amazonec2', ec2).replace(/rancher: .*/, `rancher: {${newRancher.replace(/, hcloudToken.*/, '')}}`),
+    field: 'rancher.hcloudToken',
+    problem: /is missing: with provider rancher .* token of Hetzner/,
+  },
+  {
+    why: 'a Rancher to be made of a version that nobody knows',
+    text: rancher('amazonec2', ec2).replace(/rancher: .*/, `rancher: {${newRancher}, version: "2.9"}`),
+    field: 'rancher.version',
+    problem: /right is 2\.13/,
+  },
   {
     why: 'a name that no cgroup takes',
     text: `name: My Site\nprovider: {kind: local}\n${pools}`,
@@ -217,6 +247,18 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     text: `${head}${pools.replace('memoryGb: 8', 'memoryGb: 8, min: 3, max: 1')}`,
     field: 'pools[0].min',
     problem: /more than max, 1/,
+  },
+  {
+    why: 'scaling of plain machines at Hetzner',
+    text: `name: omega
+provider: {kind: hcloud, token: {env: T}}
+images: {registry: r.example.org/o}
+pools:
+  - {name: control, role: control, type: cx33}
+  - {name: node, role: worker, type: cx53, size: 1, min: 1, max: 3}
+`,
+    field: 'pools[1].max',
+    problem: /nothing scales machines of provider hcloud: give size alone/,
   },
   {
     why: 'scaling where nothing scales',

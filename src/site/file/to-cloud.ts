@@ -1,4 +1,4 @@
-import type { Cloud, ImageRegistry, OrderedPool } from '../cloud.ts'
+import type { Cloud, ImageRegistry, OrderedPool, SiteRancher } from '../cloud.ts'
 import { alertingOf, alertRefs, rancherMonitoring } from './monitoring.ts'
 import type { Pool } from './pools.ts'
 import { rancherMachine } from './rancher-machine.ts'
@@ -16,19 +16,19 @@ export function cloudFrom(file: SiteFile): Cloud | undefined {
         kind: 'existing',
         roles: withoutUndefined(provider.roles ?? {}),
         ...(storage.class === undefined ? {} : { storageClass: storage.class }),
+        ...importedInto(file),
       }
     case 'hcloud': {
       const { location, sshKeys, adminCidrs } = provider
-      return { kind: 'hcloud', location, sshKeys, adminCidrs, pools: poolsOf(file) }
+      return { kind: 'hcloud', location, sshKeys, adminCidrs, pools: poolsOf(file), ...importedInto(file) }
     }
     case 'rancher':
       return {
         kind: 'rancher',
-        url: file.rancher.kind === 'existing' ? file.rancher.url : '',
+        ...ofRancher(file),
         driver: provider.cloud,
         machine: { ...rancherMachine(provider) },
         distribution: provider.distribution,
-        ...ofRancher(file),
         ...('name' in provider.credential ? { credentialName: provider.credential.name } : {}),
         pools: poolsOf(file),
       }
@@ -57,8 +57,10 @@ export function cloudRefs(file: SiteFile): readonly CloudRef[] {
   if (provider.kind === 'existing')
     found.push({ name: 'kubeconfig', ref: provider.kubeconfig, path: ['provider', 'kubeconfig'] })
   if (provider.kind === 'hcloud') found.push({ name: 'token', ref: provider.token, path: ['provider', 'token'] })
-  if (provider.kind === 'rancher' && rancher.kind === 'existing')
-    found.push({ name: 'token', ref: rancher.token, path: ['rancher', 'token'] })
+  if (rancher.kind === 'existing')
+    found.push({ name: 'rancher-given-token', ref: rancher.token, path: ['rancher', 'token'] })
+  if (rancher.kind === 'create')
+    found.push({ name: 'rancher-hcloud-token', ref: rancher.hcloudToken, path: ['rancher', 'hcloudToken'] })
   found.push(...alertRefs(file))
   if (provider.kind === 'rancher' && 'values' in provider.credential)
     for (const [field, ref] of Object.entries(provider.credential.values))
@@ -66,13 +68,26 @@ export function cloudRefs(file: SiteFile): readonly CloudRef[] {
   return found.flatMap(({ ref, ...rest }) => (ref === undefined ? [] : [{ ...rest, ref }]))
 }
 
-function ofRancher(file: SiteFile) {
-  const { rancher } = file
+/** A cluster that a Rancher did not make. */
+function importedInto(file: SiteFile): { rancher?: SiteRancher } {
+  return file.rancher.kind === 'none' ? {} : { rancher: ofRancher(file) }
+}
+
+function ofRancher(file: SiteFile): SiteRancher {
   const monitoring = rancherMonitoring(file)
   return {
-    ...(rancher.kind !== 'existing' || rancher.version === undefined ? {} : { version: rancher.version }),
+    ...rancherAt(file.rancher),
     ...(monitoring === undefined ? {} : { monitoring, alerts: withoutUndefined(alertingOf(file)) as CloudAlerts }),
   }
+}
+
+function rancherAt(rancher: SiteFile['rancher']): Pick<SiteRancher, 'url' | 'version' | 'server'> {
+  if (rancher.kind === 'none') return { url: '' }
+  const version = rancher.version === undefined ? {} : { version: rancher.version }
+  if (rancher.kind === 'existing') return { url: rancher.url, ...version }
+  const { hostname, type: machineType, location, acmeEmail, sshKeys, adminCidrs } = rancher
+  const server = { hostname, machineType, location, acmeEmail, sshKeys, adminCidrs }
+  return { url: `https://${hostname}`, ...version, server }
 }
 
 type CloudAlerts = NonNullable<(Cloud & { kind: 'rancher' })['alerts']>

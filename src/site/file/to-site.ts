@@ -5,18 +5,14 @@ import type { CheckedFile } from './check.ts'
 import { domainOf } from './domain.ts'
 import { monitoringValues } from './monitoring.ts'
 import type { SiteFile } from './schema.ts'
+import { rancherOf } from '../cloud.ts'
 import { cloudFrom, registryFrom } from './to-cloud.ts'
 import { poolMachines, selectsRoles } from './site-pools.ts'
 import { wantedValues, wantedVolumes } from './wanted-values.ts'
 
 /** What of the file nothing brings to life yet, in words; empty: `up` can do all of it. */
 export function undriven({ provider, rancher }: SiteFile): string[] {
-  return rancher.kind === 'none' || isRanchers(provider.kind, rancher.kind) ? [] : [`rancher ${rancher.kind}`]
-}
-
-/** A Rancher that is there makes the cluster of provider rancher; making one, and registering others, is by hand. */
-function isRanchers(provider: SiteFile['provider']['kind'], rancher: SiteFile['rancher']['kind']): boolean {
-  return provider === 'rancher' && rancher === 'existing'
+  return rancher.kind === 'none' || provider.kind !== 'local' ? [] : [`rancher ${rancher.kind}`]
 }
 
 /** What `up` needs beyond a right file, in words; `undefined`: nothing. */
@@ -25,7 +21,8 @@ export function missingFor({ provider, rancher, images }: SiteFile): { field: st
   if (provider.kind === 'rancher' && rancher.kind === 'none')
     return {
       field: 'rancher',
-      problem: 'rancher is missing; right is the Rancher that makes the cluster: kind existing, url, token',
+      problem:
+        'rancher is missing; right is the Rancher that makes the cluster: kind existing with url and token, or kind create',
     }
   if (images !== undefined) return undefined
   const right = 'registry.example.com/omega, a registry that this machine pushes to and the nodes pull from'
@@ -81,7 +78,7 @@ function layoutFrom({ site, facts, path }: CheckedFile): Layout {
     ...(site.state === undefined ? {} : { state: { backend: site.state.backend, settings: site.state.settings } }),
     ...(cloud === undefined ? {} : { cloud }),
     ...(registry === undefined ? {} : { registry }),
-    // A Rancher's comes with its cluster.
-    ...(site.monitoring.enabled && cloud?.kind !== 'rancher' ? { monitoring: monitoringValues(site) } : {}),
+    // A Rancher brings its own.
+    ...(site.monitoring.enabled && rancherOf(cloud) === undefined ? { monitoring: monitoringValues(site) } : {}),
   }
 }

@@ -6,8 +6,9 @@ import type { TerraformRoot } from '../../clusters/root.ts'
 import { withOutsideBackend } from '../../clusters/outside-backend.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { localRoot } from '../actions/terraform-roots.ts'
-import { cloudOf, kindOf, type OrderedPool } from '../cloud.ts'
-import { cloudRoot, providersFolder, stagesOf } from '../cloud-roots.ts'
+import { AppError } from '../../base/errors.ts'
+import { type Cloud, cloudOf, isImported, kindOf, type OrderedPool, rancherOf } from '../cloud.ts'
+import { asksRancher, cloudRoot, type CloudStage, providersFolder, stagesOf } from '../cloud-roots.ts'
 import { ownState, withOwnState } from '../own-state.ts'
 import type { KeptRoots } from '../kept-roots.ts'
 import { type Layout, layoutOf } from '../layout.ts'
@@ -15,12 +16,12 @@ import type { Site } from '../site.ts'
 import { type PlanSources, rootsInput } from './plan-steps.ts'
 import type { Change, ChangeKind } from './site-preview.ts'
 
-type Stage = 'volumes' | 'cluster'
-
 export interface CloudChanges {
   readonly changes: readonly Change[]
   /** Addresses that would go. */
   readonly deletes: readonly string[]
+  /** What could not be looked at, and why. */
+  readonly notes?: readonly string[]
 }
 
 export interface CloudSources extends PlanSources {
@@ -28,6 +29,10 @@ export interface CloudSources extends PlanSources {
   readonly roots: KeptRoots
   /** The site as the last `up` was asked for. */
   readonly before?: Site | undefined
+  /** There is no token of the site's own Rancher yet: nobody can ask it. */
+  readonly noRancher?: boolean | undefined
+  /** Machines of Rancher's autoscaled pools. */
+  readonly observed?: Readonly<Record<string, number>> | undefined
   /** Variables of a backend outside, where the site's states lie there. */
   readonly stateEnv?: Readonly<Record<string, string>> | undefined
 }
@@ -39,16 +44,56 @@ export async function previewCloud(terraform: Terraform, sources: CloudSources):
   const folder = await mkdtemp(join(tmpdir(), 'cloudmgr-preview-'))
   try {
     const found: CloudChanges[] = []
-    for (const stage of stages(sources))
-      found.push(cloudChanges(await previewStage(stage, join(folder, stage), terraform, sources), sources))
-    return { changes: found.flatMap(({ changes }) => changes), deletes: found.flatMap(({ deletes }) => deletes) }
+    for (const stage of stages(sources)) found.push(await changesOf(stage, join(folder, stage), terraform, sources))
+    return together(found)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
+async function changesOf(
+  stage: CloudStage,
+  folder: string,
+  terraform: Terraform,
+  sources: CloudSources,
+): Promise<CloudChanges> {
+  const cloud = cloudOf(sources.site)
+  const isAsked = cloud !== undefined && rancherOf(cloud)?.server !== undefined && asksRancher(stage, cloud)
+  if (isAsked && sources.noRancher === true) return await expectedStage(stage, cloud, sources)
+  try {
+    return cloudChanges(await previewStage(stage, folder, terraform, sources), sources)
+  } catch (error) {
+    // `up` makes another token before it comes to this.
+    if (!isAsked || !(error instanceof AppError) || error.code !== 'rancher-token') throw error
+    return await expectedStage(stage, cloud, sources)
+  }
+}
+
+/** Of a root that asks a Rancher which can't be asked: all of it where nothing was made yet, else nothing is known. */
+async function expectedStage(stage: CloudStage, cloud: Cloud, { site, roots }: CloudSources): Promise<CloudChanges> {
+  const { url = '' } = rancherOf(cloud) ?? {}
+  if ((await roots.addresses(stage)).length > 0)
+    return { changes: [], deletes: [], notes: [`${stage} was not compared: Rancher ${url} does not take our token`] }
+  const signIn: Change = { level: 'cloud', kind: 'create', what: `sign-in at Rancher ${url}`, details: [] }
+  if (stage === 'rancher-admin') return { changes: [signIn], deletes: [] }
+  const notes = [
+    `what ${stage} is made of in detail shows only when Rancher ${url} is there; up makes nothing else go for it`,
+  ]
+  const ordered =
+    stage === 'import' || cloud.kind === 'existing' ? importChanges(site, cloud) : orderedChanges(site, cloud.pools)
+  return { changes: ordered, deletes: [], notes }
+}
+
+function together(found: readonly CloudChanges[]): CloudChanges {
+  return {
+    changes: found.flatMap(({ changes }) => changes),
+    deletes: found.flatMap(({ deletes }) => deletes),
+    notes: found.flatMap(({ notes = [] }) => notes),
+  }
+}
+
 async function previewStage(
-  stage: Stage,
+  stage: CloudStage,
   folder: string,
   terraform: Terraform,
   sources: CloudSources,
@@ -64,15 +109,15 @@ async function previewStage(
   return await terraform.preview(folder, { signal, env: isOutside ? env : undefined })
 }
 
-function stages({ site }: CloudSources): readonly Stage[] {
+function stages({ site }: CloudSources): readonly CloudStage[] {
   const cloud = cloudOf(site)
   return cloud === undefined ? ['volumes', 'cluster'] : stagesOf(cloud)
 }
 
-async function rootOf(stage: Stage, folder: string, sources: CloudSources): Promise<TerraformRoot> {
+async function rootOf(stage: CloudStage, folder: string, sources: CloudSources): Promise<TerraformRoot> {
   const { site, project } = sources
   const cloud = cloudOf(site)
-  if (cloud === undefined) return await localRoot(stage, rootsInput(sources), folder)
+  if (cloud === undefined) return await localRoot(stage === 'volumes' ? stage : 'cluster', rootsInput(sources), folder)
   const modules = await modulesFor(folder, join(project, 'terraform'))
   const { name, domain } = site
   const root = cloudRoot(stage, {
@@ -82,6 +127,7 @@ async function rootOf(stage: Stage, folder: string, sources: CloudSources): Prom
     volumes: layoutOf(site).volumes,
     modules,
     providers: providersFolder(project),
+    ...(sources.observed === undefined ? {} : { observed: sources.observed }),
   })
   return withOutsideBackend(root, stage, site.layout?.state)
 }
@@ -90,8 +136,10 @@ async function rootOf(stage: Stage, folder: string, sources: CloudSources): Prom
 export async function expectedCloud(made: boolean, sources: CloudSources): Promise<CloudChanges> {
   const { site, roots } = sources
   const cloud = cloudOf(site)
-  if (cloud !== undefined)
-    return { changes: cloud.kind === 'existing' || made ? [] : orderedChanges(site, cloud.pools), deletes: [] }
+  if (cloud !== undefined) {
+    const ordered = cloud.kind === 'existing' ? [] : orderedChanges(site, cloud.pools)
+    return { changes: made ? [] : [...serverChanges(cloud), ...ordered, ...importChanges(site, cloud)], deletes: [] }
+  }
   const found: CloudChanges[] = []
   for (const stage of ['volumes', 'cluster'] as const) {
     const present = made ? await roots.addresses(stage) : []
@@ -107,7 +155,19 @@ export async function expectedCloud(made: boolean, sources: CloudSources): Promi
     }
     found.push(cloudChanges(preview, sources))
   }
-  return { changes: found.flatMap(({ changes }) => changes), deletes: found.flatMap(({ deletes }) => deletes) }
+  return together(found)
+}
+
+function importChanges({ name }: Site, cloud: Cloud): Change[] {
+  const { url = '' } = rancherOf(cloud) ?? {}
+  if (!isImported(cloud)) return []
+  return [{ level: 'cluster', kind: 'create', what: `cluster ${name} in Rancher ${url}`, details: [] }]
+}
+
+function serverChanges(cloud: Cloud): Change[] {
+  const { server, url } = rancherOf(cloud) ?? {}
+  if (server === undefined) return []
+  return [{ level: 'cloud', kind: 'create', what: `Rancher ${url}`, details: [`1 × ${server.machineType} at Hetzner`] }]
 }
 
 /** By pools: how a cloud's modules call their machines is theirs. */
@@ -134,7 +194,7 @@ function orderedChanges(site: Site, pools: readonly OrderedPool[]): Change[] {
   ]
 }
 
-function addresses(stage: Stage, site: Site): string[] {
+function addresses(stage: 'volumes' | 'cluster', site: Site): string[] {
   const { machines, volumes } = layoutOf(site)
   if (stage === 'volumes')
     return Object.keys(volumes).map((name) => `module.volumes.localcloud_volume.this[${JSON.stringify(name)}]`)

@@ -1,7 +1,7 @@
 import { describeRef, type Kubernetes, type Manifest, refOf } from '../../adapters/kubernetes/port.ts'
-import { type ExistingCluster, lookAt, nodeChanges, requireFit } from '../../clusters/existing-cluster.ts'
+import { lookAt, nodeChanges, requireFit } from '../../clusters/existing-cluster.ts'
 import { loadProvider } from '../../clusters/provider.ts'
-import { refuseOthersNamespaces, requireRoles } from '../actions/cluster-fit.ts'
+import { refuseOthersNamespaces, requireRoles, wantedOf } from '../actions/cluster-fit.ts'
 import { type ExistingCloud } from '../cloud.ts'
 import { providersFolder } from '../cloud-roots.ts'
 import { claimText, findHoldings } from '../holdings.ts'
@@ -20,10 +20,7 @@ export async function existingChanges(
   cloud: ExistingCloud,
   { site, project, selectsRoles }: { readonly site: string; readonly project: string; readonly selectsRoles: boolean },
 ): Promise<ExistingChanges> {
-  const wanted: ExistingCluster = {
-    roles: cloud.roles as ExistingCluster['roles'],
-    ...(cloud.storageClass === undefined ? {} : { storageClass: cloud.storageClass }),
-  }
+  const wanted = wantedOf(cloud, providersFolder(project))
   const facts = await lookAt(kubernetes, wanted)
   requireFit(facts, wanted)
   requireRoles(facts, wanted, selectsRoles)

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { AppError } from '../../base/errors.ts'
 import { readChartDefaults } from '../file/chart-values.ts'
 import { fieldName } from '../../catalog/load.ts'
 import type { CheckedFile } from '../file/check.ts'
@@ -8,21 +9,20 @@ import { wantedVolumes } from '../file/wanted-values.ts'
 import type { Operator } from '../operator.ts'
 import { outsideRoots } from '../kept-roots.ts'
 import { layoutOf } from '../layout.ts'
+import { tokenAdvice } from '../rancher-refusals.ts'
 import { promises } from '../profiles.ts'
 import type { Machines } from '../../clusters/profiles.ts'
 import { cacheFolder } from '../../tools/ensure.ts'
 import { readStored, storedForm } from '../secrets.ts'
 import type { Site } from '../site.ts'
 import { findSite, isMade, type StatePaths } from '../state.ts'
-import { makeClusterKeys } from '../../clusters/cluster-keys.ts'
 import { refuseOthersPrometheus } from '../actions/monitoring.ts'
-import { cloudOf, isFar } from '../cloud.ts'
+import { cloudOf, isFar, rancherOf } from '../cloud.ts'
 import { monitoringNamespace } from '../components.ts'
-import { cloudEnv } from '../cloud-roots.ts'
+import { isScaled, orderingTerraform, rancherTokenIn, stagesOf } from '../cloud-roots.ts'
 import { cloudSecretsOf } from '../file/cloud-secrets.ts'
 import type { GivenSecrets } from '../file/secret-values.ts'
-import { clusterKeysOf } from '../site-keys.ts'
-import { withEnv } from '../terraform-env.ts'
+import { keptKeys, makeKeys } from '../site-keys.ts'
 import { readApplied } from './applied.ts'
 import { type ExistingChanges, existingChanges } from './existing-changes.ts'
 import { type CloudChanges, expectedCloud, previewCloud } from './cloud-changes.ts'
@@ -85,6 +85,7 @@ export async function previewSite(
       ...kept.map((name) => `volume ${name} is no longer in the file: it is kept with its data`),
       ...(isFar(site) ? [] : promises(machines as Machines, operator.facts(cacheFolder(), paths.folder))),
       ...existing.notes,
+      ...(cloud.notes ?? []),
       ...(given === undefined ? ['secrets were not compared: not all of them are here'] : []),
       ...notesOf(made, runs, tags !== undefined && applied?.images !== undefined),
     ],
@@ -148,15 +149,35 @@ async function lookAtCloud(
   const cloud = cloudOf(sources.site)
   const terraform = operator.terraform(sources.paths)
   if (cloud === undefined && runs && terraform !== undefined) return await previewCloud(terraform, sources)
-  if (cloud === undefined || cloud.kind === 'existing' || terraform === undefined)
+  if (cloud === undefined || stagesOf(cloud).length === 0 || terraform === undefined)
     return await expectedCloud(made, sources)
-  // Of a site that was never made only the preview knows these keys.
-  const keys = made ? clusterKeysOf(sources.paths.folder) : undefined
-  const env = cloudEnv(cloud, given, keys ?? (await makeClusterKeys(new Date())))
+  const kept = made ? keptKeys(sources.paths.folder) : {}
+  // Of a site that was never made only the preview knows the others.
+  const secrets = { ...given, ...kept, ...(await makeKeys(cloud, kept, new Date())) }
+  const noRancher = rancherOf(cloud)?.server !== undefined && kept['rancher-token'] === undefined
   return await previewCloud(
-    withEnv(terraform, () => env),
-    sources,
+    orderingTerraform(terraform, cloud, () => secrets),
+    { ...sources, noRancher, observed: await sizesOf(operator, sources.site, noRancher ? undefined : secrets) },
   )
+}
+
+/** Machines of Rancher's pools where an autoscaler sets them; `secrets` is `undefined` while there is no Rancher to ask. */
+async function sizesOf(
+  { rancher }: Operator,
+  site: Site,
+  secrets: Readonly<Record<string, string>> | undefined,
+): Promise<Readonly<Record<string, number>> | undefined> {
+  const cloud = cloudOf(site)
+  const { url, server } = rancherOf(cloud) ?? {}
+  if (cloud === undefined || url === undefined || secrets === undefined || !isScaled(cloud)) return undefined
+  try {
+    return await rancher.poolSizes(url, rancherTokenIn(cloud, secrets), site.name)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'rancher-token') throw error
+    // `up` makes another token of the site's own Rancher, and looks again.
+    if (server !== undefined) return undefined
+    throw new AppError(error.kind, error.code, tokenAdvice({ url, made: false }), { cause: error })
+  }
 }
 
 async function lookAtExisting(operator: Operator, site: Site, given: GivenSecrets): Promise<ExistingChanges> {

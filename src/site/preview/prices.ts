@@ -35,13 +35,13 @@ export function readPrices(path: string): PriceList {
   })
 }
 
-/** A line for each pool. A type without a price has none; it is not taken for free. */
+/** A line for each pool, and for the machine of a new Rancher. A type without a price has none; it is not taken for free. */
 export function machineRows(
-  { pools }: SiteFile,
+  { pools, rancher }: SiteFile,
   provider: Provider | undefined,
   prices: PriceList | undefined,
 ): MachineRow[] {
-  return pools.map((pool) => {
+  const rows = pools.map((pool): MachineRow => {
     const size = sizeOf(pool, provider)
     const type = pool.type ?? `${pool.cores}x${pool.memoryGb}`
     // What only says that it runs costs nothing anywhere.
@@ -57,6 +57,10 @@ export function machineRows(
       ...amounts(found, pool.size),
     }
   })
+  if (rancher.kind !== 'create') return rows
+  const { type } = rancher
+  const size = { cores: null, memoryGb: null, diskGb: null, ...amounts(prices?.machines[type], 1) }
+  return [...rows, { pool: 'rancher', role: 'rancher', machines: 1, type, ...size }]
 }
 
 export function volumeRows(volumes: Readonly<Record<string, number>>, prices: PriceList | undefined): VolumeRow[] {

@@ -25,7 +25,7 @@ func (f *filler) fill(block *tfprotov6.SchemaBlock, value tftypes.Value) tftypes
 	}
 	fields := fieldsOf(value)
 	for _, attribute := range block.Attributes {
-		if !fields[attribute.Name].IsKnown() {
+		if !fields[attribute.Name].IsKnown() || f.renews(attribute.Name) {
 			fields[attribute.Name] = f.value(attribute)
 		}
 	}
@@ -35,6 +35,11 @@ func (f *filler) fill(block *tfprotov6.SchemaBlock, value tftypes.Value) tftypes
 		})
 	}
 	return tftypes.NewValue(value.Type(), fields)
+}
+
+// renews says what is given anew without having been planned, as providers of the old kind may.
+func (f *filler) renews(name string) bool {
+	return f.order.kind == "rancher2_bootstrap" && name == "token" && f.order.prior != nil && f.order.wanted["token_update"] == true
 }
 
 func (f *filler) value(attribute *tfprotov6.SchemaAttribute) tftypes.Value {

@@ -84,6 +84,9 @@ func (s *standin) checkAccess(given map[string]any) error {
 	if or("api_url", "RANCHER_URL") == "" {
 		return errors.New("[ERROR] No api_url provided")
 	}
+	if given["bootstrap"] == true && or("token_key", "RANCHER_TOKEN_KEY") != "" {
+		return errors.New("[ERROR] Bootstrap mode activated. Token_key or access_key and secret_key can not be provided")
+	}
 	if or("token_key", "RANCHER_TOKEN_KEY") == "" && or("access_key", "RANCHER_ACCESS_KEY") == "" && given["bootstrap"] != true {
 		return errors.New("[ERROR] No token_key nor access_key and secret_key are provided")
 	}

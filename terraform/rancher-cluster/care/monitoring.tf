@@ -32,7 +32,7 @@ locals {
     }
   }
 
-  rules = yamldecode(file("${path.module}/rules.yaml"))
+  rules = yamldecode(file("${path.module}/../rules.yaml"))
 
   selector = try(var.monitoring.node_role, null) == null ? {} : { nodeSelector = { "omegaml.io/role" = var.monitoring.node_role } }
   storage = try(var.monitoring.storage_class, null) == null ? {} : {
@@ -49,14 +49,14 @@ resource "rancher2_namespace" "monitoring" {
   count = local.monitored
 
   name       = "cattle-monitoring-system"
-  project_id = rancher2_cluster_sync.this.system_project_id
+  project_id = var.system_project_id
 }
 
 # Of our own: the chart takes receivers at its installation only, this is read again when it changes.
 resource "rancher2_secret_v2" "alertmanager" {
   count = local.monitored
 
-  cluster_id = rancher2_cluster_sync.this.cluster_id
+  cluster_id = var.cluster_id
   namespace  = rancher2_namespace.monitoring[0].name
   name       = local.alerting
   data       = { "alertmanager.yaml" = yamlencode(local.alertmanager) }
@@ -65,8 +65,8 @@ resource "rancher2_secret_v2" "alertmanager" {
 resource "rancher2_app_v2" "monitoring" {
   count = local.monitored
 
-  cluster_id    = rancher2_cluster_sync.this.cluster_id
-  project_id    = rancher2_cluster_sync.this.system_project_id
+  cluster_id    = var.cluster_id
+  project_id    = var.system_project_id
   name          = "rancher-monitoring"
   namespace     = rancher2_secret_v2.alertmanager[0].namespace
   repo_name     = "rancher-charts"

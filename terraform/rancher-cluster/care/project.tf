@@ -2,7 +2,7 @@
 
 resource "rancher2_project" "this" {
   name       = var.project.name
-  cluster_id = rancher2_cluster_sync.this.cluster_id
+  cluster_id = var.cluster_id
 
   dynamic "container_resource_limit" {
     for_each = var.project.container == null ? [] : [var.project.container]

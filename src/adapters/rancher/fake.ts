@@ -1,0 +1,49 @@
+import { AppError } from '../../base/errors.ts'
+import type { Rancher, RancherCluster } from './port.ts'
+
+export interface FakeRancher extends Rancher {
+  /** Why it does not answer; `undefined`: it does. */
+  down: string | undefined
+  /** Tokens that it does not take. */
+  readonly revoked: Set<string>
+  readonly known: RancherCluster[]
+  manifestText: string
+  sizes: Readonly<Record<string, number>>
+}
+
+export function createFakeRancher(): FakeRancher {
+  const fake: FakeRancher = {
+    down: undefined,
+    revoked: new Set(),
+    known: [],
+    manifestText: '',
+    sizes: {},
+    missing: async () => fake.down,
+    accepts: async (url, token) => {
+      mustAnswer(url)
+      return !fake.revoked.has(token)
+    },
+    clusters: async (url, token) => {
+      mustTake(url, token)
+      return fake.known
+    },
+    poolSizes: async (url, token) => {
+      mustTake(url, token)
+      return fake.sizes
+    },
+    manifest: async () => {
+      mustAnswer('')
+      return fake.manifestText
+    },
+  }
+  const mustAnswer = (url: string): void => {
+    if (fake.down !== undefined)
+      throw new AppError('unavailable', 'rancher-unreachable', `Rancher ${url}: ${fake.down}`)
+  }
+  const mustTake = (url: string, token: string): void => {
+    mustAnswer(url)
+    if (fake.revoked.has(token))
+      throw new AppError('unauthenticated', 'rancher-token', `Rancher ${url} does not take the token`)
+  }
+  return fake
+}

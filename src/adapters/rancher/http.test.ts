@@ -1,0 +1,64 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createRancher } from './http.ts'
+
+const server = createServer(({ url, headers }, answer) => {
+  const isIn = headers.authorization === 'Bearer token-abcde:right'
+  const answers: Record<string, [number, string]> = {
+    '/ping': [200, 'pong'],
+    '/new/ping': [503, 'no healthy upstream'],
+    '/v3/users?me=true': [isIn ? 200 : 401, '{}'],
+    '/v3/clusters': [
+      isIn ? 200 : 401,
+      JSON.stringify({
+        data: [
+          { id: 'local', name: 'local' },
+          { id: 'c-m-abcdefgh', name: 'acme' },
+        ],
+      }),
+    ],
+    '/v1/provisioning.cattle.io.clusters/fleet-default/acme': [
+      isIn ? 200 : 401,
+      JSON.stringify({ spec: { rkeConfig: { machinePools: [{ name: 'node', quantity: 3 }] } } }),
+    ],
+    '/v3/import/SECRET_c-m-abcdefgh.yaml': [200, 'kind: Namespace\n'],
+  }
+  const [status, text] = answers[url ?? ''] ?? [404, '']
+  answer.writeHead(status).end(text)
+})
+const rancher = createRancher()
+const { signal } = new AbortController()
+let url: string
+
+beforeAll(async () => {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterAll(() => server.close())
+
+test('it is there when it answers, and says why it is not', async () => {
+  expect(await rancher.missing(url, signal)).toBeUndefined()
+  expect(await rancher.missing(`${url}/new`, signal)).toBe(`${url}/new/ping answers 503`)
+  expect(await rancher.missing('http://127.0.0.1:1', signal)).toMatch(/does not answer \(\w+\)/)
+})
+
+test('a token that is taken, and one that is not', async () => {
+  expect(await rancher.accepts(url, 'token-abcde:right')).toBe(true)
+  expect(await rancher.accepts(url, 'token-abcde:revoked')).toBe(false)
+  expect(await rancher.clusters(url, 'token-abcde:right')).toEqual([{ id: 'c-m-abcdefgh', name: 'acme' }])
+  expect(await rancher.poolSizes(url, 'token-abcde:right', 'acme')).toEqual({ node: 3 })
+  expect(await rancher.poolSizes(url, 'token-abcde:right', 'other')).toEqual({})
+  await expect(rancher.poolSizes(url, 'other', 'acme')).rejects.toMatchObject({ code: 'rancher-token' })
+  await expect(rancher.clusters(url, 'other')).rejects.toMatchObject({ code: 'rancher-token' })
+  await expect(rancher.accepts('http://127.0.0.1:1', 'x')).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
+test('the agent’s manifest is fetched, and its address never told', async () => {
+  expect(await rancher.manifest(`${url}/v3/import/SECRET_c-m-abcdefgh.yaml`)).toContain('Namespace')
+  const refused = await rancher.manifest(`${url}/v3/import/SECRET_gone.yaml`).catch((error: unknown) => error)
+  expect(refused).toMatchObject({ code: 'rancher-refused' })
+  expect(String((refused as Error).message)).not.toContain('SECRET')
+})

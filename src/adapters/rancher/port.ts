@@ -1,0 +1,21 @@
+/** A cluster that a Rancher looks after. */
+export interface RancherCluster {
+  readonly id: string
+  readonly name: string
+}
+
+/**
+ * What Terraform's provider can't say of a Rancher. Whoever can't be reached is `unavailable`; a token that is not taken
+ * (revoked, expired) is `unauthenticated`, `rancher-token`.
+ */
+export interface Rancher {
+  /** Why it does not answer yet, in words; `undefined`: it does, with a certificate that the world knows. */
+  missing(url: string, signal: AbortSignal): Promise<string | undefined>
+  accepts(url: string, token: string): Promise<boolean>
+  /** All but the one that it runs in itself. */
+  clusters(url: string, token: string): Promise<readonly RancherCluster[]>
+  /** Machines of each pool of a cluster that it made, as an autoscaler may have set them; none where it has no such cluster. */
+  poolSizes(url: string, token: string, cluster: string): Promise<Readonly<Record<string, number>>>
+  /** Objects of its agent, as YAML. The address holds a token, and is in no error. */
+  manifest(address: string): Promise<string>
+}

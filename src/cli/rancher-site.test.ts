@@ -1,0 +1,121 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { Manifest } from '../adapters/kubernetes/port.ts'
+import { AppError } from '../base/errors.ts'
+import type { FakeOutside } from './fake-outside.ts'
+import { testCli } from './testing.ts'
+
+/** A site whose cluster a Rancher makes, from end to end with fakes. */
+let folder = ''
+let state = ''
+let outside: FakeOutside
+
+const here = testCli(async (fresh) => {
+  ;({ folder, state, outside } = fresh)
+  outside.env['TOKEN'] = 'token-abcde:secret'
+  writeFileSync(join(folder, 'site.yml'), file)
+  await newCluster()
+})
+const cli = here.run
+
+const file = `name: acme
+domain: acme.example.org
+provider: {kind: rancher, cloud: linode, region: eu-central, credential: {name: mine}}
+rancher: {kind: existing, url: "https://rancher.example.org", token: {env: TOKEN}}
+images: {registry: registry.example.com/omega}
+storage: {class: fast}
+pools:
+  - {name: control, role: control, type: g6-standard-2}
+  - {name: everything, role: worker, type: g6-standard-6, min: 1, max: 3}
+`
+
+const node = (name: string): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name },
+  status: { conditions: [{ type: 'Ready', status: 'True' }] },
+})
+const dns: Manifest = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'kube-dns', namespace: 'kube-system' },
+  spec: { clusterIP: '10.96.0.10' },
+}
+
+async function newCluster(): Promise<void> {
+  for (const object of [node('control-1'), node('everything-1'), dns]) await outside.kubernetes.apply(object)
+}
+
+/** As the class's driver makes a disk for a claim. */
+async function bind(namespace: string, name: string): Promise<void> {
+  await outside.kubernetes.apply({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name, namespace },
+    spec: { volumeName: `pvc-${name}`, resources: { requests: { storage: '20Gi' } } },
+  })
+  await outside.kubernetes.apply({
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name: `pvc-${name}` },
+    spec: {
+      capacity: { storage: '20Gi' },
+      persistentVolumeReclaimPolicy: 'Delete',
+      csi: { driver: 'csi.example.com', volumeHandle: `vol-${name}` },
+      claimRef: { namespace, name },
+    },
+  })
+}
+
+const volume = async (name: string) =>
+  await outside.kubernetes.find({ apiVersion: 'v1', kind: 'PersistentVolume', name: `pvc-${name}` })
+
+test('down keeps the disks of the site and asks for those of accounts, up takes them up again', async () => {
+  expect(await cli('up', '--yes')).toBe(0)
+  await bind('omegaml-services', 'mongodb')
+  await bind('omegaml-services', 'theirs')
+  outside.answer = 'no'
+  expect(await cli('down')).not.toBe(0)
+  const { out } = outside.printed()
+  expect(out).toContain('goes with the cluster: claim omegaml-services/theirs')
+  expect(out).toContain('its disk stays: claim omegaml-services/mongodb')
+
+  expect(await cli('down', '--yes')).toBe(0)
+  expect((await volume('mongodb'))?.['spec']).toMatchObject({ persistentVolumeReclaimPolicy: 'Retain' })
+  expect((await volume('theirs'))?.['spec']).toMatchObject({ persistentVolumeReclaimPolicy: 'Delete' })
+
+  // With the machines all went that was in the cluster.
+  for (const name of ['mongodb', 'theirs'])
+    await outside.kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolume', name: `pvc-${name}` })
+  expect(await cli('up', '--yes')).toBe(0)
+  expect((await volume('mongodb'))?.['spec']).toMatchObject({
+    csi: { volumeHandle: 'vol-mongodb' },
+    claimRef: { namespace: 'omegaml-services', name: 'mongodb' },
+  })
+  expect(await volume('theirs')).toBeUndefined()
+})
+
+test('a purge after down names the disks that it can’t delete', async () => {
+  expect(await cli('up', '--yes')).toBe(0)
+  await bind('omegaml-services', 'mongodb')
+  expect(await cli('down', '--yes')).toBe(0)
+  outside.kubernetes.failWith(new AppError('unavailable', 'kubernetes-unreachable', 'its machines are gone'))
+  outside.printed()
+  outside.answer = 'yes'
+  expect(await cli('down', '--purge')).not.toBe(0)
+  expect(outside.printed().err).toContain(
+    'omegaml-services/mongodb (20Gi, vol-mongodb of csi.example.com): delete them there',
+  )
+  outside.answer = 'no'
+  expect(await cli('down', '--purge')).not.toBe(0)
+  expect(outside.printed().err).toContain('./cloudmgr up takes them up, then down --purge deletes them')
+  expect(existsSync(state)).toBe(true)
+})
+
+test('pools that an autoscaler set stay as they are', async () => {
+  outside.rancher.sizes = { everything: 3 }
+  expect(await cli('up', '--yes')).toBe(0)
+  const values = JSON.parse(readFileSync(join(state, 'terraform/cluster/terraform.tfvars.json'), 'utf8')) as object
+  expect(values).toMatchObject({ observed: { everything: 3 } })
+})

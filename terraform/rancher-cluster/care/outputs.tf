@@ -1,0 +1,4 @@
+output "project_id" {
+  description = "Of the site's project."
+  value       = rancher2_project.this.id
+}
