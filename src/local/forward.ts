@@ -35,8 +35,9 @@ export class Forwarder {
   start(): void {
     this.read()
     watchFile(this.file, { interval: 300 }, () => this.read())
-    // A port that another program held is taken as soon as it is free.
-    this.timer = setInterval(() => this.listen(), 2000)
+    // A port that another program held is taken as soon as it is free; and what was written between the first reading and
+    // the watcher's first look, which it takes for the beginning, is read now.
+    this.timer = setInterval(() => this.read(), 2000)
   }
 
   stop(): void {
