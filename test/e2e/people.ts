@@ -50,6 +50,16 @@ export async function workAs(site: TestSite, who: Person): Promise<UserOutcome> 
   return outcome
 }
 
+/** What the steps of the account's newest command say of what they wait for. */
+export async function waitsOf(site: TestSite, account: string): Promise<string> {
+  const commands = await site.json<{ id: number; account?: string }[]>('commands', 'list', '--service')
+  const newest = commands.find((one) => one.account === account)
+  if (newest === undefined) return ''
+  const words = ['commands', 'show', String(newest.id), '--service']
+  const { steps } = await site.json<{ steps: { waiting?: string; message?: string }[] }>(...words)
+  return steps.flatMap(({ waiting, message }) => waiting ?? message ?? []).join('\n')
+}
+
 /** `GET /api/v1/config/` with the person's API key. */
 const askConfig = ({ userid, apikey, apiUrl }: Person): Promise<Response> =>
   fetch(`${apiUrl}/api/v1/config/`, { headers: { authorization: `ApiKey ${userid}:${apikey}` } })

@@ -17,7 +17,16 @@ import {
 } from './cluster.ts'
 import { useSecondCluster } from './clusters.ts'
 import { crowd } from './many.ts'
-import { configOf, rotateAs, configStatus, createAccount, type Person, type UpResult, workAs } from './people.ts'
+import {
+  configOf,
+  rotateAs,
+  configStatus,
+  createAccount,
+  type Person,
+  type UpResult,
+  waitsOf,
+  workAs,
+} from './people.ts'
 import { OutageWatch } from './outage-watch.ts'
 import { openNotebook, openNotebookFromPortal } from './notebook.ts'
 import { orderEverything } from './orders.ts'
@@ -218,13 +227,15 @@ describe('an account', () => {
   })
 })
 
-describe('while supervisor and registry hang', () => {
-  test('tasks run on, and an account that is made meanwhile waits until they are back', async () => {
-    const thaw = await freeze(site, /local\/main\.ts serve|image-registry/)
+describe('while API server, supervisor and registry hang', () => {
+  test('tasks run on, and an account that is made meanwhile waits, says for what, and is delivered', async () => {
+    const thaw = await freeze(site, /kube-apiserver|local\/main\.ts serve|image-registry/)
     const made = createAccount(site, 'vera')
     try {
       await workAs(site, boris)
       expect(await site.json('account', 'show', 'vera')).toMatchObject({ userid: 'vera' })
+      const why = async () => await waitsOf(site, 'vera')
+      await expect.poll(why, { timeout: 120_000, interval: 2000 }).toContain('Kubernetes API server')
     } finally {
       thaw()
     }
