@@ -8,8 +8,8 @@ import type { RunResult } from '../process/run.ts'
 import { cleanEnv, run } from '../process/run.ts'
 import { helmError, isUnknownRevision } from './errors.ts'
 import { fingerprint } from './fingerprint.ts'
-import type { Helm, HelmRun, Release, ReleaseRecord, ReleaseStatus } from './port.ts'
-import { findStored } from './stored.ts'
+import type { Helm, HelmRun, Release, ReleaseStatus } from './port.ts'
+import { findStored, fingerprintLabel } from './stored.ts'
 
 export interface HelmCliOptions {
   /** Path of Helm 4. */
@@ -22,7 +22,6 @@ export interface HelmCliOptions {
   readonly kubernetes: Kubernetes
 }
 
-const FINGERPRINT_LABEL = 'cloudmgr.io/fingerprint'
 const TIMEOUT_MS = 600_000
 const KEPT_REVISIONS = '10'
 
@@ -37,12 +36,8 @@ export function createHelmCli(options: HelmCliOptions): Helm {
     if (result.exitCode !== 0) throw helmError(attempted, result)
     return result.stdout
   }
-  const find = async (name: string, namespace: string): Promise<ReleaseRecord | undefined> => {
-    const stored = await findStored(options.kubernetes, name, namespace)
-    if (stored === undefined) return undefined
-    const { manifest: _manifest, labels, ...record } = stored
-    return { ...record, fingerprint: labels[FINGERPRINT_LABEL] }
-  }
+  const stored = async (name: string, namespace: string) => await findStored(options.kubernetes, name, namespace)
+  const find = async (name: string, namespace: string) => (await stored(name, namespace))?.record
   const uninstall: Helm['uninstall'] = async (name, namespace, running = {}) => {
     if ((await find(name, namespace)) === undefined) return false
     const wait = ['--wait', '--cascade', 'foreground', '--timeout', seconds(running.timeoutMs ?? TIMEOUT_MS)]
@@ -102,7 +97,7 @@ export function createHelmCli(options: HelmCliOptions): Helm {
           file,
           ...upgradeFlags(release),
         ]
-        await must(`upgrading ${name} in ${namespace}`, [...args, '--labels', `${FINGERPRINT_LABEL}=${hash}`], running)
+        await must(`upgrading ${name} in ${namespace}`, [...args, '--labels', `${fingerprintLabel}=${hash}`], running)
       })
       const record = await find(name, namespace)
       if (record === undefined)
@@ -129,8 +124,8 @@ export function createHelmCli(options: HelmCliOptions): Helm {
       await options.kubernetes.delete({ apiVersion: 'v1', kind: 'Secret', name: secret, namespace })
     },
     objects: async (name, namespace) => {
-      const stored = await findStored(options.kubernetes, name, namespace)
-      return stored === undefined ? [] : manifestsOf(stored.manifest, namespace)
+      const found = await stored(name, namespace)
+      return found === undefined ? [] : manifestsOf(found.manifest, namespace)
     },
   }
 }

@@ -1,17 +1,14 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { Kubernetes, Manifest } from '../kubernetes/port.ts'
-import type { ReleaseStatus } from './port.ts'
+import type { ReleaseRecord, ReleaseStatus } from './port.ts'
+
+/** Label of a revision that we made. */
+export const fingerprintLabel = 'cloudmgr.io/fingerprint'
 
 /** The newest revision of a release. */
 export interface StoredRelease {
-  readonly name: string
-  readonly namespace: string
-  readonly revision: number
-  readonly status: ReleaseStatus
-  readonly labels: Readonly<Record<string, string>>
-  /** Name and version. */
-  readonly chart: string
+  readonly record: ReleaseRecord
   /** YAML of its objects, hooks not among them. */
   readonly manifest: string
 }
@@ -32,16 +29,16 @@ export async function findStored(
   const newest = secrets.toSorted((a, b) => revisionOf(b) - revisionOf(a))[0]
   if (newest === undefined) return undefined
   const { chart, manifest } = await contentOf(newest)
-  const own = newest.metadata.labels ?? {}
-  return {
+  const { status, [fingerprintLabel]: fingerprint } = newest.metadata.labels ?? {}
+  const record = {
     name,
     namespace,
     revision: revisionOf(newest),
-    status: own['status'] as ReleaseStatus,
-    labels: own,
+    status: status as ReleaseStatus,
     chart: `${chart.metadata.name}-${chart.metadata.version}`,
-    manifest,
+    fingerprint,
   }
+  return { record, manifest }
 }
 
 const revisionOf = ({ metadata }: Manifest): number => Number(metadata.labels?.['version'])
