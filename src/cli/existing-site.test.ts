@@ -356,3 +356,17 @@ test('a Kubernetes that the Rancher does not take is refused', async () => {
   expect(await cli('plan')).toBe(2)
   expect(outside.printed().err).toContain('kubernetes v1.37.2, right is 1.33 to 1.35')
 })
+
+test('a Rancher that comes later brings its own monitoring, and the chart’s goes', async () => {
+  write(watched('[]'))
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(monitoringValues()).toBeDefined()
+  write(`${watched('[]')}${newRancher}`)
+  outside.env['HETZNER'] = 'h'.repeat(64)
+  outside.rancher.manifestText = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: cattle-system}\n'
+  expect((await planned()).changes).toContainEqual(
+    expect.objectContaining({ kind: 'remove', what: 'release omegaml-monitoring' }),
+  )
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(monitoringValues()).toBeUndefined()
+})
