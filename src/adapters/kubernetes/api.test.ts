@@ -1,6 +1,7 @@
 import { once } from 'node:events'
+import { createServer as createPlainServer } from 'node:http'
 import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { answerHttp, type HttpAnswers } from '../../../test/support/http-answers.ts'
 import { createAuthority, issueCertificate } from '../../base/certificate.ts'
@@ -68,6 +69,23 @@ for (const { why, days, name, known, says } of troubles) {
     https.close()
   })
 }
+
+test('requests share a connection; one that the server ended meanwhile is replaced', async () => {
+  const connections: Socket[] = []
+  const plain = createPlainServer((_request, response) => response.end('{"gitVersion":"v1.0.0"}'))
+  plain.on('connection', (socket) => connections.push(socket)).listen(0, '127.0.0.1')
+  await once(plain, 'listening')
+  const asking = kubernetes(`http://127.0.0.1:${(plain.address() as AddressInfo).port}`)
+  expect(await asking.version()).toBe('v1.0.0')
+  expect(await asking.version()).toBe('v1.0.0')
+  expect(connections).toHaveLength(1)
+  // As a server that was started anew: the next request goes out before the end of the old connection is noticed.
+  connections[0]?.resetAndDestroy()
+  expect(await asking.version()).toBe('v1.0.0')
+  expect(connections).toHaveLength(2)
+  plain.close()
+  plain.closeAllConnections()
+})
 
 test('credentials that the API server does not take any more are told as such', async () => {
   server = await answerHttp(() => ({ status: 401, body: { message: 'Unauthorized' } }))

@@ -23,6 +23,9 @@ export type SendRequest = (request: ApiRequest) => Promise<ApiResponse>
 
 const TIMEOUT_MS = 30_000
 const OPTIONS_LIVE_MS = 60_000
+/** Shorter than any API server or balancer keeps a connection that nobody uses. */
+const IDLE_MS = 20_000
+const MOST_IDLE = 16
 
 /**
  * Sends plain JSON with the kubeconfig's credentials.
@@ -34,11 +37,13 @@ export function requestSender(config: KubeConfig): SendRequest {
   if (server === undefined)
     throw new AppError('invalid', 'kubeconfig-invalid', 'the kubeconfig names no current cluster')
   let options: { value: https.RequestOptions; since: number } | undefined
+  const kept = new WeakMap<http.Agent, http.Agent>()
   const credentials = async (): Promise<https.RequestOptions> => {
     // Tokens of service accounts are renewed on disk; connections are kept in between.
     if (options === undefined || Date.now() - options.since > OPTIONS_LIVE_MS) {
       const value: https.RequestOptions = {}
       await config.applyToHTTPSOptions(value)
+      if (value.agent instanceof http.Agent) value.agent = keepingAgent(value.agent, kept)
       options = { value, since: Date.now() }
     }
     return options.value
@@ -50,6 +55,20 @@ export function requestSender(config: KubeConfig): SendRequest {
       throw unreachable(server, cause)
     }
   }
+}
+
+/**
+ * The library's agent opens a connection for each request: the handshake costs both ends more than most requests do. One
+ * that leads through a proxy stays as it is.
+ */
+function keepingAgent(agent: http.Agent, kept: WeakMap<http.Agent, http.Agent>): http.Agent {
+  const Kind = [https.Agent, http.Agent].find((one) => agent.constructor === one)
+  if (Kind === undefined) return agent
+  const keeping =
+    kept.get(agent) ??
+    new Kind({ ...(agent as https.Agent).options, keepAlive: true, maxFreeSockets: MOST_IDLE, timeout: IDLE_MS })
+  kept.set(agent, keeping)
+  return keeping
 }
 
 function unreachable(server: string, cause: unknown): AppError {
@@ -100,7 +119,12 @@ function send(url: URL, credentials: https.RequestOptions, request: ApiRequest):
       },
     )
     sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)))
-    sent.on('error', reject)
+    // The server ended the kept connection just then: it did not read the request.
+    const isStale = (error: NodeJS.ErrnoException) => sent.reusedSocket && error.code === 'ECONNRESET'
+    sent.on('error', (error) => {
+      if (isStale(error) && request.method !== 'POST') resolve(send(url, credentials, request))
+      else reject(error)
+    })
     sent.end(body)
   })
 }
