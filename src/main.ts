@@ -33,8 +33,9 @@ async function service(): Promise<number> {
 async function serve(): Promise<number> {
   if (word === 'dump') return await (await import('./wiring/dumps.ts')).dump()
   if (word === 'restore') return await (await import('./wiring/dumps.ts')).restore()
-  const { serveApi, serveEngine, migrateSchema } = await import('./wiring/service.ts')
-  if (word === 'migrate') return await migrateSchema(words)
+  // Pods start with it, several at a time: it loads the database's driver and little else.
+  if (word === 'migrate') return await (await import('./wiring/schema.ts')).migrateSchema(words)
+  const { serveApi, serveEngine } = await import('./wiring/service.ts')
   if (words[0] === 'api') return await serveApi()
   if (words[0] === 'engine') return await serveEngine()
   if (words[0] === 'simulated') return await (await import('./wiring/simulated.ts')).serveSimulated(words.slice(1))

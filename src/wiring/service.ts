@@ -32,7 +32,7 @@ import { createServer } from '../api/server.ts'
 import { WAKE_PURPOSE } from '../api/wake-route.ts'
 import { accountActionNames, accountActions } from '../books/books-actions.ts'
 import { systemClock } from '../base/clock.ts'
-import { AppError, explain } from '../base/errors.ts'
+import { AppError } from '../base/errors.ts'
 import { type KeyRing, parseKeyRing } from '../base/key-ring.ts'
 import { createLog, type Log } from '../base/log.ts'
 import { proofFor } from '../base/proof.ts'
@@ -43,8 +43,7 @@ import { openAccess } from '../clusters/cluster-rows.ts'
 import { type Door, entered } from '../clusters/doors.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
-import { type Db, openDatabase } from '../db/database.ts'
-import { migrate, pendingMigrations } from '../db/migrate.ts'
+import { openDatabase } from '../db/database.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { createLifecycle } from '../deployments/lifecycle.ts'
 import type { SiteFacts } from '../deployments/site-facts.ts'
@@ -377,43 +376,6 @@ async function providerProgram(): Promise<string> {
   const found = await findOnPath(name, env['PATH'] ?? '')
   if (found !== undefined) return found
   throw new AppError('unavailable', 'program-missing', `${name} is not on PATH: the image of cloudmgr brings it`)
-}
-
-/** Brings the schema up to date; with `--wait` only waits until somebody did. */
-export async function migrateSchema(words: readonly string[]): Promise<number> {
-  const log = createLog('migrate')
-  const db = openDatabase(databaseOf(env))
-  try {
-    if (words.includes('--wait')) await waitForSchema(db, log)
-    else log.info('schema is up to date', { done: await migrate(db) })
-    return 0
-  } finally {
-    await db.destroy()
-  }
-}
-
-const SCHEMA_WAIT_MS = 600_000
-
-async function waitForSchema(db: Db, log: ReturnType<typeof createLog>): Promise<void> {
-  const until = clock.now() + SCHEMA_WAIT_MS
-  for (;;) {
-    const reason = await schemaGap(db)
-    if (reason === undefined) return
-    if (clock.now() > until) throw new Error(`the schema is not there after ten minutes: ${reason}`)
-    log.info('waiting for the schema', { reason })
-    await clock.sleep(1_000)
-  }
-}
-
-async function schemaGap(db: Db): Promise<string | undefined> {
-  try {
-    const pending = await pendingMigrations(db)
-    return pending.length === 0 ? undefined : `${pending.join(', ')} to come`
-  } catch (error) {
-    // Waiting would not bring the older schema back.
-    if (error instanceof AppError && error.code === 'schema-newer') throw error
-    return explain(error)
-  }
 }
 
 export async function terminated(): Promise<void> {
