@@ -10,7 +10,8 @@ import { placeOrder } from './orders.ts'
 const PAGE = 500
 
 /**
- * Orders what was delivered to every active account before, what others need first. What is as wanted is left as it is.
+ * Orders what was delivered to every active account before, what others need first; the oldest accounts first, the site's
+ * own among them. What is as wanted is left as it is.
  * Answers with the orders of the accounts' own plans: nobody has to wait for a service that one of them broke.
  */
 export async function ensureDeployments(deps: ApiDeps, caller: Account, idempotencyKey?: string): Promise<number[]> {
@@ -41,7 +42,7 @@ async function orderPage(
   ).reverse()
   return await inTransaction(deps.db, async (tx) => {
     const ids: number[] = []
-    for (const subject of accounts) {
+    for (const subject of accounts.toSorted((one, other) => one.id - other.id)) {
       if (!subject.active) continue
       for (const { plan, instance, suspendedAt } of delivered.filter((row) => row.accountId === subject.id)) {
         const phase = suspendedAt === undefined ? 'install' : 'suspend'

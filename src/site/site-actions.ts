@@ -20,7 +20,11 @@ import { adminKey, bootstrapAccountsAction } from './actions/bootstrap-accounts.
 import { clusterChartsAction } from './actions/cluster-charts.ts'
 import { clusterFitAction } from './actions/cluster-fit.ts'
 import { cloudRootsAction } from './actions/cloud-roots.ts'
-import { ensureDeploymentsAction } from './actions/ensure-deployments.ts'
+import {
+  awaitDeploymentsAction,
+  ensureDeploymentsAction,
+  type EnsureDeploymentsDeps,
+} from './actions/ensure-deployments.ts'
 import { hostsLinesAction } from './actions/hosts-lines.ts'
 import { type Images, imageAction } from './actions/image.ts'
 import { kubeconfigAction } from './actions/kubeconfig.ts'
@@ -81,6 +85,14 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
   const secrets = () => ensureSecrets(paths.folder)
   const api = () => connect(adminKey(secrets()))
   const ensured = join(paths.folder, 'ensured-cluster')
+  const ensuring: EnsureDeploymentsDeps = {
+    api,
+    kubernetes: () => kubernetes,
+    lastCluster: () => (existsSync(ensured) ? readFileSync(ensured, 'utf8') : undefined),
+    keepCluster: (cluster) => replaceFile(ensured, cluster),
+    forgetCluster: () => rmSync(ensured, { force: true }),
+    sleep,
+  }
   const providers = join(project, 'catalog', 'providers')
   const fetched = join(paths.folder, 'charts')
   const cloud = cloudOf(parts.site)
@@ -124,14 +136,8 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     helmRelease({ helm, kubernetes, clock, charts: join(project, 'charts') }),
     helmRollback({ helm, kubernetes, clock }),
     bootstrapAccountsAction({ connect, secrets, sleep }),
-    ensureDeploymentsAction({
-      api,
-      kubernetes: () => kubernetes,
-      lastCluster: () => (existsSync(ensured) ? readFileSync(ensured, 'utf8') : undefined),
-      keepCluster: (cluster) => replaceFile(ensured, cluster),
-      forgetCluster: () => rmSync(ensured, { force: true }),
-      sleep,
-    }),
+    ensureDeploymentsAction(ensuring),
+    awaitDeploymentsAction(ensuring),
     accountAction({ connect, secrets, store: (keys) => void storeAccountKeys(paths.folder, keys), sleep }),
     selfCheckAction({ kubernetes: () => kubernetes, sleep, checkNotebook: parts.checkNotebook }),
     pagesAction(parts.pages),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Kubernetes } from '../../adapters/kubernetes/port.ts'
-import type { Action, ActionContext } from '../../actions/action.ts'
+import type { Action, ActionContext, Observation, Outcome } from '../../actions/action.ts'
 import { AppError } from '../../base/errors.ts'
 import type { ServiceApi, ServiceCommand } from '../service-api.ts'
 import type { Sleep } from '../service-wait.ts'
@@ -8,9 +8,18 @@ import type { Sleep } from '../service-wait.ts'
 const input = z.strictObject({
   /** A namespace of the site: one made anew tells that the cluster is another one. */
   namespace: z.string().min(1),
+  /** Accounts; those of all others are left to action `await-deployments`. All are waited for when left out. */
+  waitsFor: z.array(z.string()).optional(),
+})
+
+const awaitInput = z.strictObject({
+  namespace: z.string().min(1),
+  /** As action `ensure-deployments` gave them. */
+  commands: z.array(z.number().int()),
 })
 
 export type EnsureDeploymentsInput = z.infer<typeof input>
+export type AwaitDeploymentsInput = z.infer<typeof awaitInput>
 
 export interface EnsureDeploymentsDeps {
   api(): ServiceApi
@@ -31,28 +40,55 @@ export function ensureDeploymentsAction(deps: EnsureDeploymentsDeps): Action<Ens
     name: 'ensure-deployments',
     input,
     locks: () => ['accounts'],
-    observe: async ({ namespace }) => {
-      const last = deps.lastCluster()
-      if (last === undefined) return { state: 'absent' }
-      return { state: last === (await clusterOf(deps, namespace)) ? 'present' : 'different' }
-    },
-    ensure: async ({ namespace }, context) => {
+    observe: async ({ namespace }) => await observed(deps, namespace),
+    ensure: async ({ namespace, waitsFor }, context) => {
       const cluster = await clusterOf(deps, namespace)
-      if (deps.lastCluster() === cluster) return { changed: false, message: 'already as wanted' }
+      if (deps.lastCluster() === cluster)
+        return { changed: false, message: 'already as wanted', outputs: { commands: [] } }
       const api = deps.api()
       const commands = await api.ensureDeployments()
-      await waitForAll(api, commands, deps.sleep, context)
-      deps.keepCluster(cluster)
-      return {
-        changed: commands.length > 0,
-        message: `${commands.length} ${commands.length === 1 ? 'deployment' : 'deployments'} made sure of`,
-      }
+      const first = commands.filter(({ account = '' }) => waitsFor?.includes(account) ?? true)
+      await waitForAll(api, first, deps.sleep, context)
+      if (waitsFor === undefined) deps.keepCluster(cluster)
+      return { ...told(first.length), outputs: { commands: commands.map(({ id }) => id) } }
     },
     remove: async () => {
       deps.forgetCluster()
       return { changed: false, message: 'kept with the database' }
     },
   }
+}
+
+/** Waits for what action `ensure-deployments` ordered: what needs only some of the accounts goes on meanwhile. */
+export function awaitDeploymentsAction(deps: EnsureDeploymentsDeps): Action<AwaitDeploymentsInput> {
+  return {
+    name: 'await-deployments',
+    input: awaitInput,
+    locks: () => ['deployments'],
+    observe: async ({ namespace }) => await observed(deps, namespace),
+    ensure: async ({ namespace, commands }, context) => {
+      const cluster = await clusterOf(deps, namespace)
+      await waitForAll(
+        deps.api(),
+        commands.map((id) => ({ id })),
+        deps.sleep,
+        context,
+      )
+      deps.keepCluster(cluster)
+      return commands.length === 0 ? { changed: false, message: 'already as wanted' } : told(commands.length)
+    },
+    remove: async () => ({ changed: false, message: 'kept with the database' }),
+  }
+}
+
+async function observed(deps: EnsureDeploymentsDeps, namespace: string): Promise<Observation> {
+  const last = deps.lastCluster()
+  if (last === undefined) return { state: 'absent' }
+  return { state: last === (await clusterOf(deps, namespace)) ? 'present' : 'different' }
+}
+
+function told(count: number): Outcome {
+  return { changed: count > 0, message: `${count} ${count === 1 ? 'deployment' : 'deployments'} made sure of` }
 }
 
 function isOver({ status }: ServiceCommand): boolean {
@@ -68,11 +104,11 @@ async function clusterOf(deps: EnsureDeploymentsDeps, name: string): Promise<str
 
 async function waitForAll(
   api: ServiceApi,
-  commands: readonly ServiceCommand[],
+  commands: readonly Pick<ServiceCommand, 'id'>[],
   sleep: Sleep,
   context: ActionContext,
 ): Promise<void> {
-  let open: readonly ServiceCommand[] = commands
+  let open = commands
   while (open.length > 0) {
     context.waiting(`${open.length} of ${commands.length} deployments`)
     const now = await Promise.all(open.map(async ({ id }) => await api.findCommand(id)))
