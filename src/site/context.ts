@@ -2,12 +2,13 @@ import { cloudOf, isFar, isImported, kindOf, machineCount, mustBeExisting, ranch
 import { isScaled, stagesOf as cloudStages } from './cloud-roots.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
+import type { RegistryAccess } from '../images/registry.ts'
 import { monitoringNamespace, siteNamespaces } from './components.ts'
 import { alertsSecret, isAlertSecret } from './file/monitoring.ts'
 import { namespaceManifests, secret, secretManifests } from './manifests.ts'
 import { secretNames } from './file/secret-names.ts'
 import { layoutOf } from './layout.ts'
-import { pullSecret, type RegistryCredential } from './pull-secret.ts'
+import { pullSecret } from './pull-secret.ts'
 import { cloudSecrets, type SiteSecrets } from './secrets.ts'
 import { farPrograms } from './far-programs.ts'
 import { siteTools } from '../tools/catalogue.ts'
@@ -158,9 +159,9 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
 
 function pullSecrets(site: Site, secrets: SiteSecrets): Manifest[] {
   const registry = registryOf(site)
-  const credential = registryCredential(secrets)
-  if (registry === undefined || credential === undefined) return []
-  return siteNamespaces.map((namespace) => pullSecret(namespace, registry.pull, credential))
+  const { login } = registryAccess(secrets)
+  if (registry === undefined || login === undefined) return []
+  return siteNamespaces.map((namespace) => pullSecret(namespace, registry.pull, login))
 }
 
 /** What Alertmanager reads as files; in the namespace that the step for monitoring knows. */
@@ -169,10 +170,10 @@ function alertSecrets(secrets: SiteSecrets): Manifest[] {
   return values.length === 0 ? [] : [secret(monitoringNamespace, alertsSecret, Object.fromEntries(values))]
 }
 
-/** What is signed in with at the registry of the site file; `undefined` where it asks for nothing. */
-export function registryCredential(secrets: SiteSecrets): RegistryCredential | undefined {
-  const { 'registry-username': username = '', 'registry-password': password } = cloudSecrets(secrets)
-  return password === undefined ? undefined : { username, password }
+/** How the registry of the site file is spoken to. */
+export function registryAccess(secrets: SiteSecrets): RegistryAccess {
+  const { 'registry-username': username = '', 'registry-password': password, 'registry-ca': ca } = cloudSecrets(secrets)
+  return { ...(password === undefined ? {} : { login: { username, password } }), ...(ca === undefined ? {} : { ca }) }
 }
 
 /** What the service needs to know to write addresses into its accounts' settings. */

@@ -22,7 +22,7 @@ import { checkNotebook } from '../site/notebook-check.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
 import type { CloudControl, Operator } from '../site/operator.ts'
 import { createPages } from '../site/pages.ts'
-import { registryCredential } from '../site/context.ts'
+import { registryAccess } from '../site/context.ts'
 import { ensureSecrets } from '../site/secrets.ts'
 import { type ServiceAddress, siteAddress, throughDoor } from '../site/service-address.ts'
 import { createServiceApi } from '../site/service-http.ts'
@@ -72,7 +72,7 @@ export function siteOperator(): Operator {
         project,
         cache: cacheFolder(),
         stateFolder: paths.folder,
-        login: () => undefined,
+        access: () => ({}),
       })
       const found = await Promise.all(names.map(async (name) => [name, await images.tag(name)] as const))
       return Object.fromEntries(found)
@@ -132,7 +132,7 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
       project,
       cache: cacheFolder(),
       stateFolder: folder,
-      login: () => registryCredential(ensureSecrets(folder)),
+      access: () => registryAccess(ensureSecrets(folder)),
     }),
     helm: late(() => siteHelm(paths, kubernetes)),
     terraform: late(() => siteTerraform(paths)),

@@ -1,6 +1,7 @@
 import { AppError } from '../../base/errors.ts'
 import { chooseContext } from '../kubeconfig-choice.ts'
 import { fieldName } from '../../catalog/load.ts'
+import { certificatesOf } from './certificate.ts'
 import type { CheckedFile } from './check.ts'
 import { type GivenSecrets, readCloudSecrets, type SecretSources } from './secret-values.ts'
 
@@ -8,6 +9,7 @@ import { type GivenSecrets, readCloudSecrets, type SecretSources } from './secre
 export async function cloudSecretsOf(file: CheckedFile, sources: SecretSources): Promise<GivenSecrets> {
   const found = await readCloudSecrets(file, sources)
   checkReceivers(file, found)
+  checkRegistry(file, found)
   const { provider } = file.site
   if (provider.kind !== 'existing' || found['kubeconfig'] === undefined) return found
   return { ...found, kubeconfig: chooseContext(found['kubeconfig'], provider.context) }
@@ -28,6 +30,15 @@ function checkReceivers({ site, path, lineOf }: CheckedFile, found: GivenSecrets
     const text = `${path}:${lineOf(at) ?? 1}: ${fieldName(at)}: what it leads to is no ${kind === 'pagerduty' ? 'key' : 'address'}; right is ${right}`
     throw new AppError('invalid', 'receiver-invalid', text, { details: { file: path, field: fieldName(at), right } })
   }
+}
+
+/** Programs would take the file for no authority at all, and refuse the registry. */
+function checkRegistry({ path, lineOf }: CheckedFile, found: GivenSecrets): void {
+  const ca = found['registry-ca']
+  if (ca === undefined || certificatesOf(ca).length > 0) return
+  const right = 'PEM text, `-----BEGIN CERTIFICATE-----`'
+  const text = `${path}:${lineOf(['images', 'ca']) ?? 1}: images.ca: no certificate is in it; right is ${right}`
+  throw new AppError('invalid', 'registry-ca-invalid', text, { details: { file: path, field: 'images.ca', right } })
 }
 
 function isWebAddress(text: string): boolean {

@@ -44,6 +44,7 @@ export function mistakes(file: SiteFile, facts: RuleFacts): Problem[] {
     ...(file.pools.length === 0 ? [] : sizes(file, facts)),
     ...storage(file),
     ...tls(file, facts),
+    ...registry(file),
     ...rancher(file, facts),
     ...stateMistakes(file),
     ...monitoringMistakes(file),
@@ -266,6 +267,21 @@ function rancher({ provider, rancher: wanted }: SiteFile, { rancher: known }: Ru
   const version = wanted.kind === 'none' ? undefined : wanted.version
   if (version !== undefined && !known.versions.includes(version))
     found.push({ path: ['rancher', 'version'], value: version, problem: `right is ${known.versions.join(', ')}` })
+  return found
+}
+
+function registry({ images, provider: { kind } }: SiteFile): Problem[] {
+  if (images === undefined) return []
+  const found: Problem[] = []
+  if ((images.username === undefined) !== (images.password === undefined)) {
+    const [lacking, given] = images.username === undefined ? ['username', 'password'] : ['password', 'username']
+    const problem = `is missing: images.${given} is there, and one is of no use alone`
+    found.push({ path: ['images', lacking], problem })
+  }
+  if (images.ca !== undefined && (kind === 'hcloud' || kind === 'rancher')) {
+    const problem = `machines that are ordered with provider ${kind} would not know it: right is a registry whose certificate the world knows`
+    found.push({ path: ['images', 'ca'], problem })
+  }
   return found
 }
 

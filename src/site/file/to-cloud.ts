@@ -53,6 +53,8 @@ export function cloudRefs(file: SiteFile): readonly CloudRef[] {
   const found: (Omit<CloudRef, 'ref'> & { readonly ref: SecretRef | undefined })[] = [
     { name: 'registry-username', ref: images?.username, path: ['images', 'username'] },
     { name: 'registry-password', ref: images?.password, path: ['images', 'password'] },
+    // No secret, and looked up with them.
+    { name: 'registry-ca', ref: images?.ca, path: ['images', 'ca'] },
   ]
   if (provider.kind === 'existing')
     found.push({ name: 'kubeconfig', ref: provider.kubeconfig, path: ['provider', 'kubeconfig'] })
