@@ -455,7 +455,7 @@ test('an image of a registry with TLS and a password is pulled with the Secret t
     const place = { registry: `${closed.address}/team`, access, name: 'pause', tag: '1', output: () => {} }
     await pullImage({ ...pin, digest: digest ?? '' }, place)
     // As who runs the machines makes the registry's authority known to them.
-    const known = join(state, 'clusters/test/machines/node-1/certs.d', closed.address)
+    const known = join(state, 'machines/node-1/certs.d', closed.address)
     mkdirSync(known)
     writeFileSync(join(known, 'ca.crt'), closed.ca)
     writeFileSync(join(known, 'hosts.toml'), `[host."https://${closed.address}"]\nca = "${join(known, 'ca.crt')}"\n`)
