@@ -1,4 +1,14 @@
-import { cloudOf, isFar, isImported, kindOf, machineCount, mustBeExisting, rancherOf, registryOf } from './cloud.ts'
+import {
+  cloudOf,
+  hasOwnRancher,
+  isFar,
+  isImported,
+  kindOf,
+  machineCount,
+  mustBeExisting,
+  rancherOf,
+  registryOf,
+} from './cloud.ts'
 import { isScaled, stagesOf as cloudStages } from './cloud-roots.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
@@ -67,7 +77,7 @@ export function siteContext({
       storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
       ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
       ...(isFar(site) ? { cloud: cloudOf(site) } : {}),
-      rancher: { url: rancherOf(cloudOf(site))?.url ?? '' },
+      rancher: rancherFacts(site),
       ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },
     paths: {
@@ -127,10 +137,18 @@ function stagesOf(site: Site) {
     // A storage class makes them, of a cluster that goes.
     disks: kind === 'rancher',
     // One of the site's own.
-    rancher: rancherOf(cloudOf(site))?.server !== undefined,
+    rancher: hasOwnRancher(cloudOf(site)),
+    rancherMachine: rancherOf(cloudOf(site))?.server !== undefined,
+    rancherInCluster: rancherOf(cloudOf(site))?.inCluster !== undefined,
     imported: isImported(cloudOf(site)),
     scaled: isScaled(cloudOf(site)),
   }
+}
+
+function rancherFacts(site: Site) {
+  const { url = '', inCluster, version } = rancherOf(cloudOf(site)) ?? {}
+  if (inCluster === undefined) return { url }
+  return { url, server: { rancher: inCluster, ...(version === undefined ? {} : { version }) } }
 }
 
 function rootsOf(site: Site): readonly string[] {
@@ -140,7 +158,7 @@ function rootsOf(site: Site): readonly string[] {
 
 /** What may exist outside, for removals. */
 function madeOf(site: Site, made: boolean, reached: boolean) {
-  const { local, far, existing, volumes, cluster, disks, rancher, imported, monitoring } = stagesOf(site)
+  const { local, far, existing, volumes, cluster, disks, imported, monitoring, ...of } = stagesOf(site)
   const and = (stage: boolean) => made && stage
   return {
     local: and(local),
@@ -150,7 +168,9 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     volumes: and(volumes),
     cluster: and(cluster),
     disks: disks && reached,
-    rancher: and(rancher),
+    rancher: and(of.rancher),
+    rancherMachine: and(of.rancherMachine),
+    rancherInCluster: and(of.rancherInCluster),
     imported: and(imported),
     // Hetzner's volumes are protected against deletion.
     protected: and(kindOf(site) === 'hcloud'),

@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { join, resolve } from 'node:path'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import type { Helm } from '../adapters/helm/port.ts'
+import { findStored } from '../adapters/helm/stored.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import { createTunnel } from '../adapters/kubernetes/tunnel.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
@@ -63,6 +64,10 @@ export function siteOperator(): Operator {
     cloud,
     kubernetes,
     clusterOf: (kubeconfig) => createKubernetes({ kubeconfig }),
+    releasesOf: (kubeconfig) => {
+      const there = createKubernetes({ kubeconfig })
+      return { find: async (name, namespace) => (await findStored(there, name, namespace))?.record }
+    },
     front: (site, paths) => siteFront(site, paths),
     helm: (paths) => siteHelm(paths, kubernetes(paths)),
     terraform: (paths) => (notedTools(paths.folder) === undefined ? undefined : siteTerraform(paths)),
@@ -137,6 +142,7 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     helm: late(() => siteHelm(paths, kubernetes)),
     terraform: late(() => siteTerraform(paths)),
     rancher: createRancher(),
+    rancherCluster: rancherCluster(paths),
     layOutProvider: async () => void (await writeMirror(mirror, program('terraform-provider-localcloud'))),
     connect: (credential) => createServiceApi(front, credential),
     checkNotebook: async (user, run) => {
@@ -147,6 +153,13 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     hostsFile: '/etc/hosts',
     clock: systemClock,
   }
+}
+
+/** Where a Rancher of the site's own runs. */
+function rancherCluster({ folder, rancherKubeconfig: kubeconfig }: StatePaths) {
+  const kubernetes = createKubernetes({ kubeconfigFile: kubeconfig })
+  const options = { folder: join(folder, 'rancher-helm'), kubeconfig, kubernetes }
+  return { kubernetes, helm: late(() => createHelmCli({ program: toolPath(folder, 'helm'), ...options })) }
 }
 
 function mirrorOf({ folder }: StatePaths): string {
