@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs'
 import { systemClock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Journal } from '../site/journal.ts'
-import { isOrdered } from '../site/cloud.ts'
+import { cloudOf, isOrdered } from '../site/cloud.ts'
 import { claimText, findHoldings, type Holdings, lostClaims } from '../site/holdings.ts'
-import { diskText, keptDisks } from '../site/kept-disks.ts'
+import { deleteDisk, diskText, keptDisks } from '../site/kept-disks.ts'
 import { layoutOf } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { CloudControl, Operator } from '../site/operator.ts'
@@ -29,9 +29,10 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   const unlock = lockFolder(paths.folder)
   try {
     await giveUpUnreachable({ site, paths }, operator, options, io)
-    if (options.purge === true && !isReached(paths)) await confirmDisksLeft(paths, options, io)
+    // Without its cluster, whose driver would delete them, disks that an earlier `down` kept stay at the cloud.
+    const left = options.purge === true && !isReached(paths) ? disksLeft(site, paths) : []
     const holdings = isReached(paths) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
-    if (options.purge === true) await confirmPurge(site, holdings, options, io)
+    if (options.purge === true) await confirmPurge(site, { holdings, left }, options, io)
     else if (holdings !== undefined) await confirmDown(site, holdings, options, io)
     const progress = progressOf(io, options)
     const cloud = operator.cloud(site, paths)
@@ -45,11 +46,14 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
       await journal.close()
     }
     if (options.purge === true) await finishPurge(site.name, paths.folder, cloud)
+    for (const { text, command } of left) io.err.write(`left at the cloud: ${text}; ${command}\n`)
     const kept =
       options.purge === true
-        ? 'nothing is left'
+        ? left.length === 0
+          ? 'nothing is left'
+          : 'nothing but these disks is left'
         : `${site.simulated === true ? 'accounts' : 'volumes'}, keys and state are kept: ./cloudmgr up brings it back`
-    if (options.json === true) printJson(io, { site: site.name, purged: options.purge === true })
+    if (options.json === true) printJson(io, { site: site.name, purged: options.purge === true, left })
     else print(io, '', `site ${site.name} is down after ${seconds(io.now() - began)}; ${kept}`)
     return exitCodes.ok
   } finally {
@@ -85,26 +89,39 @@ async function giveUpUnreachable(
   noteReached(paths, false)
 }
 
-/** Without its cluster, whose driver would delete them, disks that an earlier `down` kept would stay at the cloud. */
-async function confirmDisksLeft({ folder }: StatePaths, options: DownOptions, io: Io): Promise<void> {
-  const disks = keptDisks(folder).lastDisks().map(diskText)
-  if (disks.length === 0) return
-  const left = `disks that an earlier down kept are still at the cloud: ${disks.join('; ')}`
-  const right = './cloudmgr up takes them up, then down --purge deletes them'
-  const answer =
-    options.yes === true ? 'yes' : await io.ask(`${left}. ${right}. Type yes to forget them, and delete them there: `)
-  if (answer?.trim() !== 'yes')
-    throw new AppError('conflict', 'disks-left', `nothing was removed: ${left}; ${right}`, {
-      details: { disks, right },
-    })
-  io.err.write(`${left}: delete them there\n`)
+interface DiskLeft {
+  readonly text: string
+  readonly command: string
 }
 
-async function confirmPurge(site: Site, holdings: Holdings | undefined, options: DownOptions, io: Io): Promise<void> {
+function disksLeft(site: Site, { folder }: StatePaths): readonly DiskLeft[] {
+  const cloud = cloudOf(site)
+  const region = cloud?.kind === 'rancher' ? cloud.machine['region'] : undefined
+  return keptDisks(folder)
+    .lastDisks()
+    .map((disk) => ({
+      text: diskText(disk),
+      command: deleteDisk(disk, typeof region === 'string' ? region : undefined),
+    }))
+}
+
+interface PurgedThings {
+  readonly holdings: Holdings | undefined
+  readonly left: readonly DiskLeft[]
+}
+
+async function confirmPurge(site: Site, { holdings, left }: PurgedThings, options: DownOptions, io: Io): Promise<void> {
   const { name } = site
   if (options.yes === true) return
   const there = holdings === undefined ? [] : [...holdings.claims.map(claimText), ...balancersText(holdings)]
   if (there.length > 0) print(io, 'In the cluster:', ...there.map((one) => `  ${one}`))
+  if (left.length > 0)
+    print(
+      io,
+      'Disks that an earlier down kept, whose cluster is gone. They stay at the cloud, and cost, until you delete them there;',
+      './cloudmgr up takes them up again, and then down --purge deletes them, too:',
+      ...left.map(({ text, command }) => `  ${text}: ${command}`),
+    )
   const answer = await io.ask(
     `This deletes all data (${dataOf(site)}), keys and state of site ${name}. Type its name to go on: `,
   )

@@ -62,7 +62,7 @@ async function bind(namespace: string, name: string): Promise<void> {
     spec: {
       capacity: { storage: '20Gi' },
       persistentVolumeReclaimPolicy: 'Delete',
-      csi: { driver: 'csi.example.com', volumeHandle: `vol-${name}` },
+      csi: { driver: 'linodebs.csi.linode.com', volumeHandle: '4711-vol' },
       claimRef: { namespace, name },
     },
   })
@@ -90,27 +90,30 @@ test('down keeps the disks of the site and asks for those of accounts, up takes 
     await outside.kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolume', name: `pvc-${name}` })
   expect(await cli('up', '--yes')).toBe(0)
   expect((await volume('mongodb'))?.['spec']).toMatchObject({
-    csi: { volumeHandle: 'vol-mongodb' },
+    csi: { volumeHandle: '4711-vol' },
     claimRef: { namespace: 'omegaml-services', name: 'mongodb' },
   })
   expect(await volume('theirs')).toBeUndefined()
 })
 
-test('a purge after down names the disks that it can’t delete', async () => {
+test('a purge after down names the disks that it can’t delete, with what deletes them', async () => {
   expect(await cli('up', '--yes')).toBe(0)
   await bind('omegaml-services', 'mongodb')
   expect(await cli('down', '--yes')).toBe(0)
   outside.kubernetes.failWith(new AppError('unavailable', 'kubernetes-unreachable', 'its machines are gone'))
   outside.printed()
+  const disk = 'omegaml-services/mongodb (20Gi, 4711-vol of linodebs.csi.linode.com)'
   outside.answer = 'yes'
   expect(await cli('down', '--purge')).not.toBe(0)
-  expect(outside.printed().err).toContain(
-    'omegaml-services/mongodb (20Gi, vol-mongodb of csi.example.com): delete them there',
-  )
-  outside.answer = 'no'
-  expect(await cli('down', '--purge')).not.toBe(0)
-  expect(outside.printed().err).toContain('./cloudmgr up takes them up, then down --purge deletes them')
+  expect(outside.printed().out).toContain(`${disk}: linode-cli volumes delete 4711`)
   expect(existsSync(state)).toBe(true)
+
+  outside.answer = 'acme'
+  expect(await cli('down', '--purge')).toBe(0)
+  const { out, err } = outside.printed()
+  expect(err).toContain(`left at the cloud: ${disk}; linode-cli volumes delete 4711`)
+  expect(out).toContain('nothing but these disks is left')
+  expect(existsSync(state)).toBe(false)
 })
 
 test('pools that an autoscaler set stay as they are', async () => {

@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { globSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePort, needProgram } from '../../test/support/programs.ts'
-import { startServer, untilReady } from '../../test/support/server-process.ts'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { registryLogin, startImageRegistry } from '../../test/support/image-registry.ts'
+import { freePort } from '../../test/support/programs.ts'
 import { type BuildOptions, buildImage } from './build.ts'
 import { runProgram } from './process.ts'
+
+vi.mock('./process.ts', { spy: true })
 
 let folder: string
 let registry: string
@@ -15,14 +17,8 @@ let other: string
 const stops: (() => Promise<void>)[] = []
 
 async function startRegistry(): Promise<string> {
-  const address = `127.0.0.1:${await freePort()}`
-  const root = await mkdtemp(join(folder, 'registry-'))
-  const config = { version: 0.1, storage: { filesystem: { rootdirectory: root } }, http: { addr: address } }
-  await writeFile(join(root, 'config.json'), JSON.stringify(config))
-  const log = join(root, 'log')
-  const server = startServer(needProgram('image-registry'), ['serve', join(root, 'config.json')], { log })
-  stops.push(() => server.stop())
-  await untilReady('image-registry', server, log, async () => (await fetch(`http://${address}/v2/`)).ok)
+  const { address, stop } = await startImageRegistry()
+  stops.push(stop)
   return address
 }
 
@@ -57,6 +53,27 @@ test('two at once build an image once, and again only when its inputs change', {
   const changed = await buildImage('nginx', options())
   expect(changed.done).toBe('built')
   expect(changed.tag).not.toBe(one.tag)
+})
+
+test('a registry with TLS and a password gets what was built, and the password is in no argument', async () => {
+  const closed = await startImageRegistry({ tls: true, auth: 'password' })
+  stops.push(closed.stop)
+  const lines: string[] = []
+  const access = { login: registryLogin, ca: closed.ca }
+  const registered = { registry: `${closed.address}/team`, access, output: (line: string) => lines.push(line) }
+  expect(await buildImage('nginx', options(registered))).toMatchObject({ done: 'pushed' })
+  expect(await buildImage('nginx', options(registered))).toMatchObject({ done: 'already as wanted' })
+  expect(lines.join('\n')).not.toContain(registryLogin.password)
+  const words = vi.mocked(runProgram).mock.calls.flatMap(([, args]) => args)
+  expect(words.some((word) => word.startsWith('--authfile='))).toBe(true)
+  expect(words.join(' ')).not.toContain(registryLogin.password)
+  expect(await readdir(join(folder, 'cache', 'images', 'tmp'))).toEqual([])
+
+  // Nothing is built for a registry that won't take it.
+  const readOnly = await startImageRegistry({ tls: true, auth: 'pull-only' })
+  stops.push(readOnly.stop)
+  const refused = options({ registry: readOnly.address, access: { login: registryLogin, ca: readOnly.ca } })
+  await expect(buildImage('nginx', refused)).rejects.toMatchObject({ kind: 'forbidden', code: 'registry-refused' })
 })
 
 test('a step that fails is named with what it said', async () => {

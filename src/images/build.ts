@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, explain } from '../base/errors.ts'
 import { Buildah } from './buildah.ts'
@@ -7,7 +7,7 @@ import { makeDebian } from './debian.ts'
 import { hostMounts } from './host-settings.ts'
 import { type Context, inputsKey, layOutContext } from './inputs.ts'
 import { withLock } from './lock.ts'
-import { findDigest, isPlain, type RegistryLogin } from './registry.ts'
+import { checkPush, findDigest, hostOf, isPlain, type RegistryAccess } from './registry.ts'
 
 export interface BuildOptions {
   /** The checkout that holds `images/` and the sources. */
@@ -16,8 +16,7 @@ export interface BuildOptions {
   readonly cache: string
   /** `host:port`, perhaps with a path; without TLS on the loopback only. */
   readonly registry: string
-  /** Who signs in there, where it asks. */
-  readonly login?: RegistryLogin | undefined
+  readonly access?: RegistryAccess
   /** Paths of the programs that an image declares (see catalogue.ts), by name. */
   readonly programs?: Readonly<Record<string, string>>
   readonly output?: (line: string) => void
@@ -38,18 +37,19 @@ export interface BuiltImage {
 
 /** Ends with the image in the registry, built only when neither the registry nor the cache has one of these inputs. */
 export async function buildImage(name: ImageName, options: BuildOptions): Promise<BuiltImage> {
-  const { output = () => {}, registry, signal, login } = options
+  const { output = () => {}, registry, signal, access = {} } = options
   const tag = await imageTag(name, options)
   const wanted = { name, repository: name, tag }
-  const found = await findDigest(registry, name, tag, { signal, login })
+  const found = await findDigest(registry, name, tag, { signal, ...access })
   if (found !== undefined) return { ...wanted, digest: found, done: 'already as wanted' }
 
+  if (access.login !== undefined) await checkPush(registry, name, { signal, ...access })
   const folder = join(options.cache, 'images')
   return withLock(
     join(folder, 'lock'),
     async () => {
       // Whoever had the lock may have built the same.
-      const meanwhile = await findDigest(registry, name, tag, { signal, login })
+      const meanwhile = await findDigest(registry, name, tag, { signal, ...access })
       if (meanwhile !== undefined) return { ...wanted, digest: meanwhile, done: 'already as wanted' as const }
       const buildah = new Buildah(folder)
       await buildah.cleanUp()
@@ -159,35 +159,44 @@ async function localName(name: ImageName, options: BuildOptions): Promise<string
 }
 
 async function push(buildah: Buildah, name: ImageName, tag: string, options: BuildOptions): Promise<string> {
-  const temporary = join(options.cache, 'images', 'tmp')
-  const [digestFile, loginFile] = [join(temporary, `${name}.digest`), join(temporary, `${name}.login.json`)]
-  // Never by argument: others on this machine would read it there.
-  const login = options.login === undefined ? [] : [`--authfile=${loginFile}`]
-  if (options.login !== undefined)
-    await writeFile(loginFile, loginText(options.registry, options.login), { mode: 0o600 })
+  const { registry, access = {} } = options
+  // Its own folder: the credential never stands in an argument, where others on this machine would read it.
+  const folder = await mkdtemp(join(options.cache, 'images', 'tmp', 'push-'))
+  const digestFile = join(folder, 'digest')
   try {
     await buildah.run(
-      `pushing image ${name} to ${options.registry}`,
+      `pushing image ${name} to ${registry}`,
       [
         'push',
         '--quiet',
-        ...login,
-        `--tls-verify=${!isPlain(options.registry)}`,
+        ...(await accessWords(folder, registry, access)),
+        `--tls-verify=${!isPlain(registry)}`,
         `--digestfile=${digestFile}`,
         '--compression-format=zstd',
         `localhost/${name}:${tag}`,
-        `docker://${options.registry}/${name}:${tag}`,
+        `docker://${registry}/${name}:${tag}`,
       ],
       { output: options.output ?? (() => {}), signal: options.signal },
     )
+    return (await readFile(digestFile, 'utf8')).trim()
   } finally {
-    await rm(loginFile, { force: true })
+    await rm(folder, { recursive: true, force: true })
   }
-  return (await readFile(digestFile, 'utf8')).trim()
 }
 
-/** As programs that speak to registries keep it. */
-function loginText(registry: string, { username, password }: RegistryLogin): string {
-  const auth = Buffer.from(`${username}:${password}`).toString('base64')
-  return JSON.stringify({ auths: { [registry.split('/')[0] ?? registry]: { auth } } })
+/** Files for the login and the authority, and the words that name them. */
+async function accessWords(folder: string, registry: string, { login, ca }: RegistryAccess): Promise<string[]> {
+  const words: string[] = []
+  if (login !== undefined) {
+    const auth = Buffer.from(`${login.username}:${login.password}`).toString('base64')
+    const path = join(folder, 'login.json')
+    await writeFile(path, JSON.stringify({ auths: { [hostOf(registry)]: { auth } } }), { mode: 0o600 })
+    words.push(`--authfile=${path}`)
+  }
+  if (ca !== undefined) {
+    await mkdir(join(folder, 'authorities'))
+    await writeFile(join(folder, 'authorities', 'ca.crt'), ca)
+    words.push(`--cert-dir=${join(folder, 'authorities')}`)
+  }
+  return words
 }

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
 import { AppError, explain } from '../base/errors.ts'
 import type { Pin } from './pins.ts'
+import { hostOf, type RegistryAccess, RegistryClient } from './registry.ts'
 
 export interface PullOptions {
-  /** The site's registry, `127.0.0.1:PORT`, plain HTTP. */
+  /** The site's registry, `host:port`, perhaps with a path. */
   readonly registry: string
+  /** How that is spoken to; an image that lies at the same host is fetched with it, too. */
+  readonly access?: RegistryAccess
   /** Repository and tag there. */
   readonly name: string
   readonly tag: string
@@ -34,10 +37,13 @@ interface Manifest {
 }
 
 /** `undefined` when the registry answers in a moment, else why not. */
-export async function whyUnreachable({ registry }: Pin, signal?: AbortSignal): Promise<string | undefined> {
+export async function whyUnreachable(
+  { registry }: Pin,
+  { signal, access = {} }: Pick<PullOptions, 'signal' | 'access'> = {},
+): Promise<string | undefined> {
   try {
     // Also "sign in first" is an answer.
-    await call(`${baseOf(registry)}/v2/`, { method: 'GET', ms: PROBE_MS, signal })
+    await new RegistryClient(registry, access).reach({ ms: PROBE_MS, signal })
     return undefined
   } catch (error) {
     signal?.throwIfAborted()
@@ -50,27 +56,28 @@ export async function whyUnreachable({ registry }: Pin, signal?: AbortSignal): P
  * is not what the pin names, or is cut off, is refused and nothing of it gets a tag.
  */
 export async function pullImage(pin: Pin, options: PullOptions): Promise<string> {
-  const source = new Source(pin, options.signal)
-  const { output, registry, name, tag, signal } = options
+  const { output, registry, access = {}, name, tag, signal } = options
+  const source = new Source(pin, hostOf(registry) === pin.registry ? access : {}, signal)
+  const site = new RegistryClient(registry, access)
+  const what = `pushing ${name} to the registry ${registry}`
   const first = await source.manifest(pin.digest)
   const chosen = first.manifest.manifests === undefined ? first : await source.manifest(platformOf(first.manifest, pin))
   const { config, layers = [] } = chosen.manifest
   if (config === undefined) throw refused(pin, 'its manifest names no configuration')
   for (const part of [config, ...layers]) {
-    const to = `http://${registry}/v2/${name}`
-    const there = await call(`${to}/blobs/${part.digest}`, { method: 'HEAD', ms: ANSWER_MS, signal })
-    if (there.ok) continue
+    const head = { method: 'HEAD', ms: ANSWER_MS, signal }
+    if ((await site.call(site.url(name, `blobs/${part.digest}`), what, head)).ok) continue
     output(`pulling ${name}: ${part.digest.slice(7, 19)}, ${Math.ceil(part.size / 1e6)} MB`)
-    await pushBlob(to, part.digest, await source.blob(part), signal)
+    await pushBlob(site, name, part.digest, await source.blob(part), what, signal)
   }
-  const put = await call(`http://${registry}/v2/${name}/manifests/${tag}`, {
+  const put = await site.call(site.url(name, `manifests/${tag}`), what, {
     method: 'PUT',
     ms: ANSWER_MS,
     signal,
     headers: { 'content-type': chosen.mediaType },
     body: chosen.bytes,
   })
-  if (!put.ok) throw unavailable(`the registry ${registry} answered ${put.status} for ${name}:${tag}`)
+  if (!put.ok) throw unavailable(`${what}: it answered ${put.status} to ${tag}`)
   return chosen.digest
 }
 
@@ -81,14 +88,17 @@ interface Fetched {
   readonly manifest: Manifest
 }
 
-/** The registry that an image is pulled from; signs in without a name where it wants that. */
+type Answer = Awaited<ReturnType<RegistryClient['call']>>
+
+/** The registry that an image is pulled from. */
 class Source {
   private readonly pin: Pin
+  private readonly client: RegistryClient
   private readonly signal: AbortSignal | undefined
-  private token: string | undefined
 
-  constructor(pin: Pin, signal: AbortSignal | undefined) {
+  constructor(pin: Pin, access: RegistryAccess, signal: AbortSignal | undefined) {
     this.pin = pin
+    this.client = new RegistryClient(pin.registry, access)
     this.signal = signal
   }
 
@@ -106,7 +116,7 @@ class Source {
     return bytes
   }
 
-  private async checked(answer: Response, digest: string): Promise<Buffer> {
+  private async checked(answer: Answer, digest: string): Promise<Buffer> {
     let bytes: Buffer
     try {
       bytes = Buffer.from(await answer.arrayBuffer())
@@ -119,40 +129,16 @@ class Source {
     throw refused(this.pin, `what came is ${got} instead of ${digest}`)
   }
 
-  private async get(path: string, ms: number, accept?: string): Promise<Response> {
-    const { registry, repository } = this.pin
-    const url = `${baseOf(registry)}/v2/${repository}/${path}`
-    const ask = async () => {
-      const headers = {
-        ...(accept === undefined ? {} : { accept }),
-        ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
-      }
-      return await call(url, { method: 'GET', ms, signal: this.signal, headers })
-    }
-    let answer = await ask()
-    if (answer.status === 401 && this.token === undefined) {
-      this.token = await this.signIn(answer.headers.get('www-authenticate') ?? '')
-      answer = await ask()
-    }
+  private async get(path: string, ms: number, accept?: string): Promise<Answer> {
+    const what = `pulling ${nameOf(this.pin)}`
+    const headers = accept === undefined ? {} : { accept }
+    const answer = await this.client.call(this.client.url(this.pin.repository, path), what, {
+      ms,
+      signal: this.signal,
+      headers,
+    })
     if (answer.ok) return answer
-    throw unavailable(`${url} answers ${answer.status}`)
-  }
-
-  /** As anybody: Docker Hub and others want a token for that, too. */
-  private async signIn(challenge: string): Promise<string> {
-    const fields = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value]))
-    const realm = URL.parse(fields['realm'] ?? '')
-    if (!challenge.startsWith('Bearer ') || realm === null)
-      throw unavailable(
-        `${nameOf(this.pin)} is for those alone who sign in with a name: push it to a registry that is open here`,
-      )
-    if (fields['service'] !== undefined) realm.searchParams.set('service', fields['service'])
-    realm.searchParams.set('scope', `repository:${this.pin.repository}:pull`)
-    const answer = await call(realm.href, { method: 'GET', ms: ANSWER_MS, signal: this.signal })
-    const body = (answer.ok ? await answer.json() : {}) as { token?: string; access_token?: string }
-    const token = body.token ?? body.access_token
-    if (token === undefined) throw unavailable(`${realm.host} gives no token for ${nameOf(this.pin)}`)
-    return token
+    throw unavailable(`${what}: it answered ${answer.status} to ${path}`)
   }
 }
 
@@ -163,49 +149,22 @@ function platformOf({ manifests = [] }: Manifest, pin: Pin): string {
   return found.digest
 }
 
-async function pushBlob(to: string, digest: string, bytes: Buffer, signal: AbortSignal | undefined): Promise<void> {
-  const begun = await call(`${to}/blobs/uploads/`, { method: 'POST', ms: ANSWER_MS, signal })
+async function pushBlob(
+  site: RegistryClient,
+  name: string,
+  digest: string,
+  bytes: Buffer,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const begun = await site.call(site.url(name, 'blobs/uploads/'), what, { method: 'POST', ms: ANSWER_MS, signal })
   const location = begun.headers.get('location')
-  if (!begun.ok || location === null) throw unavailable(`${to} answered ${begun.status} to a new blob`)
-  const url = new URL(location, to)
+  if (!begun.ok || location === null) throw unavailable(`${what}: it answered ${begun.status} to a new blob`)
+  const url = new URL(location, begun.url)
   url.searchParams.set('digest', digest)
   const headers = { 'content-type': 'application/octet-stream' }
-  const done = await call(url.href, { method: 'PUT', ms: BLOB_MS, signal, headers, body: bytes })
-  if (!done.ok) throw unavailable(`${to} answered ${done.status} to ${digest}`)
-}
-
-interface Call {
-  readonly method: string
-  readonly ms: number
-  readonly signal?: AbortSignal | undefined
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Buffer
-}
-
-async function call(url: string, { method, ms, signal, headers = {}, body }: Call): Promise<Response> {
-  const limit = AbortSignal.timeout(ms)
-  try {
-    return await fetch(url, {
-      method,
-      headers,
-      redirect: 'follow',
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
-      ...(body === undefined ? {} : { body: new Uint8Array(body) }),
-    })
-  } catch (cause) {
-    signal?.throwIfAborted()
-    const why = limit.aborted
-      ? new Error(`no answer in ${ms / 1000} s`)
-      : cause instanceof Error
-        ? (cause.cause ?? cause)
-        : cause
-    throw unavailable(`${method} ${url}`, why)
-  }
-}
-
-/** Registries on the loopback are plain, as everybody's tools have it. */
-function baseOf(registry: string): string {
-  return /^(127\.|localhost(:|$))/.test(registry) ? `http://${registry}` : `https://${registry}`
+  const done = await site.call(url.href, what, { method: 'PUT', ms: BLOB_MS, signal, headers, body: bytes })
+  if (!done.ok) throw unavailable(`${what}: it answered ${done.status} to ${digest}`)
 }
 
 function nameOf({ registry, repository }: Pin): string {

@@ -18,10 +18,12 @@ import {
   rancherServerRoot,
 } from '../clusters/rancher-server-root.ts'
 import { loadRancherMatrix, type RancherLine, rancherLine } from '../clusters/rancher-versions.ts'
+import type { BackupSecrets } from '../clusters/rancher-charts.ts'
 import { rancherAlerts } from './file/monitoring.ts'
+import { rancherBackupSecrets } from './file/to-cloud.ts'
 import type { TerraformRoot } from '../clusters/root.ts'
 import { AppError, must } from '../base/errors.ts'
-import { type Cloud, isImported, type RancherCloud, rancherOf, type SiteRancher } from './cloud.ts'
+import { type Cloud, hasOwnRancher, isImported, type RancherCloud, rancherOf, type SiteRancher } from './cloud.ts'
 import { withTokenAdvice } from './rancher-refusals.ts'
 import { clusterKeysIn } from './site-keys.ts'
 import { withEnv } from './terraform-env.ts'
@@ -54,7 +56,8 @@ export interface CloudSite {
 
 /** Which roots the site has, in the order in which they are made. */
 export function stagesOf(cloud: Cloud): readonly CloudStage[] {
-  const rancher: readonly CloudStage[] = rancherOf(cloud)?.server === undefined ? [] : ['rancher', 'rancher-admin']
+  const machine: readonly CloudStage[] = rancherOf(cloud)?.server === undefined ? [] : ['rancher']
+  const rancher: readonly CloudStage[] = hasOwnRancher(cloud) ? [...machine, 'rancher-admin'] : []
   const own: Readonly<Record<Cloud['kind'], readonly CloudStage[]>> = {
     hcloud: ['volumes', 'cluster'],
     rancher: ['cluster'],
@@ -129,6 +132,23 @@ function lineOf({ providers }: CloudSite, rancher: Pick<SiteRancher, 'version'>)
   return catalogueLine(providers, rancher)
 }
 
+/** What a Rancher in a cluster is made of, by its version. */
+export function rancherParts(providers: string, version: string | undefined) {
+  const matrix = loadRancherMatrix(join(providers, '..', 'rancher.yml'))
+  return { line: rancherLine(matrix, version), certManager: matrix.certManager }
+}
+
+/** Of a Rancher in a cluster, among the site's secrets. */
+export function rancherServerSecrets(secrets: Readonly<Record<string, string>>) {
+  const backup = Object.entries(rancherBackupSecrets).map(([field, name]) => [field, secrets[name]])
+  return {
+    bootstrapPassword: must(secrets['rancher-bootstrap-password'], 'the password of the first sign-in'),
+    ...(secrets[rancherBackupSecrets.accessKey] === undefined
+      ? {}
+      : { backup: Object.fromEntries(backup) as unknown as BackupSecrets }),
+  }
+}
+
 /** What goes with this version of Rancher; `providers` is `catalog/providers`. */
 export function catalogueLine(providers: string, { version }: Pick<SiteRancher, 'version'>): RancherLine {
   return rancherLine(loadRancherMatrix(join(providers, '..', 'rancher.yml')), version)
@@ -181,8 +201,7 @@ export function isScaled(cloud: Cloud | undefined): boolean {
 
 /** Of a Rancher of the site's own, else that of the site file; sites made before have it by another name. */
 export function rancherTokenIn(cloud: Cloud, secrets: Readonly<Record<string, string>>): string {
-  const isOwn = rancherOf(cloud)?.server !== undefined
-  return (isOwn ? secrets['rancher-token'] : (secrets['rancher-given-token'] ?? secrets['token'])) ?? ''
+  return (hasOwnRancher(cloud) ? secrets['rancher-token'] : (secrets['rancher-given-token'] ?? secrets['token'])) ?? ''
 }
 
 function alertsIn(cloud: Cloud, secrets: Readonly<Record<string, string>>) {
@@ -208,7 +227,8 @@ export function modulesOf(cloud: Cloud): readonly string[] {
     existing: [],
   }
   // The machine of a Rancher begins with files of module hcloud-cluster.
-  const server = rancherOf(cloud)?.server === undefined ? [] : ['rancher-server', 'hcloud-cluster']
+  const machine = rancherOf(cloud)?.server === undefined ? [] : ['hcloud-cluster']
+  const server = hasOwnRancher(cloud) ? ['rancher-server', ...machine] : []
   // What Rancher does for a cluster is part of module rancher-cluster.
   const imported = isImported(cloud) ? ['existing', 'rancher-cluster'] : []
   return [...new Set([...own[cloud.kind], ...server, ...imported])]

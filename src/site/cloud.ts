@@ -33,12 +33,31 @@ const rancherServer = z.object({
   acmeEmail: z.string(),
 })
 
+/** A Rancher that `up` makes in a cluster that is there. */
+export const rancherInCluster = z.object({
+  hostname: z.string(),
+  acmeEmail: z.string(),
+  ingressClass: z.string(),
+  replicas: z.int().positive(),
+  backup: z
+    .object({
+      bucket: z.string(),
+      endpoint: z.string(),
+      region: z.string(),
+      folder: z.string(),
+      schedule: z.string(),
+      keep: z.int().positive(),
+    })
+    .optional(),
+})
+
 const ofRancher = {
   url: z.string(),
   /** Minor version of the Rancher; that of `catalog/rancher.yml` when left out. */
   version: z.string().optional(),
-  /** Left out: it is there. */
+  /** Left out, as `inCluster`: it is there. */
   server: rancherServer.optional(),
+  inCluster: rancherInCluster.optional(),
   /** Left out: none. */
   monitoring: z.object({ retention: z.string(), storageGb: z.int(), storageClass: z.string().optional() }).optional(),
   /** Who hears of alerts; what is secret of it comes with the site's secrets. */
@@ -118,6 +137,12 @@ export function isOrdered(site: Pick<Site, 'layout'>): boolean {
 
 export function rancherOf(cloud: Cloud | undefined): SiteRancher | undefined {
   return cloud?.kind === 'rancher' ? cloud : cloud?.rancher
+}
+
+/** The Rancher is the site's own: `up` makes it, and it goes with the site. */
+export function hasOwnRancher(cloud: Cloud | undefined): boolean {
+  const { server, inCluster } = rancherOf(cloud) ?? {}
+  return server !== undefined || inCluster !== undefined
 }
 
 /** The cluster is not a Rancher's, but one looks after it. */

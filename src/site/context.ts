@@ -1,13 +1,24 @@
-import { cloudOf, isFar, isImported, kindOf, machineCount, mustBeExisting, rancherOf, registryOf } from './cloud.ts'
+import {
+  cloudOf,
+  hasOwnRancher,
+  isFar,
+  isImported,
+  kindOf,
+  machineCount,
+  mustBeExisting,
+  rancherOf,
+  registryOf,
+} from './cloud.ts'
 import { isScaled, stagesOf as cloudStages } from './cloud-roots.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
+import type { RegistryAccess } from '../images/registry.ts'
 import { monitoringNamespace, siteNamespaces } from './components.ts'
 import { alertsSecret, isAlertSecret } from './file/monitoring.ts'
 import { namespaceManifests, secret, secretManifests } from './manifests.ts'
 import { secretNames } from './file/secret-names.ts'
 import { layoutOf } from './layout.ts'
-import { pullSecret, type RegistryCredential } from './pull-secret.ts'
+import { pullSecret } from './pull-secret.ts'
 import { cloudSecrets, type SiteSecrets } from './secrets.ts'
 import { farPrograms } from './far-programs.ts'
 import { siteTools } from '../tools/catalogue.ts'
@@ -66,7 +77,7 @@ export function siteContext({
       storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
       ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
       ...(isFar(site) ? { cloud: cloudOf(site) } : {}),
-      rancher: { url: rancherOf(cloudOf(site))?.url ?? '' },
+      rancher: rancherFacts(site),
       ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },
     paths: {
@@ -126,10 +137,18 @@ function stagesOf(site: Site) {
     // A storage class makes them, of a cluster that goes.
     disks: kind === 'rancher',
     // One of the site's own.
-    rancher: rancherOf(cloudOf(site))?.server !== undefined,
+    rancher: hasOwnRancher(cloudOf(site)),
+    rancherMachine: rancherOf(cloudOf(site))?.server !== undefined,
+    rancherInCluster: rancherOf(cloudOf(site))?.inCluster !== undefined,
     imported: isImported(cloudOf(site)),
     scaled: isScaled(cloudOf(site)),
   }
+}
+
+function rancherFacts(site: Site) {
+  const { url = '', inCluster, version } = rancherOf(cloudOf(site)) ?? {}
+  if (inCluster === undefined) return { url }
+  return { url, server: { rancher: inCluster, ...(version === undefined ? {} : { version }) } }
 }
 
 function rootsOf(site: Site): readonly string[] {
@@ -139,7 +158,7 @@ function rootsOf(site: Site): readonly string[] {
 
 /** What may exist outside, for removals. */
 function madeOf(site: Site, made: boolean, reached: boolean) {
-  const { local, far, existing, volumes, cluster, disks, rancher, imported, monitoring } = stagesOf(site)
+  const { local, far, existing, volumes, cluster, disks, imported, monitoring, ...of } = stagesOf(site)
   const and = (stage: boolean) => made && stage
   return {
     local: and(local),
@@ -149,7 +168,9 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     volumes: and(volumes),
     cluster: and(cluster),
     disks: disks && reached,
-    rancher: and(rancher),
+    rancher: and(of.rancher),
+    rancherMachine: and(of.rancherMachine),
+    rancherInCluster: and(of.rancherInCluster),
     imported: and(imported),
     // Hetzner's volumes are protected against deletion.
     protected: and(kindOf(site) === 'hcloud'),
@@ -158,9 +179,9 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
 
 function pullSecrets(site: Site, secrets: SiteSecrets): Manifest[] {
   const registry = registryOf(site)
-  const credential = registryCredential(secrets)
-  if (registry === undefined || credential === undefined) return []
-  return siteNamespaces.map((namespace) => pullSecret(namespace, registry.pull, credential))
+  const { login } = registryAccess(secrets)
+  if (registry === undefined || login === undefined) return []
+  return siteNamespaces.map((namespace) => pullSecret(namespace, registry.pull, login))
 }
 
 /** What Alertmanager reads as files; in the namespace that the step for monitoring knows. */
@@ -169,10 +190,10 @@ function alertSecrets(secrets: SiteSecrets): Manifest[] {
   return values.length === 0 ? [] : [secret(monitoringNamespace, alertsSecret, Object.fromEntries(values))]
 }
 
-/** What is signed in with at the registry of the site file; `undefined` where it asks for nothing. */
-export function registryCredential(secrets: SiteSecrets): RegistryCredential | undefined {
-  const { 'registry-username': username = '', 'registry-password': password } = cloudSecrets(secrets)
-  return password === undefined ? undefined : { username, password }
+/** How the registry of the site file is spoken to. */
+export function registryAccess(secrets: SiteSecrets): RegistryAccess {
+  const { 'registry-username': username = '', 'registry-password': password, 'registry-ca': ca } = cloudSecrets(secrets)
+  return { ...(password === undefined ? {} : { login: { username, password } }), ...(ca === undefined ? {} : { ca }) }
 }
 
 /** What the service needs to know to write addresses into its accounts' settings. */

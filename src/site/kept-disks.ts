@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
+import { deleteCommand } from './disk-commands.ts'
 import { siteLabel } from './manifests.ts'
 import { replaceFile } from './secrets.ts'
 
@@ -76,6 +77,11 @@ export function diskOf(volume: Manifest, site: string): KeptDisk | undefined {
 /** For people: `omegaml-services/mongodb (20Gi, vol-1 of ebs.csi.aws.com)`. */
 export function diskText({ claim, volume: { spec } }: KeptDisk): string {
   return `${claim} (${spec.capacity['storage'] ?? '?'}, ${spec.csi?.volumeHandle} of ${spec.csi?.driver})`
+}
+
+/** What deletes it once its cluster is gone. */
+export function deleteDisk({ volume: { spec } }: KeptDisk, region?: string): string {
+  return deleteCommand({ driver: spec.csi?.driver ?? '?', handle: spec.csi?.volumeHandle ?? '?' }, region)
 }
 
 export interface DiskNotes {

@@ -6,7 +6,17 @@ import { isTree, type Tree } from '../base/merge.ts'
  * The one context of a kubeconfig that is meant, with its cluster and user and nothing else. What would need other files
  * or programs of this machine is refused: the engine's programs run without them.
  */
-export function chooseContext(text: string, wanted: string | undefined): string {
+export function chooseContext(text: string, wanted: string | undefined, of = 'provider'): string {
+  try {
+    return chosen(text, wanted)
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    const field = `${of}.${String(error.details?.['field'])}`
+    throw new AppError(error.kind, error.code, `${of}.${error.message}`, { details: { ...error.details, field } })
+  }
+}
+
+function chosen(text: string, wanted: string | undefined): string {
   const config = read(text)
   const contexts = named(config['contexts'])
   const name = wanted ?? config['current-context']
@@ -74,7 +84,7 @@ function refuseOthersFiles(parts: Tree): void {
 }
 
 function refused(field: string, problem: string, right: string): AppError {
-  return new AppError('invalid', 'kubeconfig-invalid', `provider.${field}: ${problem}; right is ${right}`, {
-    details: { field: `provider.${field}`, right },
+  return new AppError('invalid', 'kubeconfig-invalid', `${field}: ${problem}; right is ${right}`, {
+    details: { field, right },
   })
 }

@@ -29,6 +29,8 @@ export interface Operator {
   readonly kubernetes: (paths: StatePaths) => Kubernetes
   /** A cluster by the text of its kubeconfig, before the site has one. */
   readonly clusterOf: (kubeconfig: string) => Kubernetes
+  /** What Helm keeps there. */
+  readonly releasesOf: (kubeconfig: string) => Pick<Helm, 'find'>
   /** The site's front door as this machine reaches it; opened when it is called. */
   readonly front: (site: Site, paths: StatePaths) => () => Promise<ServiceAddress>
   readonly helm: (paths: StatePaths) => Helm

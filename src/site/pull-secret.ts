@@ -1,11 +1,12 @@
 import type { Manifest } from '../adapters/kubernetes/port.ts'
+import { hostOf, type RegistryLogin } from '../images/registry.ts'
 import { secretLabels } from './manifests.ts'
 
 export const pullSecretName = 'site-registry'
 
 /** What nodes sign in at the registry with. */
-export function pullSecret(namespace: string, registry: string, credential: RegistryCredential): Manifest {
-  const { username, password } = credential
+export function pullSecret(namespace: string, registry: string, login: RegistryLogin): Manifest {
+  const { username, password } = login
   const auth = Buffer.from(`${username}:${password}`).toString('base64')
   const config = JSON.stringify({ auths: { [hostOf(registry)]: { username, password, auth } } })
   return {
@@ -15,14 +16,4 @@ export function pullSecret(namespace: string, registry: string, credential: Regi
     type: 'kubernetes.io/dockerconfigjson',
     data: { '.dockerconfigjson': Buffer.from(config).toString('base64') },
   }
-}
-
-export interface RegistryCredential {
-  readonly username: string
-  readonly password: string
-}
-
-/** The host with its port, without the path behind it. */
-export function hostOf(registry: string): string {
-  return registry.split('/')[0] ?? registry
 }

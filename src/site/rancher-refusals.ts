@@ -33,7 +33,7 @@ function isRanchersOwn(error: unknown): error is AppError {
   return /Bad response statusCode \[401\]|must authenticate/.test(String((error.cause as Error | undefined)?.message))
 }
 
-function adviceFor({ kind, details, cause }: AppError, { url, server }: SiteRancher): AppError {
-  const advice = tokenAdvice({ url, made: server !== undefined })
+function adviceFor({ kind, details, cause }: AppError, { url, server, inCluster }: SiteRancher): AppError {
+  const advice = tokenAdvice({ url, made: server !== undefined || inCluster !== undefined })
   return new AppError(kind, 'rancher-token', advice, { cause, details: { ...details, right: advice } })
 }

@@ -4,7 +4,7 @@ import { parse, stringify } from 'yaml'
 import { backendFile } from '../adapters/terraform/port.ts'
 import { modulesFor, writeRoot } from '../clusters/write-root.ts'
 import { localRoot } from './actions/terraform-roots.ts'
-import { type Cloud, cloudOf, isFar, isImported, rancherOf } from './cloud.ts'
+import { type Cloud, cloudOf, hasOwnRancher, isFar, isImported, rancherOf } from './cloud.ts'
 import { cloudRoot, modulesOf, providersFolder, rulesFile, stagesOf } from './cloud-roots.ts'
 import { layoutOf } from './layout.ts'
 import { withOwnState } from './own-state.ts'
@@ -51,8 +51,7 @@ async function renderCloud(folder: string, cloud: Cloud, { site, project }: Plan
   // Where the module looks for what a cluster of plain machines lacks.
   if (cloud.kind === 'hcloud')
     cpSync(join(providersFolder(project), 'hcloud.yml'), join(folder, 'catalog', 'providers', 'hcloud.yml'))
-  if (rancherOf(cloud)?.server !== undefined)
-    cpSync(join(project, 'catalog', 'rancher.yml'), join(folder, 'catalog', 'rancher.yml'))
+  if (hasOwnRancher(cloud)) cpSync(join(project, 'catalog', 'rancher.yml'), join(folder, 'catalog', 'rancher.yml'))
   const { name, domain } = site
   const { volumes } = layoutOf(site)
   for (const stage of stagesOf(cloud)) {
@@ -166,7 +165,7 @@ function machinesText(site: Site): string[] {
           'node scripts/cluster-keys.ts terraform/cluster/keys.auto.tfvars.json   # of cloudmgr; keep it safe',
         ]
       : [
-          `export ${rancherOf(cloud)?.server === undefined ? 'RANCHER_TOKEN_KEY=… ' : ''}TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has`,
+          `export ${hasOwnRancher(cloud) ? '' : 'RANCHER_TOKEN_KEY=… '}TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has`,
         ]
   return [
     'Terraform (or OpenTofu). Secrets come by the environment:',
@@ -193,7 +192,7 @@ function machinesText(site: Site): string[] {
 /** A cluster that a Rancher did not make, in it. */
 function importLines(cloud: Cloud): string[] {
   if (!isImported(cloud)) return []
-  const token = rancherOf(cloud)?.server === undefined ? ['export RANCHER_TOKEN_KEY=…'] : []
+  const token = hasOwnRancher(cloud) ? [] : ['export RANCHER_TOKEN_KEY=…']
   return [
     ...token,
     'tofu -chdir=terraform/import init && tofu -chdir=terraform/import apply -var registered=false   # the cluster, known to Rancher',
@@ -204,15 +203,25 @@ function importLines(cloud: Cloud): string[] {
 
 /** A Rancher of the site's own, before anything asks it. */
 function rancherLines(cloud: Cloud): string[] {
-  const hostname = rancherOf(cloud)?.server?.hostname
-  if (hostname === undefined) return []
+  const { server, inCluster } = rancherOf(cloud) ?? {}
+  const signIn = [
+    'tofu -chdir=terraform/rancher-admin init && tofu -chdir=terraform/rancher-admin apply   # the first sign-in; no RANCHER_TOKEN_KEY may be set',
+    'export RANCHER_TOKEN_KEY=$(tofu -chdir=terraform/rancher-admin output -raw token)',
+  ]
+  if (inCluster !== undefined)
+    return [
+      `# The Rancher in its cluster: terraform/modules/rancher-server/examples/existing-cluster; then https://${inCluster.hostname}/ping must answer`,
+      'export TF_VAR_bootstrap_password=… TF_VAR_admin_password=…   # 12 characters at least each, different',
+      ...signIn,
+    ]
+  if (server === undefined) return []
+  const { hostname } = server
   return [
     'node scripts/cluster-keys.ts terraform/rancher/keys.auto.tfvars.json   # of cloudmgr; of Rancher’s own cluster, keep it safe',
     'export HCLOUD_TOKEN=… TF_VAR_bootstrap_password=… TF_VAR_admin_password=…   # 12 characters at least each, different',
     'tofu -chdir=terraform/rancher init && tofu -chdir=terraform/rancher apply   # the machine of the Rancher',
     `tofu -chdir=terraform/rancher output -raw address   # ${hostname} must lead there, and https://${hostname}/ping answer`,
-    'tofu -chdir=terraform/rancher-admin init && tofu -chdir=terraform/rancher-admin apply   # the first sign-in; no RANCHER_TOKEN_KEY may be set',
-    'export RANCHER_TOKEN_KEY=$(tofu -chdir=terraform/rancher-admin output -raw token)',
+    ...signIn,
   ]
 }
 

@@ -13,7 +13,7 @@ import { parsePlan } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import type { Site } from './site.ts'
 import { cloudOf } from './cloud.ts'
-import { orderingTerraform, rancherTokenIn, rulesFile } from './cloud-roots.ts'
+import { orderingTerraform, rancherParts, rancherServerSecrets, rancherTokenIn, rulesFile } from './cloud-roots.ts'
 import { ensureKeys, keepRancherToken, keptRancherToken } from './site-keys.ts'
 import { accountAction } from './actions/account.ts'
 import { adminKey, bootstrapAccountsAction } from './actions/bootstrap-accounts.ts'
@@ -39,6 +39,7 @@ import { poolSizesAction } from './actions/pool-sizes.ts'
 import { rancherAloneAction } from './actions/rancher-alone.ts'
 import { rancherImportAction } from './actions/rancher-import.ts'
 import { rancherReadyAction } from './actions/rancher-ready.ts'
+import { rancherServerAction } from './actions/rancher-server.ts'
 import { rancherTokenAction } from './actions/rancher-token.ts'
 import { releaseProtectionAction } from './actions/release-protection.ts'
 import { type SelfCheckDeps, selfCheckAction } from './actions/self-check.ts'
@@ -50,6 +51,7 @@ import { type Tools, toolsAction } from './actions/tools.ts'
 import { keptDisks } from './kept-disks.ts'
 import { keptAgent } from './kept-agent.ts'
 import { keptRoles } from './kept-roles.ts'
+import { rancherNotes } from './rancher-found.ts'
 import { cloudSecrets, ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
 import type { Credential, ServiceApi } from './service-api.ts'
 import type { CloudControl } from './operator.ts'
@@ -68,6 +70,8 @@ export interface SiteParts {
   readonly images: Images
   readonly terraform: Terraform
   readonly rancher: Rancher
+  /** Where a Rancher of the site's own runs, by the kubeconfig that is written before it is used. */
+  readonly rancherCluster: { readonly kubernetes: Kubernetes; readonly helm: Helm }
   /** Puts the provider where `terraform` looks for it. */
   readonly layOutProvider: () => Promise<void>
   readonly kubernetes: Kubernetes
@@ -108,6 +112,15 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     kept,
     releaseProtectionAction({ kept, providers }),
     rancherReadyAction({ rancher, sleep, now: () => clock.now() }),
+    rancherServerAction({
+      ...parts.rancherCluster,
+      clock,
+      reach: () => replaceFile(paths.rancherKubeconfig, cloudSecrets(secrets())['rancher-kubeconfig'] ?? ''),
+      lineOf: (version) => rancherParts(providers, version),
+      secrets: () => rancherServerSecrets(cloudSecrets(secrets())),
+      folder: fetched,
+      ...rancherNotes(paths.folder),
+    }),
     rancherTokenAction({
       kept,
       rancher,

@@ -3,7 +3,7 @@ import { buildImage, imageTag } from '../images/build.ts'
 import { IMAGES, type ImageName } from '../images/catalogue.ts'
 import { type Pin, readPins } from '../images/pins.ts'
 import { pullImage, whyUnreachable } from '../images/pull.ts'
-import { findDigest, type RegistryLogin } from '../images/registry.ts'
+import { checkPush, findDigest, type RegistryAccess } from '../images/registry.ts'
 import { AppError, explain } from '../base/errors.ts'
 import type { ImageRun, Images } from './actions/image.ts'
 import { toolPath } from './site-tools.ts'
@@ -14,12 +14,12 @@ export interface ImageSources {
   readonly stateFolder: string
   /** Which images are pulled; default: `$CLOUDMGR_IMAGE_PINS`, else the checkout's. */
   readonly pinsFile?: string
-  /** Who signs in at the registry, where it is one of the site file's; looked up when it is needed. */
-  readonly login: () => RegistryLogin | undefined
+  /** How the registry is spoken to, where it is one of the site file's; looked up when it is needed. */
+  readonly access: () => RegistryAccess
 }
 
 /** Images built on this machine from the checkout, or pulled where they are pinned and their registry answers. */
-export function createImages({ project, cache, stateFolder, pinsFile, login }: ImageSources): Images {
+export function createImages({ project, cache, stateFolder, pinsFile, access }: ImageSources): Images {
   const programsOf = (name: ImageName) =>
     Object.fromEntries(IMAGES[name].programs.map((program) => [program, toolPath(stateFolder, program)]))
   const pinOf = (name: ImageName) =>
@@ -30,17 +30,17 @@ export function createImages({ project, cache, stateFolder, pinsFile, login }: I
     find: async (text, registry) => {
       const name = imageName(text)
       const pin = pinOf(name)
-      const by = { login: login() }
+      const by = access()
       const pulled = pin === undefined ? undefined : await findDigest(registry, name, pinnedTag(pin), by)
       return pulled ?? (await findDigest(registry, name, await tag(name), by))
     },
     build: async (text, registry, { output, signal }) => {
       const name = imageName(text)
       const pin = pinOf(name)
-      const pulled = pin === undefined ? undefined : await pullPinned(name, pin, registry, { output, signal })
+      const pulled = pin === undefined ? undefined : await pullPinned(name, pin, registry, access(), { output, signal })
       if (pulled !== undefined) return pulled
       const programs = programsOf(name)
-      return await buildImage(name, { project, cache, registry, output, signal, programs, login: login() })
+      return await buildImage(name, { project, cache, registry, output, signal, programs, access: access() })
     },
   }
 }
@@ -50,17 +50,24 @@ function pinnedTag({ digest }: Pin): string {
 }
 
 /** `undefined`, after saying why, where it must be built all the same. */
-async function pullPinned(name: ImageName, pin: Pin, registry: string, { output, signal }: ImageRun) {
+async function pullPinned(
+  name: ImageName,
+  pin: Pin,
+  registry: string,
+  access: RegistryAccess,
+  { output, signal }: ImageRun,
+) {
   const tag = pinnedTag(pin)
-  const there = await findDigest(registry, name, tag, { signal })
+  const there = await findDigest(registry, name, tag, { signal, ...access })
   if (there !== undefined) return { tag, digest: there, done: 'already as wanted' }
-  const why = await whyUnreachable(pin, signal)
+  if (access.login !== undefined) await checkPush(registry, name, { signal, ...access })
+  const why = await whyUnreachable(pin, { signal, access })
   if (why !== undefined) {
     output(`${pin.registry} can't be reached, ${name} is built instead: ${why}`)
     return undefined
   }
   try {
-    return { tag, digest: await pullImage(pin, { registry, name, tag, output, signal }), done: 'pulled' }
+    return { tag, digest: await pullImage(pin, { registry, access, name, tag, output, signal }), done: 'pulled' }
   } catch (error) {
     signal.throwIfAborted()
     output(`${name} is built instead of pulled: ${explain(error)}`)

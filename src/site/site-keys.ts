@@ -1,7 +1,7 @@
 import { type ClusterKeys, makeClusterKeys } from '../clusters/cluster-keys.ts'
 import { AppError } from '../base/errors.ts'
 import { randomWord } from '../base/secrets.ts'
-import { type Cloud, rancherOf } from './cloud.ts'
+import { type Cloud, hasOwnRancher, rancherOf } from './cloud.ts'
 import { cloudSecrets, ensureSecrets, storeCloudSecrets } from './secrets.ts'
 
 type Maker = (now: Date) => Promise<string>
@@ -23,10 +23,11 @@ export type MadeKey = keyof typeof makers
 const rancherToken = 'rancher-token'
 
 function needed(cloud: Cloud): MadeKey[] {
-  const ranchers = ['rancher-keys', 'rancher-bootstrap-password', 'rancher-admin-password'] as const
+  const passwords = ['rancher-bootstrap-password', 'rancher-admin-password'] as const
   return [
     ...(cloud.kind === 'hcloud' ? (['cluster-keys'] as const) : []),
-    ...(rancherOf(cloud)?.server === undefined ? [] : ranchers),
+    ...(rancherOf(cloud)?.server === undefined ? [] : (['rancher-keys'] as const)),
+    ...(hasOwnRancher(cloud) ? passwords : []),
   ]
 }
 

@@ -17,6 +17,8 @@ export interface StatePaths {
   readonly journal: string
   readonly terraform: string
   readonly kubeconfig: string
+  /** Of the cluster that the site's own Rancher runs in. */
+  readonly rancherKubeconfig: string
   readonly cloud: string
   readonly socket: string
   /** Of the cluster. */
@@ -32,6 +34,7 @@ export function statePaths(folder: string): StatePaths {
     journal: join(folder, 'journal.db'),
     terraform: join(folder, 'terraform'),
     kubeconfig: join(folder, 'kubeconfig'),
+    rancherKubeconfig: join(folder, 'rancher-kubeconfig'),
     cloud: join(folder, 'cloud'),
     socket: join(folder, 'cloud', 'api.sock'),
     ca: join(folder, 'ca.pem'),

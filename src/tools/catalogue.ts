@@ -72,6 +72,7 @@ export const catalogue = [
   ofContainerd('containerd'),
   ofContainerd('containerd-shim-runc-v2', ['-v']),
   ofContainerd('ctr'),
+  own('closed-registry'),
   own('coredns'),
   own('image-registry'),
   own('pause'),
@@ -126,7 +127,7 @@ export type ToolName = (typeof catalogue)[number]['name']
 /** Everything, tests' programs included. */
 export const allTools: readonly ToolName[] = catalogue.map(({ name }) => name)
 
-const onlyForTests: readonly ToolName[] = ['kubeconform', 'terraform-provider-standin']
+const onlyForTests: readonly ToolName[] = ['closed-registry', 'kubeconform', 'terraform-provider-standin']
 
 /** What a site on this machine needs. */
 export const siteTools: readonly ToolName[] = allTools.filter((name) => !onlyForTests.includes(name))

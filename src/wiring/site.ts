@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { join, resolve } from 'node:path'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import type { Helm } from '../adapters/helm/port.ts'
+import { findStored } from '../adapters/helm/stored.ts'
 import { createKubernetes } from '../adapters/kubernetes/api.ts'
 import { createTunnel } from '../adapters/kubernetes/tunnel.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
@@ -22,7 +23,7 @@ import { checkNotebook } from '../site/notebook-check.ts'
 import { openSiteJournal } from '../site/open-journal.ts'
 import type { CloudControl, Operator } from '../site/operator.ts'
 import { createPages } from '../site/pages.ts'
-import { registryCredential } from '../site/context.ts'
+import { registryAccess } from '../site/context.ts'
 import { ensureSecrets } from '../site/secrets.ts'
 import { type ServiceAddress, siteAddress, throughDoor } from '../site/service-address.ts'
 import { createServiceApi } from '../site/service-http.ts'
@@ -63,6 +64,10 @@ export function siteOperator(): Operator {
     cloud,
     kubernetes,
     clusterOf: (kubeconfig) => createKubernetes({ kubeconfig }),
+    releasesOf: (kubeconfig) => {
+      const there = createKubernetes({ kubeconfig })
+      return { find: async (name, namespace) => (await findStored(there, name, namespace))?.record }
+    },
     front: (site, paths) => siteFront(site, paths),
     helm: (paths) => siteHelm(paths, kubernetes(paths)),
     terraform: (paths) => (notedTools(paths.folder) === undefined ? undefined : siteTerraform(paths)),
@@ -72,7 +77,7 @@ export function siteOperator(): Operator {
         project,
         cache: cacheFolder(),
         stateFolder: paths.folder,
-        login: () => undefined,
+        access: () => ({}),
       })
       const found = await Promise.all(names.map(async (name) => [name, await images.tag(name)] as const))
       return Object.fromEntries(found)
@@ -132,11 +137,12 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
       project,
       cache: cacheFolder(),
       stateFolder: folder,
-      login: () => registryCredential(ensureSecrets(folder)),
+      access: () => registryAccess(ensureSecrets(folder)),
     }),
     helm: late(() => siteHelm(paths, kubernetes)),
     terraform: late(() => siteTerraform(paths)),
     rancher: createRancher(),
+    rancherCluster: rancherCluster(paths),
     layOutProvider: async () => void (await writeMirror(mirror, program('terraform-provider-localcloud'))),
     connect: (credential) => createServiceApi(front, credential),
     checkNotebook: async (user, run) => {
@@ -147,6 +153,13 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     hostsFile: '/etc/hosts',
     clock: systemClock,
   }
+}
+
+/** Where a Rancher of the site's own runs. */
+function rancherCluster({ folder, rancherKubeconfig: kubeconfig }: StatePaths) {
+  const kubernetes = createKubernetes({ kubeconfigFile: kubeconfig })
+  const options = { folder: join(folder, 'rancher-helm'), kubeconfig, kubernetes }
+  return { kubernetes, helm: late(() => createHelmCli({ program: toolPath(folder, 'helm'), ...options })) }
 }
 
 function mirrorOf({ folder }: StatePaths): string {

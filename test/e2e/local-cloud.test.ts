@@ -1,10 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request as secureRequest } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pullImage } from '../../src/images/pull.ts'
+import { findDigest } from '../../src/images/registry.ts'
+import { pullSecret, pullSecretName } from '../../src/site/pull-secret.ts'
+import { registryLogin, startImageRegistry } from '../support/image-registry.ts'
 import {
   type Answer,
   call,
@@ -439,6 +443,45 @@ test('an image pushed by this host is pulled by a machine; nobody else can push'
 try: print(u.urlopen(u.Request('https://${registry.pull}/v2/x/blobs/uploads/',method='POST'),context=c).status)
 except u.HTTPError as error: print(error.code)`
   expect(await inPod('caller', push)).toBe('405')
+})
+
+test('an image of a registry with TLS and a password is pulled with the Secret that up makes, and not without', async () => {
+  const { registry } = await cluster()
+  const closed = await startImageRegistry({ tls: true, auth: 'password' })
+  try {
+    const pin = { registry: registry.push, repository: 'test/pause' }
+    const digest = await findDigest(registry.push, pin.repository, '1')
+    const access = { login: registryLogin, ca: closed.ca }
+    const place = { registry: `${closed.address}/team`, access, name: 'pause', tag: '1', output: () => {} }
+    await pullImage({ ...pin, digest: digest ?? '' }, place)
+    // As who runs the machines makes the registry's authority known to them.
+    const known = join(state, 'machines/node-1/certs.d', closed.address)
+    mkdirSync(known)
+    writeFileSync(join(known, 'ca.crt'), closed.ca)
+    writeFileSync(join(known, 'hosts.toml'), `[host."https://${closed.address}"]\nca = "${join(known, 'ca.crt')}"\n`)
+
+    const podOf = (name: string, secrets: object[]) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name },
+      spec: {
+        nodeName: 'node-1',
+        imagePullSecrets: secrets,
+        containers: [{ name, image: `${place.registry}/pause@${digest}`, imagePullPolicy: 'Always' }],
+      },
+    })
+    await kubectl(['apply', '-f', '-'], JSON.stringify(pullSecret('default', place.registry, registryLogin)))
+    await kubectl(['apply', '-f', '-'], JSON.stringify(podOf('stranger', [])))
+    await runPod(podOf('known', [{ name: pullSecretName }]), 'known')
+    const why = 'jsonpath={.status.containerStatuses[0].state.waiting.message}'
+    await eventually(
+      () => kubectl(['get', 'pod', 'stranger', '-o', why]),
+      (text) => /no basic auth credentials|401 Unauthorized|authorization failed/i.test(text),
+    )
+    await kubectl(['delete', 'pod', 'stranger', 'known', '--now'])
+  } finally {
+    await closed.stop()
+  }
 })
 
 test('a volume in use is not removed', async () => {

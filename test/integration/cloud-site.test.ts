@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseAllDocuments } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
@@ -22,6 +22,7 @@ import { readKeptRoots } from '../../src/site/kept-roots.ts'
 import { openSiteJournal } from '../../src/site/open-journal.ts'
 import { farPorts } from '../../src/site/prepare.ts'
 import { previewCloud } from '../../src/site/preview/cloud-changes.ts'
+import { rancherChanges } from '../../src/site/preview/rancher-changes.ts'
 import { failureOf, type RunResult, runCommand, takeUp } from '../../src/site/run.ts'
 import { cloudSecrets, ensureSecrets, readStored, storeCloudSecrets } from '../../src/site/secrets.ts'
 import type { Site } from '../../src/site/site.ts'
@@ -30,6 +31,7 @@ import { type SiteParts, siteActions, sitePlans } from '../../src/site/site-acti
 import { type StatePaths, statePaths, writeSite } from '../../src/site/state.ts'
 import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
 import { needProgram } from '../support/programs.ts'
+import { definition, packRancherCharts } from '../support/rancher-charts.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
 
 /**
@@ -69,7 +71,11 @@ afterEach(async () => {
 /** As `up` prepares it from the site file. */
 async function open(text: string): Promise<void> {
   count += 1
-  const folder = join(work, `site-${count}`)
+  await reopen(text, join(work, `site-${count}`))
+}
+
+/** The same site by another file. */
+async function reopen(text: string, folder: string): Promise<void> {
   const path = join(work, `site-${count}.yml`)
   writeFileSync(path, text)
   const file = checkSiteFile(path, project)
@@ -78,7 +84,13 @@ async function open(text: string): Promise<void> {
   writeSite(folder, site)
   ensureSecrets(folder)
   const kubeconfig = readFileSync(cluster.kubeconfig, 'utf8')
-  const env = { TOKEN: token, FIELD: 'field-of-a-credential', HOOK: 'https://hook.example.com/key', KUBE: kubeconfig }
+  const env = {
+    KEY32: Buffer.alloc(32).toString('base64'),
+    TOKEN: token,
+    FIELD: 'field-of-a-credential',
+    HOOK: 'https://hook.example.com/key',
+    KUBE: kubeconfig,
+  }
   storeCloudSecrets(folder, withMadeKeys(folder, await cloudSecretsOf(file, { env, decrypt: async () => undefined })))
   opened = { site, paths: statePaths(folder) }
 }
@@ -105,6 +117,7 @@ function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
     kubernetes,
     terraform,
     rancher,
+    rancherCluster: rancherCluster(paths),
     helm: createHelmCli(helm),
     cloud: createFarCloud(paths, kubernetes),
     tools: { missing: async () => [], ensure: async () => [] },
@@ -123,6 +136,14 @@ function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
     hostsFile: join(paths.folder, 'hosts'),
     clock: systemClock,
   }
+}
+
+/** The Rancher's cluster is the same API server, of a version that a Rancher takes. */
+function rancherCluster({ folder, rancherKubeconfig: kubeconfig }: StatePaths) {
+  const api = createKubernetes({ kubeconfigFile: kubeconfig })
+  const kubernetes: Kubernetes = Object.assign(api, { version: async () => 'v1.35.8+k3s1' })
+  const options = { program: needProgram('helm'), folder: join(folder, 'rancher-helm'), kubeconfig, kubernetes }
+  return { kubernetes, helm: createHelmCli(options) }
 }
 
 /** Runs a plan of the operator's; stopped, as by Ctrl-C, once a step is where the test wants it. */
@@ -356,6 +377,153 @@ test('a Rancher of its own is made first, gives the token for what follows, and 
   expect(keptRancherToken(opened.paths.folder)).toBeUndefined()
 })
 
+const backup = `backup: {bucket: b, endpoint: s3.example.com, accessKey: {env: FIELD}, secretKey: {env: HOOK}, encryptionKey: {env: KEY32}}`
+const inCluster = (version: string, more = backup) =>
+  ranchers.replace(
+    /rancher: .*/,
+    `rancher:
+  kind: create
+  hostname: rancher.example.com
+  acmeEmail: ops@example.com
+  version: "${version}"
+  cluster: {kubeconfig: {env: KUBE}, replicas: 1, ${more}}`,
+  )
+const kindsOfClusters = [
+  ['v1', 'Namespace'],
+  ['apiextensions.k8s.io/v1', 'CustomResourceDefinition'],
+  ['rbac.authorization.k8s.io/v1', 'ClusterRole'],
+  ['rbac.authorization.k8s.io/v1', 'ClusterRoleBinding'],
+  ['admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration'],
+  ['networking.k8s.io/v1', 'Ingress'],
+] as const
+
+/** What is in the Rancher's cluster, marks and all that keeps a namespace from going among it. */
+async function everythingThere(): Promise<string[]> {
+  const found = await Promise.all(
+    kindsOfClusters.map(async ([apiVersion, kind]) =>
+      (await cluster.kubernetes.list({ apiVersion, kind })).map(
+        ({ metadata: { name, annotations = {}, finalizers = [] } }) =>
+          `${kind} ${name} ${kind === 'Namespace' ? JSON.stringify([annotations, finalizers]) : ''}`,
+      ),
+    ),
+  )
+  return found.flat().toSorted()
+}
+
+/** What a Rancher makes in its own cluster once it runs. */
+async function asRancherDoes(): Promise<void> {
+  const { kubernetes } = cluster
+  const marks = { 'lifecycle.cattle.io/create.namespace-auth': 'true' }
+  const finalizers = ['controller.cattle.io/namespace-auth']
+  const space = (name: string) => ({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name, annotations: marks, finalizers },
+  })
+  for (const name of ['cattle-fleet-system', 'local', 'p-abcde', 'theirs']) await kubernetes.apply(space(name))
+  await kubernetes.apply(parse(definition('management.cattle.io', 'Setting', '    a: b')) as Manifest)
+  await expect
+    .poll(
+      async () =>
+        await kubernetes.list({ apiVersion: 'management.cattle.io/v1', kind: 'Setting' }).catch(() => undefined),
+    )
+    .toEqual([])
+  const setting = { apiVersion: 'management.cattle.io/v1', kind: 'Setting' }
+  await kubernetes.apply({ ...setting, metadata: { name: 'one', finalizers: ['controller.cattle.io/setting'] } })
+  const rbac = 'rbac.authorization.k8s.io/v1'
+  await kubernetes.apply({ apiVersion: rbac, kind: 'ClusterRole', metadata: { name: 'cattle-globalrole-admin' } })
+  await kubernetes.apply({ apiVersion: rbac, kind: 'ClusterRole', metadata: { name: 'u-abcde', annotations: marks } })
+  // It is asked before any namespace changes, and nobody will answer.
+  await kubernetes.apply({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'rancher.cattle.io' },
+    webhooks: [
+      {
+        name: 'rancher.cattle.io.namespaces',
+        failurePolicy: 'Fail',
+        sideEffects: 'None',
+        admissionReviewVersions: ['v1'],
+        clientConfig: { url: 'https://127.0.0.1:9/v1/webhook' },
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['UPDATE'], resources: ['namespaces'] }],
+      },
+    ],
+  })
+}
+
+test('a Rancher in a cluster that is there comes by its charts, is upgraded alone, and leaves the cluster as it was', async () => {
+  const { kubernetes } = cluster
+  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'theirs' } })
+  const before = await everythingThere()
+  await open(inCluster('2.14'))
+  const charts = join(opened.paths.folder, 'charts')
+  await packRancherCharts(charts, ['cert-manager'], 'v1.21.2')
+  await packRancherCharts(charts, ['rancher'], '2.14.3')
+  await packRancherCharts(charts, ['rancher-backup-crd', 'rancher-backup'], '109.0.7+up10.0.8')
+  const place = () => rancherCluster(opened.paths)
+  writeFileSync(opened.paths.rancherKubeconfig, readFileSync(cluster.kubeconfig))
+  const planned = async (isBegun: boolean) => {
+    const cloud = cloudOf(opened.site)
+    if (cloud === undefined) throw new Error('a site of a cloud')
+    const changes = await rancherChanges(place(), cloud, { project, isBegun })
+    return changes.map(({ kind, what, details }) => `${kind} ${what.split(' ')[1]} ${details.join()}`)
+  }
+  expect(await planned(false)).toEqual([
+    'create cert-manager v1.21.2',
+    'create rancher 2.14.3',
+    'create rancher-backup-crd 109.0.7+up10.0.8',
+    'create rancher-backup 109.0.7+up10.0.8',
+  ])
+
+  rancher.down = 'it does not answer'
+  await run('site', isWaiting('rancher-ready', /must lead to the ingress controller of its cluster/))
+  rancher.down = undefined
+  await run('site', isWaiting('reach', /./))
+  expect(await planned(true)).toEqual([])
+  expect(await typesThere()).toEqual(expect.arrayContaining(['rancher2_bootstrap', 'rancher2_cluster_v2']))
+  const backupThere = await kubernetes.find({ apiVersion: 'resources.cattle.io/v1', kind: 'Backup', name: 'to-bucket' })
+  expect(backupThere?.['spec']).toMatchObject({ schedule: '0 3 * * *', storageLocation: { s3: { bucketName: 'b' } } })
+  const revisions = async () =>
+    (await kubernetes.list({ apiVersion: 'v1', kind: 'Secret' }, { labels: 'owner=helm' }))
+      .map(({ metadata }) => metadata.name.replace('sh.helm.release.v1.', ''))
+      .filter((name) => /^(cert-manager|rancher)/.test(name))
+      .toSorted()
+  expect(await revisions()).toEqual(['cert-manager.v1', 'rancher-backup-crd.v1', 'rancher-backup.v1', 'rancher.v1'])
+  // The same again changes nothing.
+  await run('site', isWaiting('reach', /./))
+  expect(await revisions()).toHaveLength(4)
+
+  // The catalogue has another Rancher: only that is another one.
+  const { folder } = opened.paths
+  await reopen(inCluster('2.15'), folder)
+  await packRancherCharts(charts, ['rancher'], '2.15.1')
+  await packRancherCharts(charts, ['rancher-backup-crd', 'rancher-backup'], '110.0.0+up11.0.0')
+  expect(await planned(true)).toEqual([
+    'change rancher 2.14.3 → 2.15.1',
+    'change rancher-backup-crd 109.0.7+up10.0.8 → 110.0.0+up11.0.0',
+    'change rancher-backup 109.0.7+up10.0.8 → 110.0.0+up11.0.0',
+  ])
+  await run('site', isWaiting('reach', /./))
+  expect(await revisions()).toEqual(expect.arrayContaining(['cert-manager.v1', 'rancher.v2', 'rancher-backup.v2']))
+  expect(await revisions()).not.toContain('cert-manager.v2')
+  await reopen(inCluster('2.14'), folder)
+  await expect(planned(true)).rejects.toMatchObject({ code: 'rancher-step' })
+  await reopen(inCluster('2.15', 'ingressClass: nginx'), folder)
+  await run('site', isWaiting('reach', /./))
+  expect(await revisions()).not.toContain('rancher-backup.v2')
+
+  await asRancherDoes()
+  expect(failureOf(await run('site-purge'))).toBeUndefined()
+  expect(await everythingThere()).toEqual(before)
+  expect(await standin.things()).toEqual([])
+
+  // Somebody else's is not touched.
+  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cattle-system' } })
+  await open(inCluster('2.15'))
+  expect(failureOf(await run('site'))).toMatchObject({ step: 'rancher-server' })
+  await kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: 'cattle-system' })
+})
+
 const imported = `name: acme
 domain: acme.example.org
 provider: {kind: existing, kubeconfig: {env: KUBE}, roles: {worker: {nodes: [theirs]}}}
@@ -431,7 +599,9 @@ test('a cluster that is there is made known to a Rancher with all that others ge
   expect(await kubernetes.find(agent)).toBeUndefined()
   const claims = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' })
   expect(claims.map(({ metadata }) => metadata.name).toSorted()).toEqual(['mongodb', 'mysql', 'rabbitmq'])
+  // What was kept goes with a purge that comes later, too.
   expect(failureOf(await run('site-purge'))).toBeUndefined()
+  expect(await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim' })).toEqual([])
 
   for (const document of parseAllDocuments(agentManifest)) await kubernetes.apply(document.toJS() as Manifest)
   await open(imported)

@@ -36,7 +36,7 @@ export function clusterChartsAction(deps: ClusterChartsDeps): Action<ClusterChar
     },
     ensure: async (wanted, context) => {
       const brought: string[] = []
-      for (const chart of charts(wanted)) if (await bring(chart, deps, context)) brought.push(chart.release)
+      for (const chart of charts(wanted)) if (await bringChart(chart, deps, context)) brought.push(chart.release)
       return {
         changed: brought.length > 0,
         message: brought.length > 0 ? `brought ${brought.join(', ')}` : 'nothing is missing',
@@ -57,7 +57,7 @@ export function clusterChartsAction(deps: ClusterChartsDeps): Action<ClusterChar
 /** Whether it is there: by somebody else, by us, or not at all. */
 async function stateOf(
   chart: ClusterChart,
-  { helm, kubernetes }: ClusterChartsDeps,
+  { helm, kubernetes }: Pick<ClusterChartsDeps, 'helm' | 'kubernetes'>,
 ): Promise<'others' | 'ours' | 'missing'> {
   const record = await helm.find(chart.release, chart.namespace)
   if (record !== undefined) return record.fingerprint === undefined ? 'others' : 'ours'
@@ -65,7 +65,12 @@ async function stateOf(
   return (await kubernetes.find(chart.unless)) === undefined ? 'missing' : 'others'
 }
 
-async function bring(chart: ClusterChart, deps: ClusterChartsDeps, context: ActionContext): Promise<boolean> {
+/** True when it had to be installed or changed. */
+export async function bringChart(
+  chart: ClusterChart,
+  deps: Omit<ClusterChartsDeps, 'providers'>,
+  context: ActionContext,
+): Promise<boolean> {
   const { helm } = deps
   const { release: name, namespace, version, repository, values = {} } = chart
   const state = await stateOf(chart, deps)

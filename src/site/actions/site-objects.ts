@@ -3,6 +3,7 @@ import type { Action, ActionContext } from '../../actions/action.ts'
 import type { Helm } from '../../adapters/helm/port.ts'
 import { describeRef, type Kubernetes, type Manifest, refOf } from '../../adapters/kubernetes/port.ts'
 import { AppError } from '../../base/errors.ts'
+import { deleteCommand } from '../disk-commands.ts'
 import { findNamespaces, inAll } from '../holdings.ts'
 import type { Sleep } from '../service-wait.ts'
 
@@ -161,9 +162,11 @@ async function leftovers(
 /** Volumes whose claims are gone and whose data stays outside, because their class says so. */
 async function retained(kubernetes: Kubernetes, namespaces: readonly string[]): Promise<string[]> {
   const volumes = await volumesOf(kubernetes, namespaces, 'Retain')
-  return volumes.map(
-    ({ metadata }) => `PersistentVolume ${metadata.name}, whose class keeps its disk: delete both by hand`,
-  )
+  return volumes.map(({ metadata: { name }, spec }) => {
+    const { csi } = (spec ?? {}) as VolumeSpec
+    const disk = csi === undefined ? 'delete its disk' : deleteCommand({ driver: csi.driver, handle: csi.volumeHandle })
+    return `PersistentVolume ${name}, whose class keeps its disk (kubectl delete pv ${name}; ${disk})`
+  })
 }
 
 async function volumesOf(
@@ -179,6 +182,7 @@ async function volumesOf(
 }
 
 interface VolumeSpec {
+  readonly csi?: { readonly driver: string; readonly volumeHandle: string }
   readonly claimRef?: { readonly namespace?: string }
   readonly persistentVolumeReclaimPolicy?: string
 }

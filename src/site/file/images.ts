@@ -16,4 +16,10 @@ export const imagesSchema = z.strictObject({
     .describe('where this machine reaches it, if not by the same address; on the loopback it is spoken to without TLS'),
   username: secretRef.optional().describe('who signs in there'),
   password: secretRef.optional().describe('password or token; becomes the pull secret `site-registry`'),
+  ca: z
+    .strictObject({ file: z.string().min(1).describe("path of the PEM file, relative to the site file's folder") })
+    .optional()
+    .describe(
+      'authority of its certificate, where the world does not know it; who runs the nodes makes it known to them',
+    ),
 })

@@ -88,6 +88,37 @@ export const providerSchema = z.discriminatedUnion('kind', [local, existing, hcl
 export const providerKinds = ['local', 'existing', 'hcloud', 'rancher'] as const
 export type ProviderKind = (typeof providerKinds)[number]
 
+const rancherCluster = z
+  .strictObject({
+    kubeconfig: secretRef.describe('its kubeconfig'),
+    context: z.string().min(1).optional().describe('context of the kubeconfig; its current one when left out'),
+    ingressClass: z.string().min(1).default('nginx').describe('class of its ingress controller'),
+    replicas: z.int().min(1).max(5).default(3).describe('copies of Rancher, not more than it has machines'),
+    backup: z
+      .strictObject({
+        bucket: z.string().min(1).describe('S3 bucket'),
+        endpoint: z.string().min(1).describe('address of the S3 service, without https://'),
+        region: z.string().default('').describe('region of the bucket'),
+        folder: z.string().min(1).default('rancher').describe('folder of the bucket'),
+        accessKey: secretRef.describe('who writes there'),
+        secretKey: secretRef.describe('its secret'),
+        encryptionKey: secretRef.describe(
+          '32 bytes in base64 (`openssl rand -base64 32`); keep it elsewhere, too: without it no backup can be read',
+        ),
+        schedule: z
+          .string()
+          .regex(/^@(hourly|daily|weekly|monthly)$|^(\S+\s+){4}\S+$/, 'must be as cron writes it, such as 0 3 * * *')
+          .default('0 3 * * *')
+          .describe('when, as cron writes it'),
+        keep: z.int().min(1).default(14).describe('how many are kept'),
+      })
+      .optional()
+      .describe('backups of the Rancher; none when left out'),
+  })
+  .describe(
+    "a cluster that is there, in which Rancher runs, its certificates by cert-manager; not the site's own cluster",
+  )
+
 const rancherVersion = z
   .string()
   .regex(/^[0-9]+\.[0-9]+$/, 'must be a minor version, such as "2.15"')
@@ -103,7 +134,11 @@ export const rancherSchema = z.discriminatedUnion('kind', [
     version: rancherVersion,
   }),
   z.strictObject({
-    kind: z.literal('create').describe('a Rancher of its own on a machine at Hetzner, made before the cluster'),
+    kind: z
+      .literal('create')
+      .describe(
+        'a Rancher of its own, made before the cluster: on a machine at Hetzner (`type`), or in a cluster that is there (`cluster`)',
+      ),
     hostname: z
       .string()
       .regex(
@@ -113,7 +148,12 @@ export const rancherSchema = z.discriminatedUnion('kind', [
       .describe(
         'its host name, which must lead to the machine: `up` says the address and waits. It stays: all agents know it',
       ),
-    type: z.string().min(1).describe('machine type it runs on, with 2 cores and 8 GB at least, such as cx33'),
+    type: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('machine type at Hetzner that it runs on, with 2 cores and 8 GB at least, such as cx33'),
+    cluster: rancherCluster.optional(),
     hcloudToken: secretRef
       .optional()
       .describe('API token of the project at Hetzner, with write access; that of provider hcloud when left out'),

@@ -44,6 +44,7 @@ export function mistakes(file: SiteFile, facts: RuleFacts): Problem[] {
     ...(file.pools.length === 0 ? [] : sizes(file, facts)),
     ...storage(file),
     ...tls(file, facts),
+    ...registry(file),
     ...rancher(file, facts),
     ...stateMistakes(file),
     ...monitoringMistakes(file),
@@ -256,7 +257,13 @@ function rancher({ provider, rancher: wanted }: SiteFile, { rancher: known }: Ru
   const found: Problem[] = []
   if (provider.kind === 'rancher' && wanted.kind === 'none')
     found.push({ path: ['rancher'], problem: 'is missing: provider rancher needs to know which Rancher' })
-  if (wanted.kind === 'create' && wanted.hcloudToken === undefined && provider.kind !== 'hcloud')
+  if (wanted.kind === 'create') found.push(...rancherPlace(wanted))
+  if (
+    wanted.kind === 'create' &&
+    wanted.cluster === undefined &&
+    wanted.hcloudToken === undefined &&
+    provider.kind !== 'hcloud'
+  )
     found.push({
       path: ['rancher', 'hcloudToken'],
       problem: `is missing: with provider ${provider.kind} the machine of a new Rancher needs a token of Hetzner`,
@@ -266,6 +273,34 @@ function rancher({ provider, rancher: wanted }: SiteFile, { rancher: known }: Ru
   const version = wanted.kind === 'none' ? undefined : wanted.version
   if (version !== undefined && !known.versions.includes(version))
     found.push({ path: ['rancher', 'version'], value: version, problem: `right is ${known.versions.join(', ')}` })
+  return found
+}
+
+function rancherPlace({ type, cluster, hcloudToken }: SiteFile['rancher'] & { kind: 'create' }): Problem[] {
+  if (type === undefined && cluster === undefined) {
+    const problem = 'is missing: right is the type of its machine at Hetzner, or cluster for one that is there'
+    return [{ path: ['rancher', 'type'], problem }]
+  }
+  if (cluster === undefined) return []
+  const others = Object.entries({ type, hcloudToken }).filter(([, value]) => value !== undefined)
+  return others.map(([field]) => ({
+    path: ['rancher', field],
+    problem: 'is of a machine at Hetzner: leave it out with rancher.cluster',
+  }))
+}
+
+function registry({ images, provider: { kind } }: SiteFile): Problem[] {
+  if (images === undefined) return []
+  const found: Problem[] = []
+  if ((images.username === undefined) !== (images.password === undefined)) {
+    const [lacking, given] = images.username === undefined ? ['username', 'password'] : ['password', 'username']
+    const problem = `is missing: images.${given} is there, and one is of no use alone`
+    found.push({ path: ['images', lacking], problem })
+  }
+  if (images.ca !== undefined && (kind === 'hcloud' || kind === 'rancher')) {
+    const problem = `machines that are ordered with provider ${kind} would not know it: right is a registry whose certificate the world knows`
+    found.push({ path: ['images', 'ca'], problem })
+  }
   return found
 }
 

@@ -267,6 +267,24 @@ pools:
     problem: /nothing scales machines of provider local/,
   },
   {
+    why: 'a password for a registry without a name',
+    text: `${head}${pools}images: {registry: r.example.org/o, password: {env: P}}\n`,
+    field: 'images.username',
+    problem: /is missing: images\.password is there/,
+  },
+  {
+    why: 'a registry whose authority no machine of the cloud knows',
+    text: `name: omega
+provider: {kind: hcloud, token: {env: T}}
+images: {registry: r.example.org/o, ca: {file: ca.crt}}
+pools:
+  - {name: control, role: control, type: cx33}
+  - {name: node, role: worker, type: cx53}
+`,
+    field: 'images.ca',
+    problem: /machines .* would not know it/,
+  },
+  {
     why: 'disks of a machine that has none of its own',
     text: `${head}${pools.replace('memoryGb: 8', 'memoryGb: 8, diskGb: 10')}`,
     field: 'pools[0].diskGb',

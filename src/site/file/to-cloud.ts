@@ -53,20 +53,38 @@ export function cloudRefs(file: SiteFile): readonly CloudRef[] {
   const found: (Omit<CloudRef, 'ref'> & { readonly ref: SecretRef | undefined })[] = [
     { name: 'registry-username', ref: images?.username, path: ['images', 'username'] },
     { name: 'registry-password', ref: images?.password, path: ['images', 'password'] },
+    // No secret, and looked up with them.
+    { name: 'registry-ca', ref: images?.ca, path: ['images', 'ca'] },
   ]
   if (provider.kind === 'existing')
     found.push({ name: 'kubeconfig', ref: provider.kubeconfig, path: ['provider', 'kubeconfig'] })
   if (provider.kind === 'hcloud') found.push({ name: 'token', ref: provider.token, path: ['provider', 'token'] })
   if (rancher.kind === 'existing')
     found.push({ name: 'rancher-given-token', ref: rancher.token, path: ['rancher', 'token'] })
-  if (rancher.kind === 'create')
+  if (rancher.kind === 'create') {
     found.push({ name: 'rancher-hcloud-token', ref: rancher.hcloudToken, path: ['rancher', 'hcloudToken'] })
+    const { kubeconfig, backup } = rancher.cluster ?? {}
+    found.push({ name: 'rancher-kubeconfig', ref: kubeconfig, path: ['rancher', 'cluster', 'kubeconfig'] })
+    for (const [field, name] of Object.entries(rancherBackupSecrets))
+      found.push({
+        name,
+        ref: backup?.[field as keyof typeof rancherBackupSecrets],
+        path: ['rancher', 'cluster', 'backup', field],
+      })
+  }
   found.push(...alertRefs(file))
   if (provider.kind === 'rancher' && 'values' in provider.credential)
     for (const [field, ref] of Object.entries(provider.credential.values))
       found.push({ name: `credential-${field}`, ref, path: ['provider', 'credential', 'values', field] })
   return found.flatMap(({ ref, ...rest }) => (ref === undefined ? [] : [{ ...rest, ref }]))
 }
+
+/** By their fields. */
+export const rancherBackupSecrets = {
+  accessKey: 'rancher-backup-access-key',
+  secretKey: 'rancher-backup-secret-key',
+  encryptionKey: 'rancher-backup-encryption-key',
+} as const
 
 /** A cluster that a Rancher did not make. */
 function importedInto(file: SiteFile): { rancher?: SiteRancher } {
@@ -81,15 +99,28 @@ function ofRancher(file: SiteFile): SiteRancher {
   }
 }
 
-function rancherAt(rancher: SiteFile['rancher']): Pick<SiteRancher, 'url' | 'version' | 'server'> {
+function rancherAt(rancher: SiteFile['rancher']): Pick<SiteRancher, 'url' | 'version' | 'server' | 'inCluster'> {
   if (rancher.kind === 'none') return { url: '' }
   const version = rancher.version === undefined ? {} : { version: rancher.version }
   if (rancher.kind === 'existing') return { url: rancher.url, ...version }
-  const { hostname, type: machineType, location, acmeEmail, sshKeys, adminCidrs } = rancher
+  const { hostname, type: machineType, location, acmeEmail, sshKeys, adminCidrs, cluster } = rancher
+  const url = `https://${hostname}`
+  if (cluster !== undefined) {
+    const { ingressClass, replicas, backup } = cluster
+    const { accessKey: _access, secretKey: _secret, encryptionKey: _encryption, ...kept } = backup ?? {}
+    const inCluster = { hostname, acmeEmail, ingressClass, replicas }
+    return {
+      url,
+      ...version,
+      inCluster: backup === undefined ? inCluster : { ...inCluster, backup: kept as RancherBackup },
+    }
+  }
+  if (machineType === undefined) return { url, ...version }
   const server = { hostname, machineType, location, acmeEmail, sshKeys, adminCidrs }
-  return { url: `https://${hostname}`, ...version, server }
+  return { url, ...version, server }
 }
 
+type RancherBackup = NonNullable<NonNullable<SiteRancher['inCluster']>['backup']>
 type CloudAlerts = NonNullable<(Cloud & { kind: 'rancher' })['alerts']>
 
 function poolsOf({ pools }: SiteFile): OrderedPool[] {

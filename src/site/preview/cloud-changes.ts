@@ -7,7 +7,7 @@ import { withOutsideBackend } from '../../clusters/outside-backend.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { localRoot } from '../actions/terraform-roots.ts'
 import { AppError } from '../../base/errors.ts'
-import { type Cloud, cloudOf, isImported, kindOf, type OrderedPool, rancherOf } from '../cloud.ts'
+import { type Cloud, cloudOf, hasOwnRancher, isImported, kindOf, type OrderedPool, rancherOf } from '../cloud.ts'
 import { asksRancher, cloudRoot, type CloudStage, providersFolder, stagesOf } from '../cloud-roots.ts'
 import { ownState, withOwnState } from '../own-state.ts'
 import type { KeptRoots } from '../kept-roots.ts'
@@ -58,7 +58,7 @@ async function changesOf(
   sources: CloudSources,
 ): Promise<CloudChanges> {
   const cloud = cloudOf(sources.site)
-  const isAsked = cloud !== undefined && rancherOf(cloud)?.server !== undefined && asksRancher(stage, cloud)
+  const isAsked = cloud !== undefined && hasOwnRancher(cloud) && asksRancher(stage, cloud)
   if (isAsked && sources.noRancher === true) return await expectedStage(stage, cloud, sources)
   try {
     return cloudChanges(await previewStage(stage, folder, terraform, sources), sources)

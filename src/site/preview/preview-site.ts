@@ -9,6 +9,7 @@ import { wantedVolumes } from '../file/wanted-values.ts'
 import type { Operator } from '../operator.ts'
 import { outsideRoots } from '../kept-roots.ts'
 import { layoutOf } from '../layout.ts'
+import { rancherNotes } from '../rancher-found.ts'
 import { tokenAdvice } from '../rancher-refusals.ts'
 import { promises } from '../profiles.ts'
 import type { Machines } from '../../clusters/profiles.ts'
@@ -17,7 +18,7 @@ import { readStored, storedForm } from '../secrets.ts'
 import type { Site } from '../site.ts'
 import { findSite, isMade, type StatePaths } from '../state.ts'
 import { refuseOthersPrometheus } from '../actions/monitoring.ts'
-import { cloudOf, isFar, rancherOf } from '../cloud.ts'
+import { cloudOf, hasOwnRancher, isFar, rancherOf } from '../cloud.ts'
 import { monitoringNamespace } from '../components.ts'
 import { isScaled, orderingTerraform, rancherTokenIn, stagesOf } from '../cloud-roots.ts'
 import { cloudSecretsOf } from '../file/cloud-secrets.ts'
@@ -31,7 +32,8 @@ import { machineRows, type PriceList, volumeRows } from './prices.ts'
 import { monitoringRelease, wantedReleases } from './releases.ts'
 import { imageSteps } from './plan-steps.ts'
 import { type SecretPrints, secretPrints } from './secret-prints.ts'
-import { fingerprintOf, type SitePreview } from './site-preview.ts'
+import { rancherChanges } from './rancher-changes.ts'
+import { type Change, fingerprintOf, type SitePreview } from './site-preview.ts'
 
 export interface PreviewSources {
   readonly file: CheckedFile
@@ -59,6 +61,7 @@ export async function previewSite(
   const runs = made && (await operator.cloud(site, paths).answers())
   const ofCloud = isFar(site) ? await cloudSecretsOf(file, operator.secretSources) : {}
   const cloud = await lookAtCloud(operator, { made, runs, given: ofCloud }, sources)
+  const rancher = await lookAtRancher(operator, { site, paths }, ofCloud)
   const existing = await lookAtExisting(operator, site, ofCloud)
   const applied = readApplied(paths.folder)
   const monitoring = monitoringRelease(sources)
@@ -71,7 +74,7 @@ export async function previewSite(
   const tags = runs ? await operator.imageTags(paths, Object.values(images)) : undefined
   const components = await componentChanges(wanted, { applied, isBegun, helm, defaults, imageSteps: images, tags })
   const secrets = secretChanges(secretsOf(file), runs ? applied : undefined, printsOf(given, paths))
-  const changes = [...cloud.changes, ...existing.changes, ...secrets, ...components]
+  const changes = [...rancher, ...cloud.changes, ...existing.changes, ...secrets, ...components]
   const { volumes, machines } = layoutOf(site)
   const kept = Object.keys(volumes).filter((name) => wantedVolumes(file.site)[name] === undefined)
   return {
@@ -154,7 +157,7 @@ async function lookAtCloud(
   const kept = made ? keptKeys(sources.paths.folder) : {}
   // Of a site that was never made only the preview knows the others.
   const secrets = { ...given, ...kept, ...(await makeKeys(cloud, kept, new Date())) }
-  const noRancher = rancherOf(cloud)?.server !== undefined && kept['rancher-token'] === undefined
+  const noRancher = hasOwnRancher(cloud) && kept['rancher-token'] === undefined
   return await previewCloud(
     orderingTerraform(terraform, cloud, () => secrets),
     { ...sources, noRancher, observed: await sizesOf(operator, sources.site, noRancher ? undefined : secrets) },
@@ -168,16 +171,30 @@ async function sizesOf(
   secrets: Readonly<Record<string, string>> | undefined,
 ): Promise<Readonly<Record<string, number>> | undefined> {
   const cloud = cloudOf(site)
-  const { url, server } = rancherOf(cloud) ?? {}
+  const { url } = rancherOf(cloud) ?? {}
   if (cloud === undefined || url === undefined || secrets === undefined || !isScaled(cloud)) return undefined
   try {
     return await rancher.poolSizes(url, rancherTokenIn(cloud, secrets), site.name)
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'rancher-token') throw error
     // `up` makes another token of the site's own Rancher, and looks again.
-    if (server !== undefined) return undefined
+    if (hasOwnRancher(cloud)) return undefined
     throw new AppError(error.kind, error.code, tokenAdvice({ url, made: false }), { cause: error })
   }
+}
+
+/** A Rancher of the site's own comes before all that asks it. */
+async function lookAtRancher(
+  { clusterOf, releasesOf, project }: Operator,
+  { site, paths }: { readonly site: Site; readonly paths: StatePaths },
+  given: GivenSecrets,
+): Promise<readonly Change[]> {
+  const cloud = cloudOf(site)
+  const kubeconfig = given['rancher-kubeconfig']
+  if (cloud === undefined || kubeconfig === undefined) return []
+  const place = { kubernetes: clusterOf(kubeconfig), helm: releasesOf(kubeconfig) }
+  const isBegun = rancherNotes(paths.folder).lastFound() !== undefined
+  return await rancherChanges(place, cloud, { project, isBegun })
 }
 
 async function lookAtExisting(operator: Operator, site: Site, given: GivenSecrets): Promise<ExistingChanges> {

@@ -57,7 +57,8 @@ export function machineRows(
       ...amounts(found, pool.size),
     }
   })
-  if (rancher.kind !== 'create') return rows
+  // In a cluster that is there its machines are somebody's.
+  if (rancher.kind !== 'create' || rancher.type === undefined) return rows
   const { type } = rancher
   const size = { cores: null, memoryGb: null, diskGb: null, ...amounts(prices?.machines[type], 1) }
   return [...rows, { pool: 'rancher', role: 'rancher', machines: 1, type, ...size }]
