@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, explain } from '../base/errors.ts'
 import { Buildah } from './buildah.ts'
@@ -7,7 +7,9 @@ import { makeDebian } from './debian.ts'
 import { hostMounts } from './host-settings.ts'
 import { type Context, inputsKey, layOutContext } from './inputs.ts'
 import { withLock } from './lock.ts'
-import { checkPush, findDigest, hostOf, isPlain, type RegistryAccess } from './registry.ts'
+import { PackedImages } from './packed.ts'
+import { pushImage } from './push.ts'
+import { checkPush, findDigest, type RegistryAccess } from './registry.ts'
 
 export interface BuildOptions {
   /** The checkout that holds `images/` and the sources. */
@@ -52,13 +54,16 @@ export async function buildImage(name: ImageName, options: BuildOptions): Promis
       const meanwhile = await findDigest(registry, name, tag, { signal, ...access })
       if (meanwhile !== undefined) return { ...wanted, digest: meanwhile, done: 'already as wanted' as const }
       const buildah = new Buildah(folder)
+      const packed = new PackedImages(buildah, join(folder, 'packed'))
       await buildah.cleanUp()
       const make = async () => {
         const built = await ensureLocal(buildah, name, options)
         if (built) await buildah.removeOlder(name, KEPT_IMAGES)
+        if (built) await packed.removeOthers()
+        const image = await packed.get(name, tag, { output, signal })
         output(`pushing ${name}:${tag}`)
-        const digest = await push(buildah, name, tag, options)
-        return { ...wanted, digest, done: built ? ('built' as const) : ('pushed' as const) }
+        await pushImage(image, { registry, access, name, tag, signal })
+        return { ...wanted, digest: image.digest, done: built ? ('built' as const) : ('pushed' as const) }
       }
       try {
         return await make()
@@ -156,47 +161,4 @@ async function buildFrom(
 
 async function localName(name: ImageName, options: BuildOptions): Promise<string> {
   return `localhost/${name}:${await imageTag(name, options)}`
-}
-
-async function push(buildah: Buildah, name: ImageName, tag: string, options: BuildOptions): Promise<string> {
-  const { registry, access = {} } = options
-  // Its own folder: the credential never stands in an argument, where others on this machine would read it.
-  const folder = await mkdtemp(join(options.cache, 'images', 'tmp', 'push-'))
-  const digestFile = join(folder, 'digest')
-  try {
-    await buildah.run(
-      `pushing image ${name} to ${registry}`,
-      [
-        'push',
-        '--quiet',
-        ...(await accessWords(folder, registry, access)),
-        `--tls-verify=${!isPlain(registry)}`,
-        `--digestfile=${digestFile}`,
-        '--compression-format=zstd',
-        `localhost/${name}:${tag}`,
-        `docker://${registry}/${name}:${tag}`,
-      ],
-      { output: options.output ?? (() => {}), signal: options.signal },
-    )
-    return (await readFile(digestFile, 'utf8')).trim()
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-/** Files for the login and the authority, and the words that name them. */
-async function accessWords(folder: string, registry: string, { login, ca }: RegistryAccess): Promise<string[]> {
-  const words: string[] = []
-  if (login !== undefined) {
-    const auth = Buffer.from(`${login.username}:${login.password}`).toString('base64')
-    const path = join(folder, 'login.json')
-    await writeFile(path, JSON.stringify({ auths: { [hostOf(registry)]: { auth } } }), { mode: 0o600 })
-    words.push(`--authfile=${path}`)
-  }
-  if (ca !== undefined) {
-    await mkdir(join(folder, 'authorities'))
-    await writeFile(join(folder, 'authorities', 'ca.crt'), ca)
-    words.push(`--cert-dir=${join(folder, 'authorities')}`)
-  }
-  return words
 }

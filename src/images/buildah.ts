@@ -75,20 +75,30 @@ export class Buildah {
 
   /** Forgets all images and layers. */
   async reset(): Promise<void> {
-    const folders = ['storage', 'run', 'shared'].map((name) => join(this.#folder, name))
+    const folders = ['storage', 'run', 'shared', 'packed'].map((name) => join(this.#folder, name))
     await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })))
   }
 
   /** Keeps the newest `kept` images of a name; layers that others share stay. */
   async removeOlder(name: string, kept: number): Promise<void> {
-    const format = '{{.CreatedAtRaw}} {{.Name}}:{{.Tag}}'
-    const listed = (await this.try(['images', '--format', format, `localhost/${name}`])).stdout.split('\n')
-    const newestFirst = listed
-      .filter((line) => line.includes(`localhost/${name}:`))
+    const old = (await this.images()).filter((image) => image.name === name).slice(kept)
+    if (old.length > 0) await this.try(['rmi', ...old.map((image) => `localhost/${image.name}:${image.tag}`)])
+  }
+
+  /** All that were built, newest first. */
+  async images(): Promise<{ readonly name: string; readonly tag: string }[]> {
+    const { stdout } = await this.try(['images', '--format', '{{.CreatedAtRaw}} {{.Name}}:{{.Tag}}'])
+    const listed = stdout.split('\n').filter((line) => line.includes(' localhost/'))
+    return listed
       .toSorted()
       .toReversed()
-    const old = newestFirst.slice(kept).map((line) => line.trim().split(/\s+/).at(-1) ?? '')
-    if (old.length > 0) await this.try(['rmi', ...old])
+      .map((line) => {
+        const [name = '', tag = ''] = line
+          .slice(line.lastIndexOf('/') + 1)
+          .trim()
+          .split(':')
+        return { name, tag }
+      })
   }
 
   async hasImage(image: string): Promise<boolean> {

@@ -1,18 +1,11 @@
 import { createHash } from 'node:crypto'
 import { AppError, explain } from '../base/errors.ts'
 import type { Pin } from './pins.ts'
+import { type Descriptor, type PushOptions, pushImage } from './push.ts'
 import { hostOf, type RegistryAccess, RegistryClient } from './registry.ts'
 
-export interface PullOptions {
-  /** The site's registry, `host:port`, perhaps with a path. */
-  readonly registry: string
-  /** How that is spoken to; an image that lies at the same host is fetched with it, too. */
-  readonly access?: RegistryAccess
-  /** Repository and tag there. */
-  readonly name: string
-  readonly tag: string
+export interface PullOptions extends PushOptions {
   readonly output: (line: string) => void
-  readonly signal?: AbortSignal | undefined
 }
 
 const INDEX = ['application/vnd.oci.image.index.v1+json', 'application/vnd.docker.distribution.manifest.list.v2+json']
@@ -21,13 +14,6 @@ const MANIFEST = ['application/vnd.oci.image.manifest.v1+json', 'application/vnd
 const PROBE_MS = 3_000
 const ANSWER_MS = 60_000
 const BLOB_MS = 15 * 60_000
-
-interface Descriptor {
-  readonly mediaType?: string
-  readonly digest: string
-  readonly size: number
-  readonly platform?: { readonly os: string; readonly architecture: string }
-}
 
 interface Manifest {
   readonly mediaType?: string
@@ -52,32 +38,22 @@ export async function whyUnreachable(
 }
 
 /**
- * Copies the image to the site's registry as it is; its digest there. Every part is summed before it is passed on: what
+ * Copies the image to the site's registry as it is; its digest there. One that lies at the same host is fetched as that is
+ * spoken to. Every part is summed before it is passed on: what
  * is not what the pin names, or is cut off, is refused and nothing of it gets a tag.
  */
 export async function pullImage(pin: Pin, options: PullOptions): Promise<string> {
-  const { output, registry, access = {}, name, tag, signal } = options
+  const { output, registry, access = {}, name, signal } = options
   const source = new Source(pin, hostOf(registry) === pin.registry ? access : {}, signal)
-  const site = new RegistryClient(registry, access)
-  const what = `pushing ${name} to the registry ${registry}`
   const first = await source.manifest(pin.digest)
   const chosen = first.manifest.manifests === undefined ? first : await source.manifest(platformOf(first.manifest, pin))
   const { config, layers = [] } = chosen.manifest
   if (config === undefined) throw refused(pin, 'its manifest names no configuration')
-  for (const part of [config, ...layers]) {
-    const head = { method: 'HEAD', ms: ANSWER_MS, signal }
-    if ((await site.call(site.url(name, `blobs/${part.digest}`), what, head)).ok) continue
+  const read = async (part: Descriptor) => {
     output(`pulling ${name}: ${part.digest.slice(7, 19)}, ${Math.ceil(part.size / 1e6)} MB`)
-    await pushBlob(site, name, part.digest, await source.blob(part), what, signal)
+    return await source.blob(part)
   }
-  const put = await site.call(site.url(name, `manifests/${tag}`), what, {
-    method: 'PUT',
-    ms: ANSWER_MS,
-    signal,
-    headers: { 'content-type': chosen.mediaType },
-    body: chosen.bytes,
-  })
-  if (!put.ok) throw unavailable(`${what}: it answered ${put.status} to ${tag}`)
+  await pushImage({ ...chosen, manifest: chosen.bytes, parts: [config, ...layers], read }, options)
   return chosen.digest
 }
 
@@ -147,24 +123,6 @@ function platformOf({ manifests = [] }: Manifest, pin: Pin): string {
   const found = manifests.find(({ platform }) => platform?.os === 'linux' && platform.architecture === architecture)
   if (found === undefined) throw refused(pin, `it is not there for linux/${architecture}`)
   return found.digest
-}
-
-async function pushBlob(
-  site: RegistryClient,
-  name: string,
-  digest: string,
-  bytes: Buffer,
-  what: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const begun = await site.call(site.url(name, 'blobs/uploads/'), what, { method: 'POST', ms: ANSWER_MS, signal })
-  const location = begun.headers.get('location')
-  if (!begun.ok || location === null) throw unavailable(`${what}: it answered ${begun.status} to a new blob`)
-  const url = new URL(location, begun.url)
-  url.searchParams.set('digest', digest)
-  const headers = { 'content-type': 'application/octet-stream' }
-  const done = await site.call(url.href, what, { method: 'PUT', ms: BLOB_MS, signal, headers, body: bytes })
-  if (!done.ok) throw unavailable(`${what}: it answered ${done.status} to ${digest}`)
 }
 
 function nameOf({ registry, repository }: Pin): string {

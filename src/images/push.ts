@@ -1,0 +1,76 @@
+import { AppError } from '../base/errors.ts'
+import { type RegistryAccess, RegistryClient } from './registry.ts'
+
+export interface PushOptions {
+  /** `host:port`, perhaps with a path. */
+  readonly registry: string
+  readonly access?: RegistryAccess | undefined
+  /** Repository and tag there. */
+  readonly name: string
+  readonly tag: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A part of an image as its manifest names it (OCI image specification, "descriptor"). */
+export interface Descriptor {
+  readonly mediaType?: string
+  readonly digest: string
+  readonly size: number
+  readonly platform?: { readonly os: string; readonly architecture: string }
+}
+
+/** An image of one platform, wherever it lies. */
+export interface ImageParts {
+  readonly mediaType: string
+  /** The manifest as it is signed for by the image's digest. */
+  readonly manifest: Buffer
+  readonly digest: string
+  /** Configuration and layers. */
+  readonly parts: readonly Descriptor[]
+  /** The bytes that a part's digest is for. */
+  read(part: Descriptor): Promise<Buffer>
+}
+
+const ANSWER_MS = 60_000
+const BLOB_MS = 15 * 60_000
+
+/** Brings an image to a registry: what that has already is not sent again, and the tag comes last. */
+export async function pushImage(image: ImageParts, options: PushOptions): Promise<void> {
+  const { registry, access, name, tag, signal } = options
+  const client = new RegistryClient(registry, access)
+  const what = `pushing ${name} to the registry ${registry}`
+  for (const part of image.parts) {
+    const head = { method: 'HEAD', ms: ANSWER_MS, signal }
+    if ((await client.call(client.url(name, `blobs/${part.digest}`), what, head)).ok) continue
+    await pushBlob(client, options, part.digest, await image.read(part), what)
+  }
+  const put = await client.call(client.url(name, `manifests/${tag}`), what, {
+    method: 'PUT',
+    ms: ANSWER_MS,
+    signal,
+    headers: { 'content-type': image.mediaType },
+    body: image.manifest,
+  })
+  if (!put.ok) throw unavailable(`${what}: it answered ${put.status} to ${tag}`)
+}
+
+async function pushBlob(
+  client: RegistryClient,
+  { name, signal }: PushOptions,
+  digest: string,
+  bytes: Buffer,
+  what: string,
+): Promise<void> {
+  const begun = await client.call(client.url(name, 'blobs/uploads/'), what, { method: 'POST', ms: ANSWER_MS, signal })
+  const location = begun.headers.get('location')
+  if (!begun.ok || location === null) throw unavailable(`${what}: it answered ${begun.status} to a new blob`)
+  const url = new URL(location, begun.url)
+  url.searchParams.set('digest', digest)
+  const headers = { 'content-type': 'application/octet-stream' }
+  const done = await client.call(url.href, what, { method: 'PUT', ms: BLOB_MS, signal, headers, body: bytes })
+  if (!done.ok) throw unavailable(`${what}: it answered ${done.status} to ${digest}`)
+}
+
+function unavailable(text: string): AppError {
+  return new AppError('unavailable', 'image-push', text)
+}
