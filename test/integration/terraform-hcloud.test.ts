@@ -431,7 +431,7 @@ describe('what is called otherwise in a module that was changed', () => {
     await terraform.preview(folder, { env })
     await terraform.apply(folder, { env })
     const before = await servers()
-    expect(Object.keys(before)).toEqual(['acme-control-1', 'acme-work-1', 'acme-work-2'])
+    expect(Object.keys(before).toSorted()).toEqual(['acme-control-1', 'acme-work-1', 'acme-work-2'])
 
     // The resource is renamed in the module, the pool in the site file.
     const [main, others] = ['main.tf', 'outputs.tf'].map((name) => join(changed, 'hcloud-cluster', name))
