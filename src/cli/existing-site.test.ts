@@ -349,6 +349,31 @@ test('a Rancher is made and told of the cluster, a second up has nothing to do, 
   expect(existsSync(state)).toBe(false)
 })
 
+const inCluster = `rancher:
+  kind: create
+  hostname: rancher.example.org
+  acmeEmail: me@example.org
+  cluster: {kubeconfig: {env: MANAGEMENT}}
+`
+
+test('a Rancher in another cluster is shown by its charts, made, and goes with the site', async () => {
+  write(`${base}${inCluster}`)
+  outside.env['MANAGEMENT'] = outside.env['KUBE']
+  outside.rancher.manifestText = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: cattle-agents}\n'
+  const first = await planned()
+  const what = 'chart rancher in the cluster of Rancher https://rancher.example.org'
+  expect(first.changes).toContainEqual(expect.objectContaining({ kind: 'create', what, details: ['2.15.1'] }))
+  expect(first.machines.map(({ pool }) => pool)).not.toContain('rancher')
+  expect(await cli('up', '--yes')).toBe(0)
+  expect((await outside.helm.find('rancher', 'cattle-system'))?.fingerprint).toBeDefined()
+  expect(await find('Namespace', 'cattle-system')).toBeDefined()
+
+  expect(await cli('down')).toBe(0)
+  expect(await outside.helm.find('rancher', 'cattle-system')).toBeUndefined()
+  expect(await find('Namespace', 'cattle-system')).toBeUndefined()
+  expect(outside.terraform.filledRoots()).toEqual([])
+})
+
 test('a Kubernetes that the Rancher does not take is refused', async () => {
   write(`${base}${newRancher}`)
   outside.env['HETZNER'] = 'h'.repeat(64)

@@ -93,8 +93,10 @@ async function holdsAnything(kubernetes: Kubernetes, namespace: string): Promise
 }
 
 function isRanchers({ metadata, spec }: Manifest, kind: string): boolean {
-  if (kind === 'CustomResourceDefinition' || kind === 'APIService')
-    return group.test((spec as { group?: string } | undefined)?.group ?? '')
+  const { group: of = '', service } = (spec ?? {}) as { readonly group?: string; readonly service?: object }
+  // Without a Service they are the API server's own, and go with their kinds.
+  if (kind === 'APIService') return group.test(of) && service !== undefined
+  if (kind === 'CustomResourceDefinition') return group.test(of)
   const isMarked = Object.keys({ ...metadata.labels, ...metadata.annotations }).some(isMark)
   // Marks alone say nothing: a namespace that somebody made meanwhile has them, too.
   return own.test(metadata.name) || (isMarked && likely.test(metadata.name))

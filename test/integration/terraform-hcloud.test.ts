@@ -10,7 +10,9 @@ import { type ClusterKeys, makeClusterKeys } from '../../src/clusters/cluster-ke
 import type { ClusterSpec } from '../../src/clusters/cluster-spec.ts'
 import { type HcloudSettings, hcloudClusterRoot, hcloudEnv, hcloudVolumesRoot } from '../../src/clusters/hcloud-root.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
+import { backupObjects, rancherCharts } from '../../src/clusters/rancher-charts.ts'
 import { modulesFor, writeRoot } from '../../src/clusters/write-root.ts'
+import { rancherParts } from '../../src/site/cloud-roots.ts'
 import { needProgram } from '../support/programs.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
 
@@ -392,6 +394,79 @@ describe('the roots that are written', () => {
   })
 })
 
+describe('what is called otherwise in a module that was changed', () => {
+  const spec = (pool: string): ClusterSpec => ({
+    name: 'acme',
+    domain: 'acme.example.org',
+    kubernetesVersion: '1.35.8',
+    pools: [
+      { name: 'control', role: 'control', size: 1, machineType: 'cx33' },
+      { name: pool, role: 'worker', size: 2, machineType: 'cx43' },
+    ],
+    volumes: {},
+  })
+
+  test('stays by its moved block, and the preview tells; without the block its machines would go', async () => {
+    const changed = join(work, 'changed', 'terraform')
+    await cp(modules, changed, { recursive: true })
+    await cp(join(project, 'catalog'), join(work, 'changed', 'catalog'), { recursive: true })
+    const terraform = createTerraformCli({
+      program: needProgram('tofu'),
+      folder: join(work, 'moved-cli'),
+      mirror: standin.mirror,
+    })
+    const folder = join(work, 'moved', 'cluster')
+    const env = hcloudEnv({ token, clusterToken: token, keys })
+    const settings: HcloudSettings = { location: 'fsn1', apiRanges: here.my_ranges, modules: '' }
+    const root = async (pool: string) =>
+      await writeRoot(
+        folder,
+        hcloudClusterRoot(
+          spec(pool),
+          { ...settings, modules: await modulesFor(folder, changed) },
+          loadProvider(join(project, 'catalog/providers'), 'hcloud'),
+        ),
+      )
+    await root('work')
+    await terraform.preview(folder, { env })
+    await terraform.apply(folder, { env })
+    const before = await servers()
+    expect(Object.keys(before).toSorted()).toEqual(['acme-control-1', 'acme-work-1', 'acme-work-2'])
+
+    // The resource is renamed in the module, the pool in the site file.
+    const [main, others] = ['main.tf', 'outputs.tf'].map((name) => join(changed, 'hcloud-cluster', name))
+    for (const file of [main, others])
+      await writeFile(
+        file ?? '',
+        (await readText(file ?? ''))
+          .replaceAll('hcloud_server.machine', 'hcloud_server.node')
+          .replace('"hcloud_server" "machine"', '"hcloud_server" "node"'),
+      )
+    await root('labour')
+    const machine = (name: string, key: string) => `module.cluster.hcloud_server.${name}["${key}"]`
+    const lost = await terraform.preview(folder, { env })
+    expect(lost.deletes).toEqual(expect.arrayContaining([machine('machine', 'work-1'), machine('machine', 'work-2')]))
+
+    const moves = [1, 2]
+      .map(
+        (n) => `moved {\n  from = hcloud_server.machine["work-${n}"]\n  to   = hcloud_server.node["labour-${n}"]\n}\n`,
+      )
+      .join('')
+    await writeFile(join(changed, 'hcloud-cluster', 'moved.tf'), moves)
+    const kept = await terraform.preview(folder, { env })
+    const ofServers = (addresses: readonly string[]) => addresses.filter((one) => one.includes('hcloud_server.'))
+    expect([kept.deletes, kept.replaces, kept.creates].flatMap(ofServers)).toEqual([])
+    expect(kept.moved).toEqual(
+      expect.arrayContaining(
+        [1, 2].map((n) => ({ from: machine('machine', `work-${n}`), to: machine('node', `labour-${n}`) })),
+      ),
+    )
+    await terraform.apply(folder, { env })
+    expect(Object.values(await servers()).toSorted()).toEqual(Object.values(before).toSorted())
+    expect(isEmpty(await terraform.preview(folder, { env }))).toBe(true)
+  })
+})
+
 describe('volumes at Hetzner', () => {
   test('are kept by Hetzner itself until that is lifted, and chart omegaml-storage finds them by id', async () => {
     const folder = await example('hcloud-cluster/examples/volumes', {})
@@ -498,7 +573,7 @@ describe('a Rancher server', () => {
       main,
       (await readText(main)).replace(
         '  replicas           =',
-        `  backup = jsondecode(${JSON.stringify(JSON.stringify(backup))})\n  replicas =`,
+        `  acme_email = "a@example.com"\n  backup = jsondecode(${JSON.stringify(JSON.stringify(backup))})\n  replicas =`,
       ),
     )
     await mustTofu(folder, 'apply', '-auto-approve')
@@ -509,12 +584,42 @@ describe('a Rancher server', () => {
       ['rancher-backup-crd', '110.0.0+up11.0.0'],
       ['rancher-backup', '110.0.0+up11.0.0'],
     ])
-    expect(parse(charts[1]?.values ?? '')).toMatchObject({ replicas: 3, ingress: { ingressClassName: 'nginx' } })
     const objects = parseAllDocuments(String(await output(folder, 'objects'))).map((one) => one.toJS())
-    expect(objects.at(-1)).toMatchObject({
-      kind: 'Backup',
-      spec: { storageLocation: { s3: { bucketName: 'b' } }, encryptionConfigSecretName: 'backup-encryption' },
-    })
+    // `up` says the same without the module.
+    const place = {
+      bucket: 'b',
+      endpoint: 's3.example.com',
+      region: '',
+      folder: 'rancher',
+      schedule: '0 3 * * *',
+      keep: 14,
+    }
+    const server = {
+      hostname: 'r.example.com',
+      acmeEmail: 'a@example.com',
+      ingressClass: 'nginx',
+      replicas: 3,
+      backup: place,
+    }
+    const { line, certManager } = rancherParts(join(project, 'catalog/providers'), undefined)
+    const wanted = rancherCharts(server, line, { certManager, bootstrapPassword: passwords.bootstrap_password })
+    expect(charts.map(({ values, ...rest }) => ({ ...rest, values: parse(values) }))).toEqual(
+      wanted.map(({ release: name, repository: repo, chart, version, namespace, values }) => ({
+        ...{ name, repo, chart, version, namespace, values },
+      })),
+    )
+    const secrets = { accessKey: 'A', secretKey: 'S', encryptionKey: 'E' }
+    const [bucket, encryption, last] = backupObjects(place, secrets)
+    expect(objects.at(-1)).toEqual(last)
+    for (const [index, secret] of [bucket, encryption].entries()) {
+      const { metadata, stringData } = objects[index + 1] as { metadata: object; stringData: Record<string, string> }
+      expect(metadata).toEqual(secret?.metadata)
+      const data = Object.entries(secret?.['data'] as Record<string, string>).map(([key, value]) => [
+        key,
+        parse(Buffer.from(value, 'base64').toString()),
+      ])
+      expect(Object.entries(stringData).map(([key, value]) => [key, parse(value)])).toEqual(data)
+    }
     expect(await hasChanges(folder)).toBe(false)
   })
 })

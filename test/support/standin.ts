@@ -59,8 +59,15 @@ const providers = ['rancher2', 'hcloud'] as const
 /** OpenTofu and Terraform look for a provider without a host each in their own registry. */
 const hosts = ['registry.opentofu.org', 'registry.terraform.io']
 
-/** Lays both providers out under `dir`, which is made; `others` are binaries of further ones by `namespace/type/version`. */
-export async function createStandin(dir: string, others: Readonly<Record<string, string>> = {}): Promise<Standin> {
+/**
+ * Lays both providers out under `dir`, which is made; `others` are binaries of further ones by `namespace/type/version`.
+ * rancher2 is there as `rancherVersions`, too, with the same schema.
+ */
+export async function createStandin(
+  dir: string,
+  others: Readonly<Record<string, string>> = {},
+  rancherVersions: readonly string[] = [],
+): Promise<Standin> {
   const { paths } = await ensureTools(['terraform-provider-standin'])
   const folder = join(resolve(dir), 'cloud')
   const mirror = join(resolve(dir), 'mirror')
@@ -68,12 +75,10 @@ export async function createStandin(dir: string, others: Readonly<Record<string,
   for (const provider of providers) {
     const schemas = resolve(import.meta.dirname, 'terraform/schemas', `${provider}.json`)
     const { address, version } = JSON.parse(await readFile(schemas, 'utf8')) as { address: string; version: string }
-    const placed = await place(
-      mirror,
-      `${address.split('/').slice(1).join('/')}/${version}`,
-      paths['terraform-provider-standin'],
-    )
-    for (const at of placed) await writeFile(join(at, 'standin.json'), JSON.stringify({ schemas, folder }))
+    const name = address.split('/').slice(1).join('/')
+    for (const one of [version, ...(provider === 'rancher2' ? rancherVersions : [])])
+      for (const at of await place(mirror, `${name}/${one}`, paths['terraform-provider-standin']))
+        await writeFile(join(at, 'standin.json'), JSON.stringify({ schemas, folder }))
   }
   for (const [name, binary] of Object.entries(others)) await place(mirror, name, binary)
   const cliConfig = join(resolve(dir), 'tofurc')

@@ -25,6 +25,7 @@ const STAMP = 'cloudmgr-stamp.json'
 const LOCK = '.terraform.lock.hcl'
 /** Where Terraform notes a state that its backend did not take. */
 const LEFT = 'errored.tfstate'
+const otherVersion = /locked provider .* does not match configured version constraint/
 /** A run takes about 100 MB with its provider: many orders at once must not take all memory of the engine's pod. */
 const MOST_RUNS = 4
 /** Long enough to let providers end what they are at and the state be written; nothing is lost by waiting. */
@@ -123,7 +124,12 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     if (before?.programs !== stamp.programs && options.mirror !== undefined) await rm(lockFile, { force: true })
     const settings = (await isFile(join(root, backendFile))) ? [`-backend-config=${backendFile}`] : []
     const args = ['init', '-input=false', '-json', '-reconfigure', ...settings]
-    const result = await tofu(root, args, { ...running, output: undefined })
+    const prepare = async (...more: string[]) => await tofu(root, [...args, ...more], { ...running, output: undefined })
+    const first = await prepare()
+    // The root wants another version than the one that was locked: what it names is what counts.
+    const isMoved =
+      first.exitCode !== 0 && first.diagnostics.some(({ summary, detail }) => otherVersion.test(`${summary} ${detail}`))
+    const result = isMoved ? await prepare('-upgrade') : first
     if (result.exitCode !== 0) {
       const rest = result.stderr || result.stdout
       throw terraformError(`preparing the Terraform root ${root}`, result.diagnostics, rest, 'terraform-init-failed')

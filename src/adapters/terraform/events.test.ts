@@ -26,6 +26,17 @@ test('what changes in the state alone is no less a change', () => {
   expect(isEmpty(preview)).toBe(false)
 })
 
+test('what is called otherwise now is told with both addresses, whether it changes besides or not', () => {
+  const moved = (addr: string, from: string, action: string) => ({
+    type: 'planned_change',
+    change: { resource: { addr }, previous_resource: { addr: from }, action },
+  })
+  expect(previewOf(printed(moved('b', 'y', 'update'), moved('a', 'x', 'move'))).moved).toEqual([
+    { from: 'x', to: 'a' },
+    { from: 'y', to: 'b' },
+  ])
+})
+
 test('what an earlier run did not finish is named, and a Rancher cluster among it goes on', () => {
   const tainted = (type: string) => ({
     type: 'planned_change',

@@ -20,6 +20,8 @@ export interface TerraformEvent {
 interface ChangeEvent {
   readonly resource: { readonly addr: string; readonly resource_type?: string }
   readonly action: string
+  /** Its address before, where a `moved` block of the configuration says that it is called otherwise now. */
+  readonly previous_resource?: { readonly addr: string }
   /** Why it is replaced: `tainted` is what was made and not seen finished. */
   readonly reason?: string
 }
@@ -96,6 +98,11 @@ export function previewOf(printed: string): Preview {
   const looked = events.filter(({ type }) => type === 'refresh_start').map(({ hook }) => hook?.resource?.addr ?? '')
   const drifts = events.filter(({ type }) => type === 'resource_drift')
   const stateOnly = ['import', 'move', 'remove'].flatMap(having)
+  const moved = changes
+    .flatMap(({ resource, previous_resource: before }) =>
+      before === undefined ? [] : [{ from: before.addr, to: resource.addr }],
+    )
+    .toSorted((a, b) => (a.to < b.to ? -1 : 1))
   const unfinished = changes.filter(isUnfinished).map(({ resource }) => resource.addr)
   return {
     creates: having('create'),
@@ -106,6 +113,7 @@ export function previewOf(printed: string): Preview {
     drifted: drifts.flatMap(({ change }) => (change === undefined ? [] : [change.resource.addr])),
     held: looked.filter(isManaged),
     ...(stateOnly.length === 0 ? {} : { stateOnly }),
+    ...(moved.length === 0 ? {} : { moved }),
     ...(unfinished.length === 0 ? {} : { unfinished }),
   }
 }

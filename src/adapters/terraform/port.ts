@@ -13,6 +13,8 @@ export interface Preview {
   readonly held: readonly string[]
   /** What would change in the state alone: taken in, renamed or forgotten. */
   readonly stateOnly?: readonly string[]
+  /** What has another address now by a `moved` block, changed or not. */
+  readonly moved?: readonly { readonly from: string; readonly to: string }[]
   /** Of those that would be replaced: what an earlier run began and did not finish, so that nobody used it yet. */
   readonly unfinished?: readonly string[]
 }

@@ -25,6 +25,7 @@ const agent: ObjectRef = {
   name: 'cattle-cluster-agent',
   namespace: 'cattle-system',
 }
+const server: ObjectRef = { ...agent, name: 'rancher' }
 const projectNote = 'field.cattle.io/projectId'
 
 /**
@@ -69,6 +70,11 @@ async function register(
   context: ActionContext,
 ): Promise<readonly ObjectRef[]> {
   const { state } = await kept.observe(applied(wanted), context)
+  if ((await kubernetes.find(server)) !== undefined) {
+    const text =
+      'rancher: a Rancher runs in this cluster, which it looks after as its cluster local; right is another cluster for the Rancher, or rancher: {kind: none}'
+    throw new AppError('conflict', 'cluster-registered', text, { details: { field: 'rancher' } })
+  }
   if (state === 'absent' && (await kubernetes.find(agent)) !== undefined) {
     const text =
       'a Rancher looks after this cluster already (Deployment cattle-system/cattle-cluster-agent); right is to take it out there first, or rancher: {kind: none}'

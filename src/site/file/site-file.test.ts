@@ -147,6 +147,27 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     problem: /is missing: with provider rancher .* token of Hetzner/,
   },
   {
+    why: 'a Rancher to be made nowhere',
+    text: rancher('amazonec2', ec2).replace(/rancher: .*/, `rancher: {${newRancher.replace(/type: cx33, /, '')}}`),
+    field: 'rancher.type',
+    problem: /right is the type of its machine at Hetzner, or cluster/,
+  },
+  {
+    why: 'a Rancher on a machine and in a cluster',
+    text: rancher('amazonec2', ec2).replace(/rancher: .*/, `rancher: {${newRancher}, cluster: {kubeconfig: {env: K}}}`),
+    field: 'rancher.hcloudToken',
+    problem: /of a machine at Hetzner: leave it out/,
+  },
+  {
+    why: 'a time of backups that cron does not read',
+    text: rancher('amazonec2', ec2).replace(
+      /rancher: .*/,
+      'rancher: {kind: create, hostname: r.example.org, acmeEmail: me@example.org, cluster: {kubeconfig: {env: K}, backup: {bucket: b, endpoint: e, accessKey: {env: A}, secretKey: {env: S}, encryptionKey: {env: E}, schedule: every night}}}',
+    ),
+    field: 'rancher.cluster.backup.schedule',
+    problem: /as cron writes it/,
+  },
+  {
     why: 'a Rancher to be made of a version that nobody knows',
     text: rancher('amazonec2', ec2).replace(/rancher: .*/, `rancher: {${newRancher}, version: "2.9"}`),
     field: 'rancher.version',

@@ -214,7 +214,13 @@ function cloudChanges(preview: Preview, sources: Pick<CloudSources, 'site' | 'be
       ...of('remove', preview.deletes),
     ],
     deletes: [...preview.replaces, ...preview.deletes],
+    notes: (preview.moved ?? []).map(({ from, to }) => movedText(from, to, preview)),
   }
+}
+
+function movedText(from: string, to: string, { replaces }: Preview): string {
+  const is = replaces.includes(to) ? 'is called' : 'stays, and is called'
+  return `${from} ${is} ${to} from now on: a moved block of its module says so`
 }
 
 function change(kind: ChangeKind, address: string, { site, before }: Pick<CloudSources, 'site' | 'before'>): Change {
