@@ -358,7 +358,7 @@ const inCluster = `rancher:
 
 test('a Rancher in another cluster is shown by its charts, made, and goes with the site', async () => {
   write(`${base}${inCluster}`)
-  outside.env['MANAGEMENT'] = outside.env['KUBE']
+  outside.env['MANAGEMENT'] = outside.env['KUBE'] ?? ''
   outside.rancher.manifestText = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: cattle-agents}\n'
   const first = await planned()
   const what = 'chart rancher in the cluster of Rancher https://rancher.example.org'

@@ -19,7 +19,7 @@ const own = /^(cattle|fleet)-|cattle\.io$/
 /** Rancher's where it has its marks, too. */
 const likely = /^(cluster-fleet-|rancher|local$|p-|u-|user-|cr-|crb-)/
 
-/** What the cluster has of these kinds. */
+/** What the cluster has of these kinds, and which cluster it is. */
 export async function inventory(kubernetes: Kubernetes): Promise<RancherFound> {
   const lists = await Promise.all(
     kinds.map(async ([apiVersion, kind]) => {
@@ -27,7 +27,15 @@ export async function inventory(kubernetes: Kubernetes): Promise<RancherFound> {
       return [kind, all.map(({ metadata }) => metadata.name)] as const
     }),
   )
-  return Object.fromEntries(lists)
+  return { ...Object.fromEntries(lists), [clusterId]: [await idOf(kubernetes)] }
+}
+
+/** In the inventory: which cluster it is of. */
+export const clusterId = 'cluster'
+
+export async function idOf(kubernetes: Kubernetes): Promise<string> {
+  const found = await kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name: 'kube-system' })
+  return String(found?.metadata['uid'] ?? '')
 }
 
 /**

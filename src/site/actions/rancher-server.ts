@@ -16,8 +16,8 @@ import {
 import { isBetween, minorOf, type RancherLine } from '../../clusters/rancher-versions.ts'
 import { rancherInCluster } from '../cloud.ts'
 import { secretLabels, siteLabel } from '../manifests.ts'
-import type { RancherNotes } from '../rancher-found.ts'
-import { inventory, removeTraces, tracesLeft } from '../rancher-traces.ts'
+import type { RancherFound, RancherNotes } from '../rancher-found.ts'
+import { clusterId, idOf, inventory, removeTraces, tracesLeft } from '../rancher-traces.ts'
 import { bringChart } from './cluster-charts.ts'
 
 const input = z.strictObject({
@@ -73,10 +73,11 @@ export function rancherServerAction(deps: RancherServerDeps): Action<RancherServ
       deps.reach()
       const { line, charts } = chartsOf(wanted)
       await requireFit(line, kubernetes)
-      if (lastFound() === undefined) {
+      const found = lastFound()
+      if (found === undefined) {
         await refuseOthers(kubernetes)
         keepFound(await inventory(kubernetes))
-      }
+      } else await requireSame(found, kubernetes)
       await requireStep(line, helm)
       const brought: string[] = []
       if (wanted.server.rancher.backup === undefined) brought.push(...(await withoutBackup(deps, context)))
@@ -97,6 +98,7 @@ export function rancherServerAction(deps: RancherServerDeps): Action<RancherServ
       const found = lastFound()
       if (found === undefined) return { changed: false, message: 'there is none' }
       deps.reach()
+      await requireSame(found, kubernetes)
       await withoutBackup(deps, context)
       const run = { signal: context.signal, output: (line: string) => context.output(line) }
       await helm.uninstall('rancher', rancherNamespace, run)
@@ -105,7 +107,7 @@ export function rancherServerAction(deps: RancherServerDeps): Action<RancherServ
       const kept = await withoutCertManager(deps, found['CustomResourceDefinition'] ?? [], context)
       await removeNamespaces(wanted.site, kept, kubernetes, context)
       keepFound(undefined)
-      return { changed: true, message: kept ? 'removed; cert-manager stays, others use it' : 'removed' }
+      return { changed: true, message: kept ? 'removed; cert-manager stays' : 'removed' }
     },
   }
 }
@@ -119,6 +121,18 @@ export async function requireFit({ kubernetes: { from, to }, rancher }: RancherL
     'rancher-cluster-unfit',
     `rancher.cluster: it has Kubernetes ${version}; for Rancher ${rancher} right is ${right} (catalog/rancher.yml)`,
     { details: { field: 'rancher.cluster', value: version, right } },
+  )
+}
+
+/** Another kubeconfig may lead to the same cluster; to another one the Rancher does not move. */
+async function requireSame(found: RancherFound, kubernetes: Kubernetes): Promise<void> {
+  if (found[clusterId]?.[0] === (await idOf(kubernetes))) return
+  const right = 'the kubeconfig of that cluster; ./cloudmgr down takes the Rancher away there'
+  throw new AppError(
+    'conflict',
+    'rancher-moved',
+    `rancher.cluster: it is another cluster than the one that the Rancher was put into; right is ${right}`,
+    { details: { field: 'rancher.cluster.kubeconfig', right } },
   )
 }
 
