@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import { AppError } from '../base/errors.ts'
+import type { HcloudJoin } from '../clusters/hcloud-nodepool-root.ts'
 import type { Provider } from '../clusters/provider.ts'
 import type { PoolSite, TerraformRoot } from '../clusters/root.ts'
 import type { StateBackend } from '../clusters/state-backend.ts'
@@ -14,6 +15,8 @@ export interface PoolProvider {
   readonly site: Omit<PoolSite, 'modules'>
   /** Variables that the provider's plugin signs in with. */
   readonly env: Readonly<Record<string, string>>
+  /** How machines join the site's cluster at Hetzner, read when it is needed: `up` may have changed it. */
+  readonly hcloud?: (() => Promise<HcloudJoin>) | undefined
   /** All its machines only say that they are some: real ones can't be had there. */
   readonly simulated?: boolean | undefined
 }

@@ -116,6 +116,7 @@ function stagesOf(site: Site) {
     local: kind === 'local',
     far: isFar(site),
     existing: kind === 'existing',
+    hcloud: kind === 'hcloud',
     // Terraform roots of a cloud, or of a Rancher.
     roots: rootsOf(site).length > 0,
     // Of a Rancher's cluster the storage class makes them.
@@ -139,7 +140,7 @@ function rootsOf(site: Site): readonly string[] {
 
 /** What may exist outside, for removals. */
 function madeOf(site: Site, made: boolean, reached: boolean) {
-  const { local, far, existing, volumes, cluster, disks, rancher, imported, monitoring } = stagesOf(site)
+  const { local, far, existing, hcloud, volumes, cluster, disks, rancher, imported, monitoring } = stagesOf(site)
   const and = (stage: boolean) => made && stage
   return {
     local: and(local),
@@ -151,8 +152,9 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     disks: disks && reached,
     rancher: and(rancher),
     imported: and(imported),
+    hcloud: and(hcloud),
     // Hetzner's volumes are protected against deletion.
-    protected: and(kindOf(site) === 'hcloud'),
+    protected: and(hcloud),
   }
 }
 

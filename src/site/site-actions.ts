@@ -4,6 +4,7 @@ import type { Action } from '../actions/action.ts'
 import { helmRelease } from '../actions/helm-release.ts'
 import { helmRollback } from '../actions/helm-rollback.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
+import type { Hcloud } from '../adapters/hcloud/port.ts'
 import type { Helm } from '../adapters/helm/port.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import type { Rancher } from '../adapters/rancher/port.ts'
@@ -26,9 +27,11 @@ import { type Images, imageAction } from './actions/image.ts'
 import { kubeconfigAction } from './actions/kubeconfig.ts'
 import { keptTerraform, type SiteStateKeeping } from './actions/kept-terraform.ts'
 import { localCloudAction } from './actions/local-cloud.ts'
+import { orderedMachinesAction } from './actions/ordered-machines.ts'
 import { type Pages, pagesAction } from './actions/pages.ts'
 import { monitoringAction } from './actions/monitoring.ts'
 import { nodeRolesAction } from './actions/node-roles.ts'
+import { providerHcloudAction } from './actions/provider-hcloud.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
 import { reachClusterAction } from './actions/reach-cluster.ts'
 import { poolSizesAction } from './actions/pool-sizes.ts'
@@ -64,6 +67,7 @@ export interface SiteParts {
   readonly images: Images
   readonly terraform: Terraform
   readonly rancher: Rancher
+  readonly hcloud: Hcloud
   /** Puts the provider where `terraform` looks for it. */
   readonly layOutProvider: () => Promise<void>
   readonly kubernetes: Kubernetes
@@ -121,6 +125,8 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     kubeconfigAction(),
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),
     providerSecretAction({ cloud: parts.cloud, kubernetes }),
+    providerHcloudAction({ kubernetes, secrets: () => cloudSecrets(secrets()) }),
+    orderedMachinesAction({ hcloud: parts.hcloud, sleep, token: () => cloudSecrets(secrets())['token'] ?? '' }),
     helmRelease({ helm, kubernetes, clock, charts: join(project, 'charts') }),
     helmRollback({ helm, kubernetes, clock }),
     bootstrapAccountsAction({ connect, secrets, sleep }),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createFakeHcloud, type FakeHcloud } from '../../src/adapters/hcloud/fake.ts'
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
 import type { Kubernetes, Manifest, ObjectRef } from '../../src/adapters/kubernetes/port.ts'
@@ -43,6 +44,7 @@ let work: string
 let standin: Standin
 let cluster: TestCluster
 let rancher: FakeRancher
+let hcloud: FakeHcloud
 let terraform: Terraform
 let count = 0
 let opened: { site: Site; paths: StatePaths }
@@ -59,6 +61,7 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   rancher = createFakeRancher()
+  hcloud = createFakeHcloud()
   await standin.reset()
 })
 afterEach(async () => {
@@ -105,6 +108,7 @@ function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
     kubernetes,
     terraform,
     rancher,
+    hcloud,
     helm: createHelmCli(helm),
     cloud: createFarCloud(paths, kubernetes),
     tools: { missing: async () => [], ensure: async () => [] },
@@ -206,7 +210,11 @@ test('at Hetzner up makes what plan showed, goes on after a refusal, and says wh
   )
   expect(files.join()).not.toContain(token)
 
+  // A pool that the service ordered: it goes before the network that it is in.
+  const labels = { cluster: 'acme', ordered: 'acme-alice-gpu' }
+  hcloud.things.push({ kind: 'server', id: 1, name: 'acme-alice-gpu-1', labels })
   expect(failureOf(await run('site-down'))).toBeUndefined()
+  expect(hcloud.things).toEqual([])
   expect(await typesThere()).toEqual(['hcloud_volume'])
   expect(failureOf(await run('site-purge'))).toBeUndefined()
   expect(await typesThere()).toEqual([])
