@@ -7,6 +7,7 @@ import type { PoolSite, TerraformRoot } from '../clusters/root.ts'
 import type { StateBackend } from '../clusters/state-backend.ts'
 import { modulesFor } from '../clusters/write-root.ts'
 import type { ActionContext } from './action.ts'
+import type { RancherCluster } from './rancher-nodepool.ts'
 import type { TerraformApplyInput } from './terraform-apply.ts'
 
 /** The cloud that things are ordered of, as the engine reaches it. */
@@ -17,6 +18,8 @@ export interface PoolProvider {
   readonly env: Readonly<Record<string, string>>
   /** How machines join the site's cluster at Hetzner, read when it is needed: `up` may have changed it. */
   readonly hcloud?: (() => Promise<HcloudJoin>) | undefined
+  /** The site's cluster at its Rancher. */
+  readonly rancher?: RancherCluster | undefined
   /** All its machines only say that they are some: real ones can't be had there. */
   readonly simulated?: boolean | undefined
 }

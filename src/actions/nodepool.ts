@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { AppError } from '../base/errors.ts'
 import type { Doors } from '../clusters/doors.ts'
 import { hcloudJoinEnv, hcloudMachines, hcloudNodepoolRoot } from '../clusters/hcloud-nodepool-root.ts'
 import { poolMachines, poolName } from '../clusters/nodepool.ts'
@@ -10,6 +11,7 @@ import type { Action, ActionContext, Observation } from './action.ts'
 import { type EngineRoots, ordersFrom, type PoolProvider, withEngineRoot } from './engine-root.ts'
 import { checkServes, clusterName } from './on-cluster.ts'
 import { drainAllBut, forgetNodes, nodesOf, type PoolNodes, poolsElsewhere, untilReady } from './pool-nodes.ts'
+import { rancherNodepool, siteCluster } from './rancher-nodepool.ts'
 import { type TerraformApplyInput, terraformApply } from './terraform-apply.ts'
 
 /** An account's own, instead of the site's. */
@@ -34,6 +36,9 @@ const input = z.strictObject({
   simulated: z.boolean().default(false),
   /** The account's own, instead of the site's. */
   credential: cloudCredential.optional(),
+  /** Given, an autoscaler sets the size between them. */
+  min: z.number().int().min(0).max(100).optional(),
+  max: z.number().int().min(0).max(100).optional(),
   /** That its machines join; the site's own when left out. */
   cluster: clusterName.optional(),
 })
@@ -52,6 +57,13 @@ interface Ordered {
 /** Nodes of one type and role, ordered through Terraform; a smaller size drains the nodes that go. */
 export function nodepool(parts: NodepoolParts, doors: () => Pick<Doors, 'open'>): Action<NodepoolInput> {
   const inner = terraformApply({ terraform: parts.terraform, roots: (root) => join(parts.folder, root) })
+  const ofRancher = ({ cluster, credential }: NodepoolInput) => {
+    const rancher = parts.provider?.rancher
+    if (rancher === undefined) return undefined
+    if (cluster !== undefined) throw poolsElsewhere(cluster)
+    if (credential !== undefined) throw noCredential(credential.name)
+    return rancherNodepool(parts, rancher)
+  }
   const ordered = async (pool: NodepoolInput): Promise<Ordered> =>
     await orderedOf(withCredential(ordersFrom(parts.provider), pool), pool)
   const withRoot = async <T>(
@@ -64,9 +76,12 @@ export function nodepool(parts: NodepoolParts, doors: () => Pick<Doors, 'open'>)
   return {
     name: 'nodepool',
     input,
-    locks: (pool) => [rootLock(rootOf(pool))],
-    things: (pool) => [{ system: 'terraform', kind: 'root', name: rootOf(pool) }],
+    locks: (pool) => [rootLock(parts.provider?.rancher === undefined ? rootOf(pool) : siteCluster)],
+    things: (pool) =>
+      parts.provider?.rancher === undefined ? [{ system: 'terraform', kind: 'root', name: rootOf(pool) }] : [],
     observe: async (pool, context) => {
+      const rancher = ofRancher(pool)
+      if (rancher !== undefined) return await rancher.observe(pool, context)
       // Nothing can be there of a type that never was; what is left of one that was taken out of the catalogue differs.
       const isKnown = hasNodeType(ordersFrom(parts.provider).provider, pool.type)
       const wanted = await ordered(isKnown ? pool : none(pool, parts.provider))
@@ -76,6 +91,9 @@ export function nodepool(parts: NodepoolParts, doors: () => Pick<Doors, 'open'>)
     },
     ensure: async (pool, context) => {
       await checkServes(pool.cluster, doors())
+      const rancher = ofRancher(pool)
+      if (rancher !== undefined) return await rancher.ensure(pool, context)
+      refuseRange(pool)
       const wanted = await ordered(pool)
       const { nodes } = wanted
       const going = nodes === undefined ? [] : await drainAllBut(parts, poolName(pool), nodes, context)
@@ -87,6 +105,8 @@ export function nodepool(parts: NodepoolParts, doors: () => Pick<Doors, 'open'>)
     },
     // Its state says what there is.
     remove: async (pool, context) => {
+      const rancher = ofRancher(pool)
+      if (rancher !== undefined) return await rancher.remove(pool, context)
       const wanted = await ordered(none(pool, parts.provider))
       const going = wanted.nodes === undefined ? [] : await drainAllBut(parts, poolName(pool), [], context)
       const outcome = await withRoot(pool, wanted, context, (root) => inner.remove(root, context))
@@ -127,6 +147,18 @@ async function comparedNodes(
   const missing = wanted.filter((name) => !there.includes(name))
   if (missing.length === 0) return { state: 'present' }
   return { state: 'different', detail: `no node ${missing.join(', ')}` }
+}
+
+/** Nothing else than Rancher's own autoscaler sets sizes. */
+function refuseRange({ min, max, size }: NodepoolInput): void {
+  if ((min ?? size) === size && (max ?? size) === size) return
+  const text = `min ${min}, max ${max}: nothing scales machines of this cloud; right is to leave both out`
+  throw new AppError('invalid', 'pool-invalid', text, { details: { field: 'min', value: min } })
+}
+
+function noCredential(name: string): AppError {
+  const text = `credential ${name}: pools of the site's cluster are ordered with the site's own; leave it out`
+  return new AppError('invalid', 'credential-invalid', text, { details: { field: 'credential', value: name } })
 }
 
 function withCredential(cloud: PoolProvider, { credential }: NodepoolInput): PoolProvider {

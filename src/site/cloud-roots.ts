@@ -2,6 +2,7 @@ import { basename, join } from 'node:path'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import type { ClusterSpec, PoolSpec } from '../clusters/cluster-spec.ts'
 import { type HcloudSettings, hcloudClusterRoot, hcloudEnv, hcloudVolumesRoot } from '../clusters/hcloud-root.ts'
+import { type OrderedPools, withOrderedPools } from '../clusters/ordered-pools.ts'
 import { loadProvider } from '../clusters/provider.ts'
 import {
   machineDrivers,
@@ -48,6 +49,8 @@ export interface CloudSite {
   readonly registered?: boolean
   /** Machines of Rancher's pools as they are now: an autoscaled pool keeps its own number. */
   readonly observed?: Readonly<Record<string, number>>
+  /** Pools that accounts ordered of the Rancher; left out where only the operator changes its cluster. */
+  readonly ordered?: OrderedPools
   /** The Rancher gives another token. */
   readonly renew?: boolean
 }
@@ -90,8 +93,8 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
       if (stage === 'volumes') return hcloudVolumesRoot(specOf(site, cloud.pools), settings)
       return hcloudClusterRoot(specOf(site, cloud.pools), settings, loadProvider(site.providers, 'hcloud'))
     }
-    case 'rancher':
-      return rancherRoot(
+    case 'rancher': {
+      const root = rancherRoot(
         specOf(site, cloud.pools),
         {
           url: cloud.url,
@@ -106,6 +109,8 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
         },
         lineOf(site, cloud),
       )
+      return site.ordered === undefined ? root : withOrderedPools(root, site.ordered)
+    }
   }
 }
 
@@ -172,6 +177,11 @@ export function cloudEnv(
       return rancherEnv({ token: rancherTokenIn(cloud, secrets), ...given, ...alertsIn(cloud, secrets) })
     }
   }
+}
+
+/** Whether the service changes the root of the cluster, too: a Rancher's, in a state that it can reach. */
+export function isShared(cloud: Cloud | undefined, state: { readonly backend?: string | undefined } = {}): boolean {
+  return cloud?.kind === 'rancher' && state.backend !== undefined && state.backend !== 'local'
 }
 
 /** Whether an autoscaler sets the size of any of its pools. */

@@ -1,5 +1,5 @@
 import { cloudOf, isFar, isImported, kindOf, machineCount, mustBeExisting, rancherOf, registryOf } from './cloud.ts'
-import { isScaled, stagesOf as cloudStages } from './cloud-roots.ts'
+import { isScaled, isShared, stagesOf as cloudStages } from './cloud-roots.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import { monitoringNamespace, siteNamespaces } from './components.ts'
@@ -117,6 +117,7 @@ function stagesOf(site: Site) {
     far: isFar(site),
     existing: kind === 'existing',
     hcloud: kind === 'hcloud',
+    byRancher: kind === 'rancher',
     // Terraform roots of a cloud, or of a Rancher.
     roots: rootsOf(site).length > 0,
     // Of a Rancher's cluster the storage class makes them.
@@ -129,7 +130,7 @@ function stagesOf(site: Site) {
     // One of the site's own.
     rancher: rancherOf(cloudOf(site))?.server !== undefined,
     imported: isImported(cloudOf(site)),
-    scaled: isScaled(cloudOf(site)),
+    scaled: isScaled(cloudOf(site)) || isShared(cloudOf(site), site.layout?.state),
   }
 }
 

@@ -14,7 +14,7 @@ import { parsePlan } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import type { Site } from './site.ts'
 import { cloudOf } from './cloud.ts'
-import { orderingTerraform, rancherTokenIn, rulesFile } from './cloud-roots.ts'
+import { cloudEnv, orderingTerraform, rancherTokenIn, rulesFile } from './cloud-roots.ts'
 import { ensureKeys, keepRancherToken, keptRancherToken } from './site-keys.ts'
 import { accountAction } from './actions/account.ts'
 import { adminKey, bootstrapAccountsAction } from './actions/bootstrap-accounts.ts'
@@ -32,6 +32,7 @@ import { type Pages, pagesAction } from './actions/pages.ts'
 import { monitoringAction } from './actions/monitoring.ts'
 import { nodeRolesAction } from './actions/node-roles.ts'
 import { providerHcloudAction } from './actions/provider-hcloud.ts'
+import { providerRancherAction } from './actions/provider-rancher.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
 import { reachClusterAction } from './actions/reach-cluster.ts'
 import { poolSizesAction } from './actions/pool-sizes.ts'
@@ -110,6 +111,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     rancherImportAction({ kept, rancher, kubernetes, providers, ...keptAgent(paths.folder) }),
     poolSizesAction({
       rancher,
+      outputs: async (folder, signal) => await ordering.outputs(folder, { env: keeping.outsideEnv?.() ?? {}, signal }),
       providers,
       token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
     }),
@@ -126,6 +128,14 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),
     providerSecretAction({ cloud: parts.cloud, kubernetes }),
     providerHcloudAction({ kubernetes, secrets: () => cloudSecrets(secrets()) }),
+    providerRancherAction({
+      kubernetes,
+      env: () => ({
+        ...(cloud === undefined ? {} : cloudEnv('cluster', cloud, cloudSecrets(secrets()))),
+        ...keeping.outsideEnv?.(),
+      }),
+      token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
+    }),
     orderedMachinesAction({ hcloud: parts.hcloud, sleep, token: () => cloudSecrets(secrets())['token'] ?? '' }),
     helmRelease({ helm, kubernetes, clock, charts: join(project, 'charts') }),
     helmRollback({ helm, kubernetes, clock }),

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { PoolProvider } from '../actions/engine-root.ts'
+import { createRancher } from '../adapters/rancher/http.ts'
 import type { OidcClient } from '../api/oidc/provider.ts'
 import { AppError } from '../base/errors.ts'
 import { hcloudJoin } from '../clusters/hcloud-nodepool-root.ts'
+import { type RancherHandover, rancherHandover } from '../clusters/ordered-pools.ts'
 import { loadProvider } from '../clusters/provider.ts'
 import type { DatabaseOptions } from '../db/database.ts'
 import { parseSiteFacts, type SiteFacts } from '../deployments/site-facts.ts'
@@ -51,8 +53,15 @@ export function tlsServersOf(env: Env, site: SiteFacts): readonly string[] {
 export function poolProviderOf(env: Env, catalogue: string): PoolProvider | undefined {
   const name = env['CLOUDMGR_PROVIDER']
   if (name === undefined || name === '') return undefined
-  const provider = loadProvider(catalogue, name)
   const cluster = required(env, 'CLOUDMGR_PROVIDER_CLUSTER', 'name of the cluster that ordered nodes join')
+  if (name === 'rancher') {
+    const handover = async () => rancherHandover.parse(settingsOf(env))
+    const sizes = async ({ url, token }: RancherHandover) => await createRancher().poolSizes(url, token, cluster)
+    // What can be ordered there is what the site's own pools have.
+    const provider = { provider: name, title: 'A Rancher', nodeTypes: {} }
+    return { provider, site: { cluster, endpoint: '', ca: '' }, env: {}, rancher: { handover, sizes } }
+  }
+  const provider = loadProvider(catalogue, name)
   const token = required(env, 'CLOUDMGR_PROVIDER_TOKEN', 'token of the provider’s API')
   if (name === 'hcloud') {
     const site = { cluster, endpoint: '', ca: '' }

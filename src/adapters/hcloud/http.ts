@@ -26,7 +26,12 @@ export function createHcloud(endpoint = 'https://api.hetzner.cloud/v1'): Hcloud 
     const found: HcloudThing[] = []
     for (let next: number | null = 1; next !== null; ) {
       const query = new URLSearchParams({ label_selector: labels, page: String(next), per_page: '50' })
-      const answer = await ask('GET', `${paths[kind]}?${query}`, token, `listing each ${kind} with ${labels}`)
+      const answer = await ask(
+        'GET',
+        `${paths[kind]}?${query.toString()}`,
+        token,
+        `listing each ${kind} with ${labels}`,
+      )
       const body = page.parse(await answer.json())
       found.push(...listed.parse(body[paths[kind]]).map(({ id, name }) => ({ kind, id, name })))
       next = body.meta?.pagination.next_page ?? null
