@@ -39,11 +39,12 @@ type Methods<Pool> = Pick<Action<Pool>, 'observe' | 'ensure' | 'remove'>
 export function rancherNodepool(parts: EngineRoots & PoolNodes, rancher: RancherCluster): Methods<RancherPool> {
   const root = join(parts.folder, siteCluster)
   const inner = terraformApply({ terraform: parts.terraform })
-  const looked = async (context: ActionContext) => {
-    const handed = shared(await rancher.handover())
-    await write(parts, root, handed, {})
-    const outputs = await parts.terraform.outputs(root, { env: handed.env, signal: context.signal })
-    return { handed, ordered: orderedIn(outputs) }
+  // A folder of its own: who only looks holds no lock, and must not write into a root that is being previewed.
+  const looking = join(parts.folder, `${siteCluster}-looking`)
+  const look = async (handed: RancherHandover, context: ActionContext) => {
+    if (handed.backend === undefined) return undefined
+    await write(parts, looking, handed, {})
+    return orderedIn(await parts.terraform.outputs(looking, { env: handed.env, signal: context.signal }))
   }
   const changeTo = async (handed: RancherHandover, ordered: OrderedPools, context: ActionContext): Promise<Outcome> => {
     const isScaled = hasScaled({ ...ordered, ...ownPools(handed) })
@@ -53,23 +54,25 @@ export function rancherNodepool(parts: EngineRoots & PoolNodes, rancher: Rancher
   }
   return {
     observe: async (pool, context) => {
-      const { handed, ordered } = await looked(context)
-      const found = ordered?.[poolName(pool)]
+      const handed = await rancher.handover()
+      const found = (await look(handed, context))?.[poolName(pool)]
       if (found === undefined) return { state: 'absent' }
-      if (same(found, rancherPoolValues(pool, handed))) return { state: 'present' }
+      if (same(found, wantedOf(pool, handed))) return { state: 'present' }
       return { state: 'different', detail: `pool ${poolName(pool)} of the cluster is not as ordered` }
     },
     ensure: async (pool, context) => {
       // Refused before anything is touched.
-      const values = rancherPoolValues(pool, shared(await rancher.handover()))
-      const { handed, ordered } = await looked(context)
+      const handed = shared(await rancher.handover())
+      const values = rancherPoolValues(pool, handed)
+      const ordered = await look(handed, context)
       if (ordered === undefined) throw notMadeFor()
       const outcome = await changeTo(handed, { ...ordered, [poolName(pool)]: values }, context)
       await untilReady(parts, poolName(pool), pool.min ?? pool.size, context)
       return outcome
     },
     remove: async (pool, context) => {
-      const { handed, ordered = {} } = await looked(context)
+      const handed = await rancher.handover()
+      const ordered = (await look(handed, context)) ?? {}
       const { [poolName(pool)]: gone, ...rest } = ordered
       if (gone === undefined) return { changed: false, message: 'already absent' }
       return await changeTo(handed, rest, context)
@@ -104,6 +107,16 @@ function shared(handed: RancherHandover): RancherHandover {
 function notMadeFor(): AppError {
   const text = `the state of the site's cluster has no ${orderedOutput} yet: ./cloudmgr up notes them`
   return new AppError('conflict', 'pools-by-operator', text)
+}
+
+/** `undefined`: the site file has no machines of that type any more. */
+function wantedOf(pool: RancherPool, handed: RancherHandover): OrderedPools[string] | undefined {
+  try {
+    return rancherPoolValues(pool, handed)
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'node-type-unknown') return undefined
+    throw error
+  }
 }
 
 /** Terraform gives objects' fields in an order of its own. */

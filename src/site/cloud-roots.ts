@@ -103,6 +103,7 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
           ...(cloud.credentialName === undefined ? {} : { credentialName: cloud.credentialName }),
           distribution: cloud.distribution,
           ...(site.observed === undefined ? {} : { observed: site.observed }),
+          ...limitsOf(cloud),
           ...(cloud.monitoring === undefined ? {} : { monitoring: monitoringOf(cloud.monitoring) }),
           modules: site.modules,
           backend,
@@ -127,7 +128,16 @@ function importRoot(site: CloudSite): TerraformRoot {
   const { name, cloud, modules, registered = true } = site
   const rancher = must(rancherOf(cloud), 'the Rancher of the site')
   const monitoring = rancher.monitoring === undefined ? {} : { monitoring: monitoringOf(rancher.monitoring) }
-  return rancherImportRoot({ name, url: rancher.url, modules, registered, ...monitoring }, lineOf(site, rancher))
+  const limits = limitsOf(rancher)
+  return rancherImportRoot(
+    { name, url: rancher.url, modules, registered, ...limits, ...monitoring },
+    lineOf(site, rancher),
+  )
+}
+
+function limitsOf({ limits }: Pick<SiteRancher, 'limits'>): Pick<RancherSettings, 'quota' | 'container'> {
+  if (limits === undefined) return {}
+  return { quota: limits.quota, ...(limits.container === undefined ? {} : { container: limits.container }) }
 }
 
 function lineOf({ providers }: CloudSite, rancher: Pick<SiteRancher, 'version'>): RancherLine {

@@ -66,6 +66,7 @@ export function siteContext({
       storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
       ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
       ...(isFar(site) ? { cloud: cloudOf(site) } : {}),
+      noProject: '',
       rancher: { url: rancherOf(cloudOf(site))?.url ?? '' },
       ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },

@@ -281,5 +281,7 @@ test('where the state lies with the operator alone, the order says whom to ask, 
     code: 'pools-by-operator',
     message: expect.stringContaining("change its machines with the operator's CLI"),
   })
+  // So that it can be taken back.
+  expect([await pool.remove(), await pool.observe()]).toMatchObject([{ changed: false }, { state: 'absent' }])
   expect(await standin.calls()).toEqual([])
 })
