@@ -57,13 +57,8 @@ interface Ordered {
 /** Nodes of one type and role, ordered through Terraform; a smaller size drains the nodes that go. */
 export function nodepool(parts: NodepoolParts, doors: () => Pick<Doors, 'open'>): Action<NodepoolInput> {
   const inner = terraformApply({ terraform: parts.terraform, roots: (root) => join(parts.folder, root) })
-  const ofRancher = ({ cluster, credential }: NodepoolInput) => {
-    const rancher = parts.provider?.rancher
-    if (rancher === undefined) return undefined
-    if (cluster !== undefined) throw poolsElsewhere(cluster)
-    if (credential !== undefined) throw noCredential(credential.name)
-    return rancherNodepool(parts, rancher)
-  }
+  const cloudRancher = parts.provider?.rancher
+  const rancher = cloudRancher === undefined ? undefined : rancherNodepool(parts, cloudRancher)
   const ordered = async (pool: NodepoolInput): Promise<Ordered> =>
     await orderedOf(withCredential(ordersFrom(parts.provider), pool), pool)
   const withRoot = async <T>(
@@ -76,11 +71,9 @@ export function nodepool(parts: NodepoolParts, doors: () => Pick<Doors, 'open'>)
   return {
     name: 'nodepool',
     input,
-    locks: (pool) => [rootLock(parts.provider?.rancher === undefined ? rootOf(pool) : siteCluster)],
-    things: (pool) =>
-      parts.provider?.rancher === undefined ? [{ system: 'terraform', kind: 'root', name: rootOf(pool) }] : [],
+    locks: (pool) => [rootLock(rancher === undefined ? rootOf(pool) : siteCluster)],
+    things: (pool) => (rancher === undefined ? [{ system: 'terraform', kind: 'root', name: rootOf(pool) }] : []),
     observe: async (pool, context) => {
-      const rancher = ofRancher(pool)
       if (rancher !== undefined) return await rancher.observe(pool, context)
       // Nothing can be there of a type that never was; what is left of one that was taken out of the catalogue differs.
       const isKnown = hasNodeType(ordersFrom(parts.provider).provider, pool.type)
@@ -91,9 +84,8 @@ export function nodepool(parts: NodepoolParts, doors: () => Pick<Doors, 'open'>)
     },
     ensure: async (pool, context) => {
       await checkServes(pool.cluster, doors())
-      const rancher = ofRancher(pool)
+      if (parts.provider !== undefined) refuseForeign(pool, parts.provider)
       if (rancher !== undefined) return await rancher.ensure(pool, context)
-      refuseRange(pool)
       const wanted = await ordered(pool)
       const { nodes } = wanted
       const going = nodes === undefined ? [] : await drainAllBut(parts, poolName(pool), nodes, context)
@@ -105,7 +97,6 @@ export function nodepool(parts: NodepoolParts, doors: () => Pick<Doors, 'open'>)
     },
     // Its state says what there is.
     remove: async (pool, context) => {
-      const rancher = ofRancher(pool)
       if (rancher !== undefined) return await rancher.remove(pool, context)
       const wanted = await ordered(none(pool, parts.provider))
       const going = wanted.nodes === undefined ? [] : await drainAllBut(parts, poolName(pool), [], context)
@@ -119,7 +110,6 @@ export function nodepool(parts: NodepoolParts, doors: () => Pick<Doors, 'open'>)
 async function orderedOf(cloud: PoolProvider, pool: NodepoolInput): Promise<Ordered> {
   const { provider, site, simulated = false } = cloud
   if (cloud.hcloud !== undefined) {
-    if (pool.cluster !== undefined) throw poolsElsewhere(pool.cluster)
     const join = await cloud.hcloud()
     const machines = hcloudMachines(pool, pool.type, site.cluster, provider)
     return {
@@ -147,6 +137,14 @@ async function comparedNodes(
   const missing = wanted.filter((name) => !there.includes(name))
   if (missing.length === 0) return { state: 'present' }
   return { state: 'different', detail: `no node ${missing.join(', ')}` }
+}
+
+/** What a cloud can't do for a pool, before anything is touched. */
+function refuseForeign(pool: NodepoolInput, { hcloud, rancher }: PoolProvider): void {
+  const isLocal = hcloud === undefined && rancher === undefined
+  if (!isLocal && pool.cluster !== undefined) throw poolsElsewhere(pool.cluster)
+  if (rancher === undefined) refuseRange(pool)
+  else if (pool.credential !== undefined) throw noCredential(pool.credential.name)
 }
 
 /** Nothing else than Rancher's own autoscaler sets sizes. */

@@ -218,5 +218,14 @@ test('what can’t be had there is refused before anything is touched', async ()
     code: 'node-type-unknown',
     details: { field: 'node-type', right },
   })
+  const wrong = [
+    { given: { cluster: 'second' }, code: 'cluster-unknown' },
+    { given: { min: 1, max: 3 }, code: 'pool-invalid' },
+  ]
+  for (const { given, code } of wrong) {
+    const pool = bound(action, { ...order, ...given })
+    await expect(pool.ensure()).rejects.toMatchObject({ code })
+    expect(await pool.observe()).toMatchObject({ state: 'absent' })
+  }
   expect(await standin.calls()).toEqual([])
 })

@@ -265,8 +265,12 @@ test('what this cluster can’t have is refused before anything is touched', asy
     { given: { cluster: 'second' }, error: { code: 'pool-of-cluster' } },
     { given: { credential: { name: 'mine', secret: 'x' } }, error: { code: 'credential-invalid' } },
   ]
-  for (const { given, error } of wrong)
-    await expect(bound(action, { ...order, ...given }).ensure()).rejects.toMatchObject(error)
+  for (const { given, error } of wrong) {
+    const pool = bound(action, { ...order, ...given })
+    await expect(pool.ensure()).rejects.toMatchObject(error)
+    // So that it can be taken back.
+    expect(await pool.observe()).toMatchObject({ state: 'absent' })
+  }
   expect(await standin.calls()).toEqual(calls)
 })
 
