@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { request as forward } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
@@ -16,55 +16,25 @@ import { keptTerraform } from '../../src/site/actions/kept-terraform.ts'
 import { outsideRoots } from '../../src/site/kept-roots.ts'
 import { ensureTools } from '../../src/tools/ensure.ts'
 import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
+import { startStateServer, type StateServer } from '../support/state-server.ts'
 
 /** States in a backend that the site file names, with the real OpenTofu: a folder, and a server that asks for a password. */
 let folder: string
 let terraform: Terraform
-let server: Server
-let stored: Map<string, string>
-const locks = new Set<string>()
+let server: StateServer
 const password = 'hunter22'
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'outside-state-'))
   const { paths } = await ensureTools(['tofu'])
   terraform = createTerraformCli({ program: paths.tofu, folder: join(folder, 'cli') })
-  stored = new Map()
-  server = createServer((request, response) => {
-    void answer(request).then(([status, body]) => response.writeHead(status).end(body))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  server = await startStateServer('site', password)
 })
 
 afterAll(async () => {
-  server?.closeAllConnections()
-  server?.close()
+  server?.stop()
   rmSync(folder, { recursive: true, force: true })
 })
-
-async function answer(request: IncomingMessage): Promise<[number, string]> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  const expected = `Basic ${Buffer.from(`site:${password}`).toString('base64')}`
-  if (request.headers.authorization !== expected) return [401, '']
-  const path = (request.url ?? '').split('?')[0] ?? ''
-  switch (request.method) {
-    case 'GET':
-      return stored.has(path) ? [200, stored.get(path) ?? ''] : [404, '']
-    case 'POST':
-      stored.set(path, Buffer.concat(chunks).toString())
-      return [200, '']
-    case 'LOCK':
-      if (locks.has(path)) return [423, JSON.stringify({ ID: 'of-a-dead-run', Who: 'somebody' })]
-      locks.add(path)
-      return [200, '']
-    case 'UNLOCK':
-      locks.delete(path)
-      return [200, '']
-    default:
-      return [405, '']
-  }
-}
 
 const backends: { name: string; outside: () => OutsideBackend; env: Record<string, string>; kept: () => string }[] = [
   {
@@ -76,12 +46,12 @@ const backends: { name: string; outside: () => OutsideBackend; env: Record<strin
   {
     name: 'http',
     outside: () => {
-      const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/{root}`
+      const address = `http://127.0.0.1:${server.port}/{root}`
       const settings = { address, lock_address: address, unlock_address: address, username: 'site' }
       return { backend: 'http', settings }
     },
     env: { TF_HTTP_PASSWORD: password },
-    kept: () => stored.get('/cluster') ?? '',
+    kept: () => server.stored.get('/cluster') ?? '',
   },
 ]
 
@@ -132,11 +102,11 @@ test('a lock that a dead run left there is told, with its ID', async () => {
   const [, http] = backends
   if (http === undefined) return expect.unreachable()
   const root = await rootWith('locked', http.outside(), 'one')
-  locks.add('/cluster')
+  server.locks.add('/cluster')
   const error = await action(http.env)
     .ensure({ root, deletes: 'allow', env: {} }, context)
     .catch((cause: unknown) => cause)
-  locks.delete('/cluster')
+  server.locks.delete('/cluster')
   expect(error).toMatchObject({ code: 'terraform-locked' })
   expect(JSON.stringify((error as { details?: unknown }).details)).toContain('of-a-dead-run')
 })

@@ -1,7 +1,4 @@
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -22,6 +19,7 @@ import type { RancherCloud } from '../../src/site/cloud.ts'
 import { cloudEnv, orderingTerraform } from '../../src/site/cloud-roots.ts'
 import { needProgram } from '../support/programs.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
+import { startStateServer, type StateServer } from '../support/state-server.ts'
 
 /**
  * Pools that are ordered on a site whose cluster a Rancher made: the operator's steps and the service change one root in turn,
@@ -35,45 +33,27 @@ const secrets = { 'rancher-given-token': 'token-x:of-the-operator', 'credential-
 let folder: string
 let standin: Standin
 let terraform: Terraform
-let server: Server
+let server: StateServer
 let kubernetes: FakeKubernetes
-let isAway = false
 const rancher = createFakeRancher()
-const stored = new Map<string, string>()
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rancher-nodepool-'))
   standin = await createStandin(join(folder, 'standin'))
   terraform = createTerraformCli({ program: needProgram('tofu'), folder: join(folder, 'cli'), mirror: standin.mirror })
-  server = createServer((request, response) => {
-    void answer(request).then(([status, body]) => response.writeHead(status).end(body))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  server = await startStateServer('site', 'hunter22')
 })
 afterAll(async () => {
-  server?.closeAllConnections()
-  server?.close()
+  server?.stop()
   await rm(folder, { recursive: true, force: true })
 })
 beforeEach(async () => {
   await standin.reset()
-  stored.clear()
-  isAway = false
+  server.stored.clear()
   rancher.sizes = {}
   kubernetes = createFakeKubernetes()
   await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'omegaml-services' } })
 })
-
-async function answer(request: IncomingMessage): Promise<[number, string]> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  const isOurs = request.headers.authorization === `Basic ${Buffer.from('site:hunter22').toString('base64')}`
-  if (isAway || !isOurs) return [isAway ? 500 : 401, '']
-  const path = (request.url ?? '').split('?')[0] ?? ''
-  if (request.method === 'POST') stored.set(path, Buffer.concat(chunks).toString())
-  if (request.method !== 'GET') return [200, '']
-  return stored.has(path) ? [200, stored.get(path) ?? ''] : [404, '']
-}
 
 const worker = { name: 'everything', role: 'worker', machineType: 'g6-standard-6', size: 1 }
 const control = { name: 'control', role: 'control', machineType: 'g6-standard-2', size: 1 }
@@ -88,7 +68,7 @@ function operator(pools: RancherCloud['pools'], isShared = true) {
     pools,
     distribution: 'rke2',
   }
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/{root}`
+  const address = `http://127.0.0.1:${server.port}/{root}`
   const settings = { address, lock_address: address, unlock_address: address, username: 'site' }
   const wanted: CloudRootsInput = {
     site: 'acme',
@@ -229,9 +209,9 @@ test('an operator who did not hear of an order in time is stopped before it goes
   await expect(site.apply()).rejects.toMatchObject({ kind: 'unavailable', code: 'terraform-changed-meanwhile' })
   expect(Object.keys(await pools())).toContain('alice-gpu')
 
-  isAway = true
+  server.away = true
   await expect(site.read()).rejects.toMatchObject({ kind: 'unavailable' })
-  isAway = false
+  server.away = false
   expect(await site.up()).toMatchObject({ changed: false })
 })
 
