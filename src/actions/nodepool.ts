@@ -72,7 +72,8 @@ export function nodepool(parts: NodepoolParts, doors: () => Pick<Doors, 'open'>)
     name: 'nodepool',
     input,
     locks: (pool) => [rootLock(rancher === undefined ? rootOf(pool) : siteCluster)],
-    things: (pool) => (rancher === undefined ? [{ system: 'terraform', kind: 'root', name: rootOf(pool) }] : []),
+    // Its nodes count as a part of it, also where the pool itself is one of the site's cluster.
+    things: (pool) => [{ system: 'terraform', kind: 'root', name: rootOf(pool) }],
     observe: async (pool, context) => {
       if (rancher !== undefined) return await rancher.observe(pool, context)
       // Nothing can be there of a type that never was; what is left of one that was taken out of the catalogue differs.

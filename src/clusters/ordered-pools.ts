@@ -108,7 +108,8 @@ export function rancherPoolValues(pool: RancherPool, handed: RancherHandover): O
 /** Machines as one of the site's own pools has them, by the cloud's word for their type; `small` is that of its workers. */
 function typeOf(type: string, own: OrderedPools): OrderedPools[string] {
   const others = Object.entries(own).filter(([, { role }]) => role !== 'control')
-  const types = new Map(others.map(([name, pool]) => [String(pool['machine_type'] ?? name), pool]))
+  const word = (name: string, { machine_type: type }: OrderedPools[string]) => (typeof type === 'string' ? type : name)
+  const types = new Map(others.map(([name, pool]) => [word(name, pool), pool]))
   const usual = others.find(([, { role }]) => role === 'worker') ?? others[0]
   const found = types.get(type) ?? (type === 'small' ? usual?.[1] : undefined)
   if (found !== undefined) return found
