@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import { AppError } from '../base/errors.ts'
+import type { HcloudJoin } from '../clusters/hcloud-nodepool-root.ts'
 import type { Provider } from '../clusters/provider.ts'
 import type { PoolSite, TerraformRoot } from '../clusters/root.ts'
 import type { StateBackend } from '../clusters/state-backend.ts'
 import { modulesFor } from '../clusters/write-root.ts'
 import type { ActionContext } from './action.ts'
+import type { RancherCluster } from './rancher-nodepool.ts'
 import type { TerraformApplyInput } from './terraform-apply.ts'
 
 /** The cloud that things are ordered of, as the engine reaches it. */
@@ -14,6 +16,10 @@ export interface PoolProvider {
   readonly site: Omit<PoolSite, 'modules'>
   /** Variables that the provider's plugin signs in with. */
   readonly env: Readonly<Record<string, string>>
+  /** How machines join the site's cluster at Hetzner, read when it is needed: `up` may have changed it. */
+  readonly hcloud?: (() => Promise<HcloudJoin>) | undefined
+  /** The site's cluster at its Rancher. */
+  readonly rancher?: RancherCluster | undefined
   /** All its machines only say that they are some: real ones can't be had there. */
   readonly simulated?: boolean | undefined
 }

@@ -84,7 +84,7 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
     jupyterhubServers(parts),
     placed(kubernetesApply),
     placed(helmRelease),
-    nodepool(parts.roots, () => parts.clusters.doors),
+    nodepool({ ...parts, ...parts.roots }, () => parts.clusters.doors),
     placed(registrySecret),
     placed(pullSecrets),
     placed((given) =>

@@ -13,6 +13,8 @@ const input = z.strictObject({
   files: z.record(z.string().regex(/^[\w.-]+\.json$/, 'only .json files'), z.unknown()).optional(),
   /** `refuse`: a preview that would delete or replace anything stops the step before it begins. Addresses: only these may go. */
   deletes: z.union([z.enum(['allow', 'refuse']), z.array(z.string())]).default('allow'),
+  /** Outputs that somebody else changes: a preview in which one would change is not applied, because they did so meanwhile. */
+  keeps: z.array(z.string()).optional(),
   /** Names of the outputs that later steps use; all when left out. */
   outputs: z.array(z.string()).optional(),
   /** Environment for the providers, for example credentials. */
@@ -52,6 +54,7 @@ export function terraformApply({
       const changed = !isEmpty(preview)
       let told: Readonly<Record<string, unknown>> = {}
       if (changed) {
+        await refuseOthers(preview, wanted, async () => await terraform.outputs(root, quietly(running)))
         refuseDeletes(preview, wanted)
         context.output(describePreview(preview))
         told = await terraform.apply(root, running)
@@ -104,6 +107,21 @@ function refuseDeletes(preview: Preview, { root, deletes }: TerraformApplyInput)
       details: { addresses: refused },
     },
   )
+}
+
+/** One that is not there yet may come. */
+async function refuseOthers(
+  preview: Preview,
+  { root, keeps = [] }: TerraformApplyInput,
+  present: () => Promise<Readonly<Record<string, unknown>>>,
+): Promise<void> {
+  const touched = keeps.filter((name) => preview.outputs.includes(name))
+  if (touched.length === 0) return
+  const known = await present()
+  const changed = touched.filter((name) => known[name] !== undefined)
+  if (changed.length === 0) return
+  const text = `applying ${root} would undo what somebody else did there meanwhile (${changed.join(', ')}): it is looked at again with the next try`
+  throw new AppError('unavailable', 'terraform-changed-meanwhile', text, { details: { outputs: changed } })
 }
 
 /** A module that somebody changed; one whose output is null has none. */

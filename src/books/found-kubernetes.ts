@@ -1,6 +1,7 @@
 import { thingOf } from '../actions/kubernetes-apply.ts'
 import type { KindRef, Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import { kindOf } from '../base/errors.ts'
+import { ownerOfPool, POOL_LABEL } from '../clusters/nodepool.ts'
 import { rootOfVolume } from '../clusters/volume.ts'
 import type { Found } from './orphans.ts'
 import { keyOf } from './thing-key.ts'
@@ -98,16 +99,16 @@ function orderedFor({ metadata: { labels } }: Manifest): string | undefined {
   return labels?.['app.kubernetes.io/managed-by'] === 'cloudmgr' ? labels[accountLabel] : undefined
 }
 
-const poolLabel = 'omegaml.io/pool'
-
-/** Nodes of pools; they go with the root that ordered them, and without it with the provider's help. */
+/** Nodes of pools that accounts ordered; they go with the root that ordered them, and without it with the provider's help. */
 async function findNodes(kubernetes: Kubernetes): Promise<Found[]> {
-  const nodes = await kubernetes.list({ apiVersion: 'v1', kind: 'Node' }, { labels: poolLabel })
-  return nodes.map((node) => ({
+  const nodes = await kubernetes.list({ apiVersion: 'v1', kind: 'Node' }, { labels: POOL_LABEL })
+  // A cloud's module labels the site's own, too, by names that have no account.
+  const ordered = nodes.filter(({ metadata }) => ownerOfPool(metadata.labels?.[POOL_LABEL]) !== undefined)
+  return ordered.map((node) => ({
     ...thingOf({ ...node, apiVersion: 'v1', kind: 'Node' }),
     sure: false,
     detail: 'a node of an ordered pool: end its machine where the provider shows it',
-    partOf: rootKey(`nodepool-${node.metadata.labels?.[poolLabel] ?? ''}`),
+    partOf: rootKey(`nodepool-${node.metadata.labels?.[POOL_LABEL] ?? ''}`),
   }))
 }
 

@@ -127,10 +127,16 @@ async function takeAway(parts: OrphanParts, thing: Found, owned: Owned, context:
         )
       const besides = clusterOfRoot(name)
       return besides === undefined
-        ? await nodepool(parts.roots, () => parts.clusters.doors).remove(poolOf(name), context)
+        ? await removePool(parts, name, context)
         : await removeCluster(parts, besides, context)
     }
   }
+}
+
+async function removePool(parts: OrphanParts, root: string, context: ActionContext): Promise<Outcome> {
+  const { kubernetes } = parts.outside
+  const action = nodepool({ ...parts.roots, kubernetes, clock: parts.clock }, () => parts.clusters.doors)
+  return await action.remove(poolOf(root), context)
 }
 
 /** `not-found` when its cluster went meanwhile. */

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
+import { createFakeHcloud } from '../adapters/hcloud/fake.ts'
 import { createFakeHelm, type FakeHelm } from '../adapters/helm/fake.ts'
 import { createFakeKubernetes, type FakeKubernetes } from '../adapters/kubernetes/fake.ts'
 import { createFakeRancher, type FakeRancher } from '../adapters/rancher/fake.ts'
@@ -197,6 +198,7 @@ function fakeParts(outside: FakeOutside, site: Site, paths: StatePaths): SitePar
     rancher,
     rancherCluster: { kubernetes, helm },
     kubernetes,
+    hcloud: createFakeHcloud(),
     helm,
     toolsFolder: () => '/tools',
     pages: { find: async () => '/pages', build: async () => '/pages' },

@@ -71,6 +71,7 @@ export const nothingThere: Door = {
     list: async () => [],
     compare: async () => 'absent',
     delete: async () => false,
+    evict: async () => true,
     readiness: async () => ({ state: 'waiting', reason: 'it does not exist' }),
     podLogs: async () => '',
     isAllowed: async () => false,

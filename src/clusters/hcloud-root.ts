@@ -77,7 +77,7 @@ export function hcloudClusterRoot(spec: ClusterSpec, settings: HcloudSettings, p
       control: { count: control.size, server_type: control.machineType, role: control.role },
       pools: Object.fromEntries(others.map((pool) => [pool.name, poolValues(pool)])),
     },
-    outputs: ['api_server', 'ca', 'ingress', 'machines'],
+    outputs: ['api_server', 'ca', 'ingress', 'machines', 'joining'],
     secrets: ['hcloud_token', 'keys'],
     secretOutputs: ['kubeconfig', 'manifests'],
   })

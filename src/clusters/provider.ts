@@ -29,6 +29,8 @@ const providerFile = z.strictObject({
   title: z.string().min(1),
   /** What one machine of a type has, by the name that people order. */
   nodeTypes: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), nodeType),
+  /** Words that orders of every cloud understand, such as `small`, and the type that each is here. */
+  sizes: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), z.string()).optional(),
   /** Variables that its plugin signs in with, by the parameters of plan credential. */
   credential: z
     .strictObject({
@@ -66,13 +68,18 @@ export function loadProvider(folder: string, name: string): Provider {
 }
 
 export function hasNodeType(provider: Provider, name: string): boolean {
-  return Object.hasOwn(provider.nodeTypes, name)
+  return Object.hasOwn(provider.nodeTypes, machineTypeOf(provider, name))
+}
+
+/** The cloud's own word for a type. */
+export function machineTypeOf({ sizes = {} }: Provider, name: string): string {
+  return (Object.hasOwn(sizes, name) ? sizes[name] : undefined) ?? name
 }
 
 export function nodeTypeOf(provider: Provider, name: string): NodeType {
-  const found = hasNodeType(provider, name) ? provider.nodeTypes[name] : undefined
+  const found = hasNodeType(provider, name) ? provider.nodeTypes[machineTypeOf(provider, name)] : undefined
   if (found !== undefined) return found
-  const known = Object.keys(provider.nodeTypes).join(', ')
+  const known = [...Object.keys(provider.sizes ?? {}), ...Object.keys(provider.nodeTypes)].join(', ')
   throw new AppError(
     'invalid',
     'node-type-unknown',

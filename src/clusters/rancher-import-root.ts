@@ -3,7 +3,8 @@ import type { RancherLine } from './rancher-versions.ts'
 import type { TerraformRoot } from './root.ts'
 
 /** How a cluster that Rancher did not make is made known to it. Secrets come by `rancherEnv`. */
-export interface RancherImportSettings extends Pick<RancherSettings, 'url' | 'monitoring' | 'modules'> {
+export interface RancherImportSettings
+  extends Pick<RancherSettings, 'url' | 'quota' | 'container' | 'monitoring' | 'modules'> {
   /** Of the cluster in Rancher. */
   readonly name: string
   /** Its agent runs there, or will: Rancher is waited for. */
@@ -12,10 +13,12 @@ export interface RancherImportSettings extends Pick<RancherSettings, 'url' | 'mo
 
 /** Stage `import`: the cluster in Rancher with the site's project, monitoring and alerts. The cluster itself is not touched. */
 export function rancherImportRoot(settings: RancherImportSettings, line: RancherLine): TerraformRoot {
-  const { name, registered, monitoring, url, modules } = settings
+  const { name, registered, quota, container, monitoring, url, modules } = settings
+  const project = { ...(quota === undefined ? {} : { quota }), ...(container === undefined ? {} : { container }) }
   const variables = {
     name,
     registered,
+    ...(Object.keys(project).length === 0 ? {} : { project }),
     ...(monitoring === undefined ? {} : { monitoring: monitoringValues(monitoring) }),
   }
   const output = (of: string, sensitive = false) => ({

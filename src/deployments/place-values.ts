@@ -19,7 +19,13 @@ export async function placeValues(db: Db, site: SiteFacts, cluster: unknown): Pr
   // Of one that is gone, for a removal: names are all that counts.
   if (row?.address === undefined) return { ...homeOf(site), home: false }
   const { network, namespaces, mongo, broker, internalUrl } = site
-  const there = { ...site, network: { ...network, dns: [`${row.address}/32`] }, dnsAddress: undefined }
+  // The project is of the site's own cluster.
+  const there = {
+    ...site,
+    rancherProject: '',
+    network: { ...network, dns: [`${row.address}/32`] },
+    dnsAddress: undefined,
+  }
   const { elsewhere, ...values } = siteValues(there)
   const { ingress, egress } = elsewhere as { ingress: object[]; egress: object[] }
   const addresses = { mongo: mongo.internalHost, broker: broker.internalHost, internalUrl }

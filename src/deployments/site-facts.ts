@@ -113,6 +113,11 @@ const siteFactsSchema = z
     /** The cloud that the cluster's machines come from. */
     provider: z.string().default('local'),
     domain: z.string().min(1),
+    /** Where a Rancher looks after the cluster: the site's project there, which accounts' namespaces count in. */
+    rancherProject: z
+      .string()
+      .regex(/^(c-[a-z0-9-]+:p-[a-z0-9]+)?$/, 'a project as Rancher names it, such as c-m-abcdefgh:p-12345')
+      .default(''),
     /** What pages and mails call the site. */
     title: z.string().min(1).max(100).default('omega|ml'),
     signUp: signUpFacts.prefault({}),

@@ -14,6 +14,7 @@ export function siteValues(site: SiteFacts): Record<string, unknown> {
     dnsPeers: [kubeDns, ...blocks],
     dnsCidrs: [...ranges],
     withoutNotebooks: !site.notebooks,
+    namespaceAnnotations: site.rancherProject === '' ? {} : { 'field.cattle.io/projectId': site.rancherProject },
     ...elsewhere(site),
   }
 }

@@ -2,6 +2,7 @@ import { basename, join } from 'node:path'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import type { ClusterSpec, PoolSpec } from '../clusters/cluster-spec.ts'
 import { type HcloudSettings, hcloudClusterRoot, hcloudEnv, hcloudVolumesRoot } from '../clusters/hcloud-root.ts'
+import { type OrderedPools, withOrderedPools } from '../clusters/ordered-pools.ts'
 import { loadProvider } from '../clusters/provider.ts'
 import {
   machineDrivers,
@@ -50,6 +51,8 @@ export interface CloudSite {
   readonly registered?: boolean
   /** Machines of Rancher's pools as they are now: an autoscaled pool keeps its own number. */
   readonly observed?: Readonly<Record<string, number>>
+  /** Pools that accounts ordered of the Rancher; left out where only the operator changes its cluster. */
+  readonly ordered?: OrderedPools
   /** The Rancher gives another token. */
   readonly renew?: boolean
 }
@@ -93,8 +96,8 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
       if (stage === 'volumes') return hcloudVolumesRoot(specOf(site, cloud.pools), settings)
       return hcloudClusterRoot(specOf(site, cloud.pools), settings, loadProvider(site.providers, 'hcloud'))
     }
-    case 'rancher':
-      return rancherRoot(
+    case 'rancher': {
+      const root = rancherRoot(
         specOf(site, cloud.pools),
         {
           url: cloud.url,
@@ -103,12 +106,15 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
           ...(cloud.credentialName === undefined ? {} : { credentialName: cloud.credentialName }),
           distribution: cloud.distribution,
           ...(site.observed === undefined ? {} : { observed: site.observed }),
+          ...limitsOf(cloud),
           ...(cloud.monitoring === undefined ? {} : { monitoring: monitoringOf(cloud.monitoring) }),
           modules: site.modules,
           backend,
         },
         lineOf(site, cloud),
       )
+      return site.ordered === undefined ? root : withOrderedPools(root, site.ordered)
+    }
   }
 }
 
@@ -125,7 +131,16 @@ function importRoot(site: CloudSite): TerraformRoot {
   const { name, cloud, modules, registered = true } = site
   const rancher = must(rancherOf(cloud), 'the Rancher of the site')
   const monitoring = rancher.monitoring === undefined ? {} : { monitoring: monitoringOf(rancher.monitoring) }
-  return rancherImportRoot({ name, url: rancher.url, modules, registered, ...monitoring }, lineOf(site, rancher))
+  const limits = limitsOf(rancher)
+  return rancherImportRoot(
+    { name, url: rancher.url, modules, registered, ...limits, ...monitoring },
+    lineOf(site, rancher),
+  )
+}
+
+function limitsOf({ limits }: Pick<SiteRancher, 'limits'>): Pick<RancherSettings, 'quota' | 'container'> {
+  if (limits === undefined) return {}
+  return { quota: limits.quota, ...(limits.container === undefined ? {} : { container: limits.container }) }
 }
 
 function lineOf({ providers }: CloudSite, rancher: Pick<SiteRancher, 'version'>): RancherLine {
@@ -192,6 +207,11 @@ export function cloudEnv(
       return rancherEnv({ token: rancherTokenIn(cloud, secrets), ...given, ...alertsIn(cloud, secrets) })
     }
   }
+}
+
+/** Whether the service changes the root of the cluster, too: a Rancher's, in a state that it can reach. */
+export function isShared(cloud: Cloud | undefined, state: { readonly backend?: string | undefined } = {}): boolean {
+  return cloud?.kind === 'rancher' && state.backend !== undefined && state.backend !== 'local'
 }
 
 /** Whether an autoscaler sets the size of any of its pools. */

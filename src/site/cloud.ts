@@ -58,6 +58,13 @@ const ofRancher = {
   /** Left out, as `inCluster`: it is there. */
   server: rancherServer.optional(),
   inCluster: rancherInCluster.optional(),
+  /** Of the site's project, in Rancher's words (`limits_cpu`, …); left out: none. */
+  limits: z
+    .object({
+      quota: z.object({ project: z.record(z.string(), z.string()), namespace: z.record(z.string(), z.string()) }),
+      container: z.record(z.string(), z.string()).optional(),
+    })
+    .optional(),
   /** Left out: none. */
   monitoring: z.object({ retention: z.string(), storageGb: z.int(), storageClass: z.string().optional() }).optional(),
   /** Who hears of alerts; what is secret of it comes with the site's secrets. */

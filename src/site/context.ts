@@ -9,7 +9,7 @@ import {
   rancherOf,
   registryOf,
 } from './cloud.ts'
-import { isScaled, stagesOf as cloudStages } from './cloud-roots.ts'
+import { isScaled, isShared, stagesOf as cloudStages } from './cloud-roots.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import type { RegistryAccess } from '../images/registry.ts'
@@ -77,6 +77,7 @@ export function siteContext({
       storage: isFar(site) ? {} : { orderedClass: 'omegaml-ordered' },
       ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
       ...(isFar(site) ? { cloud: cloudOf(site) } : {}),
+      noProject: '',
       rancher: rancherFacts(site),
       ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },
@@ -127,6 +128,8 @@ function stagesOf(site: Site) {
     local: kind === 'local',
     far: isFar(site),
     existing: kind === 'existing',
+    hcloud: kind === 'hcloud',
+    byRancher: kind === 'rancher',
     // Terraform roots of a cloud, or of a Rancher.
     roots: rootsOf(site).length > 0,
     // Of a Rancher's cluster the storage class makes them.
@@ -141,7 +144,7 @@ function stagesOf(site: Site) {
     rancherMachine: rancherOf(cloudOf(site))?.server !== undefined,
     rancherInCluster: rancherOf(cloudOf(site))?.inCluster !== undefined,
     imported: isImported(cloudOf(site)),
-    scaled: isScaled(cloudOf(site)),
+    scaled: isScaled(cloudOf(site)) || isShared(cloudOf(site), site.layout?.state),
   }
 }
 
@@ -158,7 +161,7 @@ function rootsOf(site: Site): readonly string[] {
 
 /** What may exist outside, for removals. */
 function madeOf(site: Site, made: boolean, reached: boolean) {
-  const { local, far, existing, volumes, cluster, disks, imported, monitoring, ...of } = stagesOf(site)
+  const { local, far, existing, hcloud, volumes, cluster, disks, imported, monitoring, ...of } = stagesOf(site)
   const and = (stage: boolean) => made && stage
   return {
     local: and(local),
@@ -172,8 +175,9 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     rancherMachine: and(of.rancherMachine),
     rancherInCluster: and(of.rancherInCluster),
     imported: and(imported),
+    hcloud: and(hcloud),
     // Hetzner's volumes are protected against deletion.
-    protected: and(kindOf(site) === 'hcloud'),
+    protected: and(hcloud),
   }
 }
 

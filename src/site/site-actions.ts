@@ -4,6 +4,7 @@ import type { Action } from '../actions/action.ts'
 import { helmRelease } from '../actions/helm-release.ts'
 import { helmRollback } from '../actions/helm-rollback.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
+import type { Hcloud } from '../adapters/hcloud/port.ts'
 import type { Helm } from '../adapters/helm/port.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
 import type { Rancher } from '../adapters/rancher/port.ts'
@@ -13,7 +14,14 @@ import { parsePlan } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import type { Site } from './site.ts'
 import { cloudOf } from './cloud.ts'
-import { orderingTerraform, rancherParts, rancherServerSecrets, rancherTokenIn, rulesFile } from './cloud-roots.ts'
+import {
+  cloudEnv,
+  orderingTerraform,
+  rancherParts,
+  rancherServerSecrets,
+  rancherTokenIn,
+  rulesFile,
+} from './cloud-roots.ts'
 import { ensureKeys, keepRancherToken, keptRancherToken } from './site-keys.ts'
 import { accountAction } from './actions/account.ts'
 import { adminKey, bootstrapAccountsAction } from './actions/bootstrap-accounts.ts'
@@ -30,9 +38,12 @@ import { type Images, imageAction } from './actions/image.ts'
 import { kubeconfigAction } from './actions/kubeconfig.ts'
 import { keptTerraform, type SiteStateKeeping } from './actions/kept-terraform.ts'
 import { localCloudAction } from './actions/local-cloud.ts'
+import { orderedMachinesAction } from './actions/ordered-machines.ts'
 import { type Pages, pagesAction } from './actions/pages.ts'
 import { monitoringAction } from './actions/monitoring.ts'
 import { nodeRolesAction } from './actions/node-roles.ts'
+import { providerHcloudAction } from './actions/provider-hcloud.ts'
+import { providerRancherAction } from './actions/provider-rancher.ts'
 import { providerSecretAction } from './actions/provider-secret.ts'
 import { reachClusterAction } from './actions/reach-cluster.ts'
 import { poolSizesAction } from './actions/pool-sizes.ts'
@@ -72,6 +83,7 @@ export interface SiteParts {
   readonly rancher: Rancher
   /** Where a Rancher of the site's own runs, by the kubeconfig that is written before it is used. */
   readonly rancherCluster: { readonly kubernetes: Kubernetes; readonly helm: Helm }
+  readonly hcloud: Hcloud
   /** Puts the provider where `terraform` looks for it. */
   readonly layOutProvider: () => Promise<void>
   readonly kubernetes: Kubernetes
@@ -131,6 +143,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     rancherImportAction({ kept, rancher, kubernetes, providers, ...keptAgent(paths.folder) }),
     poolSizesAction({
       rancher,
+      outputs: async (folder, signal) => await ordering.outputs(folder, { env: keeping.outsideEnv?.() ?? {}, signal }),
       providers,
       token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
     }),
@@ -146,6 +159,16 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     kubeconfigAction(),
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),
     providerSecretAction({ cloud: parts.cloud, kubernetes }),
+    providerHcloudAction({ kubernetes, secrets: () => cloudSecrets(secrets()) }),
+    providerRancherAction({
+      kubernetes,
+      env: () => ({
+        ...(cloud === undefined ? {} : cloudEnv('cluster', cloud, cloudSecrets(secrets()))),
+        ...keeping.outsideEnv?.(),
+      }),
+      token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
+    }),
+    orderedMachinesAction({ hcloud: parts.hcloud, sleep, token: () => cloudSecrets(secrets())['token'] ?? '' }),
     helmRelease({ helm, kubernetes, clock, charts: join(project, 'charts') }),
     helmRollback({ helm, kubernetes, clock }),
     bootstrapAccountsAction({ connect, secrets, sleep }),

@@ -1,8 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { PoolProvider } from '../actions/engine-root.ts'
+import { createRancher } from '../adapters/rancher/http.ts'
 import type { OidcClient } from '../api/oidc/provider.ts'
 import { AppError } from '../base/errors.ts'
+import { hcloudJoin } from '../clusters/hcloud-nodepool-root.ts'
+import { type RancherHandover, rancherHandover } from '../clusters/ordered-pools.ts'
 import { loadProvider } from '../clusters/provider.ts'
 import type { DatabaseOptions } from '../db/database.ts'
 import { parseSiteFacts, type SiteFacts } from '../deployments/site-facts.ts'
@@ -50,16 +53,38 @@ export function tlsServersOf(env: Env, site: SiteFacts): readonly string[] {
 export function poolProviderOf(env: Env, catalogue: string): PoolProvider | undefined {
   const name = env['CLOUDMGR_PROVIDER']
   if (name === undefined || name === '') return undefined
+  const cluster = required(env, 'CLOUDMGR_PROVIDER_CLUSTER', 'name of the cluster that ordered nodes join')
+  if (name === 'rancher') {
+    const handover = async () => rancherHandover.parse(settingsOf(env))
+    const sizes = async ({ url, token }: RancherHandover) => await createRancher().poolSizes(url, token, cluster)
+    // What can be ordered there is what the site's own pools have.
+    const provider = { provider: name, title: 'A Rancher', nodeTypes: {} }
+    return { provider, site: { cluster, endpoint: '', ca: '' }, env: {}, rancher: { handover, sizes } }
+  }
+  const provider = loadProvider(catalogue, name)
+  const token = required(env, 'CLOUDMGR_PROVIDER_TOKEN', 'token of the provider’s API')
+  if (name === 'hcloud') {
+    const site = { cluster, endpoint: '', ca: '' }
+    return { provider, site, env: { HCLOUD_TOKEN: token }, hcloud: async () => hcloudJoin.parse(settingsOf(env)) }
+  }
   return {
-    provider: loadProvider(catalogue, name),
+    provider,
     site: {
-      cluster: required(env, 'CLOUDMGR_PROVIDER_CLUSTER', 'name of the cluster that ordered nodes join'),
+      cluster,
       endpoint: required(env, 'CLOUDMGR_PROVIDER_ENDPOINT', 'address of the provider’s API'),
       ca: required(env, 'CLOUDMGR_PROVIDER_CA', 'PEM of the authority of CLOUDMGR_PROVIDER_ENDPOINT'),
     },
-    env: { LOCALCLOUD_TOKEN: required(env, 'CLOUDMGR_PROVIDER_TOKEN', 'token of the provider’s API') },
+    env: { LOCALCLOUD_TOKEN: token },
     simulated: env['CLOUDMGR_PROVIDER_SIMULATED'] === 'yes',
   }
+}
+
+/** What `up` handed over of the site's cluster; a file, so that another `up` reaches an engine that runs. */
+function settingsOf(env: Env): unknown {
+  const file = required(env, 'CLOUDMGR_PROVIDER_SETTINGS', 'file of what machines need to join the site’s cluster')
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'))
+  const text = `the file ${file} that CLOUDMGR_PROVIDER_SETTINGS names is not there: ./cloudmgr up writes it (Secret cloudmgr-provider, key settings)`
+  throw new AppError('unavailable', 'provider-settings-missing', text)
 }
 
 /** What the site's ConfigMap says, from the file that `CLOUDMGR_SITE` names. */

@@ -366,7 +366,8 @@ async function engineRoots(states: StateBackend): Promise<EngineRoots> {
   const folder = join(tmpdir(), 'terraform')
   const mirror = join(folder, 'mirror')
   const provider = poolProviderOf(env, join(project, 'catalog/providers'))
-  if (provider !== undefined) await writeMirror(mirror, await providerProgram())
+  // Others come from their registry.
+  if (provider?.provider.provider === 'local') await writeMirror(mirror, await providerProgram())
   const terraform = createTerraformCli({ program: 'tofu', folder: join(folder, 'cli'), mirror })
   return { terraform, states, provider, folder: join(folder, 'roots'), modules: join(project, 'terraform') }
 }

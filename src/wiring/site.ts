@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { lookup } from 'node:dns/promises'
 import { join, resolve } from 'node:path'
+import { createHcloud } from '../adapters/hcloud/http.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import type { Helm } from '../adapters/helm/port.ts'
 import { findStored } from '../adapters/helm/stored.ts'
@@ -143,6 +144,7 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     terraform: late(() => siteTerraform(paths)),
     rancher: createRancher(),
     rancherCluster: rancherCluster(paths),
+    hcloud: createHcloud(),
     layOutProvider: async () => void (await writeMirror(mirror, program('terraform-provider-localcloud'))),
     connect: (credential) => createServiceApi(front, credential),
     checkNotebook: async (user, run) => {

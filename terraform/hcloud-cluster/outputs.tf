@@ -62,3 +62,18 @@ output "manifests" {
   sensitive   = true
   value       = local.manifests
 }
+
+output "joining" {
+  description = "What machines of other roots need to join as workers, besides the token: module hcloud-nodepool takes it."
+  value = {
+    # Texts in the provider's answers; those who are given them want numbers.
+    network_id    = tonumber(hcloud_network.this.id)
+    network_range = var.network_range
+    firewall_id   = tonumber(hcloud_firewall.this.id)
+    server        = var.join != "" ? var.join : local.controls[local.first]
+    location      = var.location
+    image         = var.image
+    ssh_keys      = var.ssh_keys
+    k3s_version   = var.k3s_version
+  }
+}

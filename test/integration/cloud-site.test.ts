@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse, parseAllDocuments } from 'yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createFakeHcloud, type FakeHcloud } from '../../src/adapters/hcloud/fake.ts'
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
 import type { Kubernetes, Manifest, ObjectRef } from '../../src/adapters/kubernetes/port.ts'
@@ -11,6 +12,7 @@ import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import type { Terraform } from '../../src/adapters/terraform/port.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { AppError } from '../../src/base/errors.ts'
+import { hcloudJoin } from '../../src/clusters/hcloud-nodepool-root.ts'
 import { cloudOf } from '../../src/site/cloud.ts'
 import { orderingTerraform } from '../../src/site/cloud-roots.ts'
 import { createFarCloud } from '../../src/site/far-cloud.ts'
@@ -45,9 +47,12 @@ let work: string
 let standin: Standin
 let cluster: TestCluster
 let rancher: FakeRancher
+let hcloud: FakeHcloud
 let terraform: Terraform
 let count = 0
 let opened: { site: Site; paths: StatePaths }
+/** Whatever address a cloud gives the site's cluster, our API server is there. */
+let standsIn = false
 
 beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'cloud-site-'))
@@ -60,7 +65,9 @@ afterAll(async () => {
   rmSync(work, { recursive: true, force: true })
 })
 beforeEach(async () => {
+  standsIn = false
   rancher = createFakeRancher()
+  hcloud = createFakeHcloud()
   await standin.reset()
 })
 afterEach(async () => {
@@ -96,7 +103,8 @@ async function reopen(text: string, folder: string): Promise<void> {
 }
 
 function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
-  const api = createKubernetes({ kubeconfigFile: paths.kubeconfig })
+  const kubeconfig = standsIn ? cluster.kubeconfig : paths.kubeconfig
+  const api = createKubernetes({ kubeconfigFile: kubeconfig })
   const { find } = api
   const kubernetes: Kubernetes = Object.assign(api, {
     // Rancher does not take one as new as ours.
@@ -107,7 +115,7 @@ function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
   const helm = {
     program: needProgram('helm'),
     folder: join(paths.folder, 'helm'),
-    kubeconfig: paths.kubeconfig,
+    kubeconfig,
     kubernetes,
   }
   return {
@@ -118,6 +126,7 @@ function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
     terraform,
     rancher,
     rancherCluster: rancherCluster(paths),
+    hcloud,
     helm: createHelmCli(helm),
     cloud: createFarCloud(paths, kubernetes),
     tools: { missing: async () => [], ensure: async () => [] },
@@ -227,7 +236,11 @@ test('at Hetzner up makes what plan showed, goes on after a refusal, and says wh
   )
   expect(files.join()).not.toContain(token)
 
+  // A pool that the service ordered: it goes before the network that it is in.
+  const labels = { cluster: 'acme', ordered: 'acme-alice-gpu' }
+  hcloud.things.push({ kind: 'server', id: 1, name: 'acme-alice-gpu-1', labels })
   expect(failureOf(await run('site-down'))).toBeUndefined()
+  expect(hcloud.things).toEqual([])
   expect(await typesThere()).toEqual(['hcloud_volume'])
   expect(failureOf(await run('site-purge'))).toBeUndefined()
   expect(await typesThere()).toEqual([])
@@ -236,7 +249,11 @@ test('at Hetzner up makes what plan showed, goes on after a refusal, and says wh
 const ranchers = `name: acme
 domain: acme.example.org
 provider: {kind: rancher, cloud: linode, region: eu-central, credential: {values: {token: {env: FIELD}}}}
-rancher: {kind: existing, url: "https://rancher.example.com", token: {env: TOKEN}}
+rancher:
+  kind: existing
+  url: "https://rancher.example.com"
+  token: {env: TOKEN}
+  limits: {all: {limitsCpu: 8000m, pods: "200"}, namespace: {limitsCpu: 2000m, pods: "50"}, container: {limitsCpu: 500m}}
 images: {registry: registry.example.com/omega}
 storage: {class: linode-block-storage}
 pools:
@@ -290,6 +307,19 @@ test('by Rancher up goes on into the cluster that Rancher names, and down emptie
   const claim = claims[0]?.['spec'] as { storageClassName?: string } | undefined
   expect(claim?.storageClassName).toBe('linode-block-storage')
   expect(await cluster.kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet' }, { namespace })).not.toEqual([])
+  // Accounts' namespaces go into the project, whose limits are those of the site file.
+  const [limited] = await standin.things('rancher2_project')
+  expect(limited?.attributes).toMatchObject({
+    resource_quota: [
+      {
+        project_limit: [expect.objectContaining({ limits_cpu: '8000m', pods: '200' })],
+        namespace_default_limit: [expect.objectContaining({ limits_cpu: '2000m', pods: '50' })],
+      },
+    ],
+    container_resource_limit: [expect.objectContaining({ limits_cpu: '500m' })],
+  })
+  const facts = await cluster.kubernetes.find({ apiVersion: 'v1', kind: 'ConfigMap', name: 'cloudmgr-site', namespace })
+  expect(JSON.stringify(facts?.['data'])).toContain(String(limited?.id))
 
   expect(failureOf(await run('site-purge'))).toBeUndefined()
   const namespaces = await cluster.kubernetes.list({ apiVersion: 'v1', kind: 'Namespace' })
@@ -304,8 +334,8 @@ test('by Rancher up goes on into the cluster that Rancher names, and down emptie
 
 const created = ranchers
   .replace(
-    /rancher: .*/,
-    'rancher: {kind: create, hostname: rancher.example.com, type: cx33, acmeEmail: ops@example.com, hcloudToken: {env: TOKEN}}',
+    /rancher:\n( {2}.*\n)+/,
+    'rancher: {kind: create, hostname: rancher.example.com, type: cx33, acmeEmail: ops@example.com, hcloudToken: {env: TOKEN}}\n',
   )
   .replace('type: g6-standard-6', 'type: g6-standard-6, min: 1, max: 4')
 /** The pool `everything` has so many machines now. */
@@ -609,5 +639,36 @@ test('a cluster that is there is made known to a Rancher with all that others ge
   await open(imported)
   const { steps } = await run('site', (all) => stateOf(all, 'rancher-import')?.state === 'failed')
   expect(stateOf(steps, 'rancher-import')?.message).toContain('a Rancher looks after this cluster already')
+  expect(await standin.things()).toEqual([])
+})
+
+test('machines of Hetzner make a cluster that a Rancher looks after, and accounts can order more of them', async () => {
+  const { kubernetes } = cluster
+  for (const object of [dnsService, readyNode('acme-control-1'), readyNode('acme-everything-1')])
+    await kubernetes.apply(object)
+  rancher.manifestText = agentManifest
+  standsIn = true
+  await open(`${hetzner}rancher: {kind: existing, url: "https://rancher.example.com", token: {env: TOKEN}}\n`)
+  const planned = await shown()
+  expect(planned).toContain('create module.cluster.hcloud_server.machine["everything-1"]')
+  expect(planned).toContain('create module.cluster.rancher2_cluster.this')
+  await run('site', isWaiting('system', /StatefulSet|Deployment|Job/))
+  expect((await standin.things()).length).toBe(planned.length)
+  expect(await shown()).toEqual([])
+
+  const namespace = 'omegaml-services'
+  const ref = { apiVersion: 'v1', kind: 'Secret', name: 'cloudmgr-provider', namespace }
+  const data = (await kubernetes.find(ref))?.['data'] as Record<string, string>
+  const [network] = await standin.things('hcloud_network')
+  expect(hcloudJoin.parse(JSON.parse(Buffer.from(data['settings'] ?? '', 'base64').toString())).joining).toMatchObject({
+    network_id: Number(network?.id),
+    server: '10.0.1.11',
+    location: 'fsn1',
+  })
+  const [project] = await standin.things('rancher2_project')
+  const facts = await kubernetes.find({ apiVersion: 'v1', kind: 'ConfigMap', name: 'cloudmgr-site', namespace })
+  expect(JSON.stringify(facts?.['data'])).toContain(String(project?.id))
+
+  expect(failureOf(await run('site-purge'))).toBeUndefined()
   expect(await standin.things()).toEqual([])
 })

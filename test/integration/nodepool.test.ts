@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { ActionContext } from '../../src/actions/action.ts'
 import { nodepool, type NodepoolInput } from '../../src/actions/nodepool.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
+import { systemClock } from '../../src/base/clock.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { beginCluster, endCluster, forgetCluster, keepAccess } from '../../src/clusters/cluster-rows.ts'
@@ -87,6 +88,8 @@ async function engine(fencing: number, signal = new AbortController().signal) {
     },
     folder: join(own, 'roots'),
     modules: join(project, 'terraform'),
+    ...nothingThere,
+    clock: systemClock,
   }
   const enter = () => nothingThere
   const action = nodepool(roots, () => createDoors({ db, keys, enter }))

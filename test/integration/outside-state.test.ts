@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
+import { request as forward } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import type { ActionContext } from '../../src/actions/action.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import type { Terraform } from '../../src/adapters/terraform/port.ts'
@@ -13,55 +15,26 @@ import { writeRoot } from '../../src/clusters/write-root.ts'
 import { keptTerraform } from '../../src/site/actions/kept-terraform.ts'
 import { outsideRoots } from '../../src/site/kept-roots.ts'
 import { ensureTools } from '../../src/tools/ensure.ts'
+import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
+import { startStateServer, type StateServer } from '../support/state-server.ts'
 
 /** States in a backend that the site file names, with the real OpenTofu: a folder, and a server that asks for a password. */
 let folder: string
 let terraform: Terraform
-let server: Server
-let stored: Map<string, string>
-const locks = new Set<string>()
+let server: StateServer
 const password = 'hunter22'
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'outside-state-'))
   const { paths } = await ensureTools(['tofu'])
   terraform = createTerraformCli({ program: paths.tofu, folder: join(folder, 'cli') })
-  stored = new Map()
-  server = createServer((request, response) => {
-    void answer(request).then(([status, body]) => response.writeHead(status).end(body))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  server = await startStateServer('site', password)
 })
 
 afterAll(async () => {
-  server?.closeAllConnections()
-  server?.close()
+  server?.stop()
   rmSync(folder, { recursive: true, force: true })
 })
-
-async function answer(request: IncomingMessage): Promise<[number, string]> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  const expected = `Basic ${Buffer.from(`site:${password}`).toString('base64')}`
-  if (request.headers.authorization !== expected) return [401, '']
-  const path = (request.url ?? '').split('?')[0] ?? ''
-  switch (request.method) {
-    case 'GET':
-      return stored.has(path) ? [200, stored.get(path) ?? ''] : [404, '']
-    case 'POST':
-      stored.set(path, Buffer.concat(chunks).toString())
-      return [200, '']
-    case 'LOCK':
-      if (locks.has(path)) return [423, JSON.stringify({ ID: 'of-a-dead-run', Who: 'somebody' })]
-      locks.add(path)
-      return [200, '']
-    case 'UNLOCK':
-      locks.delete(path)
-      return [200, '']
-    default:
-      return [405, '']
-  }
-}
 
 const backends: { name: string; outside: () => OutsideBackend; env: Record<string, string>; kept: () => string }[] = [
   {
@@ -73,12 +46,12 @@ const backends: { name: string; outside: () => OutsideBackend; env: Record<strin
   {
     name: 'http',
     outside: () => {
-      const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/{root}`
+      const address = `http://127.0.0.1:${server.port}/{root}`
       const settings = { address, lock_address: address, unlock_address: address, username: 'site' }
       return { backend: 'http', settings }
     },
     env: { TF_HTTP_PASSWORD: password },
-    kept: () => stored.get('/cluster') ?? '',
+    kept: () => server.stored.get('/cluster') ?? '',
   },
 ]
 
@@ -129,11 +102,11 @@ test('a lock that a dead run left there is told, with its ID', async () => {
   const [, http] = backends
   if (http === undefined) return expect.unreachable()
   const root = await rootWith('locked', http.outside(), 'one')
-  locks.add('/cluster')
+  server.locks.add('/cluster')
   const error = await action(http.env)
     .ensure({ root, deletes: 'allow', env: {} }, context)
     .catch((cause: unknown) => cause)
-  locks.delete('/cluster')
+  server.locks.delete('/cluster')
   expect(error).toMatchObject({ code: 'terraform-locked' })
   expect(JSON.stringify((error as { details?: unknown }).details)).toContain('of-a-dead-run')
 })
@@ -145,4 +118,51 @@ test('without its password the backend is not reached, and nothing is made', asy
   await expect(action({}).ensure({ root, deletes: 'allow', env: {} }, context)).rejects.toMatchObject({
     kind: 'unavailable',
   })
+})
+
+/** Lets in who has Rancher's token, and hands on what comes below the path of its own cluster. */
+async function startRancherProxy(cluster: TestCluster, token: string): Promise<Server> {
+  const { clusters, users } = parse(readFileSync(cluster.kubeconfig, 'utf8')) as {
+    clusters: { cluster: Record<string, string> }[]
+    users: { user: Record<string, string> }[]
+  }
+  const target = new URL(clusters[0]?.cluster['server'] ?? '')
+  const user = users[0]?.user ?? {}
+  const proxy = createServer((asked, answered) => {
+    const path = /^\/k8s\/clusters\/local(\/.*)$/.exec(asked.url ?? '')?.[1]
+    if (path === undefined || asked.headers.authorization !== `Bearer ${token}`) return answered.writeHead(401).end()
+    const headers = { ...asked.headers, host: target.host, authorization: `Bearer ${user['token']}` }
+    const options = { host: target.hostname, port: target.port, method: asked.method, path, headers }
+    const handed = forward({ ...options, rejectUnauthorized: false }, (answer) => {
+      answered.writeHead(answer.statusCode ?? 500, answer.headers)
+      answer.pipe(answered)
+    })
+    asked.pipe(handed)
+    return undefined
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  return proxy
+}
+
+test('a state in the cluster of a Rancher itself, as docs/rancher.md names it', async () => {
+  const cluster = await startCluster()
+  const proxy = await startRancherProxy(cluster, 'token-x:secret')
+  try {
+    await cluster.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'fleet-default' } })
+    const host = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/k8s/clusters/local`
+    // Without a path the backend looks for a kubeconfig, and fails; a file that is not there it takes for none.
+    const settings = { host, config_path: '/none', namespace: 'fleet-default', secret_suffix: 'acme-{root}' }
+    const root = await rootWith('rancher', { backend: 'kubernetes', settings }, 'one')
+    const wanted = { root, deletes: 'allow', env: {} } as const
+    const { ensure, remove } = action({ KUBE_TOKEN: 'token-x:secret' })
+    expect((await ensure(wanted, context)).changed).toBe(true)
+    const secrets = await cluster.kubernetes.list({ apiVersion: 'v1', kind: 'Secret' }, { namespace: 'fleet-default' })
+    expect(secrets.map(({ metadata }) => metadata.name)).toEqual(['tfstate-default-acme-cluster'])
+    expect((await ensure(wanted, context)).changed).toBe(false)
+    expect((await remove(wanted, context)).changed).toBe(true)
+  } finally {
+    proxy.closeAllConnections()
+    proxy.close()
+    await cluster.stop()
+  }
 })

@@ -384,6 +384,30 @@ test('what no provider can fill is refused before anything is touched', async ()
   expect(JSON.stringify(answer.body)).toContain('not available with provider existing')
 })
 
+for (const provider of ['hcloud', 'rancher'])
+  test(`a second cluster on a site of ${provider} is refused with what to do instead`, async () => {
+    await service.close()
+    service = await startService(undefined, { ...testSite, provider })
+    const { body } = await service.bootstrap()
+    const admin = service.as('admin', body.admin.apikey)
+    const answer = await order(admin, { plan: 'cluster', phase: 'install', params: { name: 'second' } })
+    expect(answer).toMatchObject({ status: 409, body: { code: 'plan-unavailable' } })
+    expect(JSON.stringify(answer.body)).toContain('a second cluster is a site of its own, with a site file of its own')
+  })
+
+test('an account’s namespace counts in the project that the site has in its Rancher', async () => {
+  await service.close()
+  service = await startService(undefined, { ...testSite, provider: 'rancher', rancherProject: 'c-m-abcdefgh:p-12345' })
+  await service.engine.start()
+  const { body } = await service.bootstrap()
+  const made = await service
+    .as('admin', body.admin.apikey)
+    .post('/api/v2/accounts', { name: 'carol', email: 'c@x.org' })
+  await service.ended(made.body.command)
+  const namespace = await service.outside.kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name: 'om-carol' })
+  expect(namespace?.metadata.annotations).toEqual({ 'field.cattle.io/projectId': 'c-m-abcdefgh:p-12345' })
+})
+
 test('nodes are ordered, and gone when their removal is done', async () => {
   await delivered(alice, { plan: 'nodepool', phase: 'install', params: { 'node-type': 'small', role: 'gpu', size: 2 } })
   const { terraform } = service.outside

@@ -97,6 +97,15 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
       await untilGone(ref, find, clock, options)
       return true
     },
+    evict: async ({ namespace, name }) => {
+      const path = `/api/v1/namespaces/${namespace}/pods/${encodeURIComponent(name)}/eviction`
+      const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } }
+      const response = await api().send({ method: 'POST', path, contentType: 'application/json', body })
+      // 429: its disruption budget; 409: it changes at this moment.
+      if (response.status === 429 || response.status === 409) return false
+      if (response.status !== 404) checked(response, `asking pod ${namespace}/${name} to go`)
+      return true
+    },
     readiness: async (ref) => {
       const object = await find(ref)
       if (object === undefined) return { state: 'waiting', reason: 'it does not exist yet' }

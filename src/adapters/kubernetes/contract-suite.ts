@@ -103,6 +103,15 @@ export function kubernetesContract(start: () => Promise<{ kubernetes: Kubernetes
     await expect(missing).rejects.toMatchObject({ kind: 'not-found', code: 'kubernetes-not-found' })
   })
 
+  test('a pod is asked to go, and asking for one that is gone is no error', async () => {
+    const spec = { containers: [{ name: 'a', image: 'a:1' }], automountServiceAccountToken: false }
+    const pod: Manifest = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'leaves', namespace: NAMESPACE }, spec }
+    await kubernetes.apply(pod)
+    expect(await kubernetes.evict({ namespace: NAMESPACE, name: 'leaves' })).toBe(true)
+    expect(await kubernetes.find(refOf(pod))).toBeUndefined()
+    expect(await kubernetes.evict({ namespace: NAMESPACE, name: 'leaves' })).toBe(true)
+  })
+
   test('an administrator may do everything', async () => {
     expect(await kubernetes.isAllowed({ verb: 'create', group: '', resource: 'namespaces' })).toBe(true)
     expect(await kubernetes.isAllowed({ verb: 'patch', group: 'apps', resource: 'deployments', namespace: 'x' })).toBe(

@@ -103,6 +103,11 @@ export function createFakeKubernetes(): FakeKubernetes {
       }
       return existed
     },
+    evict: async ({ namespace, name }) => {
+      alive()
+      objects.delete(key({ apiVersion: 'v1', kind: 'Pod', namespace, name }))
+      return true
+    },
     readiness: async (ref) => {
       alive()
       const said = readiness.get(key(ref))

@@ -100,6 +100,8 @@ export interface Kubernetes {
   ): Promise<readonly Manifest[]>
   /** Deletes with dependents and resolves when it is gone; false when there was nothing. `unavailable/still-there` on time-out. */
   delete(ref: ObjectRef, options?: DeleteOptions): Promise<boolean>
+  /** Asks a pod to go as its disruption budget allows; false: not now. One that is gone already is no error. */
+  evict(pod: { readonly namespace: string; readonly name: string }): Promise<boolean>
   /** Whether a workload serves, a Job is complete, a claim is bound … looked at once. Absent objects are `waiting`. */
   readiness(ref: ObjectRef): Promise<Readiness>
   /** The last lines of a pod's container, or those of the last seconds; empty when it has not started. */

@@ -43,7 +43,12 @@ describe('the real program', () => {
 
   test('a provider nobody has is unavailable', async () => {
     await write({ terraform: { required_providers: { nope: { source: 'registry.invalid/a/nope' } } } })
-    await expect(terraform.preview(root)).rejects.toMatchObject({ kind: 'unavailable', code: 'terraform-init-failed' })
+    const message = expect.stringContaining('its provider can’t be fetched')
+    await expect(terraform.preview(root)).rejects.toMatchObject({
+      kind: 'unavailable',
+      code: 'terraform-init-failed',
+      message,
+    })
   })
 
   test('a failing resource says why, and the next apply continues', async () => {

@@ -17,6 +17,13 @@ const MEANINGS: readonly Meaning[] = [
   },
   { text: /Saved plan is stale|Saved plan does not match/i, kind: 'conflict', code: 'preview-stale' },
   {
+    text: /Failed to resolve provider packages|Could not resolve provider/i,
+    kind: 'unavailable',
+    code: 'terraform-init-failed',
+    advice:
+      'its provider can’t be fetched: what runs here must reach the registry that the cause names (for registry.opentofu.org also github.com); it is tried again',
+  },
+  {
     text: /Failed to query available provider packages|Failed to install provider|Could not load plugin|Error initializing the backend|Failed to get existing workspaces/i,
     kind: 'unavailable',
     code: 'terraform-init-failed',

@@ -33,7 +33,7 @@ export interface CloudRootsDeps {
 export async function writeStage(
   stage: CloudStage,
   { site: name, folder, modules, state, ...wanted }: CloudRootsInput,
-  more: Pick<CloudSite, 'providers' | 'unprotected' | 'registered' | 'observed' | 'renew'>,
+  more: Pick<CloudSite, 'providers' | 'unprotected' | 'registered' | 'observed' | 'ordered' | 'renew'>,
 ): Promise<string> {
   const at = join(folder, stage)
   const site: CloudSite = { name, ...wanted, ...more, modules: await modulesFor(at, modules) }

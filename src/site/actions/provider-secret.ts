@@ -13,7 +13,15 @@ const input = z.strictObject({
 
 export type ProviderSecretInput = z.infer<typeof input>
 
-const name = 'cloudmgr-provider'
+/** Mounted into the engine alone. */
+export const providerSecret = 'cloudmgr-provider'
+
+export const providerSecretRef = (namespace: string) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  name: providerSecret,
+  namespace,
+})
 
 /** How the engine in the cluster orders nodes: the provider's address and a token that is good for that alone. */
 export function providerSecretAction(parts: {
@@ -21,22 +29,21 @@ export function providerSecretAction(parts: {
   readonly kubernetes: Kubernetes
 }): Action<ProviderSecretInput> {
   const { cloud, kubernetes } = parts
-  const refOf = (namespace: string) => ({ apiVersion: 'v1', kind: 'Secret', name, namespace })
   return {
     name: 'provider-secret',
     input,
-    locks: ({ namespace }) => [`kubernetes:Secret/${namespace}/${name}`],
+    locks: ({ namespace }) => [`kubernetes:Secret/${namespace}/${providerSecret}`],
     observe: async ({ namespace }) => {
-      const found = await kubernetes.find(refOf(namespace))
+      const found = await kubernetes.find(providerSecretRef(namespace))
       return { state: found === undefined ? 'absent' : 'present' }
     },
     ensure: async ({ provider, cluster, namespace }) => {
       const { url, ca, token } = await cloud.gateway()
-      await kubernetes.apply(secret(namespace, name, { provider, cluster, endpoint: url, ca, token }))
-      return { changed: true, message: `Secret ${namespace}/${name} names ${url}` }
+      await kubernetes.apply(secret(namespace, providerSecret, { provider, cluster, endpoint: url, ca, token }))
+      return { changed: true, message: `Secret ${namespace}/${providerSecret} names ${url}` }
     },
     remove: async ({ namespace }) => {
-      const changed = await kubernetes.delete(refOf(namespace))
+      const changed = await kubernetes.delete(providerSecretRef(namespace))
       return { changed, message: changed ? 'removed' : 'already absent' }
     },
   }

@@ -44,8 +44,10 @@ export function rancherImportAction(deps: RancherImportDeps): Action<CloudRootsI
       if (isNew) keepAgent(await register(wanted, deps, context))
       await writeStage(stage, wanted, { providers })
       const { changed, message, outputs } = await kept.ensure(applied(wanted), context)
-      await intoProject(String(outputs?.['project_id']), kubernetes)
-      return { changed: changed || isNew, message: isNew ? 'registered' : message }
+      const project = String(outputs?.['project_id'])
+      await intoProject(project, kubernetes)
+      const told = { project_id: project }
+      return { changed: changed || isNew, message: isNew ? 'registered' : message, outputs: told }
     },
     remove: async (wanted, context) => {
       const { changed, message } = await kept.remove(applied(wanted), context)

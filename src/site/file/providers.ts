@@ -125,6 +125,37 @@ const rancherVersion = z
   .optional()
   .describe('its minor version, one of `catalog/rancher.yml`; the default there when left out')
 
+const quantity = z.string().min(1).optional()
+
+/** What Rancher can limit, of a project and of each namespace in it. */
+const quota = z.strictObject({
+  limitsCpu: quantity.describe('such as 8000m'),
+  limitsMemory: quantity.describe('such as 16384Mi'),
+  requestsCpu: quantity,
+  requestsMemory: quantity,
+  requestsStorage: quantity,
+  persistentVolumeClaims: quantity,
+  pods: quantity,
+  secrets: quantity,
+  services: quantity,
+})
+
+const rancherProject = z
+  .strictObject({
+    all: quota.describe('what all namespaces of the site and its accounts have together'),
+    namespace: quota.describe('what one of them has of it, unless it says otherwise'),
+    container: z
+      .strictObject({ limitsCpu: quantity, limitsMemory: quantity, requestsCpu: quantity, requestsMemory: quantity })
+      .optional()
+      .describe('what a container has that says nothing'),
+  })
+  .refine(
+    ({ all, namespace }) => Object.keys(all).toSorted().join() === Object.keys(namespace).toSorted().join(),
+    'must limit the same of all and of each namespace: Rancher asks for both',
+  )
+  .optional()
+  .describe("limits of the site's project in Rancher; none when left out")
+
 export const rancherSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none').describe('no Rancher') }),
   z.strictObject({
@@ -132,6 +163,7 @@ export const rancherSchema = z.discriminatedUnion('kind', [
     url: z.url().describe('its address'),
     token: secretRef.describe('API token'),
     version: rancherVersion,
+    limits: rancherProject,
   }),
   z.strictObject({
     kind: z
@@ -167,5 +199,6 @@ export const rancherSchema = z.discriminatedUnion('kind', [
         "addresses from where SSH and the API server of Rancher's own cluster can be reached; none: from nowhere",
       ),
     version: rancherVersion,
+    limits: rancherProject,
   }),
 ])

@@ -95,6 +95,7 @@ function ofRancher(file: SiteFile): SiteRancher {
   const monitoring = rancherMonitoring(file)
   return {
     ...rancherAt(file.rancher),
+    ...limitsOf(file.rancher),
     ...(monitoring === undefined ? {} : { monitoring, alerts: withoutUndefined(alertingOf(file)) as CloudAlerts }),
   }
 }
@@ -121,6 +122,21 @@ function rancherAt(rancher: SiteFile['rancher']): Pick<SiteRancher, 'url' | 'ver
 }
 
 type RancherBackup = NonNullable<NonNullable<SiteRancher['inCluster']>['backup']>
+/** In the words of Rancher's provider. */
+function limitsOf(rancher: SiteFile['rancher']): Pick<SiteRancher, 'limits'> {
+  if (rancher.kind === 'none' || rancher.limits === undefined) return {}
+  const { all, namespace, container } = rancher.limits
+  const words = (given: object) =>
+    Object.fromEntries(
+      Object.entries(withoutUndefined(given)).map(([name, value]) => [
+        name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+        String(value),
+      ]),
+    )
+  const quota = { project: words(all), namespace: words(namespace) }
+  return { limits: { quota, ...(container === undefined ? {} : { container: words(container) }) } }
+}
+
 type CloudAlerts = NonNullable<(Cloud & { kind: 'rancher' })['alerts']>
 
 function poolsOf({ pools }: SiteFile): OrderedPool[] {

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Preview, Terraform } from '../../adapters/terraform/port.ts'
 import type { TerraformRoot } from '../../clusters/root.ts'
+import { orderedIn, type OrderedPools } from '../../clusters/ordered-pools.ts'
 import { withOutsideBackend } from '../../clusters/outside-backend.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { localRoot } from '../actions/terraform-roots.ts'
 import { AppError } from '../../base/errors.ts'
 import { type Cloud, cloudOf, hasOwnRancher, isImported, kindOf, type OrderedPool, rancherOf } from '../cloud.ts'
-import { asksRancher, cloudRoot, type CloudStage, providersFolder, stagesOf } from '../cloud-roots.ts'
+import { asksRancher, cloudRoot, type CloudStage, isShared, providersFolder, stagesOf } from '../cloud-roots.ts'
 import { ownState, withOwnState } from '../own-state.ts'
 import type { KeptRoots } from '../kept-roots.ts'
 import { type Layout, layoutOf } from '../layout.ts'
@@ -100,7 +101,7 @@ async function previewStage(
 ): Promise<Preview> {
   const { roots, signal, stateEnv: env } = sources
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const root = await rootOf(stage, folder, sources)
+  const root = await rootOf(stage, folder, sources, await orderedPools(stage, folder, terraform, sources))
   // There a preview takes the lock like everybody, and writes nothing.
   const isOutside = root.backend !== undefined
   const state = isOutside ? undefined : await roots.state(stage)
@@ -114,7 +115,25 @@ function stages({ site }: CloudSources): readonly CloudStage[] {
   return cloud === undefined ? ['volumes', 'cluster'] : stagesOf(cloud)
 }
 
-async function rootOf(stage: CloudStage, folder: string, sources: CloudSources): Promise<TerraformRoot> {
+/** Those that accounts ordered, as the state has them that the service changes, too. */
+async function orderedPools(
+  stage: CloudStage,
+  folder: string,
+  terraform: Terraform,
+  sources: CloudSources,
+): Promise<OrderedPools | undefined> {
+  const { site, signal, stateEnv: env } = sources
+  if (stage !== 'cluster' || !isShared(cloudOf(site), site.layout?.state)) return undefined
+  await writeRoot(folder, await rootOf(stage, folder, sources, {}))
+  return orderedIn(await terraform.outputs(folder, { signal, env })) ?? {}
+}
+
+async function rootOf(
+  stage: CloudStage,
+  folder: string,
+  sources: CloudSources,
+  ordered?: OrderedPools,
+): Promise<TerraformRoot> {
   const { site, project } = sources
   const cloud = cloudOf(site)
   if (cloud === undefined) return await localRoot(stage === 'volumes' ? stage : 'cluster', rootsInput(sources), folder)
@@ -128,6 +147,7 @@ async function rootOf(stage: CloudStage, folder: string, sources: CloudSources):
     modules,
     providers: providersFolder(project),
     ...(sources.observed === undefined ? {} : { observed: sources.observed }),
+    ...(ordered === undefined ? {} : { ordered }),
   })
   return withOutsideBackend(root, stage, site.layout?.state)
 }

@@ -20,7 +20,7 @@ import { findSite, isMade, type StatePaths } from '../state.ts'
 import { refuseOthersPrometheus } from '../actions/monitoring.ts'
 import { cloudOf, hasOwnRancher, isFar, rancherOf } from '../cloud.ts'
 import { monitoringNamespace } from '../components.ts'
-import { isScaled, orderingTerraform, rancherTokenIn, stagesOf } from '../cloud-roots.ts'
+import { isScaled, isShared, orderingTerraform, rancherTokenIn, stagesOf } from '../cloud-roots.ts'
 import { cloudSecretsOf } from '../file/cloud-secrets.ts'
 import type { GivenSecrets } from '../file/secret-values.ts'
 import { keptKeys, makeKeys } from '../site-keys.ts'
@@ -172,7 +172,9 @@ async function sizesOf(
 ): Promise<Readonly<Record<string, number>> | undefined> {
   const cloud = cloudOf(site)
   const { url } = rancherOf(cloud) ?? {}
-  if (cloud === undefined || url === undefined || secrets === undefined || !isScaled(cloud)) return undefined
+  // Of those that accounts ordered nobody knows here.
+  const mayScale = isScaled(cloud) || isShared(cloud, site.layout?.state)
+  if (cloud === undefined || url === undefined || secrets === undefined || !mayScale) return undefined
   try {
     return await rancher.poolSizes(url, rancherTokenIn(cloud, secrets), site.name)
   } catch (error) {

@@ -98,6 +98,25 @@ test('the charts give these rights and no others', async () => {
   assert.deepEqual(found, Object.fromEntries(wanted))
 })
 
+test('where ordered machines are a cloud’s plain ones, the engine also empties nodes and takes them out', async () => {
+  const rules = (await render('omegaml-system', { site: { provider: 'hcloud' } })).flatMap((one) =>
+    one.kind === 'ClusterRole' && one.metadata.name.endsWith('-cloudmgr') ? one.rules.flatMap(linesOf) : [],
+  )
+  const usual = Object.keys(expected['cloudmgr'] ?? {})
+  const more = rules.filter((line: string) => !usual.includes(line))
+  assert.deepEqual(more, ['nodes: get, patch, delete', 'pods/eviction: create'])
+})
+
+test('where a Rancher looks after the cluster, the engine may put namespaces into the site’s project', async () => {
+  const site = { provider: 'rancher', rancherProject: 'c-m-abcdefgh:p-12345' }
+  const rules = (await render('omegaml-system', { site })).flatMap((one) =>
+    one.kind === 'ClusterRole' && one.metadata.name.endsWith('-cloudmgr') ? one.rules.flatMap(linesOf) : [],
+  )
+  const usual = Object.keys(expected['cloudmgr'] ?? {})
+  const more = rules.filter((line: string) => !usual.includes(line))
+  assert.deepEqual(more, ['management.cattle.io/projects: updatepsa, manage-namespaces'])
+})
+
 test('only those with rights have a token, and none is given by the namespace', async () => {
   const all = (await Promise.all(chartNames.map(async (chart) => await render(chart)))).flat()
   const accounts = all.filter(({ kind }) => kind === 'ServiceAccount')
@@ -111,7 +130,7 @@ describe('with its own rights the engine does all that plans ask of Kubernetes',
   let folder: string
   let kubernetes: Kubernetes
   let kubeconfig: string
-  const site = { ...testSite, dnsPeers: [] }
+  const site = { ...testSite, dnsPeers: [], namespaceAnnotations: {} }
 
   beforeAll(async () => {
     cluster = await startCluster()

@@ -298,7 +298,11 @@ describe('services', () => {
   test('an account’s namespace, as the engine makes it with its own rights, opens its pods to the API', async () => {
     const engine = createKubernetes({ kubeconfig: await kubeconfigOf('cloudmgr') })
     const manifests = join(import.meta.dirname, '../../../catalog/manifests')
-    const values = { namespace: 'om-alice', account: 'alice', site: { ...testSite, dnsPeers: [] } }
+    const values = {
+      namespace: 'om-alice',
+      account: 'alice',
+      site: { ...testSite, dnsPeers: [], namespaceAnnotations: {} },
+    }
     const action = kubernetesApply({ kubernetes: engine, clock: systemClock, manifests })
     const namespace = bound(action, { file: 'account/namespace.yml', values })
     await namespace.ensure()

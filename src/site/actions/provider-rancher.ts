@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Action } from '../../actions/action.ts'
+import type { Kubernetes } from '../../adapters/kubernetes/port.ts'
+import { backendFile } from '../../adapters/terraform/port.ts'
+import type { RancherHandover } from '../../clusters/ordered-pools.ts'
+import { outsideBackendIn } from '../../clusters/outside-backend.ts'
+import { secret } from '../manifests.ts'
+import { providerSecret, providerSecretRef } from './provider-secret.ts'
+
+const input = z.strictObject({
+  cluster: z.string().min(1),
+  namespace: z.string().min(1),
+  url: z.string().min(1),
+  /** Folder of the root of the cluster, as it was applied. */
+  root: z.string().min(1),
+})
+
+export type ProviderRancherInput = z.infer<typeof input>
+
+/**
+ * How the engine in the cluster orders machines of its Rancher: the root of the cluster and what a run of it needs. Where the
+ * state lies with the operator alone no secret is handed over, and orders say whom to ask.
+ */
+export function providerRancherAction(parts: {
+  readonly kubernetes: Kubernetes
+  /** Of a run: secrets of the root and of the backend. */
+  readonly env: () => Readonly<Record<string, string>>
+  readonly token: () => string
+}): Action<ProviderRancherInput> {
+  const { kubernetes, env, token } = parts
+  const manifest = async ({ cluster, namespace, url, root }: ProviderRancherInput) => {
+    const backend = outsideBackendIn(root)
+    const isShared = backend !== undefined && backend !== 'local'
+    const { ordered: _ordered, observed: _observed, ...variables } = await json(root, 'terraform.tfvars.json')
+    const handover: RancherHandover = isShared
+      ? {
+          main: await json(root, 'main.tf.json'),
+          variables,
+          backend: { name: backend, settings: await json(root, backendFile) },
+          env: env(),
+          url,
+          token: token(),
+        }
+      : { main: {}, variables: { pools: variables['pools'] }, env: {}, url, token: '' }
+    return secret(namespace, providerSecret, { provider: 'rancher', cluster, settings: JSON.stringify(handover) })
+  }
+  return {
+    name: 'provider-rancher',
+    input,
+    locks: ({ namespace }) => [`kubernetes:Secret/${namespace}/${providerSecret}`],
+    observe: async (wanted) => ({ state: await kubernetes.compare(await manifest(wanted)) }),
+    ensure: async (wanted) => {
+      const applied = await kubernetes.apply(await manifest(wanted))
+      const text = `Secret ${wanted.namespace}/${providerSecret} names ${wanted.url}`
+      return { changed: applied !== 'unchanged', message: applied === 'unchanged' ? 'already as wanted' : text }
+    },
+    remove: async ({ namespace }) => {
+      const changed = await kubernetes.delete(providerSecretRef(namespace))
+      return { changed, message: changed ? 'removed' : 'already absent' }
+    },
+  }
+}
+
+async function json(folder: string, name: string): Promise<Record<string, unknown>> {
+  return JSON.parse(await readFile(join(folder, name), 'utf8')) as Record<string, unknown>
+}
