@@ -11,7 +11,8 @@ const cases: { from: string; to: string; step: VersionStep; why: string }[] = [
   { from: '1.37.2', to: '1.36.3', step: 'older', why: 'back' },
 ]
 
-for (const { from, to, step, why } of cases) test(`${from} → ${to}: ${why}`, () => expect(versionStep(from, to)).toBe(step))
+for (const { from, to, step, why } of cases)
+  test(`${from} → ${to}: ${why}`, () => expect(versionStep(from, to)).toBe(step))
 
 test('a refusal says what would be right', () => {
   expect(refusedStep('1.36.3', '1.37.2', '')).toBeUndefined()

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 /** What this computer can run: pinned in `tools/`, newest first. The first is meant where nobody names one. */
 export const localVersions = ['1.37.2', '1.36.3'] as const
 export const usualLocalVersion = localVersions[0]
+/** At clouds, where the distributions' releases lag behind our own. */
+export const usualCloudVersion = '1.35.8'
 
 /**
  * What it means to go from one version to another. `skips`: over a minor version, which Kubernetes supports nowhere.

@@ -10,7 +10,9 @@ const oldestMinor = Number(oldest.split('.')[1])
 test('a version of Kubernetes that this local cloud has no programs for is refused with those it has', () => {
   for (const version of localVersions) expect(() => checkVersion(order(version))).not.toThrow()
   expect(() => checkVersion(order(`v${usualLocalVersion}`))).not.toThrow()
-  expect(() => checkVersion(order('1.2.3'))).toThrow(`1.2.3 is not offered: this local cloud has ${usualLocalVersion}, `)
+  expect(() => checkVersion(order('1.2.3'))).toThrow(
+    `1.2.3 is not offered: this local cloud has ${usualLocalVersion}, `,
+  )
 })
 
 test('a cluster goes to the next minor version, neither over one nor back', () => {

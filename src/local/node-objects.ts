@@ -158,7 +158,9 @@ interface PodObject extends KubeObject {
 
 /** Pods that have no node yet, and those of this node that are not ready yet. */
 export async function podsAway(kube: Kube, node: string): Promise<string[]> {
-  const pods = await kube.list<PodObject>('/api/v1/pods?fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed')
+  const pods = await kube.list<PodObject>(
+    '/api/v1/pods?fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed',
+  )
   const isReady = ({ status }: PodObject) =>
     status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true
   return pods

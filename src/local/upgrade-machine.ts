@@ -3,7 +3,15 @@ import { AppError } from '../base/errors.ts'
 import { plain, versionStep } from '../base/kubernetes-version.ts'
 import type { Log } from '../base/log.ts'
 import type { MachineRecord } from './machine.ts'
-import { cordonNode, evictPods, findNode, podsAway, type NodeObject, uncordonNode, whyNotReady } from './node-objects.ts'
+import {
+  cordonNode,
+  evictPods,
+  findNode,
+  podsAway,
+  type NodeObject,
+  uncordonNode,
+  whyNotReady,
+} from './node-objects.ts'
 import type { Cluster, Machine } from './running.ts'
 import { mustDrain } from './upgrade.ts'
 

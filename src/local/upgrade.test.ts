@@ -40,5 +40,7 @@ test('a machine is drained for another minor version, where another one could ta
 
 test('people read from where to where it goes', () => {
   expect(upgradeText('1.36.3', '1.37.2', 'control plane')).toBe('Kubernetes 1.36.3 → 1.37.2, control plane')
-  expect(upgradeText('1.37.2', '1.37.2', 'machine a: 2 pods come up')).toBe('Kubernetes 1.37.2, machine a: 2 pods come up')
+  expect(upgradeText('1.37.2', '1.37.2', 'machine a: 2 pods come up')).toBe(
+    'Kubernetes 1.37.2, machine a: 2 pods come up',
+  )
 })

@@ -1,4 +1,14 @@
-import { cloudOf, isFar, isImported, kindOf, machineCount, mustBeExisting, rancherOf, registryOf } from './cloud.ts'
+import {
+  cloudOf,
+  isFar,
+  isImported,
+  kindOf,
+  kubernetesOf,
+  machineCount,
+  mustBeExisting,
+  rancherOf,
+  registryOf,
+} from './cloud.ts'
 import { isScaled, stagesOf as cloudStages } from './cloud-roots.ts'
 import { hostNames } from './hosts.ts'
 import type { Manifest } from '../adapters/kubernetes/port.ts'
@@ -59,6 +69,9 @@ export function siteContext({
       on: stagesOf(site),
       made: madeOf(site, made, reached),
       programs: isFar(site) ? farPrograms : siteTools,
+      // Of this computer; elsewhere the cloud brings it.
+      kubernetes: isFar(site) ? [] : [kubernetesOf(site)],
+      ...(isFar(site) ? {} : { kubernetesVersion: kubernetesOf(site) }),
       machineCount: machineCount(site),
       kind: kindOf(site),
       monitoring: monitoring === undefined ? {} : { values: monitoring },
