@@ -133,7 +133,7 @@ mail: {from: hub@example.org, smtp: {host: mail.example.org, user: hub, password
 })
 
 test('another version of Kubernetes: plan says the way in words, and refuses the way back', async () => {
-  const [newest, older = ''] = localVersions
+  const [newest, older] = localVersions
   const versioned = (version: string) =>
     write(base.replace('{kind: local}', `{kind: local, kubernetesVersion: ${version}}`))
   const ordered = () =>

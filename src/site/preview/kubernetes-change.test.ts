@@ -5,7 +5,7 @@ import { layoutOf } from '../layout.ts'
 import type { Site } from '../site.ts'
 import { kubernetesChanges, versionInState } from './kubernetes-change.ts'
 
-const [newest, older = ''] = localVersions
+const [newest, older] = localVersions
 const base: Site = {
   name: 'omega',
   profile: 'single-node',
