@@ -182,16 +182,17 @@ async function sizesOf(
   }
 }
 
-/** What the site's cluster has; `before` knows it of a cloud whose state does not say it. */
+/** What the site's cluster has, where there is one; `before` knows it of a cloud whose state does not say it. */
 async function runningKubernetes(
   operator: Operator,
   runs: boolean,
   { site, paths, before, roots }: CloudSources,
 ): Promise<RunningKubernetes | undefined> {
   if (!isFar(site)) return runs ? await operator.cloud(site, paths).kubernetes() : undefined
-  const version =
-    versionInState(await roots.state('cluster')) ?? (before === undefined ? undefined : kubernetesOf(before))
-  return version === undefined || before === undefined || kindOf(before) !== kindOf(site) ? undefined : { version }
+  if (before === undefined || kindOf(before) !== kindOf(site)) return undefined
+  if ((await roots.addresses('cluster')).length === 0) return undefined
+  const version = versionInState(await roots.state('cluster')) ?? kubernetesOf(before)
+  return version === undefined ? undefined : { version }
 }
 
 async function lookAtExisting(operator: Operator, site: Site, given: GivenSecrets): Promise<ExistingChanges> {
