@@ -3,11 +3,12 @@ import { AppError } from '../base/errors.ts'
 import { siteNamespaces } from '../site/components.ts'
 import type { CommandView, Journal } from '../site/journal.ts'
 import { lockFolder } from '../site/lock.ts'
+import { withKubernetesOf } from '../site/cloud.ts'
 import type { Operator } from '../site/operator.ts'
 import { readApplied, revisionsOf, writeApplied } from '../site/preview/applied.ts'
 import { failureOf, runCommand, takeUp } from '../site/run.ts'
 import type { ServiceCommand } from '../site/service-api.ts'
-import { writeSite } from '../site/state.ts'
+import { findSite, writeSite } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, openSite, print, printJson, progressOf } from './io.ts'
 import { connect } from './service.ts'
@@ -125,7 +126,8 @@ function whatRan(options: CommandsOptions) {
     },
     /** The next `up` without a file is that of what ran; Helm counts on. */
     end: async (operator: Operator): Promise<void> => {
-      writeSite(paths.folder, site)
+      const stopped = findSite(paths.folder, undefined)
+      writeSite(paths.folder, stopped === undefined ? site : withKubernetesOf(stopped, site))
       const now = await revisionsOf(releases, operator.helm(paths).find)
       writeApplied(paths.folder, { ...applied, revisions: now })
     },

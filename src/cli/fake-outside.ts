@@ -13,7 +13,7 @@ import { openSiteJournal } from '../site/open-journal.ts'
 import type { ServerEvent } from '../site/events.ts'
 import { isFar } from '../site/cloud.ts'
 import { createFarCloud } from '../site/far-cloud.ts'
-import type { CloudControl, Operator } from '../site/operator.ts'
+import type { CloudControl, Operator, RunningKubernetes } from '../site/operator.ts'
 import type { FindHolder } from '../site/ports.ts'
 import { ensureSecrets } from '../site/secrets.ts'
 import type { AccountView, Credential, ServiceApi, ServiceCall } from '../site/service-api.ts'
@@ -42,6 +42,8 @@ export interface FakeOutside {
   facts: HostFacts
   findHolder: FindHolder
   cloudRuns: boolean
+  /** What the local cloud's cluster has. */
+  runningKubernetes: RunningKubernetes | undefined
   /** Whether this machine knows the name. */
   resolves: (name: string) => Promise<boolean>
   /** What the commands take for the present. */
@@ -100,6 +102,7 @@ export function createFakeOutside(folder: string): FakeOutside {
     },
     findHolder: () => undefined,
     cloudRuns: false,
+    runningKubernetes: undefined,
     resolves: async (name) => readFileSync(hostsFile, 'utf8').includes(` ${name}\n`),
     now: () => Date.now(),
     leftovers: [],
@@ -234,6 +237,8 @@ function fakeCloud(outside: FakeOutside): CloudControl {
     leftovers: async () => outside.leftovers,
     keepProcess: async (name) => void outside.done.push(`process ${name}`),
     programs: async () => (outside.cloudRuns ? [{ name: 'process-cloudmgr', alive: true }] : []),
+    versions: async () => [],
+    kubernetes: async () => (outside.cloudRuns ? outside.runningKubernetes : undefined),
     others: async () => [],
   }
 }

@@ -116,6 +116,29 @@ test('a purge after down names the disks that it can’t delete, with what delet
   expect(existsSync(state)).toBe(false)
 })
 
+test('Kubernetes goes up by one minor version that the Rancher has, and stays when nobody names one', async () => {
+  const ordered = () =>
+    JSON.parse(readFileSync(join(state, 'terraform/cluster/terraform.tfvars.json'), 'utf8')) as object
+  const versioned = (version: string) =>
+    writeFileSync(
+      join(folder, 'site.yml'),
+      file.replace('cloud: linode', `cloud: linode, kubernetesVersion: ${version}`),
+    )
+  versioned('1.33.9')
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(ordered()).toMatchObject({ kubernetes_version: 'v1.33.9+rke2r1' })
+  versioned('1.35.8')
+  expect(await cli('plan')).toBe(2)
+  expect(outside.printed().err).toContain('first one of 1.34')
+  versioned('1.37.2')
+  expect(await cli('plan')).toBe(2)
+  expect(outside.printed().err).toContain('right is 1.33 to 1.35')
+  versioned('1.34.6')
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(outside.printed().out).toContain('Kubernetes 1.33.9 → 1.34.6')
+  expect(ordered()).toMatchObject({ kubernetes_version: 'v1.34.6+rke2r1' })
+})
+
 test('pools that an autoscaler set stay as they are', async () => {
   outside.rancher.sizes = { everything: 3 }
   expect(await cli('up', '--yes')).toBe(0)

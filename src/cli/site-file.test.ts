@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { AppError } from '../base/errors.ts'
+import { localVersions } from '../base/kubernetes-version.ts'
 import type { SitePreview } from '../site/preview/site-preview.ts'
 import type { FakeOutside } from './fake-outside.ts'
 import { runCli } from './program.ts'
@@ -129,6 +130,32 @@ mail: {from: hub@example.org, smtp: {host: mail.example.org, user: hub, password
   expect((await planned()).changes).toEqual([])
   expect(await cli('plan')).toBe(0)
   expect(outside.printed().out).toContain('nothing to do')
+})
+
+test('another version of Kubernetes: plan says the way in words, and refuses the way back', async () => {
+  const [newest, older] = localVersions
+  const versioned = (version: string) =>
+    write(base.replace('{kind: local}', `{kind: local, kubernetesVersion: ${version}}`))
+  const ordered = () =>
+    JSON.parse(readFileSync(join(state, 'terraform/cluster/terraform.tfvars.json'), 'utf8')) as object
+  versioned(older)
+  expect(await cli('up')).toBe(0)
+  expect(ordered()).toMatchObject({ kubernetes_version: older })
+  outside.runningKubernetes = { version: older }
+  write(base)
+  outside.printed()
+  expect((await planned()).changes).toContainEqual(
+    expect.objectContaining({ level: 'cluster', kind: 'change', what: `Kubernetes ${older} → ${newest}` }),
+  )
+  expect(await cli('up', '--yes')).toBe(0)
+  expect(ordered()).toMatchObject({ kubernetes_version: newest })
+  outside.runningKubernetes = { version: newest }
+  versioned(older)
+  expect(await cli('plan')).toBe(2)
+  expect(outside.printed().err).toMatch(/provider\.kubernetesVersion: .* goes back.*\.\/cloudmgr down/)
+  versioned('1.2.3')
+  expect(await cli('plan')).toBe(2)
+  expect(outside.printed().err).toContain(newest)
 })
 
 test('a changed value touches only what depends on it, after asking', async () => {

@@ -1,9 +1,8 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
+import { localVersions, plain, refusedStep, usualLocalVersion, versionStep } from '../base/kubernetes-version.ts'
 import type { ControlPorts } from './addresses.ts'
-
-export const kubernetesVersion = '1.37.2'
 
 const port = z.int().min(1).max(65_535)
 const name = z
@@ -14,7 +13,7 @@ const address = z.string().refine((text) => isIP(text) !== 0, 'is not an IP addr
 
 /** What one orders. */
 export const clusterOrder = z.strictObject({
-  kubernetesVersion: z.string().default(kubernetesVersion),
+  kubernetesVersion: z.string().default(usualLocalVersion),
   domain: z
     .string()
     .regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]+$/, 'is not a domain such as omega.localhost'),
@@ -66,7 +65,8 @@ export interface ClusterRecord extends ClusterOrder {
   readonly removing?: boolean
 }
 
-export type ClusterState = 'creating' | 'ready' | 'failed' | 'removing'
+/** `upgrading`: it serves, and goes over to another version of Kubernetes. */
+export type ClusterState = 'creating' | 'ready' | 'upgrading' | 'failed' | 'removing'
 
 export function checkClusterName(text: string): string {
   const result = name.safeParse(text)
@@ -78,27 +78,44 @@ export function checkClusterName(text: string): string {
   )
 }
 
-/** What a newer Kubernetes wrote an older one may misread: it is not started on it. */
-export function checkRecordedVersion({ name: cluster, kubernetesVersion: made }: ClusterRecord): void {
-  if (minorOf(made) <= minorOf(kubernetesVersion)) return
+/** What goes on with what a version wrote: itself, else another patch of it, else the next minor version, if there is one here. */
+export function versionFor(made: string, cluster: string): string {
+  if (localVersions.some((one) => versionStep(made, one) === 'same')) return made
+  for (const step of ['patch', 'minor'] as const) {
+    const found = localVersions.find((one) => versionStep(made, one) === step)
+    if (found !== undefined) return found
+  }
   throw new AppError(
     'conflict',
-    'kubernetes-older',
-    `cluster ${cluster} ran with Kubernetes ${made}, and this local cloud has ${kubernetesVersion}, which can't go on with what a newer one wrote: use the newer cloudmgr, at least for ./cloudmgr down; after that this one can make the cluster anew on the same volumes`,
+    'kubernetes-version',
+    `cluster ${cluster} ran with Kubernetes ${made}, and this local cloud has ${localVersions.join(', ')}, which can't go on with what that one wrote: use the cloudmgr that has it, at least for ./cloudmgr down; after that this one can make the cluster anew on the same volumes`,
     { details: { field: 'kubernetesVersion', value: made } },
   )
 }
 
-/** Patch versions read each other. */
-function minorOf(version: string): number {
-  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number)
-  return major * 1_000 + minor
+export function checkVersion(order: ClusterOrder): void {
+  const offered: readonly string[] = localVersions
+  if (offered.includes(plain(order.kubernetesVersion))) return
+  throw refused(
+    'invalid',
+    order,
+    `kubernetesVersion ${order.kubernetesVersion} is not offered: this local cloud has ${offered.join(', ')}`,
+  )
 }
 
-export function checkVersion(order: ClusterOrder): void {
-  if (order.kubernetesVersion.replace(/^v/, '') === kubernetesVersion) return
-  const message = `kubernetesVersion ${order.kubernetesVersion} is not offered: this local cloud has ${kubernetesVersion}. Another version comes with another local cloud: stop this one (./cloudmgr down), then start that (./cloudmgr up); volumes are kept`
-  throw new AppError('invalid', 'kubernetes-version', message, {
-    details: { field: 'kubernetesVersion', value: order.kubernetesVersion },
+/** From the oldest that is still somewhere in the cluster: an upgrade that is under way ends before the next. */
+export function checkUpgrade(running: readonly string[], order: ClusterOrder): void {
+  for (const from of running) {
+    const why = refusedStep(from, order.kubernetesVersion, wayBack)
+    if (why !== undefined) throw refused('conflict', order, why)
+  }
+}
+
+const wayBack =
+  'The way back is ./cloudmgr down, then ./cloudmgr up with the older version: the cluster is made anew, volumes stay with their data'
+
+function refused(kind: 'invalid' | 'conflict', { kubernetesVersion }: ClusterOrder, message: string): AppError {
+  return new AppError(kind, 'kubernetes-version', message, {
+    details: { field: 'kubernetesVersion', value: kubernetesVersion },
   })
 }

@@ -16,6 +16,8 @@ export interface ControlPlane {
   readonly paths: CloudPaths
   readonly pki: Pki
   readonly binDir: string
+  /** Folder of Kubernetes' own programs, of the version that is meant. */
+  readonly kubernetesDir: string
   /** Other registries whose images this cluster's own has: it answers for them. */
   readonly mirrors?: readonly string[]
 }
@@ -126,14 +128,14 @@ export function etcd({ addresses, paths, pki, binDir }: ControlPlane): ProgramSp
   }
 }
 
-export function apiServer({ addresses, paths, pki, binDir }: ControlPlane): ProgramSpec {
+export function apiServer({ addresses, paths, pki, kubernetesDir }: ControlPlane): ProgramSpec {
   const crt = (name: string): string => pki.file(name, 'crt')
   const key = (name: string): string => pki.file(name, 'key')
   return {
     name: 'apiserver',
     ...inside(addresses),
     command: [
-      join(binDir, 'kube-apiserver'),
+      join(kubernetesDir, 'kube-apiserver'),
       `--etcd-servers=${etcdUrl(addresses.ports.etcd)}`,
       `--etcd-cafile=${crt('etcd-ca')}`,
       `--etcd-certfile=${crt('etcd-client')}`,
@@ -179,13 +181,13 @@ export function apiServer({ addresses, paths, pki, binDir }: ControlPlane): Prog
 
 /** A site has one of each: leader election would only make the next start wait for the last one's lease. */
 export function controllerManager(site: ControlPlane): ProgramSpec {
-  const { addresses, pki, binDir } = site
+  const { addresses, pki, kubernetesDir } = site
   const access = ensureKubeconfig(site, 'controller-manager')
   return {
     name: 'controller-manager',
     ...inside(addresses),
     command: [
-      join(binDir, 'kube-controller-manager'),
+      join(kubernetesDir, 'kube-controller-manager'),
       ...identityFlags(access.file),
       '--leader-elect=false',
       ...servingFlags(pki, 'controller-manager'),
@@ -208,13 +210,13 @@ export function controllerManager(site: ControlPlane): ProgramSpec {
 }
 
 export function scheduler(site: ControlPlane): ProgramSpec {
-  const { addresses, pki, binDir } = site
+  const { addresses, pki, kubernetesDir } = site
   const access = ensureKubeconfig(site, 'scheduler')
   return {
     name: 'scheduler',
     ...inside(addresses),
     command: [
-      join(binDir, 'kube-scheduler'),
+      join(kubernetesDir, 'kube-scheduler'),
       ...identityFlags(access.file),
       '--leader-elect=false',
       ...servingFlags(pki, 'scheduler'),

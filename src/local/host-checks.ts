@@ -1,6 +1,7 @@
 import { accessSync, constants, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '../base/errors.ts'
+import { kubernetesFolder } from '../base/kubernetes-version.ts'
 import { attempt } from './run.ts'
 
 const built = [
@@ -65,6 +66,11 @@ export async function checkHost(binDir: string, folder: string): Promise<void> {
 export function checkSimulatedHost(binDir: string, folder: string): void {
   checkPrograms(builtForSimulation, binDir)
   checkDisk(folder)
+}
+
+/** Programs of one version of Kubernetes; those of the usual one are among the rest. */
+export function checkKubernetes(binDir: string, version: string): void {
+  checkPrograms(['kube-apiserver', 'kubelet'], kubernetesFolder(binDir, version))
 }
 
 function checkPrograms(names: readonly string[], binDir: string): void {

@@ -109,7 +109,7 @@ function cniConfig(site: MachineSite): string {
 }
 
 export function kubelet(site: MachineSite): ProgramSpec {
-  const { record, names, folder, binDir } = site
+  const { record, names, folder, kubernetesDir } = site
   const identity = nodeIdentity(record.name)
   const access = nodeKubeconfig(site, identity)
   const text = kubeletConfig(site, identity)
@@ -119,7 +119,7 @@ export function kubelet(site: MachineSite): ProgramSpec {
   return {
     ...program(site, 'kubelet'),
     command: [
-      join(binDir, 'kubelet'),
+      join(kubernetesDir, 'kubelet'),
       `--config=${file}`,
       `--kubeconfig=${access.file}`,
       `--hostname-override=${record.name}`,
@@ -186,12 +186,12 @@ function kubeletConfig({ record, names, folder, pki }: MachineSite, identity: st
 }
 
 export function kubeProxy(site: MachineSite): ProgramSpec {
-  const { record, binDir } = site
+  const { record, kubernetesDir } = site
   const access = ensureKubeconfig(site, 'kube-proxy')
   return {
     ...program(site, 'kube-proxy'),
     command: [
-      join(binDir, 'kube-proxy'),
+      join(kubernetesDir, 'kube-proxy'),
       `--kubeconfig=${access.file}`,
       `--hostname-override=${record.name}`,
       '--proxy-mode=nftables',

@@ -13,7 +13,13 @@ import {
 import { nodeChange, type NodeObject } from './node-objects.ts'
 
 const order = machineOrder.parse({ cores: 2, memoryGb: 4, role: 'worker' })
-const record: MachineRecord = { ...order, name: 'node-1', number: 11, orderedBy: 'operator' }
+const record: MachineRecord = {
+  ...order,
+  name: 'node-1',
+  number: 11,
+  orderedBy: 'operator',
+  kubernetesVersion: '1.37.2',
+}
 
 describe('orders', () => {
   const refused: { body: object; why: string }[] = [

@@ -38,6 +38,16 @@ export interface MachineRecord extends MachineOrder {
   /** Who ordered it: the gateway's callers may touch only their own. */
   readonly orderedBy: 'operator' | 'service'
   readonly removing?: boolean
+  /** What it runs; older than the cluster's until its turn in an upgrade comes. */
+  readonly kubernetesVersion: string
+  /** There as long as it is being upgraded. */
+  readonly upgrade?: MachineUpgrade
+}
+
+/** What must be undone when the upgrade of a machine is over, however often it was begun. */
+export interface MachineUpgrade {
+  /** Nobody else had kept new pods from it. */
+  readonly cordoned: boolean
 }
 
 export type MachineState = 'creating' | 'ready' | 'failed' | 'removing'

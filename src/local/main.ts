@@ -7,6 +7,7 @@ const usage = `usage: node src/local/main.ts <word> [options]
   start      start the local cloud in the background and wait until it answers
   serve      run it in the foreground
   stop       end it; cluster and machines go on
+  versions   versions of Kubernetes that its clusters and machines have, a line each
   leftovers  what of the site is on this host, a line for each thing (--json: one object)
   forward    ports of the host (a program of the local cloud's own)
 options: --state DIR  its folder    --bin DIR  the built programs (or CLOUDMGR_TOOLS_BIN)    --config FILE
@@ -43,6 +44,9 @@ async function dispatch(words: readonly string[]): Promise<number> {
       return (await import('./serve.ts')).serve(state(), bin(), createLog('local-cloud'))
     case 'stop':
       return print(await (await import('./keeper.ts')).stopSupervisor(state()))
+    case 'versions':
+      for (const version of (await import('./versions.ts')).versionsInUse(state())) console.log(version)
+      return 0
     case 'leftovers': {
       const { leftovers, lines } = await import('./leftovers.ts')
       const found = await leftovers(state())

@@ -12,6 +12,7 @@ export interface NodeObject extends KubeObject {
   }
   readonly status?: {
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[]
+    readonly nodeInfo?: { readonly kubeletVersion?: string }
     readonly addresses?: readonly { readonly type: string; readonly address: string }[]
   }
 }
@@ -131,6 +132,43 @@ export async function removeNode(kube: Kube, name: string): Promise<void> {
   await kube.remove(`${nodes}/${name}`)
 }
 
+export async function findNode(kube: Kube, name: string): Promise<NodeObject | undefined> {
+  return await kube.find<NodeObject>(`${nodes}/${name}`)
+}
+
+export async function cordonNode(kube: Kube, name: string): Promise<void> {
+  await kube.merge(`${nodes}/${name}`, { spec: { unschedulable: true } })
+}
+
+export async function uncordonNode(kube: Kube, name: string): Promise<void> {
+  await kube.merge(`${nodes}/${name}`, { spec: { unschedulable: null } })
+}
+
+/** Asks a node's pods to go, as disruption budgets allow; answers with those that are still there. */
+export async function evictPods(kube: Kube, name: string): Promise<string[]> {
+  const pods = await podsToMove(kube, name)
+  await Promise.all(pods.map((pod) => evict(kube, pod)))
+  return pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
+}
+
+interface PodObject extends KubeObject {
+  readonly spec?: { readonly nodeName?: string }
+  readonly status?: NodeObject['status'] & { readonly phase?: string }
+}
+
+/** Pods that have no node yet, and those of this node that are not ready yet. */
+export async function podsAway(kube: Kube, node: string): Promise<string[]> {
+  const pods = await kube.list<PodObject>(
+    '/api/v1/pods?fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed',
+  )
+  const isReady = ({ status }: PodObject) =>
+    status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true
+  return pods
+    .filter(({ spec }) => spec?.nodeName === undefined || spec.nodeName === node)
+    .filter((pod) => !isReady(pod))
+    .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
+}
+
 /**
  * Empties a node: no new pods, the present ones asked to go as disruption budgets allow, until the time is over; what is
  * left then is removed without asking, because the machine goes anyway.
@@ -138,7 +176,7 @@ export async function removeNode(kube: Kube, name: string): Promise<void> {
 export async function drainNode(kube: Kube, name: string, deadlineMs: number): Promise<void> {
   const node = await kube.find<NodeObject>(`${nodes}/${name}`)
   if (node === undefined) return
-  await kube.merge(`${nodes}/${name}`, { spec: { unschedulable: true } })
+  await cordonNode(kube, name)
   // A node that does not answer will not end any pod either.
   const end = Date.now() + (whyNotReady(node) === undefined ? deadlineMs : 0)
   for (;;) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { kubernetesFolder } from '../base/kubernetes-version.ts'
 import { machineNames } from './addresses.ts'
 import type { ClusterRecord, ClusterState } from './cluster.ts'
 import type { ControlPlane } from './control-plane.ts'
@@ -54,7 +55,13 @@ export function newMachine(record: MachineRecord): Machine {
 
 export function machineSite({ site }: Pick<Cluster, 'site'>, record: MachineRecord): MachineSite {
   const names = machineNames(site.addresses, record.name, record.number)
-  return { ...site, record, names, folder: join(site.paths.machines, record.name) }
+  const kubernetesDir = kubernetesFolder(site.binDir, record.kubernetesVersion)
+  return { ...site, kubernetesDir, record, names, folder: join(site.paths.machines, record.name) }
+}
+
+/** Its control plane, of the version that was ordered. */
+export function controlSite({ site, record }: Pick<Cluster, 'site' | 'record'>): ControlPlane {
+  return { ...site, kubernetesDir: kubernetesFolder(site.binDir, record.kubernetesVersion) }
 }
 
 /**

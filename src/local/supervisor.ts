@@ -4,6 +4,7 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { AppError, explain, kindOf } from '../base/errors.ts'
+import { kubernetesFolder, versionStep } from '../base/kubernetes-version.ts'
 import type { Log } from '../base/log.ts'
 import {
   type Addresses,
@@ -14,11 +15,12 @@ import {
   ports,
 } from './addresses.ts'
 import {
-  checkRecordedVersion,
+  checkUpgrade,
   checkVersion,
   type ClusterOrder,
   type ClusterRecord,
   type ProcessOrder,
+  versionFor,
 } from './cluster.ts'
 import {
   forwarder,
@@ -33,7 +35,7 @@ import {
 import { type ControlPlane, ensurePki } from './control-plane.ts'
 import { ensureFile, findJson, writeJson } from './files.ts'
 import type { ForwardConfig } from './forward.ts'
-import { checkHost, checkSimulatedHost } from './host-checks.ts'
+import { checkHost, checkKubernetes, checkSimulatedHost } from './host-checks.ts'
 import { Kube } from './kube.ts'
 import { checkSize, type MachineOrder, type MachineRecord, replaceNeeded, sameOrder } from './machine.ts'
 import { ensureMachine, removeMachine } from './machine-life.ts'
@@ -49,8 +51,18 @@ import { checkPortsFree } from './port-holder.ts'
 import { Programs } from './programs.ts'
 import { anyFreePort, freePort } from './registry.ts'
 import { removeFolder } from './remove-folder.ts'
-import { type Cluster, forwardTargets, type Machine, machineSite, newMachine, type Progress } from './running.ts'
+import {
+  type Cluster,
+  controlSite,
+  forwardTargets,
+  type Machine,
+  machineSite,
+  newMachine,
+  type Progress,
+} from './running.ts'
 import { claimSlot, restSlot } from './slots.ts'
+import { upgradeMachine } from './upgrade-machine.ts'
+import { nextToUpgrade, upgradeText } from './upgrade.ts'
 import { Volumes } from './volumes.ts'
 
 export type Caller = 'operator' | 'service'
@@ -137,15 +149,20 @@ export class Supervisor {
   /** Its one cluster; a name that is not its is a mistake of the caller's. */
   async putCluster(name: string, order: ClusterOrder, orderedBy: Caller): Promise<Cluster> {
     checkVersion(order)
+    checkKubernetes(this.binDir, order.kubernetesVersion)
     for (const volume of order.volumes) this.volumes.get(volume)
     const present = this.cluster
     if (present === undefined) return this.createCluster(name, order, orderedBy)
     if (present.record.name !== name) throw new AppError('bug', 'cluster-name', `${name} is kept elsewhere`)
     if (present.record.removing === true)
       throw new AppError('unavailable', 'removing', `cluster ${name} is being removed: ask again when it is gone`)
+    checkUpgrade(this.versions(present), order)
     await checkPortsFree(newDoors(order.ports, present.record.ports))
     const record = { ...present.record, ...order }
     if (JSON.stringify(record) === JSON.stringify(present.record)) return present
+    // Whoever waits for the cluster waits until all of it has this version.
+    if (versionStep(present.record.kubernetesVersion, order.kubernetesVersion) !== 'same')
+      this.upgrading(present, upgradeText(present.record.kubernetesVersion, order.kubernetesVersion, 'control plane'))
     present.record = record
     writeJson(this.paths.cluster, record)
     this.converge(present)
@@ -267,11 +284,11 @@ export class Supervisor {
   }
 
   private async resume(record: ClusterRecord): Promise<void> {
-    checkRecordedVersion(record)
-    const cluster = await this.openCluster(record)
+    const kubernetesVersion = versionFor(record.kubernetesVersion, record.name)
+    const cluster = await this.openCluster({ ...record, kubernetesVersion })
     for (const name of existsSync(this.paths.machines) ? readdirSync(this.paths.machines) : []) {
       const file = findJson<MachineRecord>(this.machineFile(name))
-      if (file !== undefined) this.machines.set(name, newMachine(file))
+      if (file !== undefined) this.machines.set(name, newMachine(versioned(file, record)))
     }
     if (record.removing === true) return this.dismantle(cluster)
     this.converge(cluster)
@@ -307,7 +324,9 @@ export class Supervisor {
     const firsts = this.first?.findCluster()?.site.addresses.bridge.address
     const mirrors =
       this.first === undefined ? {} : { mirrors: firsts === undefined ? [] : [`${firsts}:${ports.registry}`] }
-    const site = { addresses, paths: this.paths, pki: new Pki(this.paths.pki), binDir: this.binDir, ...mirrors }
+    const { paths, binDir } = this
+    const kubernetesDir = kubernetesFolder(binDir, record.kubernetesVersion)
+    const site = { addresses, paths, pki: new Pki(paths.pki), binDir, kubernetesDir, ...mirrors }
     await prepareCluster(site)
     const kube = adminOf(site)
     const programs = new Programs(this.paths.folder, this.clock, this.log)
@@ -342,8 +361,9 @@ export class Supervisor {
         () => cluster.record.removing === true,
         progress,
         async () => {
-          await startCluster(cluster.site, cluster.record, cluster.programs, cluster.kube)
+          await startCluster(controlSite(cluster), cluster.record, cluster.programs, cluster.kube)
           await this.forward(cluster)
+          if (this.nextOld(cluster) !== undefined) return
           progress.state = 'ready'
           delete progress.reason
           this.log.info('cluster ready', { cluster: cluster.record.name })
@@ -351,12 +371,71 @@ export class Supervisor {
       ),
     )
     cluster.converged = cluster.work
+    cluster.work = cluster.work.then(() => this.upgradeMachines(cluster))
+  }
+
+  /** What runs somewhere in the cluster: the control plane's, and those of its machines. */
+  private versions({ record }: Cluster): string[] {
+    return [record.kubernetesVersion, ...this.realMachines().map((machine) => machine.record.kubernetesVersion)]
+  }
+
+  private upgrading({ progress }: Cluster, reason: string): void {
+    progress.state = 'upgrading'
+    progress.reason = reason
+  }
+
+  private nextOld({ record }: Cluster): Machine | undefined {
+    return nextToUpgrade(this.realMachines(), record.kubernetesVersion)
+  }
+
+  /** Machine by machine, once the control plane has the new version; a kubelet may be older than it, never newer. */
+  private async upgradeMachines(cluster: Cluster): Promise<void> {
+    const { progress } = cluster
+    const unwanted = (): boolean => cluster.record.removing === true
+    await this.untilDone(unwanted, progress, async () => {
+      for (let next = this.nextOld(cluster); next !== undefined && !unwanted(); next = this.nextOld(cluster)) {
+        await this.upgradeNext(cluster, next)
+        if (this.nextOld(cluster) !== undefined) continue
+        progress.state = 'ready'
+        delete progress.reason
+        this.log.info('cluster upgraded', { version: cluster.record.kubernetesVersion })
+      }
+    })
+  }
+
+  /** In the machine's own queue, so that it is neither started nor removed at the same time. */
+  private async upgradeNext(cluster: Cluster, machine: Machine): Promise<void> {
+    const { kubernetesVersion: to } = cluster.record
+    const from = machine.record.kubernetesVersion
+    const tell = (what: string) =>
+      this.upgrading(cluster, upgradeText(from, to, `machine ${machine.record.name}: ${what}`))
+    tell(machine.progress.reason ?? 'its turn has come')
+    const work = machine.work.then(() =>
+      upgradeMachine({
+        cluster,
+        machine,
+        hasOthers: this.realMachines().length > 1,
+        save: (record) => {
+          machine.record = record
+          this.saveMachine(record)
+        },
+        start: () => this.startMachine(cluster, machine),
+        stopped: () => this.stopped || machine.record.removing === true || cluster.record.removing === true,
+        tell,
+        log: this.log,
+      }),
+    )
+    machine.work = work.catch(() => {
+      // Told by the cluster, whose work this is.
+    })
+    await work
   }
 
   private createMachine(cluster: Cluster, name: string, order: MachineOrder, orderedBy: Caller): Machine {
     const taken = this.listMachines().map(({ record }) => record.number)
     const number = order.simulated ? 0 : freeMachineNumber(taken)
-    const machine = newMachine({ ...order, name, number, orderedBy })
+    const { kubernetesVersion } = cluster.record
+    const machine = newMachine({ ...order, name, number, orderedBy, kubernetesVersion })
     this.machines.set(name, machine)
     this.saveMachine(machine.record)
     this.convergeMachine(cluster, machine)
@@ -507,7 +586,7 @@ export class Supervisor {
     await cluster.programs.tick()
     if (!this.simulated) await this.keepFirewall(cluster)
     if (this.clock.now() - this.renewedAt > renewalMs) await this.renew(cluster)
-    if (cluster.progress.state !== 'ready') return
+    if (cluster.progress.state !== 'ready' && cluster.progress.state !== 'upgrading') return
     await this.watch.look(cluster, this.listMachines())
     await this.forward(cluster)
   }
@@ -560,6 +639,12 @@ export class Supervisor {
   private machineFile(name: string): string {
     return join(this.paths.machines, name, 'machine.json')
   }
+}
+
+/** Records of before say nothing: those machines ran what the cluster ran. */
+function versioned(machine: Omit<MachineRecord, 'kubernetesVersion'> & Partial<MachineRecord>, cluster: ClusterRecord) {
+  const made = machine.kubernetesVersion ?? cluster.kubernetesVersion
+  return { ...machine, kubernetesVersion: versionFor(made, cluster.name) }
 }
 
 function adminOf({ addresses, pki }: ControlPlane): Kube {

@@ -32,7 +32,7 @@ export function clusterView({ record, site, progress, programs }: Cluster): obje
 
 /** What the API answers about a machine. */
 export function machineView(cluster: Cluster, { record, progress }: Machine): object {
-  const { name, cores, memoryGb, role, labels, taints, simulated, orderedBy } = record
+  const { name, cores, memoryGb, role, labels, taints, simulated, orderedBy, kubernetesVersion } = record
   const address = simulated ? null : machineSite(cluster, record).names.address
-  return { name, cores, memoryGb, role, labels, taints, simulated, orderedBy, ...progress, address }
+  return { name, cores, memoryGb, role, labels, taints, simulated, orderedBy, kubernetesVersion, ...progress, address }
 }

@@ -24,13 +24,11 @@ import { rancherAlerts } from './file/monitoring.ts'
 import { rancherBackupSecrets } from './file/to-cloud.ts'
 import type { TerraformRoot } from '../clusters/root.ts'
 import { AppError, must } from '../base/errors.ts'
+import { usualCloudVersion } from '../base/kubernetes-version.ts'
 import { type Cloud, hasOwnRancher, isImported, type RancherCloud, rancherOf, type SiteRancher } from './cloud.ts'
 import { withTokenAdvice } from './rancher-refusals.ts'
 import { clusterKeysIn } from './site-keys.ts'
 import { withEnv } from './terraform-env.ts'
-
-/** Of Kubernetes at clouds, where the distributions' releases lag behind our own. */
-const cloudKubernetes = '1.35.8'
 
 /** `rancher`: the machine of a Rancher of the site's own. `rancher-admin`: the first sign-in there. `import`: a cluster that a Rancher did not make, in it. */
 export type CloudStage = 'rancher' | 'rancher-admin' | 'volumes' | 'cluster' | 'import'
@@ -93,12 +91,12 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
         backend,
         ...(site.unprotected === true ? { unprotected: true } : {}),
       }
-      if (stage === 'volumes') return hcloudVolumesRoot(specOf(site, cloud.pools), settings)
-      return hcloudClusterRoot(specOf(site, cloud.pools), settings, loadProvider(site.providers, 'hcloud'))
+      if (stage === 'volumes') return hcloudVolumesRoot(specOf(site, cloud), settings)
+      return hcloudClusterRoot(specOf(site, cloud), settings, loadProvider(site.providers, 'hcloud'))
     }
     case 'rancher': {
       const root = rancherRoot(
-        specOf(site, cloud.pools),
+        specOf(site, cloud),
         {
           url: cloud.url,
           driver: driverOf(cloud.driver),
@@ -259,8 +257,11 @@ export const providersFolder = (project: string): string => join(project, 'catal
 /** What operators are told, whoever brings Prometheus. */
 export const rulesFile = (project: string): string => join(project, 'terraform', 'rancher-cluster', 'rules.yaml')
 
-function specOf({ name, domain, volumes }: CloudSite, pools: readonly object[]): ClusterSpec {
-  return { name, domain, kubernetesVersion: cloudKubernetes, pools: pools as readonly PoolSpec[], volumes }
+function specOf(
+  { name, domain, volumes }: CloudSite,
+  { pools, kubernetesVersion = usualCloudVersion }: Exclude<Cloud, { kind: 'existing' }>,
+): ClusterSpec {
+  return { name, domain, kubernetesVersion, pools: pools as readonly PoolSpec[], volumes }
 }
 
 function driverOf(name: string): MachineDriver {

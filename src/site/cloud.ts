@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
+import { usualCloudVersion, usualLocalVersion } from '../base/kubernetes-version.ts'
 import type { Site } from './site.ts'
 
 const taint = z.object({
@@ -95,6 +96,8 @@ const hcloud = z.object({
   /** Who reaches SSH and the Kubernetes API. */
   adminCidrs: z.array(z.string()),
   pools: z.array(pool),
+  /** Of Kubernetes; left out in sites of before: the usual one. */
+  kubernetesVersion: z.string().optional(),
   /** The cluster is made known to it. */
   rancher: z.object(ofRancher).optional(),
 })
@@ -107,6 +110,8 @@ const rancher = z.object({
   credentialName: z.string().optional(),
   pools: z.array(pool),
   distribution: z.enum(['rke2', 'k3s']).default('rke2'),
+  /** Of Kubernetes; left out in sites of before: the usual one. */
+  kubernetesVersion: z.string().optional(),
 })
 
 /** Where the machines of a site come from that is not on this computer; without secrets. */
@@ -130,6 +135,22 @@ export function cloudOf({ layout }: Pick<Site, 'layout'>): Cloud | undefined {
 
 export function kindOf(site: Pick<Site, 'layout'>): CloudKind {
   return cloudOf(site)?.kind ?? 'local'
+}
+
+/** Of Kubernetes, as the site is meant; `undefined`: the cluster is not ours to upgrade. */
+export function kubernetesOf({ layout }: Pick<Site, 'layout'>): string | undefined {
+  const cloud = layout?.cloud
+  if (cloud === undefined) return layout?.kubernetesVersion ?? usualLocalVersion
+  return cloud.kind === 'existing' ? undefined : (cloud.kubernetesVersion ?? usualCloudVersion)
+}
+
+/** `site` with the version of Kubernetes that `now` has: it never goes back, whatever else does. */
+export function withKubernetesOf(now: Pick<Site, 'layout'>, site: Site): Site {
+  const { layout } = site
+  const kubernetesVersion = kubernetesOf(now)
+  if (layout === undefined || kubernetesVersion === undefined || layout.cloud?.kind === 'existing') return site
+  if (layout.cloud === undefined) return { ...site, layout: { ...layout, kubernetesVersion } }
+  return { ...site, layout: { ...layout, cloud: { ...layout.cloud, kubernetesVersion } } }
 }
 
 /** Whether the site's cluster is elsewhere: people reach it by its names, not by ports of this machine. */

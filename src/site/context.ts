@@ -4,6 +4,7 @@ import {
   isFar,
   isImported,
   kindOf,
+  kubernetesOf,
   machineCount,
   mustBeExisting,
   rancherOf,
@@ -70,6 +71,9 @@ export function siteContext({
       on: stagesOf(site),
       made: madeOf(site, made, reached),
       programs: isFar(site) ? farPrograms : siteTools,
+      // Of this computer; elsewhere the cloud brings it.
+      kubernetes: isFar(site) ? [] : [kubernetesOf(site)],
+      ...(isFar(site) ? {} : { kubernetesVersion: kubernetesOf(site) }),
       machineCount: machineCount(site),
       kind: kindOf(site),
       monitoring: monitoring === undefined ? {} : { values: monitoring },

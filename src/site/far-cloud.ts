@@ -12,6 +12,8 @@ export function createFarCloud({ kubeconfig }: StatePaths, kubernetes: Kubernete
     stop: async () => {},
     certificate: async () => undefined,
     leftovers: async () => [],
+    versions: async () => [],
+    kubernetes: async () => undefined,
     others: async () => [],
     programs: async () => [],
     keepProcess: async () => {

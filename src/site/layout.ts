@@ -42,6 +42,8 @@ export const layoutSchema = z.object({
   }),
   /** Where the states of the Terraform roots lie; left out: in the site's journal. */
   state: z.object({ backend: z.string(), settings: tree }).optional(),
+  /** Of Kubernetes on this computer; left out: the newest there. A cloud says its own. */
+  kubernetesVersion: z.string().optional(),
   /** Left out: the machines are on this computer. */
   cloud: cloudSchema.optional(),
   /** Values of the chart that brings Prometheus, without our rules; left out: none, or a Rancher's. */

@@ -50,6 +50,17 @@ export function createLocalCloud(site: Site, paths: StatePaths, project: string)
       const { programs = [] } = (await get(`/v1/clusters/${site.name}`)).body as { programs?: HostProgram[] }
       return programs.map(({ name, alive }) => ({ name, alive }))
     },
+    versions: async () => {
+      const text = await run(['versions', '--state', paths.cloud], 'looking which versions of Kubernetes are in use')
+      return text.split('\n').filter((line) => line !== '')
+    },
+    kubernetes: async () => {
+      const { status, body } = await get(`/v1/clusters/${site.name}`)
+      if (status !== 200) return undefined
+      const { kubernetesVersion, state, reason = '' } = body as ClusterAnswer
+      if (kubernetesVersion === undefined) return undefined
+      return { version: kubernetesVersion, ...(state === 'upgrading' ? { upgrade: reason } : {}) }
+    },
     others: async () => {
       const { items } = (await get('/v1/clusters')).body as { items: OtherCluster[] }
       return items
@@ -58,6 +69,13 @@ export function createLocalCloud(site: Site, paths: StatePaths, project: string)
     },
     gateway: async () => ((await get(`/v1/clusters/${site.name}`)).body as { gateway: Gateway }).gateway,
   }
+}
+
+interface ClusterAnswer {
+  /** Left out while it is being removed. */
+  readonly kubernetesVersion?: string
+  readonly state: string
+  readonly reason?: string
 }
 
 async function isAnswering(get: (path: string) => Promise<{ status: number }>): Promise<boolean> {

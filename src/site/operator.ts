@@ -61,10 +61,20 @@ export interface CloudControl {
   keepProcess(name: string, order: HostProcess): Promise<void>
   /** The programs of its control plane, and those that it keeps. */
   programs(): Promise<readonly HostProgram[]>
+  /** Versions of Kubernetes that machines of this computer have now; also while nothing runs. */
+  versions(): Promise<readonly string[]>
+  /** Of the cluster; `undefined` where there is none, or it is not ours to upgrade. */
+  kubernetes(): Promise<RunningKubernetes | undefined>
   /** Clusters beside the site's own, which its service ordered. */
   others(): Promise<readonly OtherCluster[]>
   /** Where the engine in the cluster orders machines, and what it signs in with. */
   gateway(): Promise<Gateway>
+}
+
+export interface RunningKubernetes {
+  readonly version: string
+  /** How far it is, while it goes over to this version. */
+  readonly upgrade?: string
 }
 
 export interface HostProcess {

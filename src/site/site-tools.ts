@@ -1,31 +1,45 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '../base/errors.ts'
+import { kubernetesFolder } from '../base/kubernetes-version.ts'
 import { siteTools, type ToolName } from '../tools/catalogue.ts'
-import { ensureTools } from '../tools/ensure.ts'
-import { describe } from '../tools/events.ts'
+import { ensureKubernetes, ensureTools } from '../tools/ensure.ts'
+import { describe, type ToolEvent } from '../tools/events.ts'
 import { debianPackages, ensurePackages } from '../tools/packages.ts'
 import type { Tools } from './actions/tools.ts'
 import { replaceFile } from './secrets.ts'
 
+export interface ToolsSettings {
+  readonly simulated?: boolean
+  /** Versions of Kubernetes that the site's machines have now. */
+  readonly versionsInUse: () => Promise<readonly string[]>
+}
+
 /** The site's programs; which folder holds them is noted in the state folder, for `down` and after a restart. */
-export function createTools(stateFolder: string, { simulated = false } = {}): Tools {
+export function createTools(stateFolder: string, { simulated = false, versionsInUse }: ToolsSettings): Tools {
   return {
-    missing: async () => (notedTools(stateFolder) === undefined ? ['the programs of this site'] : []),
-    ensure: async (programs, { output, progress, signal }) => {
+    missing: async ({ kubernetes }) => {
+      const bin = notedTools(stateFolder)
+      if (bin === undefined) return ['the programs of this site']
+      return kubernetes
+        .filter((version) => !existsSync(kubernetesFolder(bin, version)))
+        .map((one) => `Kubernetes ${one}`)
+    },
+    ensure: async ({ programs, kubernetes }, { output, progress, signal }) => {
       // Simulated machines need nothing of the system.
       const needed = simulated ? [] : Object.keys(debianPackages)
       const packages = await ensurePackages(needed, { say: output, signal })
       const names = (programs as readonly ToolName[] | undefined) ?? siteTools
       const made: string[] = []
-      const { bin } = await ensureTools(names, {
-        signal,
-        onProgress: (event) => {
-          if (event.kind === 'built') made.push(event.tool)
-          if (event.kind !== 'found') output(describe(event))
-          if (event.kind !== 'found' && event.kind !== 'ready') progress(describe(event))
-        },
-      })
+      const onProgress = (event: ToolEvent): void => {
+        if (event.kind === 'built') made.push(event.tool)
+        if (event.kind !== 'found') output(describe(event))
+        if (event.kind !== 'found' && event.kind !== 'ready') progress(describe(event))
+      }
+      const { bin } = await ensureTools(names, { signal, onProgress })
+      // Machines have those of before until their turn comes.
+      for (const version of new Set([...kubernetes, ...(kubernetes.length === 0 ? [] : await versionsInUse())]))
+        await ensureKubernetes(version, bin, { signal, onProgress })
       replaceFile(join(stateFolder, 'programs'), `${bin}\n`)
       return [...packages, ...made]
     },

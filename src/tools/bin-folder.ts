@@ -10,13 +10,15 @@ export interface Placed {
 }
 
 /** One folder with all programs of a set, because containerd looks for its shim beside it. Its name follows from the set. */
-export async function placeTools(cacheDir: string, tools: readonly Placed[]): Promise<string> {
+export function binFolder(cacheDir: string, tools: readonly Placed[]): string {
   const hash = createHash('sha256')
   for (const { name, identity } of tools) hash.update(`${name}\0${identity}\0`)
-  const folder = join(cacheDir, 'bin', hash.digest('hex').slice(0, 16))
+  return join(cacheDir, 'bin', hash.digest('hex').slice(0, 16))
+}
+
+export async function placeTools(folder: string, tools: readonly Placed[]): Promise<void> {
   await mkdir(folder, { recursive: true })
   for (const tool of tools) await place(tool.path, join(folder, tool.name))
-  return folder
 }
 
 // A hard link is the program itself, so that /proc/self/exe lies in this folder too; another disk gets a symbolic one.

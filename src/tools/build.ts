@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { AppError } from '../base/errors.ts'
-import { ldflags, type Tool } from './catalogue.ts'
+import { ldflagsOf, type Tool } from './catalogue.ts'
 import type { Go } from './go.ts'
 
 export interface BuildProgress {
@@ -38,7 +38,7 @@ export async function buildTools(tools: readonly Tool[], options: BuildOptions):
     '-v',
     '-trimpath',
     '-ldflags',
-    ldflags,
+    ldflagsOf(first),
     '-o',
     `${options.into}/`,
     ...tools.map((tool) => tool.package),

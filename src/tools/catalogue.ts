@@ -1,3 +1,5 @@
+import { minorOf, usualLocalVersion } from '../base/kubernetes-version.ts'
+
 /** Order in which programs are built: the control plane first, so that it can start while the rest is built. */
 export const groups = ['control-plane', 'node', 'own', 'policy', 'terraform', 'site'] as const
 export type Group = (typeof groups)[number]
@@ -5,8 +7,8 @@ export type Group = (typeof groups)[number]
 export interface Tool {
   readonly name: string
   readonly group: Group
-  /** Go module below the project's folder. Calico needs versions of its own. */
-  readonly module: 'tools' | 'tools/calico'
+  /** Go module below the project's folder. Calico needs versions of its own, as has each further Kubernetes. */
+  readonly module: 'tools' | 'tools/calico' | `tools/kubernetes-${string}`
   /** What `go build` is given; for a file, the Go module it lies in. */
   readonly package: string
   /** Exactly this one is taken from PATH. Empty: the program is our own, or never on PATH as we need it. */
@@ -19,7 +21,6 @@ export interface Tool {
   readonly file?: string
 }
 
-const kubernetes = '1.37.2'
 const containerd = '2.4.2'
 
 function kube<Name extends string>(name: Name, group: Group) {
@@ -29,7 +30,7 @@ function kube<Name extends string>(name: Name, group: Group) {
     group,
     module: 'tools',
     package: `k8s.io/kubernetes/cmd/${name}`,
-    version: kubernetes,
+    version: usualLocalVersion,
     ask: { args, pattern: /^(?:Kubernetes|Client Version:) v(\S+)$/m },
   } as const
 }
@@ -138,8 +139,26 @@ export function toolsNamed(names: readonly ToolName[]): readonly Tool[] {
   return ordered.filter((tool) => (names as readonly string[]).includes(tool.name))
 }
 
-/** The same for all: a program's version is part of what it is. */
-export const ldflags = `-s -w -X k8s.io/component-base/version.gitVersion=v${kubernetes} -X github.com/opentofu/opentofu/version.dev=no`
+/** What is of a site's version of Kubernetes, and has a folder of its own for each. kubectl serves a minor version more and less. */
+const kubernetesPrograms: readonly ToolName[] = [
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+]
+
+/** The same programs of another version than the usual one, which is among all tools. */
+export function kubernetesTools(version: string): readonly Tool[] {
+  const module = `tools/kubernetes-${minorOf(version)}` as const
+  return toolsNamed(kubernetesPrograms).map((tool) => ({ ...tool, module, version }))
+}
+
+/** The same for all of a module: a program's version is part of what it is. */
+export function ldflagsOf({ module, version }: Pick<Tool, 'module' | 'version'>): string {
+  const kubernetes = module.startsWith('tools/kubernetes-') ? version : usualLocalVersion
+  return `-s -w -X k8s.io/component-base/version.gitVersion=v${kubernetes} -X github.com/opentofu/opentofu/version.dev=no`
+}
 
 /** What a group takes when nothing is in Go's caches, on two cores; and the space for its modules and objects. */
 export const coldCosts: Readonly<Record<Group, { readonly seconds: number; readonly gb: number }>> = {

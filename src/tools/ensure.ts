@@ -1,10 +1,11 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { AppError } from '../base/errors.ts'
-import { placeTools } from './bin-folder.ts'
+import { kubernetesFolder } from '../base/kubernetes-version.ts'
+import { binFolder, type Placed, placeTools } from './bin-folder.ts'
 import { type BuildInput, buildMissing, type Wanted } from './build-missing.ts'
 import { type Cached, ToolCache } from './cache.ts'
-import { type Tool, type ToolName, toolsNamed } from './catalogue.ts'
+import { kubernetesTools, type Tool, type ToolName, toolsNamed } from './catalogue.ts'
 import type { ToolEvent } from './events.ts'
 import { findTool } from './find.ts'
 import { chooseGo } from './go.ts'
@@ -44,30 +45,43 @@ export async function ensureTools<Name extends ToolName>(
   options: EnsureOptions = {},
 ): Promise<Tools<Name>> {
   const started = Date.now()
+  const placed = await ensureSet(toolsNamed(names), options)
+  const bin = binFolder(options.cacheDir ?? cacheFolder(), placed)
+  await placeTools(bin, placed)
+  options.onProgress?.({ kind: 'ready', bin, seconds: (Date.now() - started) / 1000 })
+  const paths = Object.fromEntries(placed.map(({ name }) => [name, join(bin, name)]))
+  return { bin, paths: paths as Record<Name, string> }
+}
+
+/** As `ensureTools`, the programs of one version of Kubernetes; of another than the usual one below `bin`, beside the rest. */
+export async function ensureKubernetes(version: string, bin: string, options: EnsureOptions = {}): Promise<void> {
+  const folder = kubernetesFolder(bin, version)
+  // The usual ones are among the rest.
+  if (folder === bin) return
+  await placeTools(folder, await ensureSet(kubernetesTools(version), options))
+}
+
+async function ensureSet(tools: readonly Tool[], options: EnsureOptions): Promise<readonly Placed[]> {
   const cacheDir = options.cacheDir ?? cacheFolder()
   const projectFolder = options.projectFolder ?? resolve(import.meta.dirname, '../..')
   const path = options.path ?? process.env['PATH'] ?? ''
   const onProgress = options.onProgress ?? (() => {})
   const cache = new ToolCache(cacheDir)
-  const found = await findAll(toolsNamed(names), path, onProgress)
+  const found = await findAll(tools, path, onProgress)
   const goChoice = await chooseGo(projectFolder, path)
   const wanted: Wanted[] = []
-  for (const tool of toolsNamed(names)) {
+  for (const tool of tools) {
     if (!found.has(tool.name)) wanted.push({ tool, key: await toolKey(tool, projectFolder, goChoice.minor) })
   }
   const releases = sourceFrom(options.releases ?? process.env['CLOUDMGR_RELEASES'])
   const input: BuildInput = { cache, cacheDir, projectFolder, goChoice, releases, onProgress, signal: options.signal }
   const cached = await takeAll(wanted, input)
-  const placed = toolsNamed(names).map(({ name }) => {
+  return tools.map(({ name }) => {
     const one = found.get(name) ?? cached.get(name)
     if (one === undefined)
       throw new AppError('bug', 'tool-missing', `${name} is neither on PATH nor in the cache after its build`)
     return { name, ...one }
   })
-  const bin = await placeTools(cacheDir, placed)
-  onProgress({ kind: 'ready', bin, seconds: (Date.now() - started) / 1000 })
-  const paths = Object.fromEntries(placed.map(({ name }) => [name, join(bin, name)]))
-  return { bin, paths: paths as Record<Name, string> }
 }
 
 function sourceFrom(text: string | undefined): ReleaseSource {

@@ -130,7 +130,10 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     site,
     paths,
     kubernetes,
-    tools: createTools(folder, { simulated: site.simulated === true }),
+    tools: createTools(folder, {
+      simulated: site.simulated === true,
+      versionsInUse: async () => await cloudControl(site, paths).versions(),
+    }),
     toolsFolder: () => toolsFolder(folder),
     pages: createPages(project, cacheFolder()),
     cloud: cloudControl(site, paths),

@@ -19,7 +19,7 @@ bin_folder = os.path.dirname(sys.executable)
 
 def om_command(*words):
     """The om command as typed in a shell; its output and exit code."""
-    done = subprocess.run([os.path.join(bin_folder, 'om'), *words], capture_output=True, text=True, timeout=180)
+    done = subprocess.run([os.path.join(bin_folder, 'om'), *words], capture_output=True, text=True, timeout=600)
     return {'code': done.returncode, 'output': (done.stdout + done.stderr)[-2000:]}
 
 

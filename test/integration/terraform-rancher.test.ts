@@ -150,8 +150,8 @@ describe('the example hetzner', () => {
 const control: PoolSpec = { name: 'control', role: 'control', machineType: 't3.large', size: 1 }
 const worker: PoolSpec = { name: 'worker', role: 'worker', machineType: 'm6i.large', size: 2 }
 
-function site(pools: readonly PoolSpec[]): ClusterSpec {
-  return { name: 'omega', domain: 'omega.example.com', kubernetesVersion: '1.35.8', pools, volumes: {} }
+function site(pools: readonly PoolSpec[], kubernetesVersion = '1.35.8'): ClusterSpec {
+  return { name: 'omega', domain: 'omega.example.com', kubernetesVersion, pools, volumes: {} }
 }
 
 const secrets: RancherSecrets = { token: 'token-abcde:secret', credential: s3 }
@@ -319,6 +319,28 @@ test('a pool that was scaled by itself keeps its size when it was looked up, and
   await written([control, { ...elastic, max: 3 }], { observed: { worker: 4 } }, folder)
   await apply(folder, env)
   expect((await configOf()).machine_pools[1]).toMatchObject({ quantity: 3 })
+})
+
+test('another version of Kubernetes changes the cluster in place, and nothing else', async () => {
+  const folder = await written()
+  await apply(folder, env)
+  const settings = { url: access.RANCHER_URL, driver: 'amazonec2', machine, distribution: 'rke2' } as const
+  const newer = rancherRoot(site([control, worker], '1.36.3'), {
+    ...settings,
+    modules: await modulesFor(folder, modules),
+    backend: { local: { path: 'terraform.tfstate' } },
+  })
+  await writeRoot(folder, newer)
+  const { creates, changes, replaces, deletes } = await apply(folder, env)
+  expect({ creates, changes, replaces, deletes }).toEqual({
+    creates: [],
+    changes: ['module.cluster.rancher2_cluster_v2.this'],
+    replaces: [],
+    deletes: [],
+  })
+  const [cluster] = await standin.things('rancher2_cluster_v2')
+  expect(cluster?.attributes['kubernetes_version']).toBe('v1.36.3+rke2r1')
+  await apply(folder, env, true)
 })
 
 test('k3s leaves its own ingress, load balancer and storage class out', async () => {

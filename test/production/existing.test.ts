@@ -26,13 +26,13 @@ beforeAll(async () => {
   others = await startOthersCluster('others', far.address)
   before = await everything()
   write()
-}, 300_000)
+})
 
 afterAll(async () => {
   // Nothing of the site is on this host; it may still be half made in the cluster that goes now.
   await others?.stop()
   await far?.close()
-}, 300_000)
+})
 
 const path = () => join(far.home, 'site.yml')
 const file = () => ['--file', path()]

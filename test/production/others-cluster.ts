@@ -20,6 +20,8 @@ const program = resolve(import.meta.dirname, '../../src/local/main.ts')
 const binDir = process.env['CLOUDMGR_TOOLS_BIN'] ?? ''
 const volumes = Array.from({ length: 8 }, (_, index) => `disk-${index + 1}`)
 export const storageClass = 'disks'
+/** A machine that others use as well takes minutes to remove a cluster: there are gigabytes of images. */
+const patienceMs = 600_000
 
 interface ClusterView {
   readonly state: string
@@ -39,7 +41,7 @@ export async function startOthersCluster(name: string, address: string): Promise
     await eventually(
       () => call(socket, 'GET', what),
       ({ status }) => status === 404,
-      120_000,
+      patienceMs,
     )
   }
   await local('start')
@@ -53,13 +55,13 @@ export async function startOthersCluster(name: string, address: string): Promise
   const seen = await eventually(
     async () => (await call<ClusterView>(socket, 'GET', path)).body,
     ({ state: now }) => now === 'ready',
-    120_000,
+    patienceMs,
   )
   await call(socket, 'PUT', `${path}/machines/theirs-1`, { cores: 4, memoryGb: 10, role: 'worker' })
   const { body: machine } = await eventually(
     () => call<{ state: string; address: string }>(socket, 'GET', `${path}/machines/theirs-1`),
     ({ body }) => body.state === 'ready',
-    120_000,
+    patienceMs,
   )
   const kubeconfig = join(root, 'kubeconfig')
   writeFileSync(kubeconfig, seen.kubeconfig, { mode: 0o600 })

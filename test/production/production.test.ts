@@ -98,7 +98,8 @@ test('a machine is drained for maintenance, and the API answers all the while', 
 test('a dump is made and put back by the words of the docs: rows and data are those of then', async () => {
   const url = (await configOf(anna))['OMEGA_MONGO_URL'] ?? ''
   const write = async (name: string) => {
-    const client = new MongoClient(url)
+    // As the client has it: users are those of the server.
+    const client = new MongoClient(url, { authSource: 'admin' })
     await client
       .db()
       .collection(name)

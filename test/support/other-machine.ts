@@ -94,7 +94,12 @@ export async function otherMachine(): Promise<OtherMachine> {
     },
     run: async (command, args, env = {}) => {
       const { PATH = '' } = process.env
-      const options = { env: { PATH, HOME: home, ...env }, extendEnv: false, reject: false, timeout: 300_000 } as const
+      const options = {
+        env: { PATH, HOME: home, ...env },
+        extendEnv: false,
+        reject: false,
+        timeout: 1_500_000,
+      } as const
       const { exitCode, stdout, stderr } = await execa(program, inside(command, args), { ...options, cwd: home })
       return { code: exitCode ?? -1, stdout, stderr }
     },

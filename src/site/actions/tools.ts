@@ -4,6 +4,8 @@ import type { Action } from '../../actions/action.ts'
 const input = z.strictObject({
   /** Names of programs; all that a site needs when left out. */
   programs: z.array(z.string().min(1)).optional(),
+  /** Versions of Kubernetes that this computer must be able to run beside the usual one. */
+  kubernetes: z.array(z.string()).default([]),
 })
 
 export type ToolsInput = z.infer<typeof input>
@@ -18,9 +20,9 @@ export interface ToolsRun {
 
 export interface Tools {
   /** What is not there yet. */
-  missing(programs: readonly string[] | undefined): Promise<string[]>
+  missing(wanted: ToolsInput): Promise<string[]>
   /** Found, taken from the cache, or built; Debian packages too. Answers with the names that had to be made. */
-  ensure(programs: readonly string[] | undefined, run: ToolsRun): Promise<string[]>
+  ensure(wanted: ToolsInput, run: ToolsRun): Promise<string[]>
 }
 
 /** The programs that the site runs with. */
@@ -29,12 +31,12 @@ export function toolsAction(tools: Tools): Action<ToolsInput> {
     name: 'tools',
     input,
     locks: () => ['tools'],
-    observe: async ({ programs }) => {
-      const missing = await tools.missing(programs)
+    observe: async (wanted) => {
+      const missing = await tools.missing(wanted)
       return missing.length === 0 ? { state: 'present' } : { state: 'absent', detail: `missing: ${missing.join(', ')}` }
     },
-    ensure: async ({ programs }, context) => {
-      const made = await tools.ensure(programs, {
+    ensure: async (wanted, context) => {
+      const made = await tools.ensure(wanted, {
         output: (line) => context.output(line),
         progress: (text) => context.waiting(text),
         signal: context.signal,

@@ -48,10 +48,9 @@ export function ruleFacts(
 }
 
 function rancherFacts(project: string): RancherFacts {
-  const { lines } = loadRancherMatrix(join(project, 'catalog', 'rancher.yml'))
   return {
     machines: readMachineSettings(join(project, 'terraform', 'rancher-cluster')),
-    versions: lines.map(({ rancher }) => rancher),
+    versions: loadRancherMatrix(join(project, 'catalog', 'rancher.yml')),
   }
 }
 

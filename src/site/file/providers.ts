@@ -1,10 +1,18 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { localVersions, usualCloudVersion, usualLocalVersion } from '../../base/kubernetes-version.ts'
 import { taintSchema } from './pools.ts'
 import { secretRef } from './secret-ref.ts'
 
 const port = (what: string, usual: number) =>
   z.int().min(1).max(65_535).optional().describe(`${what}; ${usual}, or the next free block of ports, when left out`)
+
+const upwards = 'It goes up one minor version at a time, never down'
+
+const cloudVersion = z
+  .string()
+  .regex(/^\d+\.\d+\.\d+$/, `must be a version of Kubernetes, such as "${usualCloudVersion}"`)
+  .optional()
 
 const local = z.strictObject({
   kind: z.literal('local').describe('this computer'),
@@ -17,6 +25,10 @@ const local = z.strictObject({
     })
     .optional()
     .describe('ports on the loopback; they stay as they were when the site was made'),
+  kubernetesVersion: z
+    .enum(localVersions)
+    .optional()
+    .describe(`version of Kubernetes; ${usualLocalVersion} when left out. ${upwards} (docs/operations.md)`),
   listen: z
     .string()
     .refine((text) => isIP(text) !== 0, 'is no address of this computer, such as 192.168.1.20')
@@ -48,6 +60,9 @@ const hcloud = z.strictObject({
   kind: z.literal('hcloud').describe('Hetzner Cloud'),
   token: secretRef.describe('API token of the project, with write access'),
   location: z.string().min(1).default('fsn1').describe('location of machines and volumes'),
+  kubernetesVersion: cloudVersion.describe(
+    `version of Kubernetes that new machines get, as k3s has it; ${usualCloudVersion} when left out. Machines that are there are upgraded by hand (terraform/hcloud-cluster/README.md)`,
+  ),
   image: z.string().min(1).default('debian-12').describe('operating system of the machines'),
   networkCidr: z
     .string()
@@ -82,6 +97,9 @@ const rancher = z.strictObject({
       "further settings of all machines, in the words of the driver's block in rancher2_machine_config_v2, such as ami and subnet_id (`terraform/rancher-cluster`); they win over region, zone and network",
     ),
   distribution: z.enum(['rke2', 'k3s']).default('rke2').describe('which Kubernetes Rancher installs'),
+  kubernetesVersion: cloudVersion.describe(
+    `its version, one that the Rancher has; ${usualCloudVersion} when left out. ${upwards}: Rancher upgrades control plane and machines`,
+  ),
 })
 
 export const providerSchema = z.discriminatedUnion('kind', [local, existing, hcloud, rancher])

@@ -1,5 +1,6 @@
 import type { Provider } from '../../clusters/provider.ts'
 import type { MachineSettingsByDriver } from '../../clusters/machine-settings.ts'
+import { mismatches, type RancherMatrix } from '../../clusters/rancher-versions.ts'
 import { AppError } from '../../base/errors.ts'
 import { didYouMean, nearest } from '../../base/nearest.ts'
 import { checkFarDomain, isLoopback } from '../listen.ts'
@@ -24,7 +25,7 @@ export interface RuleFacts {
   readonly provider: Provider | undefined
   readonly chartDefaults: ChartValues
   readonly checkValues: ValueCheck
-  /** Of provider rancher: settings of machines, and minor versions of Rancher that are known. */
+  /** Where a Rancher is named: settings of machines, and which versions go together. */
   readonly rancher?: RancherFacts | undefined
   /** Names of the plans that accounts can order. */
   readonly plans: readonly string[]
@@ -32,7 +33,7 @@ export interface RuleFacts {
 
 export interface RancherFacts {
   readonly machines: MachineSettingsByDriver
-  readonly versions: readonly string[]
+  readonly versions: RancherMatrix
 }
 
 /** What the schema can't see: mistakes that would end badly later. */
@@ -271,8 +272,15 @@ function rancher({ provider, rancher: wanted }: SiteFile, { rancher: known }: Ru
   if (known === undefined) return found
   if (provider.kind === 'rancher') found.push(...machineMistakes(provider, known.machines))
   const version = wanted.kind === 'none' ? undefined : wanted.version
-  if (version !== undefined && !known.versions.includes(version))
-    found.push({ path: ['rancher', 'version'], value: version, problem: `right is ${known.versions.join(', ')}` })
+  const lines = known.versions.lines.map((line) => line.rancher)
+  if (version !== undefined && !lines.includes(version)) {
+    found.push({ path: ['rancher', 'version'], value: version, problem: `right is ${lines.join(', ')}` })
+    return found
+  }
+  const kubernetes = 'kubernetesVersion' in provider ? provider.kubernetesVersion : undefined
+  const versions = { rancher: version ?? known.versions.default, ...(kubernetes === undefined ? {} : { kubernetes }) }
+  for (const { value, right } of mismatches(known.versions, versions))
+    found.push({ path: ['provider', 'kubernetesVersion'], value, problem: `right is ${right}` })
   return found
 }
 

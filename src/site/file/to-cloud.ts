@@ -1,3 +1,4 @@
+import { usualCloudVersion } from '../../base/kubernetes-version.ts'
 import type { Cloud, ImageRegistry, OrderedPool, SiteRancher } from '../cloud.ts'
 import { alertingOf, alertRefs, rancherMonitoring } from './monitoring.ts'
 import type { Pool } from './pools.ts'
@@ -19,8 +20,9 @@ export function cloudFrom(file: SiteFile): Cloud | undefined {
         ...importedInto(file),
       }
     case 'hcloud': {
-      const { location, sshKeys, adminCidrs } = provider
-      return { kind: 'hcloud', location, sshKeys, adminCidrs, pools: poolsOf(file), ...importedInto(file) }
+      const { location, sshKeys, adminCidrs, kubernetesVersion = usualCloudVersion } = provider
+      const pools = poolsOf(file)
+      return { kind: 'hcloud', location, sshKeys, adminCidrs, pools, kubernetesVersion, ...importedInto(file) }
     }
     case 'rancher':
       return {
@@ -29,6 +31,8 @@ export function cloudFrom(file: SiteFile): Cloud | undefined {
         driver: provider.cloud,
         machine: { ...rancherMachine(provider) },
         distribution: provider.distribution,
+        // Said, so that a newer cloudmgr upgrades nothing by itself.
+        kubernetesVersion: provider.kubernetesVersion ?? usualCloudVersion,
         ...('name' in provider.credential ? { credentialName: provider.credential.name } : {}),
         pools: poolsOf(file),
       }

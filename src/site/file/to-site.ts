@@ -75,6 +75,9 @@ function layoutFrom({ site, facts, path }: CheckedFile): Layout {
     selectsRoles: selectsRoles(site),
     volumes: wantedVolumes(site),
     values: wantedValues(site),
+    ...(site.provider.kind === 'local' && site.provider.kubernetesVersion !== undefined
+      ? { kubernetesVersion: site.provider.kubernetesVersion }
+      : {}),
     ...(site.state === undefined ? {} : { state: { backend: site.state.backend, settings: site.state.settings } }),
     ...(cloud === undefined ? {} : { cloud }),
     ...(registry === undefined ? {} : { registry }),

@@ -6,7 +6,7 @@ import type { CheckedFile } from '../file/check.ts'
 import { domainOf } from '../file/domain.ts'
 import { namedRefs, secretNames } from '../file/secret-names.ts'
 import { wantedVolumes } from '../file/wanted-values.ts'
-import type { Operator } from '../operator.ts'
+import type { Operator, RunningKubernetes } from '../operator.ts'
 import { outsideRoots } from '../kept-roots.ts'
 import { layoutOf } from '../layout.ts'
 import { rancherNotes } from '../rancher-found.ts'
@@ -18,7 +18,7 @@ import { readStored, storedForm } from '../secrets.ts'
 import type { Site } from '../site.ts'
 import { findSite, isMade, type StatePaths } from '../state.ts'
 import { refuseOthersPrometheus } from '../actions/monitoring.ts'
-import { cloudOf, hasOwnRancher, isFar, rancherOf } from '../cloud.ts'
+import { cloudOf, hasOwnRancher, isFar, kindOf, kubernetesOf, rancherOf } from '../cloud.ts'
 import { monitoringNamespace } from '../components.ts'
 import { isScaled, isShared, orderingTerraform, rancherTokenIn, stagesOf } from '../cloud-roots.ts'
 import { cloudSecretsOf } from '../file/cloud-secrets.ts'
@@ -26,7 +26,8 @@ import type { GivenSecrets } from '../file/secret-values.ts'
 import { keptKeys, makeKeys } from '../site-keys.ts'
 import { readApplied } from './applied.ts'
 import { type ExistingChanges, existingChanges } from './existing-changes.ts'
-import { type CloudChanges, expectedCloud, previewCloud } from './cloud-changes.ts'
+import { type CloudChanges, type CloudSources, expectedCloud, previewCloud } from './cloud-changes.ts'
+import { kubernetesChanges, versionInState } from './kubernetes-change.ts'
 import { componentChanges, secretChanges } from './component-changes.ts'
 import { machineRows, type PriceList, volumeRows } from './prices.ts'
 import { monitoringRelease, wantedReleases } from './releases.ts'
@@ -60,6 +61,7 @@ export async function previewSite(
   const made = isMade(paths)
   const runs = made && (await operator.cloud(site, paths).answers())
   const ofCloud = isFar(site) ? await cloudSecretsOf(file, operator.secretSources) : {}
+  const kubernetes = kubernetesChanges(site, made ? await runningKubernetes(operator, runs, sources) : undefined)
   const cloud = await lookAtCloud(operator, { made, runs, given: ofCloud }, sources)
   const rancher = await lookAtRancher(operator, { site, paths }, ofCloud)
   const existing = await lookAtExisting(operator, site, ofCloud)
@@ -74,7 +76,7 @@ export async function previewSite(
   const tags = runs ? await operator.imageTags(paths, Object.values(images)) : undefined
   const components = await componentChanges(wanted, { applied, isBegun, helm, defaults, imageSteps: images, tags })
   const secrets = secretChanges(secretsOf(file), runs ? applied : undefined, printsOf(given, paths))
-  const changes = [...rancher, ...cloud.changes, ...existing.changes, ...secrets, ...components]
+  const changes = [...rancher, ...cloud.changes, ...kubernetes, ...existing.changes, ...secrets, ...components]
   const { volumes, machines } = layoutOf(site)
   const kept = Object.keys(volumes).filter((name) => wantedVolumes(file.site)[name] === undefined)
   return {
@@ -197,6 +199,19 @@ async function lookAtRancher(
   const place = { kubernetes: clusterOf(kubeconfig), helm: releasesOf(kubeconfig) }
   const isBegun = rancherNotes(paths.folder).lastFound() !== undefined
   return await rancherChanges(place, cloud, { project, isBegun })
+}
+
+/** What the site's cluster has, where there is one; `before` knows it of a cloud whose state does not say it. */
+async function runningKubernetes(
+  operator: Operator,
+  runs: boolean,
+  { site, paths, before, roots }: CloudSources,
+): Promise<RunningKubernetes | undefined> {
+  if (!isFar(site)) return runs ? await operator.cloud(site, paths).kubernetes() : undefined
+  if (before === undefined || kindOf(before) !== kindOf(site)) return undefined
+  if ((await roots.addresses('cluster')).length === 0) return undefined
+  const version = versionInState(await roots.state('cluster')) ?? kubernetesOf(before)
+  return version === undefined ? undefined : { version }
 }
 
 async function lookAtExisting(operator: Operator, site: Site, given: GivenSecrets): Promise<ExistingChanges> {

@@ -17,13 +17,17 @@ type progress struct {
 	Reason string `json:"reason"`
 }
 
-// waitReady looks until the thing is ready; it failed, or the time is up: the error says why.
+// waitReady looks until the thing is ready; it failed, or told nothing new for too long: the error says why.
 func (c *client) waitReady(ctx context.Context, what string, look func() (progress, error)) error {
-	started := time.Now()
+	started, last := time.Now(), progress{}
 	for {
 		seen, err := look()
 		if err != nil {
 			return err
+		}
+		// An upgrade goes from machine to machine, and takes as long as there are some.
+		if seen != last {
+			started, last = time.Now(), seen
 		}
 		switch {
 		case seen.State == stateReady:
