@@ -35,7 +35,8 @@ export const clusterId = 'cluster'
 
 export async function idOf(kubernetes: Kubernetes): Promise<string> {
   const found = await kubernetes.find({ apiVersion: 'v1', kind: 'Namespace', name: 'kube-system' })
-  return String(found?.metadata['uid'] ?? '')
+  const uid = found?.metadata['uid']
+  return typeof uid === 'string' ? uid : ''
 }
 
 /**

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { networkInterfaces, tmpdir } from 'node:os'
@@ -97,7 +97,7 @@ async function startTokens(jwks: string) {
   const kid = 'one'
   writeFileSync(jwks, JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' }] }))
   const basic = `Basic ${Buffer.from(`${registryLogin.username}:${registryLogin.password}`).toString('base64')}`
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     if (request.headers.authorization !== basic) return void response.writeHead(401).end()
     const scope = new URL(request.url ?? '', 'http://localhost').searchParams.get('scope') ?? ''
     const [type, name] = scope.split(':')
@@ -109,7 +109,8 @@ async function startTokens(jwks: string) {
       .setExpirationTime('5m')
       .sign(privateKey)
     response.end(JSON.stringify({ token }))
-  }).listen(0, '127.0.0.1')
+  }
+  const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const realm = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`
   return {
