@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { catalogue, groups, type Tool, toolsNamed } from './catalogue.ts'
+import { localVersions, usualLocalVersion } from '../base/kubernetes-version.ts'
+import { catalogue, groups, kubernetesTools, ldflagsOf, type Tool, toolsNamed } from './catalogue.ts'
 import { cacheFolder } from './ensure.ts'
 import { Estimate } from './estimate.ts'
 import { notOlder } from './go.ts'
@@ -27,6 +28,16 @@ test('versions looked for on PATH are those that would be built', async () => {
     })
     expect(`${name}: ${line} `).toContain(` v${version} `)
   }
+})
+
+test('each further version of Kubernetes is pinned in a module of its own, and built with that version in it', async () => {
+  for (const version of localVersions.slice(1)) {
+    const [tool] = kubernetesTools(version)
+    const pinned = await readFile(resolve(import.meta.dirname, '../..', tool?.module ?? '', 'go.mod'), 'utf8')
+    expect(pinned).toContain(`require k8s.io/kubernetes v${version}\n`)
+    expect(ldflagsOf({ module: tool?.module ?? 'tools', version })).toContain(`gitVersion=v${version} `)
+  }
+  expect(ldflagsOf({ module: 'tools', version: '2.4.2' })).toContain(`gitVersion=v${usualLocalVersion} `)
 })
 
 test('tools are built group by group, each once', () => {
