@@ -140,7 +140,8 @@ test('a suspended runtime runs nothing and is told so; resumed, it is as it was'
   )
   // After a lost cluster, too, nothing of it runs.
   const ensured = (await admin.post('/api/v2/deployments/ensure')).body.commands
-  expect(ensured).toMatchObject([{ plan: 'omegaml' }, { plan: 'shared-runtime' }])
+  // The oldest first: the site's own.
+  expect(ensured).toMatchObject([{ plan: 'shared-runtime' }, { plan: 'omegaml' }])
   const [last] = (await alice.get('/api/v2/commands')).body.commands
   expect(last).toMatchObject({ plan: 'runtime', phase: 'suspend' })
   await service.ended(last.id)
