@@ -23,6 +23,17 @@ interface NftList {
   readonly nftables: readonly { readonly chain?: NftChain; readonly rule?: NftRule }[]
 }
 
+/** Names the older iptables' tables that are in use. */
+export const olderTablesFile = '/proc/net/ip_tables_names'
+
+/**
+ * Whether the older iptables filters anything, by the text of that file. Where it does not, `iptables-legacy` must not
+ * be asked: that alone makes its tables, and `iptables` warns of them from then on.
+ */
+export function olderIptablesFilters(names: string | undefined): boolean {
+  return /^filter$/m.test(names ?? '')
+}
+
 /** Whether iptables' chain FORWARD, as `iptables -S FORWARD` shows it, drops anything. */
 export function iptablesDrops(rules: string): boolean {
   return /^-P FORWARD DROP|-j (DROP|REJECT)/m.test(rules)

@@ -1,4 +1,13 @@
-import { type ForwardChain, forwardChains, iptablesDrops, nftDrops, rulesWith } from '../base/firewall.ts'
+import {
+  type ForwardChain,
+  forwardChains,
+  iptablesDrops,
+  nftDrops,
+  olderIptablesFilters,
+  olderTablesFile,
+  rulesWith,
+} from '../base/firewall.ts'
+import { findText } from './files.ts'
 import { attempt, run } from './run.ts'
 
 /**
@@ -30,6 +39,7 @@ export async function forwardingLeft(link: string): Promise<string[]> {
 
 /** Docker may still use the older one beside that of the system. */
 async function iptablesPrograms(): Promise<string[]> {
+  if (!olderIptablesFilters(findText(olderTablesFile))) return ['iptables']
   const older = await attempt('iptables-legacy', ['-w', '-S', 'FORWARD'])
   const isUsed = older !== undefined && older.trim() !== '-P FORWARD ACCEPT'
   const isSame = ((await attempt('iptables', ['--version'])) ?? '').includes('legacy')

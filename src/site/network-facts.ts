@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { forwardChains, iptablesDrops, nftDrops } from '../base/firewall.ts'
+import { forwardChains, iptablesDrops, nftDrops, olderIptablesFilters, olderTablesFile } from '../base/firewall.ts'
 import { resolverFiles } from '../base/resolvers.ts'
 import { cleanEnv, findOnPath, outputOf } from '../tools/process.ts'
 import type { NetworkFacts } from './network-checks.ts'
@@ -19,7 +19,8 @@ async function droppingFirewalls(): Promise<string[] | undefined> {
   const chains = await said('nft', '-j', 'list', 'chains')
   const rules = await said('iptables', '-w', '-S', 'FORWARD')
   if (chains === undefined && rules === undefined) return undefined
-  const older = await said('iptables-legacy', '-w', '-S', 'FORWARD')
+  const hasOlder = olderIptablesFilters(textOf(olderTablesFile))
+  const older = hasOlder ? await said('iptables-legacy', '-w', '-S', 'FORWARD') : undefined
   const found = [
     ...(iptablesDrops(rules ?? '') ? ['iptables FORWARD'] : []),
     ...(iptablesDrops(older ?? '') && older !== rules ? ['iptables-legacy FORWARD'] : []),

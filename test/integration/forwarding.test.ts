@@ -78,6 +78,23 @@ for (const { what, rules } of firewalls) {
   })
 }
 
+test.skipIf(!isPossible || !findProgram('iptables-legacy'))(
+  'the older iptables is asked only where somebody uses it: asking makes its tables',
+  async () => {
+    const said = await inHost(`
+      accept true
+      [ -z "$(cat /proc/net/ip_tables_names)" ] && echo none
+      iptables-legacy -P FORWARD DROP
+      reach
+      accept true
+      reach
+      accept false
+      iptables-legacy -S FORWARD
+    `)
+    expect(said).toEqual(['0', 'none', 'dropped', '2', 'refused', '0', '-P FORWARD DROP'])
+  },
+)
+
 test.skipIf(!isPossible)('a site is reached by its host alone, and reaches the world', async () => {
   const { uplink, ...rest } = addressesOf(9)
   const rules = nftRules({ uplink, ...rest })
