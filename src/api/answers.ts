@@ -10,6 +10,12 @@ import { isDatabaseAway } from '../db/dialect.ts'
 /** Bytes; no order needs a tenth of it. */
 export const BODY_LIMIT = 64 * 1024
 
+/** Longer than any answer takes: a database or a component hangs. Less than what proxies wait. */
+export const ANSWER_MS = 25_000
+
+/** `handlerTimeout` of routes that stream: as good as none, which Fastify takes for the server's. */
+export const STREAM_MS = 2 ** 31 - 1
+
 /** RFC 9457. `code` and `kind` are for programs, `detail` is for people. */
 export const errorBody = z
   .object({
@@ -137,6 +143,11 @@ function asAppError(thrown: FastifyError, request: FastifyRequest): AppError {
     return new AppError('unavailable', 'too-many-requests', 'too many requests from this address; wait a minute', {
       cause: thrown,
     })
+  }
+  if (thrown.code === 'FST_ERR_HANDLER_TIMEOUT') {
+    const text =
+      'the database or a component hangs and does not answer; what was asked for may still be done once it does'
+    return new AppError('unavailable', 'no-answer', text, { cause: thrown })
   }
   if (thrown.statusCode !== undefined && thrown.statusCode >= 400 && thrown.statusCode < 500) {
     return new AppError('invalid', 'request-malformed', thrown.message, { cause: thrown })

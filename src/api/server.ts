@@ -3,7 +3,7 @@ import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { bellOf } from '../commands/bell.ts'
-import { BODY_LIMIT, errorHandler, notFound } from './answers.ts'
+import { ANSWER_MS, BODY_LIMIT, errorHandler, notFound } from './answers.ts'
 import { configRoute } from './compat/config.ts'
 import { dashboardRoutes } from './compat/dashboard.ts'
 import { healthRoutes } from './compat/health.ts'
@@ -50,6 +50,7 @@ export async function createServer(deps: ApiDeps, side: Side): Promise<FastifyIn
     trustProxy: side === 'public' ? (_address: string, hop: number) => hop === 0 : false,
     requestIdHeader: false,
     requestTimeout: 30_000,
+    handlerTimeout: ANSWER_MS,
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
     // The client appends paths to base URLs with and without a slash at the end.

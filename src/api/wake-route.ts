@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { AppError } from '../base/errors.ts'
 import { isProof } from '../base/proof.ts'
 import type { Bell } from '../commands/bell.ts'
+import { STREAM_MS } from './answers.ts'
 import type { ApiDeps } from './deps.ts'
 
 const MOST_STREAMS = 16
@@ -19,7 +20,7 @@ export const WAKE_PURPOSE = 'wake stream'
 export function wakeRoute(app: FastifyInstance, bell: Bell, { keys, clock }: Pick<ApiDeps, 'keys' | 'clock'>): void {
   const streams = new Set<Readable>()
 
-  app.get(WAKE_PATH, { schema: { hide: true } }, (request, reply) => {
+  app.get(WAKE_PATH, { schema: { hide: true }, handlerTimeout: STREAM_MS }, (request, reply) => {
     const [, proof = ''] = /^Engine\s+(\S+)$/.exec(request.headers.authorization ?? '') ?? []
     if (!isProof(proof, keys, WAKE_PURPOSE, clock.now()))
       throw new AppError('unauthenticated', 'engine-only', 'this is for the engine: its proof is missing, or too old')

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TestSite, testSite } from './cli.ts'
-import { runPython } from './client.ts'
 import { kubectl, loseMachine } from './cluster.ts'
 import { documentsOf, OutageWatch } from './outage-watch.ts'
-import { createAccount, type Person, workAs } from './people.ts'
+import { beginTasks, createAccount, type Person, workAs } from './people.ts'
 
 /** Four real machines, one for each role. */
 let site: TestSite
@@ -71,7 +70,7 @@ const TASKS = 12
 for (const role of Object.keys(places)) {
   test(`the machine of role ${role} is lost: the next up replaces it, all data is kept, and users work on`, async () => {
     // Tasks wait in the broker and run on workers: those that a lost worker had are given to the next.
-    const tasks = role === 'worker' ? await beginTasks(anna) : undefined
+    const tasks = role === 'worker' ? await beginTasks(anna, TASKS) : undefined
     const documents = await documentsOf(anna)
     const [machine = ''] = [...(await roles())].find(([, its]) => its === role) ?? []
     const uid = () => kubectl(site, 'get', 'node', machine, '-o', 'jsonpath={.metadata.uid}')
@@ -93,17 +92,6 @@ test('after all four were lost, a data scientist finds everything and works on',
   console.log(figures)
   expect((await workAs(site, anna)).before.datasets).toContain('wine')
 })
-
-/** Resolves once the first of a user's tasks is done; what is left of them ends while the machine is away. */
-async function beginTasks(who: Person): Promise<{ readonly ended: Promise<{ results: number }> }> {
-  const begun = Promise.withResolvers<void>()
-  const words = [who.userid, who.apiUrl, String(TASKS)]
-  const ended = runPython<{ results: number }>('patient.py', words, { APIKEY: who.apikey }, (line) => {
-    if (line === 'SENT') begun.resolve()
-  })
-  await Promise.race([begun.promise, ended])
-  return { ended }
-}
 
 test('down --purge takes all of it away', async () => {
   const answer = await site.purge()

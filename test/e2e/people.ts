@@ -50,6 +50,20 @@ export async function workAs(site: TestSite, who: Person): Promise<UserOutcome> 
   return outcome
 }
 
+/** Resolves once the first of a user's tasks is done; the others run on, three seconds each. */
+export async function beginTasks(
+  who: Person,
+  count: number,
+): Promise<{ readonly ended: Promise<{ results: number }> }> {
+  const begun = Promise.withResolvers<void>()
+  const words = [who.userid, who.apiUrl, String(count)]
+  const ended = runPython<{ results: number }>('patient.py', words, { APIKEY: who.apikey }, (line) => {
+    if (line === 'SENT') begun.resolve()
+  })
+  await Promise.race([begun.promise, ended])
+  return { ended }
+}
+
 /** What the steps of the account's newest command say of what they wait for. */
 export async function waitsOf(site: TestSite, account: string): Promise<string> {
   const commands = await site.json<{ id: number; account?: string }[]>('commands', 'list', '--service')

@@ -18,6 +18,7 @@ import {
 import { useSecondCluster } from './clusters.ts'
 import { crowd } from './many.ts'
 import {
+  beginTasks,
   configOf,
   rotateAs,
   configStatus,
@@ -241,6 +242,40 @@ describe('while API server, supervisor and registry hang', () => {
     }
     expect(await configStatus(await made)).toBe(200)
     expect(await site.json('status')).toMatchObject({ state: 'up' })
+  })
+})
+
+describe('while broker and databases hang, one after the other', () => {
+  const ordered = async (name: string, pattern: RegExp, says: RegExp) => {
+    const thaw = await freeze(site, pattern)
+    const made = createAccount(site, name)
+    try {
+      await expect.poll(async () => await waitsOf(site, name), { timeout: 120_000, interval: 2000 }).toMatch(says)
+    } finally {
+      thaw()
+    }
+    expect(await configStatus(await made)).toBe(200)
+  }
+
+  test('the broker: tasks that were sent are done after it, an account waits and is delivered', async () => {
+    const tasks = await beginTasks(boris, 5)
+    await ordered('vito', /beam\.smp/, /broker|RabbitMQ/)
+    expect(await tasks.ended).toEqual({ results: 5 })
+  })
+
+  test('MongoDB: an account waits and is delivered', async () => {
+    await ordered('vasco', /mongod /, /MongoDB/)
+  })
+
+  test('the SQL database: nothing can be ordered and that is said, what was ordered before is delivered', async () => {
+    const made = createAccount(site, 'viola')
+    const thaw = await freeze(site, /mariadbd/)
+    try {
+      await expect.poll(async () => await configStatus(anna), { timeout: 60_000, interval: 2000 }).toBe(503)
+    } finally {
+      thaw()
+    }
+    expect(await configStatus(await made)).toBe(200)
   })
 })
 

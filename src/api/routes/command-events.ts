@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { AppError } from '../../base/errors.ts'
-import { errorBody } from '../answers.ts'
+import { errorBody, STREAM_MS } from '../answers.ts'
 import { commandEvents } from '../command-events.ts'
 import type { ApiDeps } from '../deps.ts'
 import type { SignIn } from '../sign-in.ts'
@@ -19,6 +19,7 @@ export function commandEventRoutes(plain: FastifyInstance, deps: ApiDeps, signIn
   app.get(
     '/api/v2/commands/:id/events',
     {
+      handlerTimeout: STREAM_MS,
       schema: {
         tags: ['commands'],
         summary: 'Follow an order: its state and every line of output, as server-sent events',
