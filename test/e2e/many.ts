@@ -67,10 +67,10 @@ export async function crowd(site: TestSite, up: UpResult, count: number): Promis
 /** A connection for each request: one that was kept is closed by the ingress at some time, and a fetch of just then fails. */
 const once = { connection: 'close' }
 
-type Call = <T>(method: string, path: string, body?: unknown) => Promise<T>
+export type Call = <T>(method: string, path: string, body?: unknown) => Promise<T>
 
 /** Asks the API as the site's admin, by tokens that last five minutes. */
-function adminOf({ api, admin: { userid, password } }: UpResult): Call {
+export function adminOf({ api, admin: { userid, password } }: UpResult): Call {
   let token: { readonly text: Promise<string>; readonly until: number } | undefined
   const signIn = async () => {
     const body = JSON.stringify({ username: userid, password })
@@ -92,7 +92,7 @@ function adminOf({ api, admin: { userid, password } }: UpResult): Call {
   }
 }
 
-async function untilDone(call: Call, ids: readonly number[]): Promise<void> {
+export async function untilDone(call: Call, ids: readonly number[]): Promise<void> {
   const open = new Set(ids)
   const left = async () => {
     const { commands } = await call<{ commands: Command[] }>('GET', '/api/v2/commands?limit=500')

@@ -16,7 +16,7 @@ import {
   upgrade,
 } from './cluster.ts'
 import { useSecondCluster } from './clusters.ts'
-import { crowd } from './many.ts'
+import { adminOf, crowd, untilDone } from './many.ts'
 import {
   beginTasks,
   configOf,
@@ -267,15 +267,18 @@ describe('while broker and databases hang, one after the other', () => {
     await ordered('vasco', /mongod /, /MongoDB/)
   })
 
-  test('the SQL database: nothing can be ordered and that is said, what was ordered before is delivered', async () => {
-    const made = createAccount(site, 'viola')
+  test('the SQL database: who asks hears so, and what was ordered before is delivered', async () => {
+    const call = adminOf(up)
+    const body = { name: 'viola', email: 'viola@example.com' }
+    const { command } = await call<{ command: number }>('POST', '/api/v2/accounts', body)
     const thaw = await freeze(site, /mariadbd/)
     try {
-      await expect.poll(async () => await configStatus(anna), { timeout: 60_000, interval: 2000 }).toBe(503)
+      await expect.poll(async () => await configStatus(anna), { timeout: 90_000, interval: 2000 }).toBe(503)
     } finally {
       thaw()
     }
-    expect(await configStatus(await made)).toBe(200)
+    await untilDone(call, [command])
+    expect(await configStatus(anna)).toBe(200)
   })
 })
 
