@@ -410,13 +410,14 @@ test('a Rancher of its own is made first, gives the token for what follows, and 
 const backup = `backup: {bucket: b, endpoint: s3.example.com, accessKey: {env: FIELD}, secretKey: {env: HOOK}, encryptionKey: {env: KEY32}}`
 const inCluster = (version: string, more = backup) =>
   ranchers.replace(
-    /rancher: .*/,
+    /^rancher:\n(?: .*\n)+/m,
     `rancher:
   kind: create
   hostname: rancher.example.com
   acmeEmail: ops@example.com
   version: "${version}"
-  cluster: {kubeconfig: {env: KUBE}, replicas: 1, ${more}}`,
+  cluster: {kubeconfig: {env: KUBE}, replicas: 1, ${more}}
+`,
   )
 const kindsOfClusters = [
   ['v1', 'Namespace'],
