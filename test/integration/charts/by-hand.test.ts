@@ -147,7 +147,10 @@ async function needed(namespace: string, kind: 'secrets' | 'configmaps' | 'persi
     .filter(({ optional }: Manifest) => optional !== true)
   switch (kind) {
     case 'secrets':
-      return [...env.map(({ name }) => name), ...volumes.flatMap(({ secret }) => (secret?.optional === true ? [] : (secret?.secretName ?? [])))]
+      return [
+        ...env.map(({ name }) => name),
+        ...volumes.flatMap(({ secret }) => (secret?.optional === true ? [] : (secret?.secretName ?? []))),
+      ]
     case 'configmaps':
       return volumes.flatMap(({ configMap }) => configMap?.name ?? [])
     case 'persistentvolumeclaims':

@@ -44,7 +44,11 @@ export async function lookAtWorld(outside: RealOutside, adapters: Adapters): Pro
 
 /** Which node port Kubernetes gave is chance. */
 function cloudText(thing: object): string {
-  return JSON.stringify(thing, (name, value: unknown) => (name === 'node' ? 'any' : value))
+  return JSON.stringify(thing, (name, value: unknown) => {
+    if (name === 'node') return 'any'
+    // A set in Terraform, whose order depends on the node ports, which are any.
+    return name === 'links' ? (value as { port: number }[]).toSorted((one, other) => one.port - other.port) : value
+  })
 }
 
 async function mongodbLines({ mongod: { admin } }: RealOutside): Promise<string[]> {
