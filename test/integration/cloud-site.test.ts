@@ -554,7 +554,6 @@ test('a Rancher in a cluster that is there comes by its charts, is upgraded alon
   await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cattle-system' } })
   await open(inCluster('2.15'))
   expect(failureOf(await run('site'))).toMatchObject({ step: 'rancher-server' })
-  await kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: 'cattle-system' })
 })
 
 const imported = `name: acme
@@ -587,6 +586,37 @@ spec:
     metadata: {labels: {app: cattle-cluster-agent}}
     spec: {containers: [{name: agent, image: rancher/rancher-agent}]}
 `
+
+test('machines of Hetzner make a cluster that a Rancher looks after, and accounts can order more of them', async () => {
+  const { kubernetes } = cluster
+  for (const object of [dnsService, readyNode('acme-control-1'), readyNode('acme-everything-1')])
+    await kubernetes.apply(object)
+  rancher.manifestText = agentManifest
+  standsIn = true
+  await open(`${hetzner}rancher: {kind: existing, url: "https://rancher.example.com", token: {env: TOKEN}}\n`)
+  const planned = await shown()
+  expect(planned).toContain('create module.cluster.hcloud_server.machine["everything-1"]')
+  expect(planned).toContain('create module.cluster.rancher2_cluster.this')
+  await run('site', isWaiting('system', /StatefulSet|Deployment|Job/))
+  expect((await standin.things()).length).toBe(planned.length)
+  expect(await shown()).toEqual([])
+
+  const namespace = 'omegaml-services'
+  const ref = { apiVersion: 'v1', kind: 'Secret', name: 'cloudmgr-provider', namespace }
+  const data = (await kubernetes.find(ref))?.['data'] as Record<string, string>
+  const [network] = await standin.things('hcloud_network')
+  expect(hcloudJoin.parse(JSON.parse(Buffer.from(data['settings'] ?? '', 'base64').toString())).joining).toMatchObject({
+    network_id: Number(network?.id),
+    server: '10.0.1.11',
+    location: 'fsn1',
+  })
+  const [project] = await standin.things('rancher2_project')
+  const facts = await kubernetes.find({ apiVersion: 'v1', kind: 'ConfigMap', name: 'cloudmgr-site', namespace })
+  expect(JSON.stringify(facts?.['data'])).toContain(String(project?.id))
+
+  expect(failureOf(await run('site-purge'))).toBeUndefined()
+  expect(await standin.things()).toEqual([])
+})
 
 test('a cluster that is there is made known to a Rancher with all that others get, and forgotten again', async () => {
   const { kubernetes } = cluster
@@ -641,35 +671,5 @@ test('a cluster that is there is made known to a Rancher with all that others ge
   const { steps } = await run('site', (all) => stateOf(all, 'rancher-import')?.state === 'failed')
   expect(stateOf(steps, 'rancher-import')?.message).toContain('a Rancher looks after this cluster already')
   expect(await standin.things()).toEqual([])
-})
-
-test('machines of Hetzner make a cluster that a Rancher looks after, and accounts can order more of them', async () => {
-  const { kubernetes } = cluster
-  for (const object of [dnsService, readyNode('acme-control-1'), readyNode('acme-everything-1')])
-    await kubernetes.apply(object)
-  rancher.manifestText = agentManifest
-  standsIn = true
-  await open(`${hetzner}rancher: {kind: existing, url: "https://rancher.example.com", token: {env: TOKEN}}\n`)
-  const planned = await shown()
-  expect(planned).toContain('create module.cluster.hcloud_server.machine["everything-1"]')
-  expect(planned).toContain('create module.cluster.rancher2_cluster.this')
-  await run('site', isWaiting('system', /StatefulSet|Deployment|Job/))
-  expect((await standin.things()).length).toBe(planned.length)
-  expect(await shown()).toEqual([])
-
-  const namespace = 'omegaml-services'
-  const ref = { apiVersion: 'v1', kind: 'Secret', name: 'cloudmgr-provider', namespace }
-  const data = (await kubernetes.find(ref))?.['data'] as Record<string, string>
-  const [network] = await standin.things('hcloud_network')
-  expect(hcloudJoin.parse(JSON.parse(Buffer.from(data['settings'] ?? '', 'base64').toString())).joining).toMatchObject({
-    network_id: Number(network?.id),
-    server: '10.0.1.11',
-    location: 'fsn1',
-  })
-  const [project] = await standin.things('rancher2_project')
-  const facts = await kubernetes.find({ apiVersion: 'v1', kind: 'ConfigMap', name: 'cloudmgr-site', namespace })
-  expect(JSON.stringify(facts?.['data'])).toContain(String(project?.id))
-
-  expect(failureOf(await run('site-purge'))).toBeUndefined()
-  expect(await standin.things()).toEqual([])
+  await kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: 'cattle-system' })
 })
