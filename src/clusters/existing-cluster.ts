@@ -9,6 +9,8 @@ export const roleLabel = 'omegaml.io/role'
 export interface RoleNodes {
   readonly nodes: readonly string[]
   readonly taints?: readonly Taint[]
+  /** They have GPUs. */
+  readonly gpu?: boolean
 }
 
 /** What a site wants of a cluster that somebody else made. */
