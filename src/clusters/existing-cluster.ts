@@ -88,6 +88,7 @@ export function neededAccess(wanted: ExistingCluster): readonly Access[] {
     ...changes('', 'persistentvolumes'),
     ...['deployments', 'statefulsets'].flatMap((one) => changes('apps', one)),
     ...changes('batch', 'jobs'),
+    ...(Object.values(wanted.roles).some(({ gpu }) => gpu === true) ? changes('apps', 'daemonsets') : []),
     ...changes('networking.k8s.io', 'networkpolicies'),
     ...['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'].flatMap((one) =>
       changes('rbac.authorization.k8s.io', one),

@@ -26,11 +26,11 @@ const orderFields = z.strictObject({
     .transform((taints) => taints ?? []),
   simulated: z.boolean().default(false),
   /** GPUs that its node says it has. */
-  gpu: z.int().min(0).max(16).default(0),
+  gpu: z.int().min(0).max(16).optional(),
 })
 
 /** What one orders. */
-export const machineOrder = orderFields.refine(({ gpu, simulated }) => gpu === 0 || simulated, {
+export const machineOrder = orderFields.refine(({ gpu = 0, simulated }) => gpu === 0 || simulated, {
   path: ['gpu'],
   message: 'only simulated machines can say that they have GPUs: leave it out, or order one with simulated true',
 })
@@ -102,15 +102,10 @@ export function reserved(
   return { cpu: `${Math.round(milliCores)}m`, memory: `${Math.round(memoryKb)}Ki`, evictKb }
 }
 
-/** Records of before have none. */
-function gpuOf({ gpu }: { readonly gpu?: number }): number {
-  return gpu ?? 0
-}
-
 /** The field that can't be changed on a living machine, if the new order differs there. */
 export function replaceNeeded(before: MachineOrder, after: MachineOrder): keyof MachineOrder | undefined {
   if (before.simulated !== after.simulated) return 'simulated'
-  return gpuOf(before) === gpuOf(after) ? undefined : 'gpu'
+  return (before.gpu ?? 0) === (after.gpu ?? 0) ? undefined : 'gpu'
 }
 
 export function sameOrder(a: MachineOrder, b: MachineOrder): boolean {
