@@ -1,5 +1,6 @@
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import { quantity } from '../base/quantity.ts'
+import { gpuResource } from './gpu.ts'
 
 /** What is known beside the pod. */
 export interface Surroundings {
@@ -12,7 +13,6 @@ export interface Surroundings {
 }
 
 const POOL = 'omegaml.io/pool'
-const GPU = 'nvidia.com/gpu'
 /** A node that is not ready is taken for starting so long. */
 const STARTS_MS = 10 * 60_000
 
@@ -51,7 +51,7 @@ function whyNoNodes(
   if (open.length > 0) return undefined
   const scaled = scalingUp(around)
   if (scaled !== undefined) return scaled
-  const areForGpus = gpus === 0 && named.every(({ taints }) => taints.some(({ key }) => key === GPU))
+  const areForGpus = gpus === 0 && named.every(({ taints }) => taints.some(({ key }) => key === gpuResource))
   if (named.length > 0)
     return areForGpus
       ? 'the nodes that it asks for take only what asks for GPUs'
@@ -171,7 +171,7 @@ function wantedOf(pod: Manifest): Wanted {
     const together = containers.reduce((sum, one) => sum + asked(one), 0)
     return Math.max(together, ...initContainers.map(asked))
   }
-  return { cores: of('cpu'), bytes: of('memory'), gpus: of(GPU), selector: nodeSelector, tolerations }
+  return { cores: of('cpu'), bytes: of('memory'), gpus: of(gpuResource), selector: nodeSelector, tolerations }
 }
 
 interface Node {
@@ -217,7 +217,7 @@ function nodeOf(object: Manifest): Node {
     // One that has just come has not said yet what it has.
     cores: quantity(allocatable['cpu']) || Number.POSITIVE_INFINITY,
     bytes: quantity(allocatable['memory']) || Number.POSITIVE_INFINITY,
-    gpus: quantity(allocatable[GPU]),
+    gpus: quantity(allocatable[gpuResource]),
     ready: ready?.status === 'True',
     cordoned: unschedulable,
     createdAt,
