@@ -13,7 +13,7 @@ const programs = [
 ]
 const domain = 'trial.localhost'
 
-const shortly = { timeout: 120_000, interval: 500 }
+const shortly = { timeout: 120_000, interval: 1000 }
 
 let somebody: Somebody
 let port: number
@@ -64,9 +64,9 @@ function orderMachine(name: string, order: object): Promise<{ status: number; te
   })
 }
 
-async function podsOf(label: string): Promise<object[]> {
+async function podsOf(...labels: string[]): Promise<object[]> {
   const { pods } = await json<{ pods: { name: string }[] }>('status', '--account', 'demo')
-  return pods.filter(({ name }) => name.startsWith(`runtime-${label}-`))
+  return labels.flatMap((label) => pods.filter(({ name }) => name.startsWith(`runtime-${label}-`)))
 }
 
 /** What its steps wait for. */
@@ -122,17 +122,22 @@ test('a runtime with a GPU comes to the machine that has one, and one of two wai
   // The same role without a GPU, and open to everybody: it must not be taken for want of a better one.
   expect(await orderMachine('plain-1', { ...order, gpu: 0, simulated: true })).toMatchObject({ status: 202 })
   expect(await orderMachine('gpu-1', { ...order, taints, simulated: true })).toMatchObject({ status: 202 })
-  const runtime = (words: string, ...more: string[]) =>
-    cloudmgr('order', 'add', 'runtime', '--account', 'demo', '--specs', `role=gpu,${words}`, ...more)
+  const runtime = async (specs: string) => {
+    const words = ['order', 'add', 'runtime', '--account', 'demo', '--specs', `role=gpu,${specs}`, '--no-wait']
+    return (await json<{ id: number }>(...words)).id
+  }
   await runtime('label=train,gpu=1')
-  await expect.poll(() => podsOf('train'), shortly).toMatchObject([{ status: 'Running', node: 'gpu-1' }])
   await runtime('label=plain')
-  await expect.poll(() => podsOf('plain'), shortly).toMatchObject([{ status: 'Running', node: 'plain-1' }])
-
-  const { id } = JSON.parse(await runtime('label=big,gpu=2', '--no-wait', '--json')) as { id: number }
+  const id = await runtime('label=big,gpu=2')
   const why = 'no node fits (needs 2 GPUs, largest node has 1)'
   await expect.poll(() => waitingOf(id), shortly).toContain(why)
-  await expect.poll(() => podsOf('big'), shortly).toMatchObject([{ status: 'Pending', waiting: why }])
+  await expect
+    .poll(() => podsOf('big', 'plain', 'train'), shortly)
+    .toMatchObject([
+      { status: 'Pending', waiting: why },
+      { status: 'Running', node: 'plain-1' },
+      { status: 'Running', node: 'gpu-1' },
+    ])
 
   await cloudmgr('command', 'cancel', String(id))
   await cloudmgr('order', 'remove', 'runtime', '--account', 'demo', '--specs', 'label=big', '--yes')
