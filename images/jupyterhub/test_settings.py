@@ -23,6 +23,15 @@ class Settings(unittest.TestCase):
         applied, _ = spawner_settings({"profile_list": [item]})
         self.assertEqual(applied["profile_list"], [{"display_name": "big", "kubespawner_override": {"cpu_limit": 2}}])
 
+    def test_a_server_with_gpus_may_run_where_nothing_else_may(self):
+        toleration = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+        limits = {"nvidia.com/gpu": 1}
+        own = {"key": "own", "operator": "Exists"}
+        applied, _ = spawner_settings({"extra_resource_limits": limits, "extraTolerations": [own]})
+        self.assertEqual(applied, {"extra_resource_limits": limits, "tolerations": [own, toleration]})
+        for config in ({}, {"extra_resource_limits": {"nvidia.com/gpu": 0}}, {"extra_resource_limits": None}):
+            self.assertNotIn("tolerations", spawner_settings(config)[0])
+
     def test_folders_of_the_machine_are_not_mounted(self):
         volumes = [
             {"name": "host", "hostPath": {"path": "/"}},

@@ -18,6 +18,8 @@ export interface PoolSpec {
   readonly labels?: Readonly<Record<string, string>>
   readonly taints?: readonly Taint[]
   readonly simulated?: boolean
+  /** GPUs of each machine: its labels and taints say so. */
+  readonly gpu?: number
 }
 
 /** A site's cluster, whoever provides it. */

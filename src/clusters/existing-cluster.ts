@@ -9,6 +9,8 @@ export const roleLabel = 'omegaml.io/role'
 export interface RoleNodes {
   readonly nodes: readonly string[]
   readonly taints?: readonly Taint[]
+  /** They have GPUs. */
+  readonly gpu?: boolean
 }
 
 /** What a site wants of a cluster that somebody else made. */
@@ -86,6 +88,7 @@ export function neededAccess(wanted: ExistingCluster): readonly Access[] {
     ...changes('', 'persistentvolumes'),
     ...['deployments', 'statefulsets'].flatMap((one) => changes('apps', one)),
     ...changes('batch', 'jobs'),
+    ...(Object.values(wanted.roles).some(({ gpu }) => gpu === true) ? changes('apps', 'daemonsets') : []),
     ...changes('networking.k8s.io', 'networkpolicies'),
     ...['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'].flatMap((one) =>
       changes('rbac.authorization.k8s.io', one),

@@ -10,23 +10,30 @@ interface PodWish {
   readonly memory?: string
   readonly selector?: Record<string, string>
   readonly account?: string
+  readonly gpus?: number
   readonly message?: string
 }
+
+const gpuOf = (gpus: number) => (gpus === 0 ? {} : { 'nvidia.com/gpu': String(gpus) })
 
 const pod = ({
   cpu = '1',
   memory = '1Gi',
   selector = {},
   account,
+  gpus = 0,
   message = '0/1 nodes are available',
 }: PodWish = {}): Manifest => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: 'worker-1', namespace: 'om-alice' },
   spec: {
-    containers: [{ name: 'a', resources: { requests: { cpu, memory } } }, { name: 'b' }],
+    containers: [{ name: 'a', resources: { requests: { cpu, memory, ...gpuOf(gpus) } } }, { name: 'b' }],
     nodeSelector: selector,
-    tolerations: account === undefined ? [] : [{ key: 'omegaml.io/account', value: account, effect: 'NoSchedule' }],
+    tolerations: [
+      ...(account === undefined ? [] : [{ key: 'omegaml.io/account', value: account, effect: 'NoSchedule' }]),
+      ...(gpus === 0 ? [] : [{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }]),
+    ],
   },
   status: {
     phase: 'Pending',
@@ -43,6 +50,7 @@ interface NodeWish {
   readonly age?: number
   readonly changed?: number
   readonly account?: string
+  readonly gpus?: number
   readonly cordoned?: boolean
 }
 
@@ -55,10 +63,12 @@ const node = (wish: NodeWish = {}): Manifest => {
     ready = 'True',
     age = 3600,
     account,
+    gpus = 0,
     cordoned = false,
   } = wish
   const unready = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }
   const own = { key: 'omegaml.io/account', value: account, effect: 'NoSchedule' }
+  const gpu = { key: 'nvidia.com/gpu', value: 'present', effect: 'NoSchedule' }
   return {
     apiVersion: 'v1',
     kind: 'Node',
@@ -68,11 +78,15 @@ const node = (wish: NodeWish = {}): Manifest => {
       labels: pool === undefined ? { role: 'worker' } : { role: 'worker', 'omegaml.io/pool': pool },
     },
     spec: {
-      taints: [...(ready === 'True' ? [] : [unready]), ...(account === undefined ? [] : [own])],
+      taints: [
+        ...(ready === 'True' ? [] : [unready]),
+        ...(account === undefined ? [] : [own]),
+        ...(gpus === 0 ? [] : [gpu]),
+      ],
       unschedulable: cordoned,
     },
     status: {
-      allocatable: { cpu, memory },
+      allocatable: { cpu, memory, ...gpuOf(gpus) },
       conditions: [{ type: 'Ready', status: ready, lastTransitionTime: ago(wish.changed ?? age) }],
     },
   }
@@ -193,6 +207,35 @@ const cases: { why: string; pod?: PodWish; around: Partial<Surroundings>; says: 
     why: 'full nodes of no pool',
     around: { nodes: [node(), node({ name: 'node-2' })] },
     says: 'all 2 nodes that fit are full (needs 1 core and 1 GB)',
+  },
+  {
+    why: 'a GPU that no node has',
+    pod: { gpus: 1 },
+    around: { nodes: [node()] },
+    says: 'no node fits (needs 1 GPU, no node has one)',
+  },
+  {
+    why: 'more GPUs than a machine has',
+    pod: { gpus: 2 },
+    around: { nodes: [node(), node({ name: 'b', gpus: 1 })] },
+    says: 'no node fits (needs 2 GPUs, largest node has 1)',
+  },
+  {
+    why: 'a machine with GPUs that is in use, beside free ones without',
+    pod: { gpus: 1 },
+    around: { nodes: [node(), node({ name: 'b', gpus: 1 })] },
+    says: 'the node that fits is full (needs 1 GPU, 1 core and 1 GB)',
+  },
+  {
+    why: 'a machine that has not said yet what it has',
+    pod: { gpus: 1 },
+    around: { nodes: [node(), node({ name: 'b', ready: 'False', age: 9 })] },
+    says: 'node starting since 9 s (b)',
+  },
+  {
+    why: 'machines with GPUs, without asking for one',
+    around: { nodes: [node({ gpus: 1 })] },
+    says: 'the nodes that it asks for take only what asks for GPUs',
   },
   {
     why: 'a claim that is not bound',

@@ -1,5 +1,6 @@
 import type { Manifest } from '../adapters/kubernetes/port.ts'
 import { quantity } from '../base/quantity.ts'
+import { gpuResource } from './gpu.ts'
 
 /** What is known beside the pod. */
 export interface Surroundings {
@@ -28,18 +29,21 @@ export function whyPodWaits(pod: Manifest, around: Surroundings): string | undef
   const wanted = wantedOf(pod)
   const named = around.nodes.map(nodeOf).filter((node) => selects(wanted.selector, node.labels))
   const open = named.filter((node) => tolerates(wanted.tolerations, node.taints))
+  // A machine that has just come may not have said yet what it has.
+  const able = open.filter(({ gpus, ready }) => gpus >= wanted.gpus || !ready)
   return (
     whyNoNodes(wanted, named, open, around) ??
-    whyTooSmall(wanted, open) ??
-    whyNotYet(open, around) ??
-    whyFull(wanted, open, around) ??
+    whyNoGpu(wanted, open, able) ??
+    whyTooSmall(wanted, able) ??
+    whyNotYet(able, around) ??
+    whyFull(wanted, able, around) ??
     told
   )
 }
 
 /** No node may have it at all. */
 function whyNoNodes(
-  { selector }: Wanted,
+  { selector, gpus }: Wanted,
   named: readonly Node[],
   open: readonly Node[],
   around: Surroundings,
@@ -47,11 +51,23 @@ function whyNoNodes(
   if (open.length > 0) return undefined
   const scaled = scalingUp(around)
   if (scaled !== undefined) return scaled
-  if (named.length > 0) return "the nodes that it asks for take others' pods only"
+  const areForGpus = gpus === 0 && named.every(({ taints }) => taints.some(({ key }) => key === gpuResource))
+  if (named.length > 0)
+    return areForGpus
+      ? 'the nodes that it asks for take only what asks for GPUs'
+      : "the nodes that it asks for take others' pods only"
   const pool = selector[POOL]
   if (pool !== undefined) return `pool ${pool} has no node`
   const labels = Object.entries(selector).map(([name, value]) => `${name}=${value}`)
   return labels.length === 0 ? 'there is no node' : `no node has ${labels.join(', ')}`
+}
+
+/** None of them has so many. */
+function whyNoGpu({ gpus }: Wanted, open: readonly Node[], able: readonly Node[]): string | undefined {
+  if (able.length > 0) return undefined
+  const most = Math.max(...open.map((node) => node.gpus))
+  const what = open.some(({ pool }) => pool !== undefined) ? 'pool' : 'node'
+  return `no ${what} fits (needs ${count(gpus, 'GPU')}, ${most === 0 ? `no ${what} has one` : `largest ${what} has ${most}`})`
 }
 
 /** Even an empty one of them would not do. */
@@ -119,6 +135,7 @@ function timeOf(text: unknown): number {
 interface Wanted {
   readonly cores: number
   readonly bytes: number
+  readonly gpus: number
   readonly selector: Readonly<Record<string, string>>
   readonly tolerations: readonly Toleration[]
 }
@@ -154,7 +171,7 @@ function wantedOf(pod: Manifest): Wanted {
     const together = containers.reduce((sum, one) => sum + asked(one), 0)
     return Math.max(together, ...initContainers.map(asked))
   }
-  return { cores: of('cpu'), bytes: of('memory'), selector: nodeSelector, tolerations }
+  return { cores: of('cpu'), bytes: of('memory'), gpus: of(gpuResource), selector: nodeSelector, tolerations }
 }
 
 interface Node {
@@ -164,6 +181,7 @@ interface Node {
   readonly taints: readonly Taint[]
   readonly cores: number
   readonly bytes: number
+  readonly gpus: number
   readonly ready: boolean
   readonly cordoned: boolean
   readonly createdAt: number
@@ -199,6 +217,7 @@ function nodeOf(object: Manifest): Node {
     // One that has just come has not said yet what it has.
     cores: quantity(allocatable['cpu']) || Number.POSITIVE_INFINITY,
     bytes: quantity(allocatable['memory']) || Number.POSITIVE_INFINITY,
+    gpus: quantity(allocatable[gpuResource]),
     ready: ready?.status === 'True',
     cordoned: unschedulable,
     createdAt,
@@ -226,8 +245,9 @@ function tolerates(tolerations: readonly Toleration[], taints: readonly Taint[])
   )
 }
 
-function sizeOf({ cores, bytes }: Wanted): string {
-  return `${count(cores, 'core')} and ${gigabytes(bytes)} GB`
+function sizeOf({ cores, bytes, gpus }: Wanted): string {
+  const size = `${count(cores, 'core')} and ${gigabytes(bytes)} GB`
+  return gpus === 0 ? size : `${count(gpus, 'GPU')}, ${size}`
 }
 
 function count(value: number, word: string): string {

@@ -14,6 +14,8 @@ export interface MachineSpec {
   readonly taints?: readonly Taint[]
   /** A node that only says it runs pods (kwok). */
   readonly simulated?: boolean
+  /** GPUs that a simulated one says it has. */
+  readonly gpu?: number
 }
 
 /** Machines by name. */

@@ -49,6 +49,8 @@ const providerFile = z.strictObject({
   charts: z.array(clusterChart).optional(),
   /** Prometheus and Alertmanager where no Rancher brings them, for sites that want monitoring. */
   monitoring: clusterChart.optional(),
+  /** NVIDIA's device plugin, for sites whose machines have GPUs. */
+  gpu: clusterChart.optional(),
 })
 
 /** A cloud that nodes can be ordered of. */

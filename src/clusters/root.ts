@@ -135,6 +135,7 @@ function machineValues(machine: MachineSpec): Record<string, unknown> {
     labels: machine.labels ?? {},
     taints: (machine.taints ?? []).map(({ key, value, effect }) => ({ key, value: value ?? '', effect })),
     simulated: machine.simulated ?? false,
+    ...(machine.gpu === undefined ? {} : { gpu: machine.gpu }),
   }
 }
 

@@ -27,6 +27,7 @@ describe('orders', () => {
     { body: { cores: 0, memoryGb: 4 }, why: 'with no cores' },
     { body: { cores: 2, memoryGb: 4, colour: 'red' }, why: 'with a field nobody knows' },
     { body: { cores: 2, memoryGb: 4, taints: [{ key: 'a', effect: 'Sometimes' }] }, why: 'with an unknown effect' },
+    { body: { cores: 2, memoryGb: 4, gpu: 1 }, why: 'of real ones with GPUs' },
     { body: { cores: 2, memoryGb: 4, labels: { 'a b': 'c' } }, why: 'with a label that Kubernetes refuses' },
   ]
   for (const { body, why } of refused)
@@ -47,6 +48,8 @@ describe('orders', () => {
   test('change a living machine, but not its kind', () => {
     expect(replaceNeeded(order, { ...order, cores: 8, role: 'system' })).toBeUndefined()
     expect(replaceNeeded(order, { ...order, simulated: true })).toBe('simulated')
+    const simulated = { ...order, simulated: true }
+    expect(replaceNeeded(simulated, { ...simulated, gpu: 1 })).toBe('gpu')
   })
 
   test('of more memory than the host has are refused unless simulated', () => {

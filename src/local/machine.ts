@@ -6,8 +6,7 @@ const label = z
   .regex(/^([a-z0-9.-]+\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, 'is not a name of a label')
 const value = z.string().regex(/^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/, 'is not a value of a label')
 
-/** What one orders. */
-export const machineOrder = z.strictObject({
+const orderFields = z.strictObject({
   cores: z.number().min(0.5).max(1024),
   memoryGb: z.number().min(0.5).max(65_536),
   role: value.default(''),
@@ -26,6 +25,14 @@ export const machineOrder = z.strictObject({
     .nullish()
     .transform((taints) => taints ?? []),
   simulated: z.boolean().default(false),
+  /** GPUs that its node says it has. */
+  gpu: z.int().min(0).max(16).optional(),
+})
+
+/** What one orders. */
+export const machineOrder = orderFields.refine(({ gpu = 0, simulated }) => gpu === 0 || simulated, {
+  path: ['gpu'],
+  message: 'only simulated machines can say that they have GPUs: leave it out, or order one with simulated true',
 })
 
 export type MachineOrder = z.infer<typeof machineOrder>
@@ -97,11 +104,12 @@ export function reserved(
 
 /** The field that can't be changed on a living machine, if the new order differs there. */
 export function replaceNeeded(before: MachineOrder, after: MachineOrder): keyof MachineOrder | undefined {
-  return before.simulated === after.simulated ? undefined : 'simulated'
+  if (before.simulated !== after.simulated) return 'simulated'
+  return (before.gpu ?? 0) === (after.gpu ?? 0) ? undefined : 'gpu'
 }
 
 export function sameOrder(a: MachineOrder, b: MachineOrder): boolean {
-  const plain = ({ cores, memoryGb, role, labels, taints, simulated }: MachineOrder): string =>
+  const plain = ({ cores, memoryGb, role, labels, taints, simulated, gpu = 0 }: MachineOrder): string =>
     JSON.stringify([
       cores,
       memoryGb,
@@ -111,6 +119,7 @@ export function sameOrder(a: MachineOrder, b: MachineOrder): boolean {
         .toSorted(),
       taints.map(({ key, value: v, effect }) => [key, v, effect]),
       simulated,
+      gpu,
     ])
   return plain(a) === plain(b)
 }

@@ -115,7 +115,9 @@ export async function ensureNodeFields(kube: Kube, record: MachineRecord, node: 
 /** A node that only says it is one: kwok answers for it. Among real ones it takes only pods that are meant for it. */
 export async function ensureSimulatedNode(kube: Kube, record: MachineRecord, amongReal: boolean): Promise<void> {
   if ((await kube.find(`${nodes}/${record.name}`)) !== undefined) return
-  const size = { cpu: String(record.cores), memory: `${Math.round(record.memoryGb * 1024)}Mi`, pods: '110' }
+  const gpus = (record.gpu ?? 0) === 0 ? {} : { 'nvidia.com/gpu': String(record.gpu) }
+  const memory = `${Math.round(record.memoryGb * 1024)}Mi`
+  const size = { cpu: String(record.cores), memory, pods: '110', ...gpus }
   const fake = { key: 'kwok.x-k8s.io/node', value: 'fake', effect: 'NoSchedule' }
   const taints = amongReal ? [fake, ...record.taints] : record.taints
   const labels = { 'kubernetes.io/hostname': record.name, 'kubernetes.io/os': 'linux', ...nodeLabels(record) }

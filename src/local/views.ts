@@ -32,7 +32,8 @@ export function clusterView({ record, site, progress, programs }: Cluster): obje
 
 /** What the API answers about a machine. */
 export function machineView(cluster: Cluster, { record, progress }: Machine): object {
-  const { name, cores, memoryGb, role, labels, taints, simulated, orderedBy, kubernetesVersion } = record
+  const { name, cores, memoryGb, role, labels, taints, simulated, gpu = 0, orderedBy, kubernetesVersion } = record
   const address = simulated ? null : machineSite(cluster, record).names.address
-  return { name, cores, memoryGb, role, labels, taints, simulated, orderedBy, kubernetesVersion, ...progress, address }
+  const ordered = { name, cores, memoryGb, role, labels, taints, simulated, gpu, orderedBy }
+  return { ...ordered, kubernetesVersion, ...progress, address }
 }

@@ -21,6 +21,8 @@ const pool = z.object({
   diskGb: z.int().optional(),
   labels: z.record(z.string(), z.string()).optional(),
   taints: z.array(taint).optional(),
+  /** Of each machine. */
+  gpu: z.int().optional(),
 })
 
 /** A Rancher that `up` makes: a machine of its own at Hetzner. */
@@ -83,7 +85,10 @@ const ofRancher = {
 const existing = z.object({
   kind: z.literal('existing'),
   /** Nodes by role; none are touched when empty. */
-  roles: z.record(z.string(), z.object({ nodes: z.array(z.string()), taints: z.array(taint).optional() })),
+  roles: z.record(
+    z.string(),
+    z.object({ nodes: z.array(z.string()), taints: z.array(taint).optional(), gpu: z.boolean().optional() }),
+  ),
   storageClass: z.string().optional(),
   /** The cluster is made known to it. */
   rancher: z.object(ofRancher).optional(),
@@ -187,6 +192,14 @@ export function machineCount(site: Pick<Site, 'layout'>): number {
   const cloud = cloudOf(site)
   if (cloud === undefined || cloud.kind === 'existing') return 1
   return cloud.pools.reduce((sum, { size }) => sum + size, 0)
+}
+
+/** Which machines have GPUs: of pools the label tells, of nodes that are there their roles. */
+export function gpuOf(cloud: Cloud | undefined): { readonly wanted: boolean; readonly roles: readonly string[] } {
+  if (cloud?.kind !== 'existing')
+    return { wanted: cloud?.pools.some(({ gpu }) => gpu !== undefined) === true, roles: [] }
+  const roles = Object.entries(cloud.roles).flatMap(([role, { gpu }]) => (gpu === true ? [role] : []))
+  return { wanted: roles.length > 0, roles }
 }
 
 export function mustBeExisting(cloud: Cloud | undefined): ExistingCloud {

@@ -1,5 +1,6 @@
 import {
   cloudOf,
+  gpuOf,
   hasOwnRancher,
   isFar,
   isImported,
@@ -82,6 +83,7 @@ export function siteContext({
       ...(registryOf(site) === undefined ? {} : { registry: registryOf(site) }),
       ...(isFar(site) ? { cloud: cloudOf(site) } : {}),
       noProject: '',
+      gpu: gpuOf(cloudOf(site)),
       rancher: rancherFacts(site),
       ...(kindOf(site) === 'existing' ? { existing: mustBeExisting(cloudOf(site)) } : {}),
     },
@@ -141,6 +143,8 @@ function stagesOf(site: Site) {
     cluster: kind !== 'existing',
     // With a Rancher only to take away what was there before it.
     monitoring: kind === 'existing' || kind === 'hcloud',
+    // Without machines that have GPUs only to take away what was brought for them.
+    gpu: kind === 'existing' || kind === 'rancher',
     // A storage class makes them, of a cluster that goes.
     disks: kind === 'rancher',
     // One of the site's own.

@@ -21,6 +21,7 @@ export const machinesSchema = z.record(
     labels: z.record(z.string(), z.string()).optional(),
     taints: z.array(taint).optional(),
     simulated: z.boolean().optional(),
+    gpu: z.int().optional(),
   }),
 )
 

@@ -26,6 +26,7 @@ import { ensureKeys, keepRancherToken, keptRancherToken } from './site-keys.ts'
 import { accountAction } from './actions/account.ts'
 import { adminKey, bootstrapAccountsAction } from './actions/bootstrap-accounts.ts'
 import { clusterChartsAction } from './actions/cluster-charts.ts'
+import { gpuPluginAction } from './actions/gpu-plugin.ts'
 import { clusterFitAction } from './actions/cluster-fit.ts'
 import { cloudRootsAction } from './actions/cloud-roots.ts'
 import {
@@ -152,6 +153,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     clusterFitAction({ kubernetes, providers }),
     nodeRolesAction({ kubernetes, ...keptRoles(paths.folder) }),
     clusterChartsAction({ helm, kubernetes, clock, providers, folder: fetched }),
+    gpuPluginAction({ helm, kubernetes, clock, providers, folder: fetched }),
     monitoringAction({ helm, kubernetes, clock, providers, folder: fetched, rules: rulesFile(project) }),
     siteObjectsAction({ kubernetes, helm, sleep }),
     siteDisksAction({ kubernetes, sleep, ...keptDisks(paths.folder) }),

@@ -24,6 +24,7 @@ variable "machines" {
     labels    = optional(map(string), {})
     taints    = optional(set(object({ key = string, value = optional(string, ""), effect = string })), [])
     simulated = optional(bool, false)
+    gpu       = optional(number, 0)
   }))
 }
 
@@ -38,6 +39,7 @@ resource "localcloud_machine" "this" {
   labels    = each.value.labels
   taints    = each.value.taints
   simulated = each.value.simulated
+  gpu       = each.value.gpu
 }
 
 output "machines" {

@@ -30,4 +30,5 @@ resource "localcloud_machine" "this" {
   labels    = each.value.labels
   taints    = each.value.taints
   simulated = each.value.simulated
+  gpu       = each.value.gpu
 }

@@ -42,6 +42,7 @@ variable "machines" {
     labels    = optional(map(string), {})
     taints    = optional(set(object({ key = string, value = optional(string, ""), effect = string })), [])
     simulated = optional(bool, false)
+    gpu       = optional(number, 0)
   }))
 
   validation {

@@ -13,6 +13,8 @@ const programs = [
 ]
 const domain = 'trial.localhost'
 
+const shortly = { timeout: 120_000, interval: 1000 }
+
 let somebody: Somebody
 let port: number
 
@@ -44,6 +46,33 @@ function get(host: string, path: string): Promise<{ status: number; text: string
     call.on('error', reject)
     call.end()
   })
+}
+
+/** As an operator, of the local cloud itself. */
+function orderMachine(name: string, order: object): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const socketPath = join(somebody.home, 'sites/trial/cloud/api.sock')
+    const headers = { 'content-type': 'application/json' }
+    const path = `/v1/clusters/trial/machines/${name}`
+    const call = request({ socketPath, path, method: 'PUT', headers }, (answer) => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', (part: string) => (text += part))
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
+    })
+    call.on('error', reject)
+    call.end(JSON.stringify(order))
+  })
+}
+
+async function podsOf(...labels: string[]): Promise<object[]> {
+  const { pods } = await json<{ pods: { name: string }[] }>('status', '--account', 'demo')
+  return labels.flatMap((label) => pods.filter(({ name }) => name.startsWith(`runtime-${label}-`)))
+}
+
+/** What its steps wait for. */
+async function waitingOf(id: number): Promise<string> {
+  const { steps } = await json<{ steps: { waiting?: string }[] }>('command', 'show', String(id))
+  return steps.map(({ waiting = '' }) => waiting).join()
 }
 
 const programOf = (name: string) => {
@@ -81,6 +110,37 @@ test('orders run on the real API server, Terraform and Helm', async () => {
   )
   const { pods } = await json<{ pods: { status: string }[] }>('status', '--account', 'demo')
   expect(pods.map(({ status: is }) => is)).toEqual(['Running', 'Running'])
+})
+
+test('a runtime with a GPU comes to the machine that has one, and one of two waits and says why', async () => {
+  const order = { cores: 8, memoryGb: 32, role: 'gpu', gpu: 1 }
+  const taints = [{ key: 'nvidia.com/gpu', value: 'present', effect: 'NoSchedule' }]
+  expect(await orderMachine('gpu-1', { ...order, taints })).toMatchObject({
+    status: 400,
+    text: expect.stringContaining('only simulated machines can say that they have GPUs'),
+  })
+  // The same role without a GPU, and open to everybody: it must not be taken for want of a better one.
+  expect(await orderMachine('plain-1', { ...order, gpu: 0, simulated: true })).toMatchObject({ status: 202 })
+  expect(await orderMachine('gpu-1', { ...order, taints, simulated: true })).toMatchObject({ status: 202 })
+  const runtime = async (specs: string) => {
+    const words = ['order', 'add', 'runtime', '--account', 'demo', '--specs', `role=gpu,${specs}`, '--no-wait']
+    return (await json<{ id: number }>(...words)).id
+  }
+  await runtime('label=train,gpu=1')
+  await runtime('label=plain')
+  const id = await runtime('label=big,gpu=2')
+  const why = 'no node fits (needs 2 GPUs, largest node has 1)'
+  await expect.poll(() => waitingOf(id), shortly).toContain(why)
+  await expect
+    .poll(() => podsOf('big', 'plain', 'train'), shortly)
+    .toMatchObject([
+      { status: 'Pending', waiting: why },
+      { status: 'Running', node: 'plain-1' },
+      { status: 'Running', node: 'gpu-1' },
+    ])
+
+  await cloudmgr('command', 'cancel', String(id))
+  await cloudmgr('order', 'remove', 'runtime', '--account', 'demo', '--specs', 'label=big', '--yes')
 })
 
 test('what is killed comes back, and knows what it knew', async () => {

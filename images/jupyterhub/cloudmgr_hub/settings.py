@@ -36,6 +36,10 @@ ALIASES = {
 # Nothing that runs as somebody else, mounts the machine, adds containers or moves the pod to another namespace.
 ALLOWED = frozenset(ALIASES.values()) | {"http_timeout"}
 
+GPU = "nvidia.com/gpu"
+# Machines with GPUs are kept free of what asks for none.
+GPU_TOLERATION = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
+
 # The pod gets these from elsewhere; a wrong one would cut it off or show it another account's data.
 RESERVED_ENVIRONMENT = ("JUPYTERHUB_", "OMEGA_USERID", "OMEGA_APIKEY", "OMEGA_RESTAPI_URL", "HOME", "PATH", "LD_")
 
@@ -69,7 +73,13 @@ def spawner_settings(config):
             applied[setting] = [profile(item) for item in value if isinstance(item, dict)]
         else:
             applied[setting] = value
+    if asks_for_gpu(applied.get("extra_resource_limits")):
+        applied["tolerations"] = [*(applied.get("tolerations") or []), GPU_TOLERATION]
     return applied, refused
+
+
+def asks_for_gpu(limits):
+    return isinstance(limits, dict) and str(limits.get(GPU, 0)) not in ("", "0")
 
 
 def packages(config):

@@ -23,7 +23,10 @@ const taint = z.object({
 
 export const existingInput = z.strictObject({
   kind: z.literal('existing'),
-  roles: z.record(z.string(), z.strictObject({ nodes: z.array(z.string()), taints: z.array(taint).optional() })),
+  roles: z.record(
+    z.string(),
+    z.strictObject({ nodes: z.array(z.string()), taints: z.array(taint).optional(), gpu: z.boolean().optional() }),
+  ),
   storageClass: z.string().optional(),
   /** One that it is made known to. */
   rancher: z.looseObject({ version: z.string().optional() }).optional(),

@@ -51,6 +51,14 @@ export const poolSchema = z.strictObject({
     .optional()
     .describe('further node labels'),
   taints: z.array(taintSchema).optional().describe('taints of the nodes: only pods that tolerate them come'),
+  gpu: z
+    .int()
+    .min(1)
+    .max(16)
+    .optional()
+    .describe(
+      'NVIDIA GPUs of one machine, as its type has them (provider rancher; provider local of simulated machines only). Its node gets label `nvidia.com/gpu.present` and taint `nvidia.com/gpu=present:NoSchedule`: only what asks for GPUs comes there',
+    ),
   simulated: z
     .boolean()
     .optional()

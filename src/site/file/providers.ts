@@ -48,6 +48,12 @@ const existing = z.strictObject({
       z.strictObject({
         nodes: z.array(z.string().min(1)).min(1).describe('names of nodes that take the role'),
         taints: z.array(taintSchema).optional().describe('keep other pods from them'),
+        gpu: z
+          .literal(true)
+          .optional()
+          .describe(
+            'they have NVIDIA GPUs: only what asks for GPUs comes there (taint `nvidia.com/gpu=present:NoSchedule`), and `up` brings the device plugin where the cluster has none',
+          ),
       }),
     )
     .optional()

@@ -11,10 +11,11 @@ import { domainOf } from './domain.ts'
 import { ownNeeds, type Size, smallestMachine, smallestType, withoutRoom } from './fit.ts'
 import { type Part, partsOf } from './parts.ts'
 import { componentRoles, type Pool } from './pools.ts'
+import { gpuMistakes } from './gpu.ts'
 import { monitoringMistakes } from './monitoring.ts'
 import type { Problem } from './problems.ts'
 import type { SiteFile } from './schema.ts'
-import { sizeOf, usesRoles } from './site-pools.ts'
+import { carriesParts, sizeOf, usesRoles } from './site-pools.ts'
 import { machineMistakes } from './rancher-machine.ts'
 import { otherSettings, stateMistakes } from './state.ts'
 import { effectiveValues } from './wanted-values.ts'
@@ -41,6 +42,7 @@ export function mistakes(file: SiteFile, facts: RuleFacts): Problem[] {
   return [
     ...names(file),
     ...poolsAlone(file, facts),
+    ...gpuMistakes(file),
     ...roles(file),
     ...(file.pools.length === 0 ? [] : sizes(file, facts)),
     ...storage(file),
@@ -176,7 +178,7 @@ function roles({ pools, provider: { kind } }: SiteFile): Problem[] {
     found.push(...control.map(({ index }) => ({ path: ['pools', index, 'role'], value: 'control', problem })))
   }
   if (kind === 'existing' && pools.length === 0) return found
-  const real = pools.filter(({ size, simulated }) => size > 0 && simulated !== true)
+  const real = pools.filter((pool) => pool.size > 0 && carriesParts(pool))
   const needed = usesRoles(pools) ? componentRoles : (['worker'] as const)
   const missing = needed.filter((role) => !real.some((pool) => pool.role === role))
   if (missing.length === 0) return found
@@ -206,7 +208,7 @@ function sizes(file: SiteFile, facts: RuleFacts): Problem[] {
 
 function roomFor(file: SiteFile, role: string, parts: readonly Part[], { provider }: RuleFacts): Problem[] {
   const pools = file.pools.flatMap((pool, index) =>
-    pool.role === role && pool.simulated !== true && pool.size > 0 ? [{ pool, index }] : [],
+    pool.role === role && carriesParts(pool) && pool.size > 0 ? [{ pool, index }] : [],
   )
   const [first] = pools
   const known = pools.map(({ pool }) => ({ pool, size: sizeOf(pool, provider) }))

@@ -55,6 +55,21 @@ test('the smallest file is enough, and says nothing to the charts', () => {
   expect(wantedVolumes(site)).toEqual({ mongodb: 20, mysql: 5, rabbitmq: 2 })
 })
 
+test('machines with GPUs are kept for what asks for them', () => {
+  const labels = { 'nvidia.com/gpu.present': 'true' }
+  const taints = [{ key: 'nvidia.com/gpu', value: 'present', effect: 'NoSchedule' }]
+  const simulated = check(
+    `${head}${pools}  - {name: gpu, role: worker, cores: 4, memoryGb: 8, simulated: true, gpu: 2}\n`,
+  )
+  expect(wishesOf(simulated).layout?.machines).toMatchObject({ 'gpu-1': { labels, taints, gpu: 2, simulated: true } })
+  const ordered = check(`${rancher('amazonec2', ec2)}  - {name: gpu, role: gpu, type: g6.xlarge, gpu: 1}\n`)
+  expect(wishesOf(ordered).layout?.cloud).toMatchObject({ pools: [{}, {}, { name: 'gpu', gpu: 1, labels, taints }] })
+  const there = check(
+    'name: omega\nprovider: {kind: existing, kubeconfig: {env: K}, roles: {gpu: {nodes: [a], gpu: true}}}\n',
+  )
+  expect(wishesOf(there).layout?.cloud).toMatchObject({ roles: { gpu: { nodes: ['a'], taints, gpu: true } } })
+})
+
 test('an address for others is the site’s, and without one it is for its own machine', () => {
   const file = (listen: string) => `name: omega\ndomain: omega.internal\nprovider: {kind: local${listen}}\n${pools}`
   expect(wishesOf(check(file(', listen: 192.0.2.7')))).toMatchObject({ listen: '192.0.2.7', domain: 'omega.internal' })
@@ -211,6 +226,48 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     text: `${head}pools:\n  - {name: node, role: worker, cores: 4, memoryGb: 8, simulated: true}\n`,
     field: 'pools',
     problem: /role worker has no machine/,
+  },
+  {
+    why: 'a role whose only machines have GPUs',
+    text: `${head}pools:\n  - {name: node, role: worker, cores: 4, memoryGb: 8, simulated: true, gpu: 1}\n`,
+    field: 'pools',
+    problem: /role worker has no machine/,
+  },
+  {
+    why: 'GPUs of real machines on this computer',
+    text: `${head}${pools}  - {name: gpu, role: gpu, cores: 4, memoryGb: 8, gpu: 1}\n`,
+    field: 'pools[1].gpu',
+    problem: /machines of this computer have none.*simulated: true/,
+  },
+  {
+    why: 'GPUs at Hetzner',
+    text: `name: omega\nprovider: {kind: hcloud, token: {env: T}}\n${pools}  - {name: gpu, role: gpu, type: cx43, gpu: 1}\n`,
+    field: 'pools[1].gpu',
+    problem: /Hetzner have none/,
+  },
+  {
+    why: 'GPUs of pools in a cluster that is there',
+    text: `name: omega\nprovider: {kind: existing, kubeconfig: {env: K}}\npools:\n  - {name: gpu, role: gpu, type: x, gpu: 1}\n`,
+    field: 'pools[0].gpu',
+    problem: /right is provider\.roles\.<role>\.gpu: true/,
+  },
+  {
+    why: 'nodes with GPUs for a role of the site',
+    text: `name: omega\nprovider: {kind: existing, kubeconfig: {env: K}, roles: {worker: {nodes: [a], gpu: true}}}\n`,
+    field: 'provider.roles.worker.gpu',
+    problem: /a role of your own, such as gpu/,
+  },
+  {
+    why: 'GPUs for the databases',
+    text: `${rancher('amazonec2', ec2)}  - {name: gpu, role: dbmaster, type: g6.xlarge, gpu: 1}\n`,
+    field: 'pools[2].gpu',
+    problem: /role dbmaster asks for no GPU/,
+  },
+  {
+    why: 'GPUs that nothing would make',
+    text: `${rancher('amazonec2', ec2)}  - {name: gpu, role: gpu, type: g6.xlarge, gpu: 1, min: 0, max: 2, cores: 4, memoryGb: 16}\n`,
+    field: 'pools[2].gpu',
+    problem: /right is min 1/,
   },
   {
     why: 'two pools of one name',

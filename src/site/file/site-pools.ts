@@ -1,12 +1,18 @@
+import { withGpuMarks } from '../../clusters/gpu.ts'
 import type { Machines } from '../../clusters/profiles.ts'
 import type { Provider } from '../../clusters/provider.ts'
 import type { Size } from './fit.ts'
 import { componentRoles, type Pool } from './pools.ts'
 import type { SiteFile } from './schema.ts'
 
+/** Machines that components may run on: neither simulated, nor kept for what asks for GPUs. */
+export function carriesParts({ simulated, gpu }: Pool): boolean {
+  return simulated !== true && gpu === undefined
+}
+
 /** Whether components select the machines of their role: not where one pool carries everything. */
 export function usesRoles(pools: readonly Pool[]): boolean {
-  const roles = new Set(pools.filter(({ simulated }) => simulated !== true).map(({ role }) => role))
+  const roles = new Set(pools.filter(carriesParts).map(({ role }) => role))
   return componentRoles.some((role) => role !== 'worker' && roles.has(role))
 }
 
@@ -31,14 +37,16 @@ export function poolMachines(pools: readonly Pool[], provider: Provider | undefi
     pools.flatMap((pool) => {
       const size = sizeOf(pool, provider)
       if (size === undefined) return []
-      const { role, labels, taints, simulated } = pool
+      const { role, simulated, gpu } = pool
+      const { labels, taints } = withGpuMarks(gpu, { labels: pool.labels, taints: pool.taints?.map(taintOf) })
       const machine = {
         role,
         cores: size.cores,
         memoryGb: size.memoryGb,
         ...(labels === undefined ? {} : { labels }),
-        ...(taints === undefined ? {} : { taints: taints.map(taintOf) }),
+        ...(taints === undefined ? {} : { taints }),
         ...(simulated === true ? { simulated } : {}),
+        ...(gpu === undefined ? {} : { gpu }),
       }
       return Array.from({ length: pool.size }, (_, index) => [`${pool.name}-${index + 1}`, machine] as const)
     }),

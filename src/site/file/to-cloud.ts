@@ -1,3 +1,4 @@
+import { withGpuMarks, withGpuTaint } from '../../clusters/gpu.ts'
 import { usualCloudVersion } from '../../base/kubernetes-version.ts'
 import type { Cloud, ImageRegistry, OrderedPool, SiteRancher } from '../cloud.ts'
 import { alertingOf, alertRefs, rancherMonitoring } from './monitoring.ts'
@@ -15,7 +16,7 @@ export function cloudFrom(file: SiteFile): Cloud | undefined {
     case 'existing':
       return {
         kind: 'existing',
-        roles: withoutUndefined(provider.roles ?? {}),
+        roles: rolesOf(provider.roles ?? {}),
         ...(storage.class === undefined ? {} : { storageClass: storage.class }),
         ...importedInto(file),
       }
@@ -143,12 +144,23 @@ function limitsOf(rancher: SiteFile['rancher']): Pick<SiteRancher, 'limits'> {
 
 type CloudAlerts = NonNullable<(Cloud & { kind: 'rancher' })['alerts']>
 
+type Roles = NonNullable<(SiteFile['provider'] & { kind: 'existing' })['roles']>
+
+function rolesOf(roles: Roles): (Cloud & { kind: 'existing' })['roles'] {
+  const marked = Object.entries(roles).map(([role, nodes]) => [
+    role,
+    nodes.gpu === true ? { ...nodes, taints: withGpuTaint(nodes.taints) } : nodes,
+  ])
+  return withoutUndefined(Object.fromEntries(marked) as (Cloud & { kind: 'existing' })['roles'])
+}
+
 function poolsOf({ pools }: SiteFile): OrderedPool[] {
   return pools.map((pool) => poolSpec(pool))
 }
 
 function poolSpec({ type, simulated: _simulated, ...pool }: Pool): OrderedPool {
-  return withoutUndefined({ ...pool, ...(type === undefined ? {} : { machineType: type }) }) as OrderedPool
+  const marked = withGpuMarks(pool.gpu, pool)
+  return withoutUndefined({ ...marked, ...(type === undefined ? {} : { machineType: type }) }) as OrderedPool
 }
 
 function withoutUndefined<Value extends object>(value: Value): Value {

@@ -63,6 +63,16 @@ test('a selector of its own replaces that of the role', async () => {
   assert.deepEqual(pod?.spec.nodeSelector, { pool: 'gpu' })
 })
 
+test('only workers that ask for GPUs tolerate what keeps others from them', async () => {
+  const own = { key: 'omegaml.io/account', operator: 'Equal', value: 'alice', effect: 'NoSchedule' }
+  const gpu = { key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }
+  const [without] = podsOf(await render('omegaml-worker', { tolerations: [own] }))
+  assert.deepEqual(without?.spec.tolerations, [own])
+  const [pod] = podsOf(await render('omegaml-worker', { tolerations: [own], gpu: 2 }))
+  assert.deepEqual(pod?.spec.tolerations, [own, gpu])
+  assert.equal(pod?.spec.containers[0]?.resources.limits['nvidia.com/gpu'], 2)
+})
+
 test('a volume of the cloud is bound by its id, kept, and used in its location only', async () => {
   const csi = {
     driver: 'csi.hetzner.cloud',

@@ -16,6 +16,7 @@ type machineModel struct {
 	Labels    types.Map     `tfsdk:"labels"`
 	Taints    types.Set     `tfsdk:"taints"`
 	Simulated types.Bool    `tfsdk:"simulated"`
+	GPU       types.Int64   `tfsdk:"gpu"`
 	Address   types.String  `tfsdk:"address"`
 	State     types.String  `tfsdk:"state"`
 }
@@ -37,6 +38,7 @@ type machineOrder struct {
 	Labels    map[string]string `json:"labels"`
 	Taints    []taintModel      `json:"taints"`
 	Simulated bool              `json:"simulated"`
+	GPU       int64             `json:"gpu,omitempty"`
 }
 
 type machineBody struct {
@@ -55,7 +57,7 @@ func (m machineModel) what() string {
 func (m machineModel) order(ctx context.Context) (machineOrder, diag.Diagnostics) {
 	order := machineOrder{
 		Cores: m.Cores.ValueFloat64(), MemoryGB: m.MemoryGB.ValueFloat64(), Role: m.Role.ValueString(),
-		Labels: map[string]string{}, Taints: []taintModel{}, Simulated: m.Simulated.ValueBool(),
+		Labels: map[string]string{}, Taints: []taintModel{}, Simulated: m.Simulated.ValueBool(), GPU: m.GPU.ValueInt64(),
 	}
 	problems := m.Labels.ElementsAs(ctx, &order.Labels, false)
 	problems.Append(m.Taints.ElementsAs(ctx, &order.Taints, false)...)
@@ -73,7 +75,7 @@ func machineFrom(ctx context.Context, known machineModel, seen machineBody) (mac
 		Cluster: known.Cluster, Name: known.Name,
 		Cores: types.Float64Value(seen.Cores), MemoryGB: types.Float64Value(seen.MemoryGB),
 		Role: types.StringValue(seen.Role), Labels: labels, Taints: taints,
-		Simulated: types.BoolValue(seen.Simulated),
-		Address:   types.StringValue(seen.Address), State: types.StringValue(seen.State),
+		Simulated: types.BoolValue(seen.Simulated), GPU: types.Int64Value(seen.GPU),
+		Address: types.StringValue(seen.Address), State: types.StringValue(seen.State),
 	}, problems
 }

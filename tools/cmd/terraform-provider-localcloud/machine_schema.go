@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/mapdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setdefault"
@@ -16,6 +18,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
+
+const replaced = "Another number of GPUs is another machine."
+
+// States of before GPUs were known say nothing of them: no reason to replace anything.
+func isKnown(_ context.Context, req planmodifier.Int64Request, resp *int64planmodifier.RequiresReplaceIfFuncResponse) {
+	resp.RequiresReplace = !req.StateValue.IsNull()
+}
 
 func (m *machine) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	fixedName := schema.StringAttribute{
@@ -47,6 +56,11 @@ func (m *machine) Schema(_ context.Context, _ resource.SchemaRequest, resp *reso
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				Description:   "A node that only says it runs pods (kwok), for tests of scale.",
 				PlanModifiers: []planmodifier.Bool{boolplanmodifier.RequiresReplace()},
+			},
+			"gpu": schema.Int64Attribute{
+				Optional: true, Computed: true, Default: int64default.StaticInt64(0),
+				Description:   "GPUs that a simulated node says it has.",
+				PlanModifiers: []planmodifier.Int64{int64planmodifier.RequiresReplaceIf(isKnown, replaced, replaced)},
 			},
 			"address": schema.StringAttribute{Computed: true},
 			"state":   schema.StringAttribute{Computed: true, Description: "creating, ready, failed or removing."},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -112,11 +113,16 @@ func TestChangesAreMadeInPlace(t *testing.T) {
 	}
 }
 
+func withGPU(count int) string {
+	return strings.Replace(aMachine, `"role"`, fmt.Sprintf(`"simulated":true,"gpu":%d,"role"`, count), 1)
+}
+
 func TestWhatCanNotChangeIsReplaced(t *testing.T) {
 	changes := []struct{ kind, before, after, why string }{
 		{"localcloud_volume", aVolume, strings.Replace(aVolume, "mongodb", "mysql", 1), "another name is another volume"},
 		{"localcloud_machine", aMachine, strings.Replace(aMachine, "node-1", "node-2", 1), "another name is another node"},
 		{"localcloud_machine", aMachine, strings.Replace(aMachine, `"role"`, `"simulated":true,"role"`, 1), "a real node can't become a simulated one"},
+		{"localcloud_machine", withGPU(1), withGPU(2), "a node keeps its GPUs"},
 	}
 	for _, change := range changes {
 		t.Run(change.why, func(t *testing.T) {
