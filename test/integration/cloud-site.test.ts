@@ -70,9 +70,13 @@ beforeEach(async () => {
   hcloud = createFakeHcloud()
   await standin.reset()
 })
+/** Every test has a cluster of its own in mind, and there is one API server. */
 afterEach(async () => {
-  for (const { metadata } of await cluster.kubernetes.list({ apiVersion: 'v1', kind: 'Node' }))
-    await cluster.kubernetes.delete({ apiVersion: 'v1', kind: 'Node', name: metadata.name })
+  const { kubernetes } = cluster
+  const remove = async (kind: string, name: string) => await kubernetes.delete({ apiVersion: 'v1', kind, name })
+  for (const name of ['omegaml-services', 'omegaml-runtime', 'cattle-system']) await remove('Namespace', name)
+  for (const kind of ['PersistentVolume', 'Node'])
+    for (const { metadata } of await kubernetes.list({ apiVersion: 'v1', kind })) await remove(kind, metadata.name)
 })
 
 /** As `up` prepares it from the site file. */
