@@ -6,8 +6,7 @@ import type { Kubernetes } from '../../adapters/kubernetes/port.ts'
 import { backendFile } from '../../adapters/terraform/port.ts'
 import type { RancherHandover } from '../../clusters/ordered-pools.ts'
 import { outsideBackendIn } from '../../clusters/outside-backend.ts'
-import { secret } from '../manifests.ts'
-import { providerSecret, providerSecretRef } from './provider-secret.ts'
+import { providerSecretMethods } from './provider-secret.ts'
 
 const input = z.strictObject({
   cluster: z.string().min(1),
@@ -30,37 +29,29 @@ export function providerRancherAction(parts: {
   readonly token: () => string
 }): Action<ProviderRancherInput> {
   const { kubernetes, env, token } = parts
-  const manifest = async ({ cluster, namespace, url, root }: ProviderRancherInput) => {
+  const handover = async ({ url, root }: ProviderRancherInput): Promise<RancherHandover> => {
     const backend = outsideBackendIn(root)
-    const isShared = backend !== undefined && backend !== 'local'
     const { ordered: _ordered, observed: _observed, ...variables } = await json(root, 'terraform.tfvars.json')
-    const handover: RancherHandover = isShared
-      ? {
-          main: await json(root, 'main.tf.json'),
-          variables,
-          backend: { name: backend, settings: await json(root, backendFile) },
-          env: env(),
-          url,
-          token: token(),
-        }
-      : { main: {}, variables: { pools: variables['pools'] }, env: {}, url, token: '' }
-    return secret(namespace, providerSecret, { provider: 'rancher', cluster, settings: JSON.stringify(handover) })
+    if (backend === undefined || backend === 'local')
+      return { main: {}, variables: { pools: variables['pools'] }, env: {}, url, token: '' }
+    return {
+      main: await json(root, 'main.tf.json'),
+      variables,
+      backend: { name: backend, settings: await json(root, backendFile) },
+      env: env(),
+      url,
+      token: token(),
+    }
   }
-  return {
-    name: 'provider-rancher',
-    input,
-    locks: ({ namespace }) => [`kubernetes:Secret/${namespace}/${providerSecret}`],
-    observe: async (wanted) => ({ state: await kubernetes.compare(await manifest(wanted)) }),
-    ensure: async (wanted) => {
-      const applied = await kubernetes.apply(await manifest(wanted))
-      const text = `Secret ${wanted.namespace}/${providerSecret} names ${wanted.url}`
-      return { changed: applied !== 'unchanged', message: applied === 'unchanged' ? 'already as wanted' : text }
+  const methods = providerSecretMethods<ProviderRancherInput>(
+    kubernetes,
+    async (wanted) => {
+      const settings = JSON.stringify(await handover(wanted))
+      return { provider: 'rancher', cluster: wanted.cluster, settings }
     },
-    remove: async ({ namespace }) => {
-      const changed = await kubernetes.delete(providerSecretRef(namespace))
-      return { changed, message: changed ? 'removed' : 'already absent' }
-    },
-  }
+    ({ url }) => `names ${url}`,
+  )
+  return { name: 'provider-rancher', input, ...methods }
 }
 
 async function json(folder: string, name: string): Promise<Record<string, unknown>> {
