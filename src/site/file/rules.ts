@@ -190,7 +190,16 @@ function roles({ pools, provider: { kind } }: SiteFile): Problem[] {
   return [...found, { path, problem: `${what}; ${help}${meantRoles(pools, missing)}` }]
 }
 
+/** Why a role is missing although the file seems to have it. */
 function meantRoles(pools: readonly Pool[], missing: readonly string[]): string {
+  const other = pools.findIndex((pool) => missing.includes(pool.role) && !carriesParts(pool))
+  if (other >= 0) {
+    const what =
+      pools[other]?.simulated === true
+        ? 'simulated machines run nothing'
+        : 'machines with GPUs are kept for what asks for them'
+    return `; pools[${other}] does not count: ${what}`
+  }
   const near = pools.flatMap(({ role }, index) =>
     nearest(role, missing).map((name) => `; pools[${index}] has role ${role}: did you mean ${name}?`),
   )

@@ -225,7 +225,7 @@ const bad: { why: string; text: string; field: string; line?: number; problem: R
     why: 'a role whose only machines are simulated',
     text: `${head}pools:\n  - {name: node, role: worker, cores: 4, memoryGb: 8, simulated: true}\n`,
     field: 'pools',
-    problem: /role worker has no machine/,
+    problem: /role worker has no machine.*pools\[0\] does not count: simulated machines run nothing$/,
   },
   {
     why: 'a role whose only machines have GPUs',

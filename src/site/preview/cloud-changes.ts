@@ -8,7 +8,17 @@ import { withOutsideBackend } from '../../clusters/outside-backend.ts'
 import { modulesFor, writeRoot } from '../../clusters/write-root.ts'
 import { localRoot } from '../actions/terraform-roots.ts'
 import { AppError } from '../../base/errors.ts'
-import { type Cloud, cloudOf, hasOwnRancher, isImported, kindOf, type OrderedPool, rancherOf } from '../cloud.ts'
+import { plain } from '../../base/kubernetes-version.ts'
+import {
+  type Cloud,
+  cloudOf,
+  hasOwnRancher,
+  isImported,
+  kindOf,
+  kubernetesOf,
+  type OrderedPool,
+  rancherOf,
+} from '../cloud.ts'
 import { asksRancher, cloudRoot, type CloudStage, isShared, providersFolder, stagesOf } from '../cloud-roots.ts'
 import { ownState, withOwnState } from '../own-state.ts'
 import type { KeptRoots } from '../kept-roots.ts'
@@ -251,6 +261,10 @@ function change(kind: ChangeKind, address: string, { site, before }: Pick<CloudS
     const size = volumes[name] === undefined ? [] : [`${volumes[name]} GB`]
     if (kind === 'create') return { level: 'cloud', kind, what, details: size.map((text) => `${text}, new and empty`) }
     return { level: 'cloud', kind, what, details: size, data: volumeData[kind] }
+  }
+  if (type === 'cluster' && kind === 'create') {
+    const version = kubernetesOf(site)
+    return { level: 'cloud', kind, what, details: version === undefined ? [] : [`Kubernetes ${plain(version)}`] }
   }
   const was = before === undefined || kind === 'create' ? [] : machineText(layoutOf(before).machines[name])
   const is = machineText(machines[name])
