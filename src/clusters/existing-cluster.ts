@@ -176,14 +176,40 @@ export function nodeChanges(
   })
 }
 
-/** Labels and taints nodes. A node that somebody changed meanwhile is `conflict/kubernetes-conflict`: look again. */
-export async function changeNodes(kubernetes: Kubernetes, changes: readonly NodeChange[]): Promise<void> {
-  for (const { node, role, taints, resourceVersion } of changes) {
-    await kubernetes.change(
-      { apiVersion: 'v1', kind: 'Node', name: node },
-      { metadata: { resourceVersion, labels: { [roleLabel]: role ?? null } }, spec: { taints } },
-    )
+/** How often nodes are looked at again; the controllers of a cluster change them at any moment. */
+const MOST_LOOKS = 5
+
+/**
+ * Labels and taints nodes, and answers what it changed. A node that somebody changed between the look and the change is
+ * not overwritten: `look` says again what is left to do. One that never keeps still is `conflict/kubernetes-conflict`.
+ */
+export async function changeNodes(
+  kubernetes: Kubernetes,
+  look: () => Promise<readonly NodeChange[]>,
+): Promise<readonly NodeChange[]> {
+  const made: NodeChange[] = []
+  for (let looks = 1; ; looks += 1) {
+    try {
+      for (const change of await look()) {
+        await changeNode(kubernetes, change)
+        made.push(change)
+      }
+      return made
+    } catch (error) {
+      if (looks === MOST_LOOKS || !isConflict(error)) throw error
+    }
   }
+}
+
+async function changeNode(kubernetes: Kubernetes, { node, role, taints, resourceVersion }: NodeChange): Promise<void> {
+  await kubernetes.change(
+    { apiVersion: 'v1', kind: 'Node', name: node },
+    { metadata: { resourceVersion, labels: { [roleLabel]: role ?? null } }, spec: { taints } },
+  )
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'kubernetes-conflict'
 }
 
 function unfitVersion(version: string, { from, to }: { readonly from: string; readonly to: string }): Unfit[] {

@@ -82,7 +82,6 @@ export class Engine {
       this.#wake = Promise.withResolvers()
       let pause = this.#settings.pollMs * (0.75 + Math.random() / 2)
       try {
-        await this.#heedClock()
         await startCommands(this.#deps)
         await endCancelled(this.#deps)
         await this.#claimAll()
@@ -95,10 +94,11 @@ export class Engine {
   }
 
   /**
-   * A clock that was ahead and is put right would keep everything waiting until it is there again; one that jumps on ends
-   * the leases of what runs here, which would be begun again beside itself.
+   * The time by which tasks are claimed. A clock that was ahead and is put right would keep everything waiting until it is
+   * there again; one that jumps on ends the leases of what runs here, which would be begun again beside itself: both are
+   * seen to before anything is claimed by that time.
    */
-  async #heedClock(): Promise<void> {
+  async #heedClock(): Promise<number> {
     const { db, clock, log } = this.#deps
     const { leaseMs } = this.#settings
     const now = clock.now()
@@ -108,13 +108,14 @@ export class Engine {
     }
     if (now > this.#lookedAt + leaseMs / 2) for (const lease of this.#running.keys()) await lease.beat()
     this.#lookedAt = now
+    return now
   }
 
   async #claimAll(): Promise<void> {
-    const { db, clock } = this.#deps
     const { owner, leaseMs } = this.#settings
     for (let most = this.#free(); most > 0 && !this.#stopping.signal.aborted; most = this.#free()) {
-      const tasks = await this.#turn.claim(db, { owner, leaseMs, now: clock.now(), served: this.#served, most })
+      const now = await this.#heedClock()
+      const tasks = await this.#turn.claim(this.#deps.db, { owner, leaseMs, now, served: this.#served, most })
       if (tasks.length === 0) return
       for (const task of tasks) {
         this.#served.set(task.subject, ++this.#claims)

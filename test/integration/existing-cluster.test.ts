@@ -43,27 +43,44 @@ test('an administrator’s cluster will do, and its nodes take their roles once'
   const wanted = { roles, storageClass: 'fast', rancher: true }
   const facts = await lookAt(cluster.kubernetes, wanted)
   expect(unfit(facts, wanted)).toEqual([])
-  await changeNodes(cluster.kubernetes, nodeChanges(facts.nodes, roles))
+  const look = async () => (await lookAt(cluster.kubernetes, wanted)).nodes
+  await changeNodes(cluster.kubernetes, async () => nodeChanges(await look(), roles))
   const found = await cluster.kubernetes.find({ apiVersion: 'v1', kind: 'Node', name: 'node-a' })
   expect(found?.metadata.labels).toMatchObject({ 'omegaml.io/role': 'dbmaster', 'kubernetes.io/hostname': 'node-a' })
   const { taints } = (found?.['spec'] ?? {}) as { taints?: readonly { key: string }[] }
   expect(taints?.map(({ key }) => key)).toEqual(expect.arrayContaining(['example.com/gpu', 'omegaml.io/db']))
-  const again = await lookAt(cluster.kubernetes, wanted)
-  expect(nodeChanges(again.nodes, roles)).toEqual([])
+  expect(nodeChanges(await look(), roles)).toEqual([])
 
-  await changeNodes(cluster.kubernetes, nodeChanges(again.nodes, { worker: { nodes: ['node-b'] } }, roles))
+  await changeNodes(cluster.kubernetes, async () => nodeChanges(await look(), { worker: { nodes: ['node-b'] } }, roles))
   const bare = await cluster.kubernetes.find({ apiVersion: 'v1', kind: 'Node', name: 'node-a' })
   expect(bare?.metadata.labels).not.toHaveProperty(['omegaml.io/role'])
   expect(JSON.stringify(bare?.['spec'])).not.toContain('omegaml.io/db')
 })
 
-test('a node that somebody changed meanwhile is not overwritten', async () => {
+test('a node that somebody changed meanwhile is looked at again, not overwritten', async () => {
+  const ref = { apiVersion: 'v1', kind: 'Node', name: 'node-a' }
+  const mine = { key: 'example.com/mine', value: 'x', effect: 'NoSchedule' as const }
+  let isFirst = true
+  const look = async () => {
+    const { nodes } = await lookAt(cluster.kubernetes, { roles })
+    const taints = nodes.find(({ name }) => name === 'node-a')?.taints ?? []
+    if (isFirst) await cluster.kubernetes.change(ref, { spec: { taints: [...taints, mine] } })
+    isFirst = false
+    return nodeChanges(nodes, { system: { nodes: ['node-a'] } })
+  }
+  await changeNodes(cluster.kubernetes, look)
+  const found = await cluster.kubernetes.find(ref)
+  expect(found?.metadata.labels).toMatchObject({ 'omegaml.io/role': 'system' })
+  expect(JSON.stringify(found?.['spec'])).toContain('example.com/mine')
+})
+
+test('a node that never keeps still is told as a conflict', async () => {
   const { nodes } = await lookAt(cluster.kubernetes, { roles })
   await cluster.kubernetes.change(
     { apiVersion: 'v1', kind: 'Node', name: 'node-a' },
     { metadata: { labels: { mine: 'x' } } },
   )
-  const late = changeNodes(cluster.kubernetes, nodeChanges(nodes, { system: { nodes: ['node-a'] } }))
+  const late = changeNodes(cluster.kubernetes, async () => nodeChanges(nodes, { dbmaster: { nodes: ['node-a'] } }))
   await expect(late).rejects.toMatchObject({ kind: 'conflict', code: 'kubernetes-conflict' })
 })
 

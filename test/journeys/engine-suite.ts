@@ -123,6 +123,28 @@ export function engineSuite(open: () => Promise<Db>): void {
     }
   })
 
+  test('what runs goes on when the clock jumps on between two looks at it', async () => {
+    let looks = Number.POSITIVE_INFINITY
+    const clock = { ...systemClock, now: () => systemClock.now() + (looks-- > 0 ? 0 : 7_200_000) }
+    const gate = Promise.withResolvers<void>()
+    world.during = async () => await gate.promise
+    const one = engine({ pollMs: 600_000, leaseMs: 60_000 }, { clock })
+    await one.start()
+    const command = await submit({ plan: 'single' })
+    await vi.waitFor(() => expect(world.log).toEqual(['+a']), { timeout: 10_000, interval: 10 })
+    looks = 1
+    one.wake()
+    await vi.waitFor(() => expect(looks).toBeLessThan(0), { timeout: 10_000, interval: 10 })
+    one.wake()
+    const other = await submitCommand(db, order({ plan: 'single', lane: 'other' }), { plans, now: clock.now })
+    await vi.waitFor(() => expect(world.log).toHaveLength(2), { timeout: 10_000, interval: 10 })
+    gate.resolve()
+    for (const each of [command, other]) {
+      const done = await ended(each)
+      expect((await listSteps(db, done)).map(({ attempts }) => attempts)).toEqual([1])
+    }
+  })
+
   test('a secret is masked in the output', async () => {
     await engine().start()
     const command = await run()

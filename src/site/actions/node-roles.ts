@@ -32,15 +32,15 @@ export function nodeRolesAction(deps: NodeRolesDeps): Action<NodeRolesInput> {
     observe: async ({ cluster }) => {
       const given = { ...(cluster.roles as Roles), ...deps.lastRoles() }
       if ((await takenBack(deps.kubernetes, given)).length === 0) return { state: 'absent' }
-      const changes = await changesFor(deps, cluster.roles as Roles)
+      const changes = await changesFor(deps.kubernetes, deps.lastRoles(), cluster.roles as Roles)
       return { state: changes.length === 0 ? 'present' : 'different', detail: describe(changes) }
     },
     ensure: async ({ cluster }, context) => {
       const roles = cluster.roles as Roles
-      const changes = await changesFor(deps, roles)
+      const before = deps.lastRoles()
       // Before: a crash after this line takes back a little more than was given, never less.
-      deps.keepRoles({ ...deps.lastRoles(), ...roles })
-      await changeNodes(deps.kubernetes, changes)
+      deps.keepRoles({ ...before, ...roles })
+      const changes = await changeNodes(deps.kubernetes, () => changesFor(deps.kubernetes, before, roles))
       deps.keepRoles(roles)
       if (changes.length === 0) return { changed: false, message: 'already as wanted' }
       context.output(describe(changes))
@@ -48,8 +48,7 @@ export function nodeRolesAction(deps: NodeRolesDeps): Action<NodeRolesInput> {
     },
     remove: async ({ cluster }, context) => {
       const given = { ...(cluster.roles as Roles), ...deps.lastRoles() }
-      const changes = await takenBack(deps.kubernetes, given)
-      await changeNodes(deps.kubernetes, changes)
+      const changes = await changeNodes(deps.kubernetes, () => takenBack(deps.kubernetes, given))
       deps.keepRoles({})
       if (changes.length === 0) return { changed: false, message: 'already absent' }
       context.output(describe(changes))
@@ -59,8 +58,7 @@ export function nodeRolesAction(deps: NodeRolesDeps): Action<NodeRolesInput> {
 }
 
 /** Nodes of which neither this file nor the last one speaks are none of our business, whatever label they have. */
-async function changesFor({ kubernetes, lastRoles }: NodeRolesDeps, roles: Roles): Promise<readonly NodeChange[]> {
-  const before = lastRoles()
+async function changesFor(kubernetes: Kubernetes, before: Roles, roles: Roles): Promise<readonly NodeChange[]> {
   const ours = namesOf({ ...before }).concat(namesOf(roles))
   if (ours.length === 0) return []
   if (Object.keys(roles).length === 0) return await takenBack(kubernetes, before)
