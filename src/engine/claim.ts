@@ -26,12 +26,30 @@ const LOOK_MS = 200
 export class Turn {
   #left: Candidate[] = []
   #looked = 0
+  /** Commands of which a task has just ended here. */
+  #going: number[] = []
+
+  /** A task of this command has ended: the next one comes before others begin theirs, without a look at all of them. */
+  goOn(command: number): void {
+    this.#going.push(command)
+  }
 
   /** None when nothing is due. Engines compare leases by their clocks: keep these in step. */
   async claim(db: Db, claim: Claim): Promise<ClaimedTask[]> {
+    const next = await this.#next(db, claim)
+    if (next.length > 0) return next
     const isFresh = claim.now >= this.#looked && claim.now < this.#looked + LOOK_MS
     const kept = isFresh ? await this.#take(db, claim) : []
     return kept.length > 0 ? kept : await this.#look(db, claim)
+  }
+
+  async #next(db: Db, claim: Claim): Promise<ClaimedTask[]> {
+    while (this.#going.length > 0) {
+      const going = this.#going.splice(0, claim.most)
+      const claimed = await claimThese(db, await nextTasks(db, going, claim.now), claim)
+      if (claimed.length > 0) return claimed
+    }
+    return []
   }
 
   async #look(db: Db, claim: Claim): Promise<ClaimedTask[]> {
@@ -52,7 +70,8 @@ export class Turn {
 
   async #take(db: Db, claim: Claim): Promise<ClaimedTask[]> {
     while (this.#left.length > 0) {
-      const claimed = await claimThese(db, this.#left.splice(0, claim.most), claim)
+      const these = this.#left.splice(0, claim.most).map(({ id }) => id)
+      const claimed = await claimThese(db, these, claim)
       if (claimed.length > 0) return claimed
     }
     return []
@@ -61,10 +80,10 @@ export class Turn {
 
 /** The first due task of every account: one with a hundred orders is one among the others. */
 async function dueTasks(db: Db, now: number): Promise<Candidate[]> {
-  return db
+  const first = db
     .selectFrom('tasks')
     .innerJoin('commands', 'commands.id', 'tasks.command_id')
-    .select(({ fn }) => ['tasks.subject', fn.min('tasks.id').as('id')])
+    .select(({ fn }) => fn.min('tasks.id').as('id'))
     .where('commands.status', '=', Status.pending)
     .where('commands.cancelled', 'is', null)
     .where(({ and, eb, or }) =>
@@ -74,7 +93,25 @@ async function dueTasks(db: Db, now: number): Promise<Candidate[]> {
       ]),
     )
     .groupBy('tasks.subject')
+  const rows = await db
+    .selectFrom('tasks')
+    .innerJoin(first.as('first'), 'first.id', 'tasks.id')
+    .select(['tasks.id', 'tasks.subject', 'tasks.position', 'tasks.attempts'])
     .execute()
+  return rows.map(({ id, subject, position, attempts }) => ({ id, subject, begun: position > 0 || attempts > 0 }))
+}
+
+/** The first due task of each of these commands. */
+async function nextTasks(db: Db, commands: readonly number[], now: number): Promise<number[]> {
+  const rows = await db
+    .selectFrom('tasks')
+    .select(({ fn }) => fn.min('id').as('id'))
+    .where('command_id', 'in', commands)
+    .where('state', '=', 'ready')
+    .where('due_at', '<=', now)
+    .groupBy('command_id')
+    .execute()
+  return rows.map(({ id }) => id)
 }
 
 async function runningTasks(db: Db, now: number): Promise<Map<number | null, number>> {
@@ -88,12 +125,8 @@ async function runningTasks(db: Db, now: number): Promise<Map<number | null, num
   return new Map(rows.map((row) => [row.subject, Number(row.count)]))
 }
 
-async function claimThese(
-  db: Db,
-  candidates: readonly Candidate[],
-  { owner, now, leaseMs }: Claim,
-): Promise<ClaimedTask[]> {
-  const ids = candidates.map((candidate) => candidate.id)
+async function claimThese(db: Db, ids: readonly number[], { owner, now, leaseMs }: Claim): Promise<ClaimedTask[]> {
+  if (ids.length === 0) return []
   return inTransaction(db, async (tx) => {
     const query = tx.selectFrom('tasks').selectAll().where('id', 'in', ids)
     const rows = await (capabilities(tx).rowLocks ? query.forUpdate().skipLocked() : query).execute()

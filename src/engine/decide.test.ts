@@ -82,10 +82,18 @@ const pauses: { attempt: number; random: number; ms: number; why: string }[] = [
 ]
 for (const { attempt, random, ms, why } of pauses) test(why, () => expect(backOff(attempt, random)).toBe(ms))
 
-const orders: { running: [number, number][]; served: [number, number][]; order: number[]; why: string }[] = [
+const orders: {
+  running: [number, number][]
+  served: [number, number][]
+  begun?: number
+  order: number[]
+  why: string
+}[] = [
   { running: [], served: [], order: [1, 2], why: 'who came first is first' },
   { running: [[7, 1]], served: [], order: [2, 1], why: 'who has something running comes later' },
   { running: [], served: [[7, 4]], order: [2, 1], why: 'who was just served comes later' },
+  { running: [], served: [[8, 4]], begun: 8, order: [2, 1], why: 'what is begun is ended before another begins' },
+  { running: [[8, 1]], served: [], begun: 8, order: [1, 2], why: 'who has nothing running waits for nobody’s second' },
   {
     running: [
       [8, 2],
@@ -96,18 +104,18 @@ const orders: { running: [number, number][]; served: [number, number][]; order: 
     why: 'less running counts more than who was served',
   },
 ]
-for (const { running, served, order, why } of orders) {
+for (const { running, served, begun, order, why } of orders) {
   test(why, () => {
     const candidates = [
-      { id: 1, subject: 7 },
-      { id: 2, subject: 8 },
+      { id: 1, subject: 7, begun: begun === 7 },
+      { id: 2, subject: 8, begun: begun === 8 },
     ]
     expect(fairOrder(candidates, new Map(running), new Map(served)).map((one) => one.id)).toEqual(order)
   })
 }
 
 test('several tasks are given at once only to those who have as little running', () => {
-  const candidates = [1, 2, 3].map((id) => ({ id, subject: id }))
+  const candidates = [1, 2, 3].map((id) => ({ id, subject: id, begun: false }))
   expect(firstTurn(candidates, new Map([[3, 1]])).map((one) => one.id)).toEqual([1, 2])
   expect(firstTurn(candidates, new Map()).map((one) => one.id)).toEqual([1, 2, 3])
   expect(firstTurn([], new Map())).toEqual([])

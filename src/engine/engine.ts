@@ -137,6 +137,7 @@ export class Engine {
     const run = this.#runAndEnd(task, lease).finally(() => {
       lease.end()
       this.#running.delete(lease)
+      this.#turn.goOn(task.command_id)
       this.wake()
       bellOf(this.#deps.db).ring()
     })

@@ -365,6 +365,17 @@ export function engineSuite(open: () => Promise<Db>): void {
     expect(world.log.indexOf('+other')).toBeLessThan(3)
   })
 
+  test('many who come at once get theirs one after the other, not all at the end', async () => {
+    const names = ['a', 'b', 'c', 'd']
+    const all = await Promise.all(names.map((name, index) => submit({ subject: index + 1, params: { name } })))
+    await engine({ concurrency: 1 }).start()
+    for (const command of all) expect((await ended(command)).state).toBe('done')
+    const whose = world.log.map((line) => names.findIndex((name) => line.includes(`${name}-`)))
+    // Three steps each, without another account's between them.
+    const changes = whose.filter((who, index) => index > 0 && who !== whose[index - 1])
+    expect(changes).toHaveLength(names.length - 1)
+  })
+
   test('who only waits for the outside takes nobody’s place, up to a limit', async () => {
     const gate = Promise.withResolvers<void>()
     let most = 0
