@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomWord } from '../../src/base/secrets.ts'
@@ -56,7 +66,11 @@ export async function startRabbitmq(given: RabbitmqStart = {}): Promise<TestRabb
     log,
     ...owner,
   })
-  const begin = () => startServer(serverProgram(), [], { log, env, cwd: folder, ...owner })
+  let earlier = 0
+  const begin = () => {
+    earlier = statSync(log).size
+    return startServer(serverProgram(), [], { log, env, cwd: folder, ...owner })
+  }
   let server = begin()
   const stop = async (): Promise<void> => {
     await server.stop()
@@ -64,7 +78,10 @@ export async function startRabbitmq(given: RabbitmqStart = {}): Promise<TestRabb
     if (given.folder === undefined) rmSync(folder, { recursive: true, force: true })
   }
   const authorization = `Basic ${Buffer.from(`${admin.user}:${admin.password}`).toString('base64')}`
-  const answers = async () => (await fetch(`${admin.url}/api/overview`, { headers: { authorization } })).ok
+  // Its API answers before definitions are read; this line comes after them.
+  const hasStarted = () => readFileSync(log).subarray(earlier).includes('Server startup complete')
+  const answers = async () =>
+    hasStarted() && (await fetch(`${admin.url}/api/overview`, { headers: { authorization } })).ok
   const ready = async (): Promise<void> => await untilReady('rabbitmq', server, log, answers)
   try {
     await ready()
