@@ -1,15 +1,17 @@
 import { parse, stringify } from 'yaml'
 import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
-import type { SharedService } from '../clusters/place.ts'
+import type { PortLinks } from '../clusters/cluster-rows.ts'
+import { portAt, type SharedService } from '../clusters/place.ts'
 import type { ActionContext } from './action.ts'
 import { waitUntil } from './wait-until.ts'
 
 export interface ClusterFacts {
   /** Of the site's services. */
   readonly namespace: string
-  /** Of the cluster's own, where the site's services are reached. */
-  readonly address: string
+  /** Where the site's services are reached; left out where objects of the cluster's own lead there. */
+  readonly address: string | undefined
+  readonly links: PortLinks | undefined
   readonly services: readonly SharedService[]
   /** Of volumes that are ordered of the cloud one by one. */
   readonly storageClass: string | undefined
@@ -26,7 +28,14 @@ const TOKEN = 'omegaweb-token'
  * What belongs into every cluster beside the site's own: the site's services under the names that they have there, and
  * the API's account, which lists nodes, and pods where an account's namespace lets it.
  */
-export function clusterObjects({ namespace, address, services, storageClass, secrets }: ClusterFacts): Manifest[] {
+export function clusterObjects({
+  namespace,
+  address,
+  links,
+  services,
+  storageClass,
+  secrets,
+}: ClusterFacts): Manifest[] {
   const named = (name: string) => ({ name, labels: managed })
   const inside = (name: string) => ({ name, namespace, labels: managed })
   const role = (name: string, resources: string[], verbs: string[]) => ({
@@ -38,7 +47,9 @@ export function clusterObjects({ namespace, address, services, storageClass, sec
   const looking = role(`${namespace}-omegaweb`, ['nodes'], ['list'])
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: named(namespace) },
-    ...services.flatMap((service) => serviceObjects(service, inside(service.name), address)),
+    ...(address === undefined
+      ? []
+      : services.flatMap((service) => serviceObjects(service, inside(service.name), address, portAt(links, service)))),
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: inside(OBSERVER) },
     { apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: named(looking.name), rules: looking.rules },
     {
@@ -67,17 +78,22 @@ export function clusterObjects({ namespace, address, services, storageClass, sec
 }
 
 /** A Service without pods of its own, and the one address behind it. */
-function serviceObjects({ name, port }: SharedService, metadata: Manifest['metadata'], address: string): Manifest[] {
-  const ports = [{ name: 'main', protocol: 'TCP', port }]
+function serviceObjects(
+  { name, port }: SharedService,
+  metadata: Manifest['metadata'],
+  address: string,
+  at: number,
+): Manifest[] {
+  const named = { name: 'main', protocol: 'TCP' }
   return [
-    { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports } },
+    { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports: [{ ...named, port, targetPort: at }] } },
     {
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',
       metadata: { ...metadata, labels: { ...managed, 'kubernetes.io/service-name': name } },
       addressType: 'IPv4',
       endpoints: [{ addresses: [address], conditions: { ready: true } }],
-      ports,
+      ports: [{ ...named, port: at }],
     },
   ]
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
+import type { Kubernetes, Manifest, Readiness } from '../adapters/kubernetes/port.ts'
 import { describeRef, refOf } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
-import { AppError } from '../base/errors.ts'
+import type { ClusterMaker, ClusterOrder, ClusterRoot, MadeCluster } from '../clusters/cluster-maker.ts'
 import {
   beginCluster,
   type ClusterKeys,
@@ -14,10 +14,8 @@ import {
   keepAccess,
 } from '../clusters/cluster-rows.ts'
 import { createDoors, type Door, type Doors, type DoorsParts } from '../clusters/doors.ts'
+import { localCluster } from '../clusters/local-cluster.ts'
 import { sharedServices } from '../clusters/place.ts'
-import { nodeTypeOf, type Provider } from '../clusters/provider.ts'
-import type { Machines } from '../clusters/profiles.ts'
-import { orderedClusterRoot } from '../clusters/root.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
 import type { Db } from '../db/database.ts'
 import type { Action, ActionContext, Observation, Outcome } from './action.ts'
@@ -25,6 +23,7 @@ import { siteAddresses } from './cluster-access.ts'
 import { clusterObjects, observerKubeconfig } from './cluster-objects.ts'
 import { type EngineRoots, ordersFrom, withEngineRoot } from './engine-root.ts'
 import { clusterName } from './on-cluster.ts'
+import { isReady } from './pool-nodes.ts'
 import { type TerraformApplyInput, terraformApply } from './terraform-apply.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -67,8 +66,6 @@ interface Parts {
   readonly clock: Clock
 }
 
-const READY_MS = 300_000
-
 /**
  * A cluster beside the site's own, ordered through Terraform: its machines, what belongs into every cluster of the site,
  * and the credentials of both who work and who look there, which are kept encrypted. With it goes whatever is in it.
@@ -76,18 +73,6 @@ const READY_MS = 300_000
 export function cluster(parts: Parts): Action<ClusterInput> {
   const { roots, clusters } = parts
   const inner = terraformApply({ terraform: roots.terraform, roots: (root) => join(roots.folder, root) })
-  const withRoot = async <T>(
-    wanted: ClusterInput,
-    machinesOf: (provider: Provider) => Machines,
-    context: ActionContext,
-    work: (root: TerraformApplyInput) => Promise<T>,
-  ): Promise<T> => {
-    const cloud = ordersFrom(roots.provider)
-    const { name, domain, links } = wanted
-    const made = (site: Parameters<typeof orderedClusterRoot>[0]) =>
-      orderedClusterRoot(site, { name, domain, links, machines: machinesOf(cloud.provider) })
-    return await withEngineRoot(roots, rootOfCluster(name), cloud, made, context, work)
-  }
   return {
     name: 'cluster',
     input,
@@ -96,9 +81,11 @@ export function cluster(parts: Parts): Action<ClusterInput> {
     observe: async (wanted, context): Promise<Observation> => {
       const row = await findCluster(clusters.db, wanted.name)
       if (row !== undefined && row.account !== wanted.account) return { state: 'absent', detail: 'of another account' }
-      const ordered = await withRoot(
-        wanted,
-        (provider) => machinesOf(wanted, provider),
+      const made = await makerOf(parts).rootFor(wanted)
+      const ordered = await inRoot(
+        parts,
+        wanted.name,
+        made,
         context,
         async (root) => await inner.observe(root, context),
       )
@@ -109,30 +96,31 @@ export function cluster(parts: Parts): Action<ClusterInput> {
       return await lookInside(parts, wanted)
     },
     ensure: async (wanted, context) => {
-      const { provider } = ordersFrom(roots.provider)
+      const maker = makerOf(parts)
       if (wanted.name === roots.provider?.site.cluster) throw clusterTaken(wanted.name)
       // Refused before its name is taken.
-      const machines = machinesOf(wanted, provider)
-      await beginCluster(
-        clusters.db,
-        { name: wanted.name, account: wanted.account, provider: provider.provider },
-        parts.clock.now(),
-      )
-      const made = await withRoot(
-        wanted,
-        () => machines,
+      await maker.check(wanted)
+      const { provider } = ordersFrom(roots.provider).provider
+      await beginCluster(clusters.db, { name: wanted.name, account: wanted.account, provider }, parts.clock.now())
+      const applied = await inRoot(
+        parts,
+        wanted.name,
+        await maker.rootFor(wanted),
         context,
-        async (root) => await inner.ensure({ ...root, outputs: ['kubeconfig', 'api_server', 'dns'] }, context),
+        async (root) => await inner.ensure({ ...root, outputs: [...maker.outputs] }, context),
       )
-      const kubeconfig = textOf(made.outputs, 'kubeconfig')
-      const address = textOf(made.outputs, 'dns')
-      const { kubernetes } = clusters.enter(wanted.name, kubeconfig)
-      await untilServing(kubernetes, wanted.name, parts.clock, context)
-      const applied = await applyAll(await objectsFor(parts, wanted, address), kubernetes, context)
-      const observer = await observerKubeconfig(kubernetes, { ...wanted, kubeconfig }, parts.clock, context)
-      const access = { kubeconfig, observer, address, apiServer: textOf(made.outputs, 'api_server') }
-      await keepAccess(clusters.db, clusters.keys, wanted.name, access, parts.clock.now())
-      return { changed: made.changed || applied > 0, message: made.message }
+      const made = await maker.made(applied.outputs ?? {}, wanted)
+      const { kubernetes } = clusters.enter(wanted.name, made.kubeconfig)
+      await untilServing(kubernetes, wanted, maker, parts.clock, context)
+      const changed = await applyAll(await objectsFor(parts, wanted, made), kubernetes, context)
+      const observer = await observerKubeconfig(
+        kubernetes,
+        { namespace: wanted.namespace, kubeconfig: made.kubeconfig },
+        parts.clock,
+        context,
+      )
+      await keepAccess(clusters.db, clusters.keys, wanted.name, { ...made, observer }, parts.clock.now())
+      return { changed: applied.changed || changed > 0, message: applied.message }
     },
     remove: async (wanted, context) => {
       // Its name may be another account's: what was never begun is not taken away.
@@ -145,25 +133,43 @@ export function cluster(parts: Parts): Action<ClusterInput> {
 
 /** Takes a cluster away with all that is in it: its state says what there is. */
 export async function removeCluster(
-  { clusters, roots, clock }: Omit<Parts, 'kubernetes'>,
+  parts: Omit<Parts, 'kubernetes'>,
   name: string,
   context: ActionContext,
 ): Promise<Outcome> {
+  const { clusters, roots, clock } = parts
+  const maker = makerOf(parts)
+  const door = (await clusters.doors.all()).get(name)
   await endCluster(clusters.db, name, clock.now())
+  await maker.beforeRemoval?.(name, door?.kubernetes, context)
   const inner = terraformApply({ terraform: roots.terraform, roots: (root) => join(roots.folder, root) })
-  // The module asks for one, also where all shall go.
-  const some = { [`${name}-1`]: { role: 'worker', cores: 1, memoryGb: 1 } }
-  const nothing = { name, domain: 'none.invalid', links: [], machines: some }
-  const outcome = await withEngineRoot(
-    roots,
-    rootOfCluster(name),
-    ordersFrom(roots.provider),
-    (site) => orderedClusterRoot(site, nothing),
-    context,
-    async (root) => await inner.remove(root, context),
-  )
+  const nothing = await maker.rootForRemoval(name)
+  const outcome = await inRoot(parts, name, nothing, context, async (root) => await inner.remove(root, context))
   await forgetCluster(clusters.db, name)
   return outcome
+}
+
+/** Of the site's provider. */
+function makerOf({ roots }: Pick<Parts, 'roots'>): ClusterMaker {
+  return localCluster(ordersFrom(roots.provider).provider)
+}
+
+async function inRoot<T>(
+  { roots }: Pick<Parts, 'roots'>,
+  name: string,
+  { root, env }: ClusterRoot,
+  context: ActionContext,
+  work: (wanted: TerraformApplyInput) => Promise<T>,
+): Promise<T> {
+  const cloud = ordersFrom(roots.provider)
+  return await withEngineRoot(
+    roots,
+    rootOfCluster(name),
+    { ...cloud, env: { ...cloud.env, ...env } },
+    root,
+    context,
+    work,
+  )
 }
 
 /** Of the Terraform root that orders a cluster. */
@@ -178,39 +184,41 @@ export function clusterOfRoot(root: string): string | undefined {
 
 const ROOT = 'cluster-'
 
-function machinesOf({ name, role, type, size }: ClusterInput, provider: Provider): Machines {
-  const { cores, memoryGb } = nodeTypeOf(provider, type)
-  const numbers = Array.from({ length: size }, (_, index) => index + 1)
-  return Object.fromEntries(
-    numbers.map((number) => [`${name}-${number}`, { role, cores, memoryGb, labels: {}, taints: [], simulated: false }]),
-  )
-}
-
-function textOf(outputs: Readonly<Record<string, unknown>> | undefined, name: string): string {
-  const value = outputs?.[name]
-  if (typeof value === 'string' && value !== '') return value
-  throw new AppError('unavailable', 'cluster-output-missing', `the cloud does not say the cluster's ${name}`)
-}
-
-async function untilServing(kubernetes: Kubernetes, name: string, clock: Clock, context: ActionContext): Promise<void> {
-  const check = async () => ({ state: 'ready', reason: await kubernetes.version() }) as const
-  await waitUntil({ what: `cluster ${name}`, timeoutMs: READY_MS, check }, clock, context)
+/** Its API answers, and as many nodes are ready as there are machines. */
+async function untilServing(
+  kubernetes: Kubernetes,
+  order: ClusterOrder,
+  { startMs, nodes }: ClusterMaker,
+  clock: Clock,
+  context: ActionContext,
+): Promise<void> {
+  const size = nodes?.(order) ?? 0
+  const check = async (): Promise<Readiness> => {
+    const version = await kubernetes.version()
+    if (size === 0) return { state: 'ready', reason: version }
+    const ready = (await kubernetes.list({ apiVersion: 'v1', kind: 'Node' })).filter(isReady).length
+    return { state: ready >= size ? 'ready' : 'waiting', reason: `${ready} of ${size} nodes ready` }
+  }
+  await waitUntil({ what: `cluster ${order.name}`, timeoutMs: startMs, check }, clock, context)
 }
 
 /** Compares what lies in the cluster with what belongs there. */
 async function lookInside(parts: Parts, wanted: ClusterInput): Promise<Observation> {
   const row = await findCluster(parts.clusters.db, wanted.name)
   const door = row?.state === 'ready' ? await parts.clusters.doors.open(wanted.name) : undefined
-  if (row?.address === undefined || door === undefined)
-    return { state: 'different', detail: 'it was not made to the end' }
+  if (row === undefined || door === undefined) return { state: 'different', detail: 'it was not made to the end' }
   const differing: string[] = []
-  for (const object of await objectsFor(parts, wanted, row.address))
+  for (const object of await objectsFor(parts, wanted, row))
     if ((await door.kubernetes.compare(object)) !== 'present') differing.push(describeRef(refOf(object)))
   if (differing.length === 0) return { state: 'present' }
   return { state: 'different', detail: `not as wanted: ${differing.join(', ')}` }
 }
 
-async function objectsFor(parts: Parts, wanted: ClusterInput, address: string): Promise<Manifest[]> {
+async function objectsFor(
+  parts: Parts,
+  wanted: ClusterInput,
+  { address, links }: Partial<Pick<MadeCluster, 'address' | 'links'>>,
+): Promise<Manifest[]> {
   const storageClass = ordersFrom(parts.roots.provider).provider.volumes?.class
   const secrets: Manifest[] = []
   for (const name of wanted.pullSecrets) {
@@ -220,6 +228,7 @@ async function objectsFor(parts: Parts, wanted: ClusterInput, address: string): 
   return clusterObjects({
     namespace: wanted.namespace,
     address,
+    links,
     services: sharedServices(wanted),
     storageClass,
     secrets,

@@ -74,7 +74,7 @@ function nodeRef(name: string): ObjectRef {
   return { apiVersion: 'v1', kind: 'Node', name }
 }
 
-function isReady(node: Manifest): boolean {
+export function isReady(node: Manifest): boolean {
   const { conditions = [] } = (node['status'] ?? {}) as { conditions?: { type: string; status: string }[] }
   return conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
 }

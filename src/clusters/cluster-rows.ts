@@ -12,15 +12,21 @@ export interface ClusterRow {
   readonly provider: string
   readonly state: Row<'clusters'>['state']
   readonly apiServer: string | undefined
-  /** At which its pods find the cluster's DNS and the site's services. */
+  /** At which its pods find the site's services; undefined where they find them in the cluster itself. */
   readonly address: string | undefined
+  /** Ports of `address` by the services' own; undefined: the same. */
+  readonly links: PortLinks | undefined
   readonly since: number
 }
+
+/** Port that leads to a service, by the service's own. */
+export type PortLinks = Readonly<Record<string, number>>
 
 /** What is known once it serves. Both kubeconfigs are kept sealed: the administrator's by the engine's keys alone. */
 export interface ClusterAccess {
   readonly apiServer: string
-  readonly address: string
+  readonly address?: string | undefined
+  readonly links?: PortLinks | undefined
   readonly kubeconfig: string
   readonly observer: string
 }
@@ -65,7 +71,7 @@ export async function keepAccess(
   db: Db,
   keys: ClusterKeys,
   name: string,
-  { apiServer, address, kubeconfig, observer }: ClusterAccess,
+  { apiServer, address, links, kubeconfig, observer }: ClusterAccess,
   now: number,
 ): Promise<void> {
   const sealed = {
@@ -74,7 +80,14 @@ export async function keepAccess(
   }
   await db
     .updateTable('clusters')
-    .set({ state: 'ready', api_server: apiServer, address, ...sealed, updated_at: now })
+    .set({
+      state: 'ready',
+      api_server: apiServer,
+      address: address ?? null,
+      links: links === undefined ? null : JSON.stringify(links),
+      ...sealed,
+      updated_at: now,
+    })
     .where('name', '=', name)
     .execute()
 }
@@ -86,6 +99,35 @@ export async function endCluster(db: Db, name: string, now: number): Promise<voi
 
 export async function forgetCluster(db: Db, name: string): Promise<void> {
   await db.deleteFrom('clusters').where('name', '=', name).execute()
+}
+
+/**
+ * What whoever makes the cluster needs again each time it works on it, such as its authorities: `make` is asked once. It may
+ * be secret.
+ */
+export async function clusterNotes(
+  db: Db,
+  keys: ClusterKeys,
+  name: string,
+  make: () => Promise<Readonly<Record<string, unknown>>>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const found = await findNotes(db, keys, name)
+  if (found !== undefined) return found
+  const notes = await make()
+  const sealed = keys.engine.seal(JSON.stringify(notes), contextOf('notes', name))
+  await db.updateTable('clusters').set({ notes: sealed }).where('name', '=', name).execute()
+  return notes
+}
+
+/** Undefined before there are any. */
+export async function findNotes(
+  db: Db,
+  keys: ClusterKeys,
+  name: string,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const row = await db.selectFrom('clusters').select('notes').where('name', '=', name).executeTakeFirst()
+  if (row?.notes == null) return undefined
+  return JSON.parse(keys.engine.open(row.notes, contextOf('notes', name))) as Record<string, unknown>
 }
 
 /** How a cluster is entered: by everything, or as whoever may only look. */
@@ -102,7 +144,7 @@ export async function openAccess(db: Db, keys: KeyRing, entrance: Entrance): Pro
   )
 }
 
-function contextOf(entrance: Entrance, name: string): string {
+function contextOf(entrance: Entrance | 'notes', name: string): string {
   return `${entrance} of cluster ${name}`
 }
 
@@ -114,6 +156,7 @@ function toCluster(row: Row<'clusters'>): ClusterRow {
     state: row.state,
     apiServer: row.api_server ?? undefined,
     address: row.address ?? undefined,
+    links: row.links === null ? undefined : (JSON.parse(row.links) as PortLinks),
     since: Number(row.created_at),
   }
 }

@@ -1,4 +1,4 @@
-import type { ClusterRow } from './cluster-rows.ts'
+import type { ClusterRow, PortLinks } from './cluster-rows.ts'
 
 /** A service of the site that pods of every cluster use, by the name that they know it by. */
 export interface SharedService {
@@ -30,10 +30,18 @@ export function sharedServices({ namespace, mongo, broker, internalUrl }: Shared
   })
 }
 
+/** Where a service is met at the address that leads there. */
+export function portAt(links: PortLinks | undefined, { port }: SharedService): number {
+  return links?.[port] ?? port
+}
+
 /** What NetworkPolicies in another cluster let out, beside what they do in the site's own. */
-export function waysOut({ address }: Pick<ClusterRow, 'address'>, services: readonly SharedService[]): object[] {
+export function waysOut(
+  { address, links }: Pick<ClusterRow, 'address' | 'links'>,
+  services: readonly SharedService[],
+): object[] {
   if (address === undefined) return []
   const to = [{ ipBlock: { cidr: `${address}/32` } }]
-  const tcp = services.map(({ port }) => ({ protocol: 'TCP', port }))
+  const tcp = services.map((service) => ({ protocol: 'TCP', port: portAt(links, service) }))
   return [{ to, ports: tcp }]
 }

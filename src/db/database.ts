@@ -37,8 +37,12 @@ export interface ClustersTable {
   provider: string
   state: 'making' | 'ready' | 'removing'
   api_server: string | null
-  /** At which its pods find the cluster's DNS and the site's services. */
+  /** At which its pods find the site's services; null where they find them in the cluster itself. */
   address: string | null
+  /** Ports of `address` by the services' own, as JSON; null: the same. */
+  links: string | null
+  /** What was made for it before it was there, sealed by the engine's keys. */
+  notes: string | null
   /** Of the administrator, sealed by the engine's keys. */
   kubeconfig: string | null
   /** Of the API's own account there, which may look; sealed by the keys of settings. */

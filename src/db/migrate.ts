@@ -16,6 +16,7 @@ import * as repeatedChanges from './migrations/013-repeated-changes.ts'
 import * as stateVersions from './migrations/014-state-versions.ts'
 import * as clusters from './migrations/015-clusters.ts'
 import * as outsideSessions from './migrations/016-outside-sessions.ts'
+import * as clusterNotes from './migrations/017-cluster-notes.ts'
 
 /**
  * Numbered, forward only, never changed once released. Listed here so that a missing file is a type error. The version
@@ -36,6 +37,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '014-state-versions': stateVersions,
   '015-clusters': clusters,
   '016-outside-sessions': outsideSessions,
+  '017-cluster-notes': clusterNotes,
 }
 
 /** Brings the schema up to date and returns what was done. May run in several processes at once: one does it. */

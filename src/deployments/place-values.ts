@@ -17,13 +17,14 @@ export async function placeValues(db: Db, site: SiteFacts, cluster: unknown): Pr
   if (typeof cluster !== 'string') return homeOf(site)
   const row = await findCluster(db, cluster)
   // Of one that is gone, for a removal: names are all that counts.
-  if (row?.address === undefined) return { ...homeOf(site), home: false }
+  if (row?.state !== 'ready') return { ...homeOf(site), home: false }
   const { network, namespaces, mongo, broker, internalUrl } = site
   // The project is of the site's own cluster.
   const there = {
     ...site,
     rancherProject: '',
-    network: { ...network, dns: [`${row.address}/32`] },
+    // That of the local cloud lies at the cluster's own address; others have it among their pods.
+    network: row.provider === 'local' ? { ...network, dns: [`${row.address}/32`] } : network,
     dnsAddress: undefined,
   }
   const { elsewhere, ...values } = siteValues(there)
