@@ -4,8 +4,11 @@ import { describeRef, refOf } from '../adapters/kubernetes/port.ts'
 import { AppError } from '../base/errors.ts'
 import { type SharedService, sharedServices } from '../clusters/place.ts'
 import type { Action } from './action.ts'
+import { doorRefs, siteDoor, type SiteDoorParts } from './cluster-door.ts'
 import { thingOf } from './kubernetes-apply.ts'
+import { cloudCredential } from './nodepool.ts'
 import { clusterName } from './on-cluster.ts'
+import { targetOf } from './service-target.ts'
 
 /** Where the site's shared services are; as the plan's steps have it of the site. */
 export const siteAddresses = {
@@ -15,22 +18,66 @@ export const siteAddresses = {
   internalUrl: z.url(),
 }
 
-const input = z.strictObject({ name: clusterName, ...siteAddresses })
+/** What a cluster is ordered by; refused before there is a way to the site. */
+export const clusterWishes = {
+  /** That it is ordered for. */
+  account: z.number().int(),
+  /** Of its machines; one of the provider's. */
+  type: z.string().min(1),
+  role: z.string().regex(/^[a-z][a-z0-9-]{0,29}$/, 'up to 30 lower-case letters, digits or "-"'),
+  size: z.number().int().min(1).max(100),
+  /** An account's own, instead of the site's. */
+  credential: cloudCredential.optional(),
+  domain: z.string().min(1),
+  /** Secrets of the site with which images are pulled. */
+  pullSecrets: z.array(z.string()).default([]),
+  /** Of nginx, as the site's cluster has it. */
+  image: z.string().min(1),
+}
+
+const input = z.strictObject({ name: clusterName, ...siteAddresses, ...clusterWishes })
 
 export type ClusterAccessInput = z.infer<typeof input>
 
+export interface ClusterAccessParts {
+  /** Of the site's own cluster. */
+  readonly kubernetes: Kubernetes
+  /** Where no network is the machines' own; left out: node ports. */
+  readonly door?: SiteDoorParts | undefined
+}
+
 /**
  * A way from another cluster's machines to the services of the site, in the site's own cluster: a node port for each, and
- * a policy that lets only the networks of nodes in. Its output `links` tells the ports.
+ * a policy that lets only the networks of nodes in; or a door that asks for the cluster's certificate. Its output `links`
+ * tells the ports.
  */
-export function clusterAccess({ kubernetes }: { readonly kubernetes: Kubernetes }): Action<ClusterAccessInput> {
-  const refs = (wanted: ClusterAccessInput) => sharedServices(wanted).flatMap((service) => refsOf(wanted, service))
+export function clusterAccess({ kubernetes, door }: ClusterAccessParts): Action<ClusterAccessInput> {
+  const refs = (wanted: ClusterAccessInput) =>
+    door === undefined ? sharedServices(wanted).flatMap((service) => refsOf(wanted, service)) : doorRefs(wanted)
+  const ways = door === undefined ? nodePorts(kubernetes, refs) : siteDoor(kubernetes, door)
   return {
     name: 'cluster-access',
     input,
     locks: ({ namespace, name }) => [`kubernetes:cluster-access ${namespace}/${name}`],
     things: (wanted) =>
       refs(wanted).map(({ name, namespace, ...kind }) => thingOf({ ...kind, metadata: metadataOf(name, namespace) })),
+    ...ways,
+    remove: async (wanted, context) => {
+      const gone: string[] = []
+      for (const ref of refs(wanted))
+        if (await kubernetes.delete(ref, { signal: context.signal })) gone.push(describeRef(ref))
+      return gone.length === 0
+        ? { changed: false, message: 'already absent' }
+        : { changed: true, message: `deleted ${gone.join(', ')}` }
+    },
+  }
+}
+
+function nodePorts(
+  kubernetes: Kubernetes,
+  refs: (wanted: ClusterAccessInput) => readonly ObjectRef[],
+): Pick<Action<ClusterAccessInput>, 'observe' | 'ensure'> {
+  return {
     observe: async (wanted) => {
       const found = await Promise.all(refs(wanted).map(async (ref) => await kubernetes.find(ref)))
       if (found.every((one) => one === undefined)) return { state: 'absent' }
@@ -50,14 +97,6 @@ export function clusterAccess({ kubernetes }: { readonly kubernetes: Kubernetes 
       const links = await Promise.all(sharedServices(wanted).map(async (one) => await linkOf(wanted, one, kubernetes)))
       const message = done.length === 0 ? 'already as wanted' : `applied ${done.join(', ')}`
       return { changed: done.length > 0, message, outputs: { links } }
-    },
-    remove: async (wanted, context) => {
-      const gone: string[] = []
-      for (const ref of refs(wanted))
-        if (await kubernetes.delete(ref, { signal: context.signal })) gone.push(describeRef(ref))
-      return gone.length === 0
-        ? { changed: false, message: 'already absent' }
-        : { changed: true, message: `deleted ${gone.join(', ')}` }
     },
   }
 }
@@ -81,17 +120,6 @@ async function objectsOf(wanted: ClusterAccessInput, kubernetes: Kubernetes): Pr
   return objects
 }
 
-interface ServicePort {
-  readonly port: number
-  readonly targetPort?: number | string
-  readonly nodePort?: number
-}
-
-interface ServiceSpec {
-  readonly selector?: Readonly<Record<string, string>>
-  readonly ports?: readonly ServicePort[]
-}
-
 async function openedTo(
   wanted: ClusterAccessInput,
   service: SharedService,
@@ -99,11 +127,7 @@ async function openedTo(
   kubernetes: Kubernetes,
 ): Promise<Manifest[]> {
   const { namespace } = wanted
-  const ref = { apiVersion: 'v1', kind: 'Service', name: service.name, namespace }
-  const { selector, ports = [] } = ((await kubernetes.find(ref))?.['spec'] ?? {}) as ServiceSpec
-  const target = ports.find(({ port }) => port === service.port)?.targetPort
-  if (selector === undefined || target === undefined)
-    throw new AppError('unavailable', 'service-missing', `there is no ${describeRef(ref)} with port ${service.port}`)
+  const { selector, targetPort: target } = await targetOf(namespace, service, kubernetes)
   const metadata = metadataOf(nameOf(wanted, service), namespace)
   const from = networks.map((cidr) => ({ ipBlock: { cidr } }))
   return [
@@ -133,7 +157,9 @@ function metadataOf(name: string, namespace: string): Manifest['metadata'] {
 
 async function linkOf(wanted: ClusterAccessInput, service: SharedService, kubernetes: Kubernetes) {
   const [ref] = refsOf(wanted, service)
-  const { ports = [] } = ((ref === undefined ? undefined : await kubernetes.find(ref))?.['spec'] ?? {}) as ServiceSpec
+  const { ports = [] } = ((ref === undefined ? undefined : await kubernetes.find(ref))?.['spec'] ?? {}) as {
+    ports?: { nodePort?: number }[]
+  }
   const node = ports[0]?.nodePort
   if (node !== undefined) return { port: service.port, node }
   throw new AppError('unavailable', 'node-port-missing', `Service ${nameOf(wanted, service)} has no node port yet`)

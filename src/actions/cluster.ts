@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Kubernetes, Manifest, Readiness } from '../adapters/kubernetes/port.ts'
 import { describeRef, refOf } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
 import type { ClusterMaker, ClusterOrder, ClusterRoot, MadeCluster } from '../clusters/cluster-maker.ts'
 import {
   beginCluster,
@@ -15,11 +16,13 @@ import {
 } from '../clusters/cluster-rows.ts'
 import { createDoors, type Door, type Doors, type DoorsParts } from '../clusters/doors.ts'
 import { localCluster } from '../clusters/local-cluster.ts'
+import { rancherCluster } from '../clusters/rancher-cluster.ts'
 import { sharedServices } from '../clusters/place.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
 import type { Db } from '../db/database.ts'
 import type { Action, ActionContext, Observation, Outcome } from './action.ts'
-import { siteAddresses } from './cluster-access.ts'
+import { type ClusterAccessInput, clusterWishes, siteAddresses } from './cluster-access.ts'
+import { farDoor } from './cluster-door.ts'
 import { clusterObjects, observerKubeconfig } from './cluster-objects.ts'
 import { type EngineRoots, ordersFrom, withEngineRoot } from './engine-root.ts'
 import { clusterName } from './on-cluster.ts'
@@ -29,18 +32,17 @@ import { waitUntil } from './wait-until.ts'
 
 const input = z.strictObject({
   name: clusterName,
-  /** That it is ordered for. */
-  account: z.number().int(),
-  /** Of its machines; one of the provider's. */
-  type: z.string().min(1),
-  role: z.string().regex(/^[a-z][a-z0-9-]{0,29}$/, 'up to 30 lower-case letters, digits or "-"'),
-  size: z.number().int().min(1).max(100),
-  domain: z.string().min(1),
   ...siteAddresses,
-  /** Secrets of the site with which images are pulled. */
-  pullSecrets: z.array(z.string()).default([]),
+  ...clusterWishes,
   /** Ports of the cluster's own address and the node ports of the site's cluster that they lead to. */
-  links: z.array(z.strictObject({ port: z.number().int(), node: z.number().int() })),
+  links: z.array(
+    z.strictObject({
+      port: z.number().int(),
+      node: z.number().int(),
+      /** Of the site's door for this cluster. */
+      address: z.string().min(1).optional(),
+    }),
+  ),
 })
 
 export type ClusterInput = z.infer<typeof input>
@@ -51,6 +53,7 @@ export interface ClusterParts {
   readonly keys: ClusterKeys
   readonly doors: Doors
   readonly enter: (name: string, kubeconfig: string) => Door
+  readonly complete?: DoorsParts['complete']
 }
 
 /** With the ways into those that serve. */
@@ -80,7 +83,9 @@ export function cluster(parts: Parts): Action<ClusterInput> {
     things: ({ name }) => [{ system: 'terraform', kind: 'root', name: rootOfCluster(name) }],
     observe: async (wanted, context): Promise<Observation> => {
       const row = await findCluster(clusters.db, wanted.name)
-      if (row !== undefined && row.account !== wanted.account) return { state: 'absent', detail: 'of another account' }
+      // Its name is taken before anything is ordered, and free when all is gone.
+      if (row === undefined) return { state: 'absent' }
+      if (row.account !== wanted.account) return { state: 'absent', detail: 'of another account' }
       const made = await makerOf(parts).rootFor(wanted)
       const ordered = await inRoot(
         parts,
@@ -90,18 +95,13 @@ export function cluster(parts: Parts): Action<ClusterInput> {
         async (root) => await inner.observe(root, context),
       )
       if (ordered.state !== 'present') {
-        if (ordered.state === 'absent' && row !== undefined) return { state: 'different', detail: 'its row is there' }
-        return ordered
+        return ordered.state === 'absent' ? { state: 'different', detail: 'its row is there' } : ordered
       }
       return await lookInside(parts, wanted)
     },
     ensure: async (wanted, context) => {
       const maker = makerOf(parts)
-      if (wanted.name === roots.provider?.site.cluster) throw clusterTaken(wanted.name)
-      // Refused before its name is taken.
-      await maker.check(wanted)
-      const { provider } = ordersFrom(roots.provider).provider
-      await beginCluster(clusters.db, { name: wanted.name, account: wanted.account, provider }, parts.clock.now())
+      await beginOrder(parts, wanted)
       const applied = await inRoot(
         parts,
         wanted.name,
@@ -110,7 +110,10 @@ export function cluster(parts: Parts): Action<ClusterInput> {
         async (root) => await inner.ensure({ ...root, outputs: [...maker.outputs] }, context),
       )
       const made = await maker.made(applied.outputs ?? {}, wanted)
-      const { kubernetes } = clusters.enter(wanted.name, made.kubeconfig)
+      const { kubernetes } = clusters.enter(
+        wanted.name,
+        (await clusters.complete?.(made.kubeconfig)) ?? made.kubeconfig,
+      )
       await untilServing(kubernetes, wanted, maker, parts.clock, context)
       const changed = await applyAll(await objectsFor(parts, wanted, made), kubernetes, context)
       const observer = await observerKubeconfig(
@@ -125,10 +128,30 @@ export function cluster(parts: Parts): Action<ClusterInput> {
     remove: async (wanted, context) => {
       // Its name may be another account's: what was never begun is not taken away.
       const row = await findCluster(clusters.db, wanted.name)
-      if (row !== undefined && row.account !== wanted.account) return { changed: false, message: 'already absent' }
+      if (row?.account !== wanted.account) return { changed: false, message: 'already absent' }
       return await removeCluster(parts, wanted.name, context)
     },
   }
+}
+
+/** Takes its name. What can't be had is refused before that. */
+export async function beginOrder(
+  parts: Pick<Parts, 'roots' | 'clusters' | 'clock'>,
+  wanted: ClusterAccessInput & Partial<Pick<ClusterInput, 'links'>>,
+): Promise<void> {
+  const { roots, clusters, clock } = parts
+  const maker = makerOf(parts)
+  const { name, account, credential } = wanted
+  if (name === roots.provider?.site.cluster) throw clusterTaken(name)
+  if (credential !== undefined && maker.takesCredential === undefined) throw noCredential(credential.name)
+  await maker.check({ links: [], ...wanted })
+  const { provider } = ordersFrom(roots.provider).provider
+  await beginCluster(clusters.db, { name, account, provider }, clock.now())
+}
+
+function noCredential(name: string): AppError {
+  const text = `credential ${name}: clusters of this provider are ordered with the site's own; right is to leave it out`
+  return new AppError('invalid', 'credential-invalid', text, { details: { field: 'credential', value: name } })
 }
 
 /** Takes a cluster away with all that is in it: its state says what there is. */
@@ -150,7 +173,9 @@ export async function removeCluster(
 }
 
 /** Of the site's provider. */
-function makerOf({ roots }: Pick<Parts, 'roots'>): ClusterMaker {
+function makerOf({ roots, clusters }: Pick<Parts, 'roots' | 'clusters'>): ClusterMaker {
+  const rancher = roots.provider?.rancher
+  if (rancher !== undefined) return rancherCluster({ ...rancher, ways: farDoor(clusters) })
   return localCluster(ordersFrom(roots.provider).provider)
 }
 
@@ -225,14 +250,10 @@ async function objectsFor(
     const found = await parts.kubernetes.find({ apiVersion: 'v1', kind: 'Secret', name, namespace: wanted.namespace })
     if (found !== undefined) secrets.push(found)
   }
-  return clusterObjects({
-    namespace: wanted.namespace,
-    address,
-    links,
-    services: sharedServices(wanted),
-    storageClass,
-    secrets,
-  })
+  const { namespace, image, pullSecrets } = wanted
+  const services = sharedServices(wanted)
+  const ways = await makerOf(parts).ways?.(wanted, { namespace, services, image, pullSecrets })
+  return [...clusterObjects({ namespace, address, links, services, storageClass, secrets }), ...(ways ?? [])]
 }
 
 async function applyAll(objects: readonly Manifest[], kubernetes: Kubernetes, context: ActionContext): Promise<number> {

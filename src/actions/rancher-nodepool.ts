@@ -25,6 +25,10 @@ export interface RancherCluster {
   readonly handover: () => Promise<RancherHandover>
   /** Machines of each pool as an autoscaler set them. */
   readonly sizes: (handover: RancherHandover) => Promise<Readonly<Record<string, number>>>
+  /** Its name. */
+  readonly site: string
+  /** Rancher's proxy lets service accounts of the cluster of this id in. */
+  readonly takeServiceTokens: (handover: RancherHandover, id: string) => Promise<void>
 }
 
 /** Of the cluster of the site, of which ordered pools are a part: orders of different accounts take turns. */

@@ -7,8 +7,9 @@ import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
 import type { Scripts } from '../adapters/scripts/port.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Action } from './action.ts'
-import { cluster, type ClusterParts } from './cluster.ts'
+import { beginOrder, cluster, type ClusterParts } from './cluster.ts'
 import { clusterAccess } from './cluster-access.ts'
+import type { SiteDoorParts } from './cluster-door.ts'
 import type { EngineRoots } from './engine-root.ts'
 import { helmRelease } from './helm-release.ts'
 import { jupyterhubServers } from './jupyterhub-servers.ts'
@@ -95,8 +96,14 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
       }),
     ),
     placed(waitFor),
-    clusterAccess(parts),
+    clusterAccess({ ...parts, door: doorOf(parts) }),
     cluster(parts),
     runScript(parts),
   ] as Action<never>[]
+}
+
+/** A Rancher's machines have no network of their own. */
+function doorOf(parts: ServiceParts): SiteDoorParts | undefined {
+  if (parts.roots.provider?.rancher === undefined) return undefined
+  return { ...parts, begin: async (wanted) => await beginOrder(parts, wanted) }
 }

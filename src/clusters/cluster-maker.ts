@@ -1,6 +1,16 @@
-import type { Kubernetes } from '../adapters/kubernetes/port.ts'
+import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import type { PortLinks } from './cluster-rows.ts'
+import type { SharedService } from './place.ts'
+import type { CloudCredential } from './provider.ts'
 import type { PoolSite, TerraformRoot } from './root.ts'
+
+/** The way to one of the site's services. */
+export interface ClusterLink {
+  readonly port: number
+  readonly node: number
+  /** Of the site's door for this cluster, where there is one: it has the services' own ports. */
+  readonly address?: string | undefined
+}
 
 /** A cluster beside the site's own, as it is ordered. */
 export interface ClusterOrder {
@@ -12,7 +22,9 @@ export interface ClusterOrder {
   /** Its DNS answers this domain, where the cloud gives it one. */
   readonly domain: string
   /** Ports of the services, and the node ports of the site's cluster that they have for this cluster. */
-  readonly links: readonly { readonly port: number; readonly node: number }[]
+  readonly links: readonly ClusterLink[]
+  /** An account's own, instead of the site's. */
+  readonly credential?: CloudCredential | undefined
 }
 
 /** How to work there, and how its pods reach the site. */
@@ -23,6 +35,16 @@ export interface MadeCluster {
   readonly address?: string | undefined
   /** Ports at `address` by the services' own, where they are others. */
   readonly links?: PortLinks | undefined
+}
+
+/** What pods in a cluster are made with. */
+export interface ClusterInside {
+  /** Of the site's services. */
+  readonly namespace: string
+  readonly services: readonly SharedService[]
+  /** Of nginx, as the site's cluster has it. */
+  readonly image: string
+  readonly pullSecrets: readonly string[]
 }
 
 /** A root, and the environment of its run, which may hold secrets. */
@@ -48,6 +70,10 @@ export interface ClusterMaker {
   /** Of the root, that `made` reads. */
   readonly outputs: readonly string[]
   readonly made: (outputs: Readonly<Record<string, unknown>>, order: ClusterOrder) => Promise<MadeCluster>
+  /** It is made with an account's own credential where the order has one; left out: such orders are refused. */
+  readonly takesCredential?: true
+  /** What leads to the site's services in there, where no address of the cluster does. */
+  readonly ways?: (order: ClusterOrder, inside: ClusterInside) => Promise<readonly Manifest[]>
   /** How long its first start may take, in milliseconds. */
   readonly startMs: number
   /** Nodes to wait for; left out where Terraform has waited. */

@@ -92,6 +92,12 @@ export async function keepAccess(
     .execute()
 }
 
+/** It is made anew: until that is done what is ordered on it waits. */
+export async function remakeCluster(db: Db, name: string, now: number): Promise<void> {
+  const ready = db.updateTable('clusters').set({ state: 'making', updated_at: now }).where('name', '=', name)
+  await ready.where('state', '=', 'ready').execute()
+}
+
 /** Nothing is begun on it any more. */
 export async function endCluster(db: Db, name: string, now: number): Promise<void> {
   await db.updateTable('clusters').set({ state: 'removing', updated_at: now }).where('name', '=', name).execute()
@@ -114,9 +120,19 @@ export async function clusterNotes(
   const found = await findNotes(db, keys, name)
   if (found !== undefined) return found
   const notes = await make()
+  await keepNotes(db, keys, name, notes)
+  return notes
+}
+
+/** Instead of those that there were. */
+export async function keepNotes(
+  db: Db,
+  keys: ClusterKeys,
+  name: string,
+  notes: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const sealed = keys.engine.seal(JSON.stringify(notes), contextOf('notes', name))
   await db.updateTable('clusters').set({ notes: sealed }).where('name', '=', name).execute()
-  return notes
 }
 
 /** Undefined before there are any. */

@@ -25,10 +25,16 @@ export interface DoorsParts {
   readonly keys: KeyRing
   /** Makes what works on a cluster with this kubeconfig. */
   readonly enter: (name: string, kubeconfig: string) => Door
+  /** Adds what is not kept with a kubeconfig, because it may change at any time. */
+  readonly complete?: ((kubeconfig: string) => Promise<string>) | undefined
 }
 
-export function createDoors({ db, keys, enter }: DoorsParts): Doors {
-  const all = entered(() => openAccess(db, keys, 'kubeconfig'), enter)
+export function createDoors({ db, keys, enter, complete = async (kubeconfig) => kubeconfig }: DoorsParts): Doors {
+  const completed = async () => {
+    const kept = [...(await openAccess(db, keys, 'kubeconfig'))]
+    return new Map(await Promise.all(kept.map(async ([name, text]) => [name, await complete(text)] as const)))
+  }
+  const all = entered(completed, enter)
   return {
     all,
     open: async (name) => {

@@ -90,7 +90,7 @@ export function rancherPoolValues(pool: RancherPool, handed: RancherHandover): O
   const name = poolName(pool)
   if (Object.hasOwn(own, name)) throw refusal('name', pool.name, `the site file has a pool ${name}`, 'another name')
   const [machine] = Object.values(poolMachines({ ...pool, size: 1 }, { cores: 0, memoryGb: 0 }))
-  const { machine_type, cores, memory_gb, disk_gb } = typeOf(pool.type, own)
+  const { machine_type, cores, memory_gb, disk_gb } = machinesOfType(pool.type, own)
   const scaled = pool.min === undefined && pool.max === undefined ? {} : rangeOf(pool)
   return withoutUndefined({
     role: pool.role,
@@ -106,7 +106,7 @@ export function rancherPoolValues(pool: RancherPool, handed: RancherHandover): O
 }
 
 /** Machines as one of the site's own pools has them, by the cloud's word for their type; `small` is that of its workers. */
-function typeOf(type: string, own: OrderedPools): OrderedPools[string] {
+export function machinesOfType(type: string, own: OrderedPools): OrderedPools[string] {
   const others = Object.entries(own).filter(([, { role }]) => role !== 'control')
   const word = (name: string, { machine_type: type }: OrderedPools[string]) => (typeof type === 'string' ? type : name)
   const types = new Map(others.map(([name, pool]) => [word(name, pool), pool]))

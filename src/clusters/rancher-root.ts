@@ -184,7 +184,7 @@ export function rancherEnv(secrets: RancherSecrets): Readonly<Record<string, str
 }
 
 // The module says what a variable may be; without a type its text from the environment would stay text.
-function secretVariable(name: (typeof secretVariables)[number]): Record<string, unknown> {
+export function secretVariable(name: (typeof secretVariables)[number]): Record<string, unknown> {
   const types = { credential: 'map(string)', s3_credential: 'any', alerts: 'any', service_password: 'string' }
   const defaults = { credential: {}, s3_credential: null, alerts: {}, service_password: null }
   return { type: types[name], default: defaults[name], sensitive: true }

@@ -153,6 +153,8 @@ const siteFactsSchema = z
       jupyter: z.string().min(1).optional(),
       /** Of database servers of the accounts' own. */
       mongodb: z.string().min(1).default('mongo:7'),
+      /** Of the doors between the site and clusters beside its own. */
+      nginx: z.string().min(1).default('nginxinc/nginx-unprivileged:1.27-alpine'),
     }),
     /** Whether there is a JupyterHub, here or elsewhere. Without one accounts get no user there. */
     notebooks: z.boolean().default(true),

@@ -147,6 +147,8 @@ function stagesOf(site: Site) {
     gpu: kind === 'existing' || kind === 'rancher',
     // A storage class makes them, of a cluster that goes.
     disks: kind === 'rancher',
+    // Beside the site's own, ordered of its Rancher.
+    orderedClusters: kind === 'rancher',
     // One of the site's own.
     rancher: hasOwnRancher(cloudOf(site)),
     rancherMachine: rancherOf(cloudOf(site))?.server !== undefined,
@@ -184,6 +186,7 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     rancherInCluster: and(of.rancherInCluster),
     imported: and(imported),
     hcloud: and(hcloud),
+    orderedClusters: and(of.orderedClusters),
     // Hetzner's volumes are protected against deletion.
     protected: and(hcloud),
   }

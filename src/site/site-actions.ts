@@ -39,6 +39,7 @@ import { type Images, imageAction } from './actions/image.ts'
 import { kubeconfigAction } from './actions/kubeconfig.ts'
 import { keptTerraform, type SiteStateKeeping } from './actions/kept-terraform.ts'
 import { localCloudAction } from './actions/local-cloud.ts'
+import { orderedClustersAction } from './actions/ordered-clusters.ts'
 import { orderedMachinesAction } from './actions/ordered-machines.ts'
 import { type Pages, pagesAction } from './actions/pages.ts'
 import { monitoringAction } from './actions/monitoring.ts'
@@ -168,6 +169,11 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
         ...(cloud === undefined ? {} : cloudEnv('cluster', cloud, cloudSecrets(secrets()))),
         ...keeping.outsideEnv?.(),
       }),
+      token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
+    }),
+    orderedClustersAction({
+      rancher,
+      sleep,
       token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
     }),
     orderedMachinesAction({ hcloud: parts.hcloud, sleep, token: () => cloudSecrets(secrets())['token'] ?? '' }),

@@ -56,10 +56,14 @@ export function poolProviderOf(env: Env, catalogue: string): PoolProvider | unde
   const cluster = required(env, 'CLOUDMGR_PROVIDER_CLUSTER', 'name of the cluster that ordered nodes join')
   if (name === 'rancher') {
     const handover = async () => rancherHandover.parse(settingsOf(env))
-    const sizes = async ({ url, token }: RancherHandover) => await createRancher().poolSizes(url, token, cluster)
+    const api = createRancher()
+    const sizes = async ({ url, token }: RancherHandover) => await api.poolSizes(url, token, cluster)
+    const takeServiceTokens = async ({ url, token }: RancherHandover, id: string) =>
+      await api.takeServiceTokens(url, token, id)
     // What can be ordered there is what the site's own pools have.
     const provider = { provider: name, title: 'A Rancher', nodeTypes: {} }
-    return { provider, site: { cluster, endpoint: '', ca: '' }, env: {}, rancher: { handover, sizes } }
+    const rancher = { site: cluster, handover, sizes, takeServiceTokens }
+    return { provider, site: { cluster, endpoint: '', ca: '' }, env: {}, rancher }
   }
   const provider = loadProvider(catalogue, name)
   const token = required(env, 'CLOUDMGR_PROVIDER_TOKEN', 'token of the provider’s API')

@@ -41,6 +41,7 @@ import { loadPlans } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import { openAccess } from '../clusters/cluster-rows.ts'
 import { type Door, entered } from '../clusters/doors.ts'
+import { withRancherToken } from '../clusters/rancher-cluster.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
 import { openDatabase } from '../db/database.ts'
@@ -197,15 +198,19 @@ export async function startEngine(house: House, keys: KeyRing, outside: EngineOu
   const lifecycle = createLifecycle({ ...house, plans })
   const unseal = (text: string): string => keys.open(text, 'step outputs')
   const { db } = house
-  const clusters = clusterParts({ db, keys: { engine: keys, settings: house.keys }, enter: enterCluster })
+  const roots = await engineRoots(states)
+  const handover = roots.provider?.rancher?.handover
+  const clusters = clusterParts({
+    db,
+    keys: { engine: keys, settings: house.keys },
+    enter: enterCluster,
+    complete: handover && ((kubeconfig) => withRancherToken(kubeconfig, handover)),
+  })
   const books = { db, plans, context: lifecycle.context, unseal, states: store, holding: lockHolder(db, clock) }
   const engine = new Engine({
     ...lifecycle,
     db,
-    actions: accountActions(
-      { ...outside, ...parts, roots: await engineRoots(states), clusters, storageClass: house.site.storageClass },
-      books,
-    ),
+    actions: accountActions({ ...outside, ...parts, roots, clusters, storageClass: house.site.storageClass }, books),
     plans,
     clock,
     log,

@@ -36,7 +36,7 @@ locals {
   )
 
   # Machine configs can't be imported: by this mark somebody finds what a lost state left behind.
-  marks = { "omegaml.io/cluster" = var.name }
+  marks = merge({ "omegaml.io/cluster" = var.name }, var.ordered_by == null ? {} : { "omegaml.io/ordered-by" = var.ordered_by })
 
   sizes = {
     for name, pool in var.pools : name => pool.min == null ? pool.size : min(max(lookup(var.observed, name, pool.size), pool.min), pool.max)

@@ -8,6 +8,12 @@ variable "name" {
   }
 }
 
+variable "ordered_by" {
+  description = "Of a cluster that a site's service ordered: the site. What Rancher has of it bears it as label omegaml.io/ordered-by."
+  type        = string
+  default     = null
+}
+
 variable "kubernetes_version" {
   description = "One of Rancher's, such as v1.35.8+rke2r1 or v1.35.8+k3s1: its end says which distribution is installed."
   type        = string

@@ -50,6 +50,7 @@ const wanted: ClusterInput = {
   size: 1,
   domain: 'second.omega.localhost',
   pullSecrets: [],
+  image: 'registry.example.org/nginx:1',
   links: [{ port: 5672, node: 30_672 }],
 }
 
@@ -234,7 +235,8 @@ test('a release on the second cluster leaves the first alone, and is gone with i
 
 test('the way to the site’s services is a node port each, for nodes’ networks alone, and goes', async () => {
   const { kubernetes } = home
-  const access = bound(clusterAccess({ kubernetes }), { ...addresses, name: 'second' })
+  const { links: _links, ...order } = wanted
+  const access = bound(clusterAccess({ kubernetes }), order)
   const { outputs } = await access.ensure()
   const links = outputs?.['links'] as { port: number; node: number }[]
   expect(links.map(({ port }) => port)).toEqual([27017, 5672, 8080])

@@ -126,7 +126,12 @@ async function engine(handover = handed) {
       provider: { provider: 'rancher', title: 'A Rancher', nodeTypes: {} },
       site: { cluster: 'acme', endpoint: '', ca: '' },
       env: {},
-      rancher: { handover, sizes: async () => rancher.sizes },
+      rancher: {
+        site: 'acme',
+        handover,
+        sizes: async () => rancher.sizes,
+        takeServiceTokens: () => expect.unreachable('no cluster is ordered'),
+      },
     },
     folder: join(own, 'roots'),
     modules: join(project, 'terraform'),

@@ -1,6 +1,6 @@
 import { createFakeHelm } from '../../src/adapters/helm/fake.ts'
 import { createFakeJupyterhub } from '../../src/adapters/jupyterhub/fake.ts'
-import { createFakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
+import { createFakeKubernetes, type FakeKubernetes } from '../../src/adapters/kubernetes/fake.ts'
 import { createFakeMongodb, type FakeMongodb } from '../../src/adapters/mongodb/fake.ts'
 import { createFakeNetwork } from '../../src/adapters/network/fake.ts'
 import { createFakeRabbitmq } from '../../src/adapters/rabbitmq/fake.ts'
@@ -13,7 +13,7 @@ export function createFakeOutside() {
     mongodb: createFakeMongodb(),
     rabbitmq: createFakeRabbitmq(),
     jupyterhub: createFakeJupyterhub(),
-    kubernetes: createFakeKubernetes(),
+    kubernetes: withLoadBalancers(createFakeKubernetes()),
     helm: createFakeHelm(),
     network: createFakeNetwork(),
     scripts: createFakeScripts({}),
@@ -22,11 +22,27 @@ export function createFakeOutside() {
       outputs: (root) => {
         const [, kind, name = ''] = /\/(volume|cluster)-([^/]+)$/.exec(root) ?? []
         if (kind === 'cluster')
-          return { kubeconfig: 'clusters: []', api_server: 'https://10.0.2.2:6443', dns: '10.0.3.1' }
+          return {
+            kubeconfig: 'clusters: []',
+            api_server: 'https://10.0.2.2:6443',
+            dns: '10.0.3.1',
+            cluster_id: 'c-m-abcdefgh',
+          }
         return kind === undefined ? {} : { paths: { [name]: `/mnt/volumes/${name}` } }
       },
     }),
   }
+}
+
+/** A cloud gives each an address at once. */
+function withLoadBalancers(kubernetes: FakeKubernetes): FakeKubernetes {
+  const status = { loadBalancer: { ingress: [{ hostname: 'lb.example.org' }] } }
+  const find: FakeKubernetes['find'] = async (ref) => {
+    const found = await kubernetes.find(ref)
+    const { type } = (found?.['spec'] ?? {}) as { type?: string }
+    return found !== undefined && type === 'LoadBalancer' ? { ...found, status } : found
+  }
+  return { ...kubernetes, find }
 }
 
 /** A cluster beside the site's own. Its tokens are made at once. */

@@ -13,10 +13,12 @@ import {
 import type { ApiDeps } from '../../src/api/deps.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { clusterParts } from '../../src/actions/cluster.ts'
+import type { PoolProvider } from '../../src/actions/engine-root.ts'
 import { accountActions } from '../../src/books/books-actions.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
+import type { RancherHandover } from '../../src/clusters/ordered-pools.ts'
 import { createStateStore } from '../../src/clusters/terraform-states.ts'
 import { bellOf } from '../../src/commands/bell.ts'
 import type { Db } from '../../src/db/database.ts'
@@ -39,6 +41,29 @@ export interface Answer {
 /** Parts of the outside world that may be real ones of the caller's. */
 type OutsideParts = Pick<Parameters<typeof accountActions>[0], 'mongodb' | 'rabbitmq' | 'kubernetes' | 'helm'>
 
+interface Wishes {
+  readonly openid?: ApiDeps['openid']
+  readonly real?: Partial<OutsideParts>
+  /** What `up` handed over of the site's Rancher. */
+  readonly rancher?: () => RancherHandover
+}
+
+function localProvider({ provider }: SiteFacts): PoolProvider | undefined {
+  if (provider !== 'local') return undefined
+  return {
+    provider: loadProvider(join(project, 'catalog/providers'), 'local'),
+    site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
+    env: {},
+  }
+}
+
+function rancherProvider(handed: () => RancherHandover): PoolProvider {
+  const none = async () => ({})
+  const rancher = { site: 'omega', handover: async () => handed(), sizes: none, takeServiceTokens: async () => {} }
+  const provider = { provider: 'rancher', title: 'A Rancher', nodeTypes: {} }
+  return { provider, site: { cluster: 'omega', endpoint: '', ca: '' }, env: {}, rancher }
+}
+
 /**
  * The whole service with the catalogue's own plans on a fake outside world; its engine runs once `engine.start()` is
  * called. With databases given, API and engine have one each, as two processes do: migrated, and the caller's to close.
@@ -47,7 +72,7 @@ export async function startService(
   databases?: { readonly api: Db; readonly engine: Db },
   site: SiteFacts = testSite,
   pages?: string,
-  { openid, real = {} }: { readonly openid?: ApiDeps['openid']; readonly real?: Partial<OutsideParts> } = {},
+  { openid, real = {}, rancher }: Wishes = {},
 ) {
   const ahead = { ms: 0 }
   const clock: Clock = { now: () => systemClock.now() + ahead.ms, sleep: systemClock.sleep.bind(systemClock) }
@@ -71,14 +96,7 @@ export async function startService(
     roots: {
       terraform: outside.terraform,
       states: { credentialFor: () => ({ env: {}, refused: () => undefined, end: () => {} }) },
-      provider:
-        site.provider === 'local'
-          ? {
-              provider: loadProvider(join(project, 'catalog/providers'), 'local'),
-              site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
-              env: {},
-            }
-          : undefined,
+      provider: rancher === undefined ? localProvider(site) : rancherProvider(rancher),
       folder: roots,
       modules: join(project, 'terraform'),
     },

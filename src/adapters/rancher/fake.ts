@@ -9,6 +9,12 @@ export interface FakeRancher extends Rancher {
   readonly known: RancherCluster[]
   manifestText: string
   sizes: Readonly<Record<string, number>>
+  /** Ids of clusters whose service accounts its proxy lets in. */
+  readonly proxied: Set<string>
+  /** Sites by the names of the clusters that they ordered. */
+  readonly ordered: Map<string, string>
+  /** Sites whose credentials and machine settings were taken away. */
+  readonly cleared: string[]
 }
 
 export function createFakeRancher(): FakeRancher {
@@ -18,6 +24,9 @@ export function createFakeRancher(): FakeRancher {
     known: [],
     manifestText: '',
     sizes: {},
+    proxied: new Set(),
+    ordered: new Map(),
+    cleared: [],
     missing: async () => fake.down,
     accepts: async (url, token) => {
       mustAnswer(url)
@@ -30,6 +39,22 @@ export function createFakeRancher(): FakeRancher {
     poolSizes: async (url, token) => {
       mustTake(url, token)
       return fake.sizes
+    },
+    takeServiceTokens: async (url, token, cluster) => {
+      mustTake(url, token)
+      fake.proxied.add(cluster)
+    },
+    orderedClusters: async (url, token, site) => {
+      mustTake(url, token)
+      return [...fake.ordered].filter(([, by]) => by === site).map(([name]) => name)
+    },
+    deleteCluster: async (url, token, name) => {
+      mustTake(url, token)
+      fake.ordered.delete(name)
+    },
+    deleteOrderedParts: async (url, token, site) => {
+      mustTake(url, token)
+      fake.cleared.push(site)
     },
     manifest: async () => {
       mustAnswer('')

@@ -4,7 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createRancher } from './http.ts'
 
-const server = createServer(({ url, headers }, answer) => {
+const asked: string[] = []
+const byAcme = { 'omegaml.io/ordered-by': 'acme' }
+const named = (...names: string[]) =>
+  names.map((name) => ({ metadata: { name, labels: name === 'acme' ? null : byAcme } }))
+const server = createServer(({ url, method, headers }, answer) => {
+  if (method !== 'GET') {
+    asked.push(`${method} ${url}`)
+    return void answer.writeHead(url?.endsWith('/gone') ? 404 : 200).end('{}')
+  }
   const isIn = headers.authorization === 'Bearer token-abcde:right'
   const answers: Record<string, [number, string]> = {
     '/ping': [200, 'pong'],
@@ -23,6 +31,15 @@ const server = createServer(({ url, headers }, answer) => {
       isIn ? 200 : 401,
       JSON.stringify({ spec: { rkeConfig: { machinePools: [{ name: 'node', quantity: 3 }] } } }),
     ],
+    '/v1/provisioning.cattle.io.clusters/fleet-default': [200, JSON.stringify({ data: named('acme', 'acme-second') })],
+    '/v3/cloudcredentials': [
+      200,
+      JSON.stringify({ data: [{ id: 'cattle-global-data:cc-1', labels: byAcme }, { id: 'cattle-global-data:cc-2' }] }),
+    ],
+    '/v1/rke-machine-config.cattle.io.linodeconfigs/fleet-default': [200, JSON.stringify({ data: named('nc-1') })],
+    '/v1/management.cattle.io.clusterproxyconfigs/c-m-on': [200, '{"data":[{"enabled":true}]}'],
+    '/v1/management.cattle.io.clusterproxyconfigs/c-m-off': [200, '{"data":[{}]}'],
+    '/v1/management.cattle.io.clusterproxyconfigs/c-m-new': [200, '{"data":[]}'],
     '/v3/import/SECRET_c-m-abcdefgh.yaml': [200, 'kind: Namespace\n'],
   }
   const [status, text] = answers[url ?? ''] ?? [404, '']
@@ -61,4 +78,27 @@ test('the agent’s manifest is fetched, and its address never told', async () =
   const refused = await rancher.manifest(`${url}/v3/import/SECRET_gone.yaml`).catch((error: unknown) => error)
   expect(refused).toMatchObject({ code: 'rancher-refused' })
   expect(String((refused as Error).message)).not.toContain('SECRET')
+})
+
+test('service accounts of a cluster are let through its proxy, unless somebody turned that off', async () => {
+  asked.length = 0
+  await rancher.takeServiceTokens(url, 'token', 'c-m-on')
+  expect(asked).toEqual([])
+  await rancher.takeServiceTokens(url, 'token', 'c-m-new')
+  expect(asked).toEqual(['POST /v1/management.cattle.io.clusterproxyconfigs'])
+  const off = rancher.takeServiceTokens(url, 'token', 'c-m-off')
+  await expect(off).rejects.toMatchObject({ kind: 'conflict', code: 'rancher-proxy' })
+})
+
+test('what a site ordered is found by its label and goes, and nothing else', async () => {
+  asked.length = 0
+  expect(await rancher.orderedClusters(url, 'token', 'acme')).toEqual(['acme-second'])
+  expect(await rancher.orderedClusters(url, 'token', 'other')).toEqual([])
+  await rancher.deleteCluster(url, 'token', 'gone')
+  await rancher.deleteOrderedParts(url, 'token', 'acme')
+  expect(asked).toEqual([
+    'DELETE /v1/provisioning.cattle.io.clusters/fleet-default/gone',
+    'DELETE /v3/cloudcredentials/cattle-global-data:cc-1',
+    'DELETE /v1/rke-machine-config.cattle.io.linodeconfigs/fleet-default/nc-1',
+  ])
 })

@@ -16,6 +16,17 @@ export interface Rancher {
   clusters(url: string, token: string): Promise<readonly RancherCluster[]>
   /** Machines of each pool of a cluster that it made, as an autoscaler may have set them; none where it has no such cluster. */
   poolSizes(url: string, token: string, cluster: string): Promise<Readonly<Record<string, number>>>
+  /**
+   * Its proxy to a cluster takes tokens of that cluster's own service accounts, too (since 2.9). `conflict` where somebody
+   * turned that off.
+   */
+  takeServiceTokens(url: string, token: string, cluster: string): Promise<void>
+  /** Names of clusters that a site's service ordered, by the label that they have; one is there until its machines are gone. */
+  orderedClusters(url: string, token: string, site: string): Promise<readonly string[]>
+  /** Begins to take away a cluster that it made, with its machines. */
+  deleteCluster(url: string, token: string, name: string): Promise<void>
+  /** Takes away cloud credentials and machine settings with that label, which Terraform made beside the clusters. */
+  deleteOrderedParts(url: string, token: string, site: string): Promise<void>
   /** Objects of its agent, as YAML. The address holds a token, and is in no error. */
   manifest(address: string): Promise<string>
 }

@@ -31,7 +31,9 @@ export function rancherAloneAction({ rancher, keptToken }: RancherAloneDeps): Ac
           'rancher-token',
           `nothing was removed: ${tokenAdvice({ url, made: true })}`,
         )
-      const others = (await rancher.clusters(url, token)).map(({ name }) => name).filter((name) => name !== cluster)
+      // Those that the site's service ordered go with the site.
+      const own = [cluster, ...(await rancher.orderedClusters(url, token, cluster))]
+      const others = (await rancher.clusters(url, token)).map(({ name }) => name).filter((name) => !own.includes(name))
       if (others.length === 0) return { changed: false, message: 'no other cluster hangs on it' }
       const text = `nothing was removed: Rancher ${url} goes with the site and has other clusters (${others.join(', ')}); right is to take them out of it first`
       throw new AppError('conflict', 'rancher-in-use', text, { details: { clusters: others } })
