@@ -145,6 +145,8 @@ test('changed secrets are shown by fingerprint, changed images by tag', async ()
   const { changes, notes } = await planned()
   expect(changes).toMatchObject([
     { what: 'Secret site-mail', details: [expect.stringMatching(/^other values: fingerprint \w{10} → \w{10}$/)] },
+    // The service knows it, too: for doors of other clusters.
+    { what: 'release omegaml-system' },
     { what: 'release omegaml-ingress', details: ['image nginx: t → u'] },
   ])
   expect(JSON.stringify([changes, notes])).not.toContain('hunter')

@@ -85,11 +85,12 @@ function nginxConfig(
   kind: '' | ' ssl',
   lines: readonly string[],
 ): string {
-  // By a variable: names are asked while nginx runs, so it starts before what it leads to.
+  // By a variable: names are asked while nginx runs, so it starts before what it leads to. Load balancers forget who is silent
+  // for minutes: the kernel asks before.
   const servers = ports.map(
     ({ listen, target }) => `
   server {
-    listen ${listen}${kind} so_keepalive=on;
+    listen ${listen}${kind} so_keepalive=30s:10s:6;
     set $target ${target};
     proxy_pass $target;
     proxy_socket_keepalive on;
