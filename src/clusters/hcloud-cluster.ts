@@ -208,9 +208,12 @@ async function removeVolumes(name: string, kubernetes: Kubernetes, clock: Clock,
   const options = { signal: running.signal, timeoutMs: VOLUMES_MS, onWaiting: running.waiting }
   if ((await own()).length > 0) {
     // Whoever mounts a volume keeps its claim: pods and claims of accounts go with their namespaces.
-    const namespaces = await kubernetes.list({ apiVersion: 'v1', kind: 'Namespace' }, { labels: ACCOUNT })
-    for (const { metadata } of namespaces)
-      await kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: metadata.name }, options)
+    const namespace = { apiVersion: 'v1', kind: 'Namespace' }
+    const accounts = await kubernetes.list(namespace, { labels: ACCOUNT })
+    const deleted = accounts.map(({ metadata: { name: one } }) =>
+      kubernetes.delete({ ...namespace, name: one }, options),
+    )
+    await Promise.all(deleted)
   }
   for (const { spec } of await own()) {
     const { namespace = '', name = '' } = (spec as { claimRef?: { namespace: string; name: string } }).claimRef ?? {}
