@@ -52,7 +52,7 @@ test('clusters that are ordered at the same time get subnets of their own, which
   const names = ['second', 'third']
   for (const name of names) await begun(name)
   const both = await Promise.all(names.map(variablesOf))
-  expect(both.map((one) => one['subnet_range']).toSorted()).toEqual(['10.0.128.0/24', '10.0.129.0/24'])
+  expect(both.map((one) => String(one['subnet_range'])).toSorted()).toEqual(['10.0.128.0/24', '10.0.129.0/24'])
   expect(await Promise.all(names.map(variablesOf))).toEqual(both)
   await db.deleteFrom('clusters').where('name', '=', 'second').execute()
   await begun('fourth')
@@ -86,10 +86,14 @@ test('a /24 in the upper half of the network is taken, and a full network is tol
   expect(freeSubnet({ ...joining, network_range: '192.168.0.0/16' }, [])).toBe('192.168.128.0/24')
 })
 
-test('who comes is a machine of the network, or a node that passes it on', () => {
-  const node = (podCIDR?: string) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' }, spec: { podCIDR } })
-  const found = hcloudNeighbours({ joining, agentToken: '' }, [node('10.42.3.0/24'), node()])
-  expect(found).toEqual(['10.0.0.0/16', '10.42.3.0/32'])
+test('who comes is a machine of the network, or the control machine that passes it on', () => {
+  const node = (address: string, podCIDR: string) => {
+    const status = { addresses: [{ type: 'InternalIP', address }] }
+    return { apiVersion: 'v1', kind: 'Node', metadata: { name: address }, spec: { podCIDR }, status }
+  }
+  const nodes = [node('10.0.1.2', '10.42.1.0/24'), node('10.0.1.11', '10.42.3.0/24')]
+  expect(hcloudNeighbours({ joining, agentToken: '' }, nodes)).toEqual(['10.0.0.0/16', '10.42.3.0/32'])
+  expect(hcloudNeighbours({ joining, agentToken: '' }, [])).toEqual(['10.0.0.0/16'])
 })
 
 test('a cluster that does not answer goes all the same after a while, and it is told what may be left of it', async () => {

@@ -110,15 +110,16 @@ export function hcloudCluster(parts: HcloudClusterParts): ClusterMaker {
 }
 
 /**
- * Who comes to node ports of the site's cluster: machines of its network, and where the pod is another node's, the node that
- * passes it on, by the address that flannel gives it (the first one of its pods' range).
+ * Who comes to node ports of the site's control machine: machines of the network. Where the pod is another node's, the control
+ * machine passes it on by the address that flannel gives it, the first one of its pods' range.
  */
 export function hcloudNeighbours({ joining }: HcloudJoin, nodes: readonly Manifest[]): string[] {
-  const ranges = nodes.map(({ spec }) => ((spec ?? {}) as { podCIDR?: string }).podCIDR?.split('/')[0])
-  return [
-    joining.network_range,
-    ...ranges.filter((first) => first !== undefined).map((first) => `${first}/32`),
-  ].toSorted()
+  const control = nodes.find(({ status }) => {
+    const { addresses = [] } = (status ?? {}) as { addresses?: readonly { readonly address: string }[] }
+    return addresses.some(({ address }) => address === joining.server)
+  })
+  const { podCIDR } = (control?.['spec'] ?? {}) as { podCIDR?: string }
+  return [joining.network_range, ...(podCIDR === undefined ? [] : [podCIDR.replace(/\/\d+$/, '/32')])]
 }
 
 function checkOrder({ type, role }: Pick<ClusterOrder, 'type' | 'role'>, provider: Provider): void {
