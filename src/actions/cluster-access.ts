@@ -42,6 +42,8 @@ export type ClusterAccessInput = z.infer<typeof input>
 export interface ClusterAccessParts {
   /** Of the site's own cluster. */
   readonly kubernetes: Kubernetes
+  /** Ranges of those who come to node ports of this cluster, by its nodes; the networks of the nodes when left out. */
+  readonly neighbours?: ((nodes: readonly Manifest[]) => Promise<readonly string[]>) | undefined
   /** Where no network is the machines' own; left out: node ports. */
   readonly door?: SiteDoorParts | undefined
 }
@@ -51,10 +53,11 @@ export interface ClusterAccessParts {
  * a policy that lets only the networks of nodes in; or a door that asks for the cluster's certificate. Its output `links`
  * tells the ports.
  */
-export function clusterAccess({ kubernetes, door }: ClusterAccessParts): Action<ClusterAccessInput> {
+export function clusterAccess(parts: ClusterAccessParts): Action<ClusterAccessInput> {
+  const { kubernetes, door } = parts
   const refs = (wanted: ClusterAccessInput) =>
     door === undefined ? sharedServices(wanted).flatMap((service) => refsOf(wanted, service)) : doorRefs(wanted)
-  const ways = door === undefined ? nodePorts(kubernetes, refs) : siteDoor(kubernetes, door)
+  const ways = door === undefined ? nodePorts(parts, refs) : siteDoor(kubernetes, door)
   return {
     name: 'cluster-access',
     input,
@@ -74,7 +77,7 @@ export function clusterAccess({ kubernetes, door }: ClusterAccessParts): Action<
 }
 
 function nodePorts(
-  kubernetes: Kubernetes,
+  { kubernetes, neighbours }: ClusterAccessParts,
   refs: (wanted: ClusterAccessInput) => readonly ObjectRef[],
 ): Pick<Action<ClusterAccessInput>, 'observe' | 'ensure'> {
   return {
@@ -82,14 +85,14 @@ function nodePorts(
       const found = await Promise.all(refs(wanted).map(async (ref) => await kubernetes.find(ref)))
       if (found.every((one) => one === undefined)) return { state: 'absent' }
       const states = await Promise.all(
-        (await objectsOf(wanted, kubernetes)).map(async (one) => await kubernetes.compare(one)),
+        (await objectsOf(wanted, { kubernetes, neighbours })).map(async (one) => await kubernetes.compare(one)),
       )
       if (states.every((state) => state === 'present')) return { state: 'present' }
       return { state: 'different', detail: `node ports or policies for cluster ${wanted.name} are not as wanted` }
     },
     ensure: async (wanted, context) => {
       const done: string[] = []
-      for (const object of await objectsOf(wanted, kubernetes)) {
+      for (const object of await objectsOf(wanted, { kubernetes, neighbours })) {
         if ((await kubernetes.apply(object)) === 'unchanged') continue
         done.push(describeRef(refOf(object)))
         context.output(`applied ${describeRef(refOf(object))}`)
@@ -113,8 +116,9 @@ function refsOf(wanted: ClusterAccessInput, service: SharedService): (ObjectRef 
   ]
 }
 
-async function objectsOf(wanted: ClusterAccessInput, kubernetes: Kubernetes): Promise<Manifest[]> {
-  const networks = networksOf(await kubernetes.list({ apiVersion: 'v1', kind: 'Node' }))
+async function objectsOf(wanted: ClusterAccessInput, parts: ClusterAccessParts): Promise<Manifest[]> {
+  const { kubernetes, neighbours = async (nodes) => networksOf(nodes) } = parts
+  const networks = await neighbours(await kubernetes.list({ apiVersion: 'v1', kind: 'Node' }))
   const objects: Manifest[] = []
   for (const service of sharedServices(wanted)) objects.push(...(await openedTo(wanted, service, networks, kubernetes)))
   return objects

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { ClusterMaker, ClusterOrder, ClusterRoot, MadeCluster } from '../clusters/cluster-maker.ts'
 import {
+  adminAccess,
   beginCluster,
   type ClusterKeys,
   clusterTaken,
@@ -14,7 +15,8 @@ import {
   forgetCluster,
   keepAccess,
 } from '../clusters/cluster-rows.ts'
-import { createDoors, type Door, type Doors, type DoorsParts } from '../clusters/doors.ts'
+import { answers, createDoors, type Door, type Doors, type DoorsParts } from '../clusters/doors.ts'
+import { hcloudCluster } from '../clusters/hcloud-cluster.ts'
 import { localCluster } from '../clusters/local-cluster.ts'
 import { rancherCluster } from '../clusters/rancher-cluster.ts'
 import { sharedServices } from '../clusters/place.ts'
@@ -26,7 +28,7 @@ import { farDoor } from './cluster-door.ts'
 import { clusterObjects, observerKubeconfig } from './cluster-objects.ts'
 import { type EngineRoots, ordersFrom, withEngineRoot } from './engine-root.ts'
 import { clusterName } from './on-cluster.ts'
-import { isReady } from './pool-nodes.ts'
+import { drainAllBut, forgetNodes, isReady } from './pool-nodes.ts'
 import { type TerraformApplyInput, terraformApply } from './terraform-apply.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -102,6 +104,7 @@ export function cluster(parts: Parts): Action<ClusterInput> {
     ensure: async (wanted, context) => {
       const maker = makerOf(parts)
       await beginOrder(parts, wanted)
+      const going = await emptyGoing(parts, wanted, maker, context)
       const applied = await inRoot(
         parts,
         wanted.name,
@@ -110,10 +113,8 @@ export function cluster(parts: Parts): Action<ClusterInput> {
         async (root) => await inner.ensure({ ...root, outputs: [...maker.outputs] }, context),
       )
       const made = await maker.made(applied.outputs ?? {}, wanted)
-      const { kubernetes } = clusters.enter(
-        wanted.name,
-        (await clusters.complete?.(made.kubeconfig)) ?? made.kubeconfig,
-      )
+      const { kubernetes } = await entered(clusters, wanted.name, made.kubeconfig)
+      await forgetNodes(kubernetes, going, context)
       await untilServing(kubernetes, wanted, maker, parts.clock, context)
       const changed = await applyAll(await objectsFor(parts, wanted, made), kubernetes, context)
       const observer = await observerKubeconfig(
@@ -162,8 +163,10 @@ export async function removeCluster(
 ): Promise<Outcome> {
   const { clusters, roots, clock } = parts
   const maker = makerOf(parts)
-  const door = (await clusters.doors.all()).get(name)
   await endCluster(clusters.db, name, clock.now())
+  // Also by the next engine, when this one ended in the middle.
+  const kubeconfig = await adminAccess(clusters.db, clusters.keys, name)
+  const door = kubeconfig === undefined ? undefined : await entered(clusters, name, kubeconfig)
   await maker.beforeRemoval?.(name, door?.kubernetes, context)
   const inner = terraformApply({ terraform: roots.terraform, roots: (root) => join(roots.folder, root) })
   const nothing = await maker.rootForRemoval(name)
@@ -172,11 +175,37 @@ export async function removeCluster(
   return outcome
 }
 
+/** With what is not kept with a kubeconfig. */
+async function entered({ enter, complete }: ClusterParts, name: string, kubeconfig: string): Promise<Door> {
+  return enter(name, (await complete?.(kubeconfig)) ?? kubeconfig)
+}
+
 /** Of the site's provider. */
-function makerOf({ roots, clusters }: Pick<Parts, 'roots' | 'clusters'>): ClusterMaker {
-  const rancher = roots.provider?.rancher
+function makerOf({ roots, clusters, clock }: Omit<Parts, 'kubernetes'>): ClusterMaker {
+  const { provider, site, env, hcloud, rancher } = ordersFrom(roots.provider)
   if (rancher !== undefined) return rancherCluster({ ...rancher, ways: farDoor(clusters) })
-  return localCluster(ordersFrom(roots.provider).provider)
+  if (hcloud === undefined) return localCluster(provider)
+  return hcloudCluster({
+    ...clusters,
+    clock,
+    provider,
+    site: site.cluster,
+    join: hcloud,
+    token: env['HCLOUD_TOKEN'] ?? '',
+  })
+}
+
+/** Empties the nodes whose machines go with this order; answers with their names. A cluster that is away has none to empty. */
+async function emptyGoing(
+  { clusters, clock }: Parts,
+  order: ClusterInput,
+  maker: ClusterMaker,
+  context: ActionContext,
+): Promise<readonly string[]> {
+  const stays = maker.stays?.(order)
+  const kubernetes = (await clusters.doors.all()).get(order.name)?.kubernetes
+  if (stays === undefined || kubernetes === undefined || !(await answers(kubernetes))) return []
+  return await drainAllBut({ kubernetes, clock }, stays.pool, stays.nodes, context)
 }
 
 async function inRoot<T>(

@@ -17,8 +17,9 @@ locals {
     }
     hcloud-csi = {
       # It asks the metadata service who it is, which pods can't reach.
-      node       = { hostNetwork = true }
-      controller = { hcloudVolumeDefaultLocation = var.location }
+      node = { hostNetwork = true }
+      # By the labels what it made is found when the cluster is gone.
+      controller = { hcloudVolumeDefaultLocation = var.location, volumeExtraLabels = local.labels }
       storageClasses = [
         { name = "hcloud-volumes", defaultStorageClass = true, reclaimPolicy = "Delete" },
       ]
@@ -31,7 +32,7 @@ locals {
       apiVersion = "v1"
       kind       = "Secret"
       metadata   = { name = "hcloud", namespace = "kube-system" }
-      stringData = { token = var.hcloud_token, network = tostring(hcloud_network.this.id) }
+      stringData = { token = var.hcloud_token, network = tostring(local.network_id) }
     })],
     [
       for chart in local.charts : yamlencode({

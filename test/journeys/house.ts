@@ -48,15 +48,6 @@ interface Wishes {
   readonly rancher?: () => RancherHandover
 }
 
-function localProvider({ provider }: SiteFacts): PoolProvider | undefined {
-  if (provider !== 'local') return undefined
-  return {
-    provider: loadProvider(join(project, 'catalog/providers'), 'local'),
-    site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
-    env: {},
-  }
-}
-
 function rancherProvider(handed: () => RancherHandover): PoolProvider {
   const none = async () => ({})
   const rancher = { site: 'omega', handover: async () => handed(), sizes: none, takeServiceTokens: async () => {} }
@@ -96,7 +87,7 @@ export async function startService(
     roots: {
       terraform: outside.terraform,
       states: { credentialFor: () => ({ env: {}, refused: () => undefined, end: () => {} }) },
-      provider: rancher === undefined ? localProvider(site) : rancherProvider(rancher),
+      provider: rancher === undefined ? providerOf(site.provider) : rancherProvider(rancher),
       folder: roots,
       modules: join(project, 'terraform'),
     },
@@ -134,6 +125,26 @@ export async function startService(
   /** The clock goes on by this much at once. */
   const pass = (ms: number) => void (ahead.ms += ms)
   return { ...house, ...callers(house), outside, beside, states, servers, roots, engine, restart, close, pass }
+}
+
+/** The cloud that machines are ordered of, where the fakes know it. */
+function providerOf(name: string | undefined): PoolProvider | undefined {
+  if (name !== 'local' && name !== 'hcloud') return undefined
+  const provider = loadProvider(join(project, 'catalog/providers'), name)
+  if (name === 'local')
+    return { provider, site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' }, env: {} }
+  const joining = {
+    network_id: 11,
+    network_range: '10.0.0.0/16',
+    firewall_id: 12,
+    server: '10.0.1.11',
+    location: 'fsn1',
+    image: 'debian-13',
+    ssh_keys: [],
+    k3s_version: 'v1.35.8+k3s1',
+  }
+  const hcloud = async () => ({ joining, agentToken: 'of-the-site' })
+  return { provider, site: { cluster: 'omega', endpoint: '', ca: '' }, env: { HCLOUD_TOKEN: 'TOKEN' }, hcloud }
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
