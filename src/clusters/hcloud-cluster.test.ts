@@ -1,12 +1,13 @@
 import { X509Certificate } from 'node:crypto'
 import { resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { parse, stringify } from 'yaml'
+import { parse } from 'yaml'
 import { createFakeKubernetes } from '../adapters/kubernetes/fake.ts'
 import { AppError } from '../base/errors.ts'
 import { parseKeyRing } from '../base/key-ring.ts'
 import { type Db, openDatabase } from '../db/database.ts'
 import { migrate } from '../db/migrate.ts'
+import type { ClusterKeys } from './cluster-keys.ts'
 import { adminAccess, beginCluster, findNotes, keepAccess } from './cluster-rows.ts'
 import { freeSubnet, hcloudCluster, hcloudNeighbours, renewAdmins } from './hcloud-cluster.ts'
 import { loadProvider } from './provider.ts'
@@ -108,20 +109,27 @@ test('a cluster that does not answer goes all the same after a while, and it is 
 
 test('the administrator’s certificate is made anew two months before it ends, in notes and kubeconfig alike', async () => {
   await begun('second')
-  await maker().rootFor(order('second'))
-  const notes = async () => (await findNotes(db, keys, 'second')) as { keys: { admin_crt: string; token: string } }
-  const base64 = (text: string) => Buffer.from(text).toString('base64')
-  const made = (await notes()).keys
-  const user = { 'client-certificate-data': base64(made.admin_crt), 'client-key-data': 'KEY' }
-  const kubeconfig = stringify({ clusters: [], users: [{ name: 'admin', user }] })
-  await keepAccess(db, keys, 'second', { apiServer: 'https://10.0.128.11:6443', kubeconfig, observer: '' }, now)
+  const { keys: made } = (await notesIn('second')) ?? {}
+  const access = await maker().made({ api_server: 'https://10.0.128.11:6443' }, order('second'))
+  await keepAccess(db, keys, 'second', { ...access, observer: '' }, now)
   expect(await renewAdmins(db, keys, now + 300 * day)).toEqual([])
 
   const late = now + 310 * day
   expect(await renewAdmins(db, keys, late)).toEqual(['second'])
-  const { users } = parse((await adminAccess(db, keys, 'second')) ?? '') as { users: { user: typeof user }[] }
+  const kubeconfig = (await adminAccess(db, keys, 'second')) ?? ''
+  const { users } = parse(kubeconfig) as { users: { user: { 'client-certificate-data': string } }[] }
   const certificate = Buffer.from(users[0]?.user['client-certificate-data'] ?? '', 'base64')
   expect(new X509Certificate(certificate).validToDate.getTime()).toBeGreaterThan(late + 360 * day)
-  expect((await notes()).keys).toMatchObject({ admin_crt: certificate.toString(), token: made.token })
+  const { keys: after } = (await notesIn('second')) ?? {}
+  expect(after).toMatchObject({ admin_crt: certificate.toString(), token: made?.token })
   expect(await renewAdmins(db, keys, late)).toEqual([])
+  // An order that had read its notes before.
+  await keepAccess(db, keys, 'second', { ...access, observer: '' }, now)
+  expect(await renewAdmins(db, keys, late)).toEqual(['second'])
+  expect(await adminAccess(db, keys, 'second')).toBe(kubeconfig)
 })
+
+async function notesIn(name: string): Promise<{ readonly keys: ClusterKeys } | undefined> {
+  await maker().rootFor(order(name))
+  return (await findNotes(db, keys, name)) as { keys: ClusterKeys } | undefined
+}

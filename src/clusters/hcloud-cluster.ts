@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { parse, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { z } from 'zod'
 import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
@@ -16,6 +16,7 @@ import {
   type ClusterKeys as RowKeys,
   findNotes,
   keepNotes,
+  listClusters,
 } from './cluster-rows.ts'
 import { answers } from './doors.ts'
 import { type HcloudJoin, inProject } from './hcloud-nodepool-root.ts'
@@ -83,23 +84,23 @@ export function hcloudCluster(parts: HcloudClusterParts): ClusterMaker {
   }
   return {
     check: async (order) => checkOrder(order, provider),
-    rootFor: async (order) => {
-      checkOrder(order, provider)
-      return await rootOf(order, await notesOf(parts, order.name))
-    },
+    rootFor: async (order) => await rootOf(order, await notesOf(parts, order.name)),
     rootForRemoval: async (name) => {
       const notes = notesSchema.safeParse(await findNotes(db, keys, name))
       const made = notes.success ? notes.data : await freshNotes(parts, [])
       const [type = ''] = Object.keys(provider.nodeTypes)
       return await rootOf({ name, type, role: 'worker', size: 1 }, made)
     },
-    outputs: ['kubeconfig', 'api_server'],
-    made: async (outputs, { links }) => ({
-      kubeconfig: clusterOutput(outputs, 'kubeconfig'),
-      apiServer: clusterOutput(outputs, 'api_server'),
-      address: (await join()).joining.server,
-      links: Object.fromEntries(links.map(({ port, node }) => [port, node])),
-    }),
+    outputs: ['api_server'],
+    made: async (outputs, { name, links }) => {
+      const apiServer = clusterOutput(outputs, 'api_server')
+      return {
+        apiServer,
+        kubeconfig: adminKubeconfig(name, apiServer, (await notesOf(parts, name)).keys),
+        address: (await join()).joining.server,
+        links: Object.fromEntries(links.map(({ port, node }) => [port, node])),
+      }
+    },
     startMs: START_MS,
     nodes: ({ size }) => size,
     stays: ({ name, size }) => ({ pool: POOL, nodes: machinesOf(nameAt(site, name), size) }),
@@ -254,43 +255,41 @@ const RENEW_MS = 60 * 86_400_000
  * that the cluster needs not be asked. Answers with their names.
  */
 export async function renewAdmins(db: Db, keys: RowKeys, now: number): Promise<string[]> {
-  const rows = await db
-    .selectFrom('clusters')
-    .select('name')
-    .where('provider', '=', 'hcloud')
-    .where('state', '=', 'ready')
-    .execute()
   const renewed: string[] = []
-  for (const { name } of rows) {
-    const kubeconfig = await adminAccess(db, keys, name)
+  for (const { name, provider, apiServer } of await listClusters(db)) {
     const notes = notesSchema.safeParse(await findNotes(db, keys, name))
-    if (kubeconfig === undefined || !notes.success || !endsSoon(certificateIn(kubeconfig), now)) continue
+    const before = await adminAccess(db, keys, name)
+    if (provider !== 'hcloud' || !notes.success || apiServer === undefined || before === undefined) continue
     const { keys: had } = notes.data
-    // An order may have done the half of it.
     const has = endsSoon(had.admin_crt, now) ? await renewAdmin(had, new Date(now)) : had
+    const kubeconfig = adminKubeconfig(name, apiServer, has)
+    // Compared with what is kept: an order may have noted it with the certificate of before.
+    if (kubeconfig === before) continue
     await keepNotes(db, keys, name, { ...notes.data, keys: has })
-    await changeAdmin(db, keys, name, withAdmin(kubeconfig, has))
+    await changeAdmin(db, keys, name, kubeconfig)
     renewed.push(name)
   }
   return renewed
 }
 
-interface Kubeconfig {
-  readonly users: readonly { readonly name: string; readonly user: Readonly<Record<string, string>> }[]
-}
-
-function certificateIn(kubeconfig: string): string {
-  const [first] = (parse(kubeconfig) as Kubeconfig).users
-  return Buffer.from(first?.user['client-certificate-data'] ?? '', 'base64').toString('utf8')
-}
-
-function withAdmin(kubeconfig: string, { admin_crt: cert, admin_key: key }: ClusterKeys): string {
-  const whole = parse(kubeconfig) as Kubeconfig
-  const base64 = (text: string) => Buffer.from(text).toString('base64')
-  const user = { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) }
-  return stringify({ ...whole, users: whole.users.map(({ name }) => ({ name, user })) })
-}
-
 function endsSoon(certificate: string, now: number): boolean {
   return new X509Certificate(certificate).validToDate.getTime() - now < RENEW_MS
+}
+
+function adminKubeconfig(
+  name: string,
+  server: string,
+  { files, admin_crt: cert, admin_key: key }: ClusterKeys,
+): string {
+  const base64 = (text = '') => Buffer.from(text).toString('base64')
+  const cluster = { server, 'certificate-authority-data': base64(files['server-ca.crt']) }
+  const user = { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) }
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': name,
+    clusters: [{ name, cluster }],
+    users: [{ name: 'admin', user }],
+    contexts: [{ name, context: { cluster: name, user: 'admin' } }],
+  })
 }

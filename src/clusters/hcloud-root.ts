@@ -127,7 +127,6 @@ export function hcloudOrderedRoot(order: HcloudOrdered, modules: string): Terraf
       },
       outputs: ['api_server'],
       secrets: ['hcloud_token', 'keys'],
-      secretOutputs: ['kubeconfig'],
     },
   )
 }
