@@ -183,7 +183,7 @@ async function entered({ enter, complete }: ClusterParts, name: string, kubeconf
 /** Of the site's provider. */
 function makerOf({ roots, clusters, clock }: Omit<Parts, 'kubernetes'>): ClusterMaker {
   const { provider, site, env, hcloud, rancher } = ordersFrom(roots.provider)
-  if (rancher !== undefined) return rancherCluster({ ...rancher, ways: farDoor(clusters) })
+  if (rancher !== undefined) return rancherCluster({ ...rancher, ways: farDoor(clusters), clock })
   if (hcloud === undefined) return localCluster(provider)
   return hcloudCluster({
     ...clusters,

@@ -1,14 +1,15 @@
 import { X509Certificate } from 'node:crypto'
 import { stringify } from 'yaml'
 import { z } from 'zod'
-import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
+import type { Manifest } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Db } from '../db/database.ts'
 import { capabilities } from '../db/dialect.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { type ClusterKeys, makeClusterKeys, renewAdmin } from './cluster-keys.ts'
-import type { ClusterMaker, ClusterOrder, ClusterRoot, Running } from './cluster-maker.ts'
+import { removeDisks } from './cluster-disks.ts'
+import type { ClusterMaker, ClusterOrder, ClusterRoot } from './cluster-maker.ts'
 import {
   adminAccess,
   changeAdmin,
@@ -18,7 +19,6 @@ import {
   keepNotes,
   listClusters,
 } from './cluster-rows.ts'
-import { answers } from './doors.ts'
 import { type HcloudJoin, inProject } from './hcloud-nodepool-root.ts'
 import { hcloudEnv, hcloudOrderedRoot } from './hcloud-root.ts'
 import { clusterOutput } from './local-cluster.ts'
@@ -26,15 +26,8 @@ import { machineTypeOf, nodeTypeOf, type Provider } from './provider.ts'
 
 /** A machine that starts, installs k3s and what the cluster lacks. */
 const START_MS = 900_000
-/** How long a cluster that is to go may be silent before it counts as lost. */
-const SILENT_MS = 60_000
-/** How long Hetzner may take to delete the volumes of its claims. */
-const VOLUMES_MS = 600_000
-const PAUSE_MS = 2000
 const LONGEST_NAME = 30
 const CSI_DRIVER = 'csi.hetzner.cloud'
-/** Label of accounts' namespaces. */
-const ACCOUNT = 'omegaml.io/account'
 /** Machines beside the first. */
 const POOL = 'machine'
 
@@ -105,7 +98,8 @@ export function hcloudCluster(parts: HcloudClusterParts): ClusterMaker {
     nodes: ({ size }) => size,
     stays: ({ name, size }) => ({ pool: POOL, nodes: machinesOf(nameAt(site, name), size) }),
     beforeRemoval: async (name, kubernetes, running) => {
-      if (kubernetes !== undefined) await removeVolumes(nameAt(site, name), kubernetes, clock, running)
+      const clue = `hcloud volume list -l cluster=${nameAt(site, name)}`
+      if (kubernetes !== undefined) await removeDisks({ driver: CSI_DRIVER, clue }, kubernetes, clock, running)
     },
   }
 }
@@ -190,61 +184,6 @@ function numberOf(address: string): number {
 
 function textOf(address: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.')
-}
-
-/** Disks that the CSI driver made are in no Terraform state: they go with their claims, while there is a cluster. */
-async function removeVolumes(name: string, kubernetes: Kubernetes, clock: Clock, running: Running): Promise<void> {
-  if (!(await answersInTime(kubernetes, clock, running))) {
-    running.output(
-      `the cluster does not answer: disks of its claims are still at Hetzner if there were any (hcloud volume list -l cluster=${name})`,
-    )
-    return
-  }
-  const own = async () =>
-    (await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' })).filter(({ spec }) => isOfDriver(spec))
-  for (const { metadata } of await own())
-    await kubernetes.change(
-      { apiVersion: 'v1', kind: 'PersistentVolume', name: metadata.name },
-      { spec: { persistentVolumeReclaimPolicy: 'Delete' } },
-    )
-  const options = { signal: running.signal, timeoutMs: VOLUMES_MS, onWaiting: running.waiting }
-  if ((await own()).length > 0) {
-    // Whoever mounts a volume keeps its claim: pods and claims of accounts go with their namespaces.
-    const namespace = { apiVersion: 'v1', kind: 'Namespace' }
-    const accounts = await kubernetes.list(namespace, { labels: ACCOUNT })
-    const deleted = accounts.map(({ metadata: { name: one } }) =>
-      kubernetes.delete({ ...namespace, name: one }, options),
-    )
-    await Promise.all(deleted)
-  }
-  for (const { spec } of await own()) {
-    const { namespace = '', name = '' } = (spec as { claimRef?: { namespace: string; name: string } }).claimRef ?? {}
-    await kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name }, options)
-  }
-  await untilGone(async () => (await own()).map(({ metadata }) => metadata.name), clock, running)
-}
-
-function isOfDriver(spec: unknown): boolean {
-  return (spec as { csi?: { driver?: string } } | undefined)?.csi?.driver === CSI_DRIVER
-}
-
-async function answersInTime(kubernetes: Kubernetes, clock: Clock, { signal, waiting }: Running): Promise<boolean> {
-  for (const end = clock.now() + SILENT_MS; clock.now() < end; await clock.sleep(PAUSE_MS, signal)) {
-    if (await answers(kubernetes)) return true
-    waiting('the cluster to answer')
-  }
-  return false
-}
-
-async function untilGone(left: () => Promise<string[]>, clock: Clock, { signal, waiting }: Running): Promise<void> {
-  const end = clock.now() + VOLUMES_MS
-  for (let names = await left(); names.length > 0; names = await left()) {
-    if (clock.now() >= end)
-      throw new AppError('unavailable', 'still-there', `volumes of the cluster are still there: ${names.join(', ')}`)
-    waiting(`Hetzner to delete ${names.join(', ')}`)
-    await clock.sleep(PAUSE_MS, signal)
-  }
-  waiting(undefined)
 }
 
 /** Certificates that end sooner are made anew. */

@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest'
+import { createFakeKubernetes } from '../adapters/kubernetes/fake.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
 import type { RancherHandover } from './ordered-pools.ts'
 import { credentialOf, rancherCluster, withRancherToken } from './rancher-cluster.ts'
 import { type MachineDriver, rancherEnv, rancherRoot } from './rancher-root.ts'
@@ -36,12 +39,13 @@ function handover(change: Partial<RancherHandover> = {}): RancherHandover {
   return { main, variables, backend, env, url: 'https://rancher.example.org', token: 't:s', ...change }
 }
 
-const makerWith = (handed: RancherHandover) =>
+const makerWith = (handed: RancherHandover, clock: Clock = systemClock) =>
   rancherCluster({
     site: 'acme',
     handover: async () => handed,
     takeServiceTokens: async () => {},
     ways: async () => [],
+    clock,
   })
 
 test('as the site’s own cluster, with pools of its own, and none of what is the site’s alone', async () => {
@@ -116,4 +120,22 @@ test('the way in is Rancher’s proxy, with the token that was handed over last;
   expect(await withRancherToken(kubeconfig, async () => handover({ token: 'new:one' }))).toContain('new:one')
   const unread = () => expect.unreachable('it is no cluster of the Rancher')
   expect(await withRancherToken('users: [{name: admin, user: {token: x}}]', unread)).toContain('admin')
+})
+
+test('disks of claims that are left go before the cluster; one that is lost says what to look for', async () => {
+  const lines: string[] = []
+  const running = {
+    signal: AbortSignal.timeout(5000),
+    output: (line: string) => void lines.push(line),
+    waiting: () => {},
+  }
+  const kubernetes = createFakeKubernetes()
+  const maker = makerWith(handover())
+  await maker.beforeRemoval?.('second', kubernetes, running)
+  expect(lines).toEqual([])
+  kubernetes.failWith(new AppError('unavailable', 'kubernetes-unreachable', 'gone'))
+  let now = 0
+  const clock = { now: () => now, sleep: async (ms: number) => void (now += ms) }
+  await makerWith(handover(), clock).beforeRemoval?.('second', kubernetes, running)
+  expect(lines).toEqual([expect.stringContaining('cluster acme-second')])
 })

@@ -1,5 +1,7 @@
 import { parse, stringify } from 'yaml'
+import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
+import { removeDisks } from './cluster-disks.ts'
 import type { ClusterMaker, ClusterOrder } from './cluster-maker.ts'
 import { expression } from './expression.ts'
 import { clusterOutput } from './local-cluster.ts'
@@ -17,6 +19,7 @@ export interface RancherClusters {
   /** Rancher's proxy lets service accounts of the cluster of this id in. */
   readonly takeServiceTokens: (handed: RancherHandover, id: string) => Promise<void>
   readonly ways: NonNullable<ClusterMaker['ways']>
+  readonly clock: Clock
 }
 
 /** Machines of a cloud, the first start of RKE2 on them; Terraform has waited for most of it. */
@@ -41,7 +44,7 @@ const sameEnv = ['RANCHER_TOKEN_KEY', 'TF_VAR_credential', 'TF_VAR_s3_credential
  * Clusters beside the site's own of the same Rancher, as its own cluster was made: driver, machines' settings, versions. With
  * one machine of the control plane, without monitoring and quotas of a project: namespaces have the quota of their accounts.
  */
-export function rancherCluster({ site, handover, takeServiceTokens, ways }: RancherClusters): ClusterMaker {
+export function rancherCluster({ site, handover, takeServiceTokens, ways, clock }: RancherClusters): ClusterMaker {
   return {
     check: async (order) => void variablesOf(site, order, shared(await handover())),
     rootFor: async (order) => {
@@ -68,6 +71,10 @@ export function rancherCluster({ site, handover, takeServiceTokens, ways }: Ranc
     },
     takesCredential: true,
     ways,
+    beforeRemoval: async (name, kubernetes, running) => {
+      const clue = `those that the cloud calls after cluster ${nameAtRancher(site, name)}`
+      if (kubernetes !== undefined) await removeDisks({ clue }, kubernetes, clock, running)
+    },
     startMs: START_MS,
     nodes: ({ size }) => size + 1,
   }

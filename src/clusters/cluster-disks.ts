@@ -1,0 +1,80 @@
+import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
+import type { Clock } from '../base/clock.ts'
+import { AppError } from '../base/errors.ts'
+import type { Running } from './cluster-maker.ts'
+import { answers } from './doors.ts'
+
+/** How long a cluster that is to go may be silent before it counts as lost. */
+const SILENT_MS = 60_000
+/** How long a cloud may take to delete disks. */
+const DISKS_MS = 600_000
+const PAUSE_MS = 2000
+/** Label of accounts' namespaces. */
+const ACCOUNT = 'omegaml.io/account'
+
+export interface DisksOf {
+  /** CSI driver that makes them; left out: whichever. */
+  readonly driver?: string
+  /** How what is left of a cluster that does not answer is found at its cloud. */
+  readonly clue: string
+}
+
+/** Disks that a CSI driver made are in no Terraform state: they go with their claims, while there is a cluster. */
+export async function removeDisks(
+  { driver, clue }: DisksOf,
+  kubernetes: Kubernetes,
+  clock: Clock,
+  running: Running,
+): Promise<void> {
+  if (!(await answersInTime(kubernetes, clock, running))) {
+    running.output(
+      `the cluster does not answer: disks of its claims are still at the cloud if there were any (${clue})`,
+    )
+    return
+  }
+  const own = async () =>
+    (await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' })).filter((one) => isDisk(one, driver))
+  for (const { metadata } of await own())
+    await kubernetes.change(
+      { apiVersion: 'v1', kind: 'PersistentVolume', name: metadata.name },
+      { spec: { persistentVolumeReclaimPolicy: 'Delete' } },
+    )
+  const options = { signal: running.signal, timeoutMs: DISKS_MS, onWaiting: running.waiting }
+  if ((await own()).length > 0) {
+    // Whoever mounts a volume keeps its claim: pods and claims of accounts go with their namespaces.
+    const namespace = { apiVersion: 'v1', kind: 'Namespace' }
+    const accounts = await kubernetes.list(namespace, { labels: ACCOUNT })
+    await Promise.all(
+      accounts.map(async ({ metadata: { name } }) => await kubernetes.delete({ ...namespace, name }, options)),
+    )
+  }
+  for (const { spec } of await own()) {
+    const { namespace = '', name = '' } = (spec as { claimRef?: { namespace: string; name: string } }).claimRef ?? {}
+    await kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name }, options)
+  }
+  await untilGone(async () => (await own()).map(({ metadata }) => metadata.name), clock, running)
+}
+
+function isDisk({ spec }: Manifest, driver: string | undefined): boolean {
+  const { csi } = (spec ?? {}) as { csi?: { driver?: string } }
+  return csi !== undefined && (driver === undefined || csi.driver === driver)
+}
+
+async function answersInTime(kubernetes: Kubernetes, clock: Clock, { signal, waiting }: Running): Promise<boolean> {
+  for (const end = clock.now() + SILENT_MS; clock.now() < end; await clock.sleep(PAUSE_MS, signal)) {
+    if (await answers(kubernetes)) return true
+    waiting('the cluster to answer')
+  }
+  return false
+}
+
+async function untilGone(left: () => Promise<string[]>, clock: Clock, { signal, waiting }: Running): Promise<void> {
+  const end = clock.now() + DISKS_MS
+  for (let names = await left(); names.length > 0; names = await left()) {
+    if (clock.now() >= end)
+      throw new AppError('unavailable', 'still-there', `volumes of the cluster are still there: ${names.join(', ')}`)
+    waiting(`the cloud to delete ${names.join(', ')}`)
+    await clock.sleep(PAUSE_MS, signal)
+  }
+  waiting(undefined)
+}
