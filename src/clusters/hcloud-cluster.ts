@@ -87,7 +87,7 @@ export function hcloudCluster(parts: HcloudClusterParts): ClusterMaker {
     rootFor: async (order) => await rootOf(order, await notesOf(parts, order.name)),
     rootForRemoval: async (name) => {
       const notes = notesSchema.safeParse(await findNotes(db, keys, name))
-      const made = notes.success ? notes.data : await freshNotes(parts, [])
+      const made = notes.success ? notes.data : await freshNotes(parts)
       const [type = ''] = Object.keys(provider.nodeTypes)
       return await rootOf({ name, type, role: 'worker', size: 1 }, made)
     },
@@ -145,7 +145,7 @@ async function notesOf(parts: HcloudClusterParts, name: string): Promise<Notes> 
   const { db, keys } = parts
   const found = await findNotes(db, keys, name)
   if (found !== undefined) return notesSchema.parse(found)
-  const fresh = await freshNotes(parts, [])
+  const fresh = await freshNotes(parts)
   return await inTransaction(db, async (tx) => {
     // Whoever orders another one at the same time waits here.
     const query = tx.selectFrom('clusters').select('name').where('provider', '=', parts.provider.provider)
@@ -161,12 +161,13 @@ async function notesOf(parts: HcloudClusterParts, name: string): Promise<Notes> 
   })
 }
 
-async function freshNotes({ clock, join }: HcloudClusterParts, taken: readonly string[]): Promise<Notes> {
+/** With the subnet of whoever comes first. */
+async function freshNotes({ clock, join }: HcloudClusterParts): Promise<Notes> {
   const { joining } = await join()
   const keys = await makeClusterKeys(new Date(clock.now()))
   return {
     keys: { ...keys, files: { ...keys.files } },
-    subnet: freeSubnet(joining, taken),
+    subnet: freeSubnet(joining, []),
     k3sVersion: joining.k3s_version,
   }
 }

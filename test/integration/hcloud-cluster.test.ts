@@ -229,9 +229,12 @@ test('it is in the site’s network behind a firewall of its own, found unchange
   const drains = when(next.context, /1 pods to leave omega-second-machine-1/, async () => {
     seen.push(...(await serverNames()))
   })
-  await next.action.ensure({ ...wanted, size: 1 }, drains)
+  await next.action.ensure({ ...wanted, size: 1, role: 'night' }, drains)
   expect([seen, await serverNames()]).toEqual([[first, other], [first]])
   expect(await second.kubernetes.find({ apiVersion: 'v1', kind: 'Node', name: other })).toBeUndefined()
+  expect(await second.kubernetes.find({ apiVersion: 'v1', kind: 'Node', name: first })).toMatchObject({
+    metadata: { labels: { 'omegaml.io/role': 'night' } },
+  })
 
   await next.action.remove(wanted, next.context)
   expect(await typesThere()).toEqual(ofTheSite)
