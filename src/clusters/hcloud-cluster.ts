@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { stringify } from 'yaml'
 import { z } from 'zod'
-import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
+import { type Kubernetes, type Manifest, type ObjectRef, refOf } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Db } from '../db/database.ts'
@@ -203,27 +203,24 @@ async function removeVolumes(name: string, kubernetes: Kubernetes, clock: Clock,
   }
   const own = async () =>
     (await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' })).filter(({ spec }) => isOfDriver(spec))
-  for (const { metadata } of await own())
-    await kubernetes.change(
-      { apiVersion: 'v1', kind: 'PersistentVolume', name: metadata.name },
-      { spec: { persistentVolumeReclaimPolicy: 'Delete' } },
-    )
+  const volumes = await own()
+  if (volumes.length === 0) return
+  for (const { apiVersion, kind, metadata } of volumes) {
+    const deleting = { spec: { persistentVolumeReclaimPolicy: 'Delete' } }
+    await kubernetes.change({ apiVersion, kind, name: metadata.name }, deleting)
+  }
+  // Whoever mounts a volume keeps its claim: pods and claims of accounts go with their namespaces.
   const options = { signal: running.signal, timeoutMs: VOLUMES_MS, onWaiting: running.waiting }
-  if ((await own()).length > 0) {
-    // Whoever mounts a volume keeps its claim: pods and claims of accounts go with their namespaces.
-    const namespace = { apiVersion: 'v1', kind: 'Namespace' }
-    const accounts = await kubernetes.list(namespace, { labels: ACCOUNT })
-    const deleted = accounts.map(({ metadata: { name: one } }) =>
-      kubernetes.delete({ ...namespace, name: one }, options),
-    )
-    await Promise.all(deleted)
-  }
-  for (const { spec } of await own()) {
-    const { namespace = '', name = '' } = (spec as { claimRef?: { namespace: string; name: string } }).claimRef ?? {}
-    await kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name }, options)
-  }
+  const accounts = await kubernetes.list({ apiVersion: 'v1', kind: 'Namespace' }, { labels: ACCOUNT })
+  const claims = volumes.flatMap(({ spec }) => (spec as { claimRef?: ObjectRef }).claimRef ?? [])
+  await Promise.all([
+    ...accounts.map(async (one) => await kubernetes.delete(refOf(one), options)),
+    ...claims.map(async ({ namespace, name }) => await kubernetes.delete({ ...claimKind, namespace, name }, options)),
+  ])
   await untilGone(async () => (await own()).map(({ metadata }) => metadata.name), clock, running)
 }
+
+const claimKind = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' }
 
 function isOfDriver(spec: unknown): boolean {
   return (spec as { csi?: { driver?: string } } | undefined)?.csi?.driver === CSI_DRIVER
