@@ -16,6 +16,7 @@ import {
   keepAccess,
 } from '../clusters/cluster-rows.ts'
 import { answers, createDoors, type Door, type Doors, type DoorsParts } from '../clusters/doors.ts'
+import { roleLabel } from '../clusters/existing-cluster.ts'
 import { hcloudCluster } from '../clusters/hcloud-cluster.ts'
 import { localCluster } from '../clusters/local-cluster.ts'
 import { rancherCluster } from '../clusters/rancher-cluster.ts'
@@ -116,6 +117,7 @@ export function cluster(parts: Parts): Action<ClusterInput> {
       const { kubernetes } = await entered(clusters, wanted.name, made.kubeconfig)
       await forgetNodes(kubernetes, going, context)
       await untilServing(kubernetes, wanted, maker, parts.clock, context)
+      if (maker.stays !== undefined) await labelNodes(kubernetes, wanted, context)
       const changed = await applyAll(await objectsFor(parts, wanted, made), kubernetes, context)
       const observer = await observerKubeconfig(
         kubernetes,
@@ -206,6 +208,15 @@ async function emptyGoing(
   const kubernetes = (await clusters.doors.all()).get(order.name)?.kubernetes
   if (stays === undefined || kubernetes === undefined || !(await answers(kubernetes))) return []
   return await drainAllBut({ kubernetes, clock }, stays.pool, stays.nodes, context)
+}
+
+/** What plain machines were told at their first start may have changed since. */
+async function labelNodes(kubernetes: Kubernetes, { role }: ClusterOrder, context: ActionContext): Promise<void> {
+  for (const { apiVersion, kind, metadata } of await kubernetes.list({ apiVersion: 'v1', kind: 'Node' })) {
+    if (metadata.labels?.[roleLabel] === role) continue
+    await kubernetes.change({ apiVersion, kind, name: metadata.name }, { metadata: { labels: { [roleLabel]: role } } })
+    context.output(`node ${metadata.name} has role ${role}`)
+  }
 }
 
 async function inRoot<T>(

@@ -1,4 +1,4 @@
-import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
+import { type Kubernetes, type Manifest, type ObjectRef, refOf } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import type { Running } from './cluster-maker.ts'
@@ -13,6 +13,8 @@ const PAUSE_MS = 2000
 const ACCOUNT = 'omegaml.io/account'
 
 export interface DisksOf {
+  /** In words, for people. */
+  readonly cloud: string
   /** CSI driver that makes them; left out: whichever. */
   readonly driver?: string
   /** How what is left of a cluster that does not answer is found at its cloud. */
@@ -21,39 +23,35 @@ export interface DisksOf {
 
 /** Disks that a CSI driver made are in no Terraform state: they go with their claims, while there is a cluster. */
 export async function removeDisks(
-  { driver, clue }: DisksOf,
+  { cloud, driver, clue }: DisksOf,
   kubernetes: Kubernetes,
   clock: Clock,
   running: Running,
 ): Promise<void> {
   if (!(await answersInTime(kubernetes, clock, running))) {
-    running.output(
-      `the cluster does not answer: disks of its claims are still at the cloud if there were any (${clue})`,
-    )
+    running.output(`the cluster does not answer: disks of its claims are still at ${cloud} if there were any (${clue})`)
     return
   }
   const own = async () =>
     (await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolume' })).filter((one) => isDisk(one, driver))
-  for (const { metadata } of await own())
-    await kubernetes.change(
-      { apiVersion: 'v1', kind: 'PersistentVolume', name: metadata.name },
-      { spec: { persistentVolumeReclaimPolicy: 'Delete' } },
-    )
+  const volumes = await own()
+  if (volumes.length === 0) return
+  for (const { apiVersion, kind, metadata } of volumes) {
+    const deleting = { spec: { persistentVolumeReclaimPolicy: 'Delete' } }
+    await kubernetes.change({ apiVersion, kind, name: metadata.name }, deleting)
+  }
+  // Whoever mounts a volume keeps its claim: pods and claims of accounts go with their namespaces.
   const options = { signal: running.signal, timeoutMs: DISKS_MS, onWaiting: running.waiting }
-  if ((await own()).length > 0) {
-    // Whoever mounts a volume keeps its claim: pods and claims of accounts go with their namespaces.
-    const namespace = { apiVersion: 'v1', kind: 'Namespace' }
-    const accounts = await kubernetes.list(namespace, { labels: ACCOUNT })
-    await Promise.all(
-      accounts.map(async ({ metadata: { name } }) => await kubernetes.delete({ ...namespace, name }, options)),
-    )
-  }
-  for (const { spec } of await own()) {
-    const { namespace = '', name = '' } = (spec as { claimRef?: { namespace: string; name: string } }).claimRef ?? {}
-    await kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name }, options)
-  }
-  await untilGone(async () => (await own()).map(({ metadata }) => metadata.name), clock, running)
+  const accounts = await kubernetes.list({ apiVersion: 'v1', kind: 'Namespace' }, { labels: ACCOUNT })
+  const claims = volumes.flatMap(({ spec }) => (spec as { claimRef?: ObjectRef }).claimRef ?? [])
+  await Promise.all([
+    ...accounts.map(async (one) => await kubernetes.delete(refOf(one), options)),
+    ...claims.map(async ({ namespace, name }) => await kubernetes.delete({ ...claimKind, namespace, name }, options)),
+  ])
+  await untilGone(cloud, async () => (await own()).map(({ metadata }) => metadata.name), clock, running)
 }
+
+const claimKind = { apiVersion: 'v1', kind: 'PersistentVolumeClaim' }
 
 function isDisk({ spec }: Manifest, driver: string | undefined): boolean {
   const { csi } = (spec ?? {}) as { csi?: { driver?: string } }
@@ -68,12 +66,17 @@ async function answersInTime(kubernetes: Kubernetes, clock: Clock, { signal, wai
   return false
 }
 
-async function untilGone(left: () => Promise<string[]>, clock: Clock, { signal, waiting }: Running): Promise<void> {
+async function untilGone(
+  cloud: string,
+  left: () => Promise<string[]>,
+  clock: Clock,
+  { signal, waiting }: Running,
+): Promise<void> {
   const end = clock.now() + DISKS_MS
   for (let names = await left(); names.length > 0; names = await left()) {
     if (clock.now() >= end)
       throw new AppError('unavailable', 'still-there', `volumes of the cluster are still there: ${names.join(', ')}`)
-    waiting(`the cloud to delete ${names.join(', ')}`)
+    waiting(`${cloud} to delete ${names.join(', ')}`)
     await clock.sleep(PAUSE_MS, signal)
   }
   waiting(undefined)

@@ -29,6 +29,7 @@ const join = async () => ({ joining, agentToken: 'of-the-site' })
 const site = { cluster: 'omega', endpoint: '', ca: '', modules: '../../terraform' }
 const order = (name: string) => ({ name, type: 'medium', role: 'worker', size: 3, domain: 'd', links: [] })
 const day = 86_400_000
+const volumeKind = { apiVersion: 'v1', kind: 'PersistentVolume' }
 let now = Date.parse('2026-01-01T00:00:00Z')
 const clock = {
   now: () => now,
@@ -95,6 +96,44 @@ test('who comes is a machine of the network, or the control machine that passes 
   const nodes = [node('10.0.1.2', '10.42.1.0/24'), node('10.0.1.11', '10.42.3.0/24')]
   expect(hcloudNeighbours({ joining, agentToken: '' }, nodes)).toEqual(['10.0.0.0/16', '10.42.3.0/32'])
   expect(hcloudNeighbours({ joining, agentToken: '' }, [])).toEqual(['10.0.0.0/16'])
+})
+
+test('before a cluster goes, accounts are taken away with their claims, and Hetzner deletes the disks of all claims', async () => {
+  const kubernetes = createFakeKubernetes()
+  const named = (kind: string, name: string, rest: object = {}) => ({
+    apiVersion: 'v1',
+    kind,
+    metadata: { name, ...rest },
+  })
+  await kubernetes.apply(named('Namespace', 'om-alice', { labels: { 'omegaml.io/account': 'alice' } }))
+  await kubernetes.apply(named('Namespace', 'others'))
+  await kubernetes.apply(named('PersistentVolumeClaim', 'data', { namespace: 'others' }))
+  const csi = { driver: 'csi.hetzner.cloud', volumeHandle: '7' }
+  const claimRef = { namespace: 'others', name: 'data' }
+  await kubernetes.apply({ ...named('PersistentVolume', 'pvc-1'), spec: { csi, claimRef } })
+  await kubernetes.apply({ ...named('PersistentVolume', 'pvc-2'), spec: { csi } })
+  await kubernetes.apply({ ...named('PersistentVolume', 'folder'), spec: { hostPath: { path: '/f' } } })
+  const seen: unknown[] = []
+  const driver = async (reason: string | undefined) => {
+    if (reason !== 'Hetzner to delete pvc-1, pvc-2') return
+    for (const name of ['pvc-1', 'pvc-2']) {
+      seen.push((await kubernetes.find({ ...volumeKind, name }))?.['spec'])
+      await kubernetes.delete({ ...volumeKind, name })
+    }
+  }
+  const { signal } = new AbortController()
+  await maker().beforeRemoval?.('second', kubernetes, {
+    signal,
+    output: () => {},
+    waiting: (reason) => void driver(reason),
+  })
+  const deleting = { persistentVolumeReclaimPolicy: 'Delete' }
+  expect(seen).toMatchObject([deleting, deleting])
+  const left = async (kind: string) =>
+    (await kubernetes.list({ apiVersion: 'v1', kind })).map(({ metadata }) => metadata.name)
+  expect(await left('Namespace')).toEqual(['others'])
+  expect(await left('PersistentVolumeClaim')).toEqual([])
+  expect(await left('PersistentVolume')).toEqual(['folder'])
 })
 
 test('a cluster that does not answer goes all the same after a while, and it is told what may be left of it', async () => {

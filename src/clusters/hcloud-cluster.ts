@@ -80,7 +80,7 @@ export function hcloudCluster(parts: HcloudClusterParts): ClusterMaker {
     rootFor: async (order) => await rootOf(order, await notesOf(parts, order.name)),
     rootForRemoval: async (name) => {
       const notes = notesSchema.safeParse(await findNotes(db, keys, name))
-      const made = notes.success ? notes.data : await freshNotes(parts, [])
+      const made = notes.success ? notes.data : await freshNotes(parts)
       const [type = ''] = Object.keys(provider.nodeTypes)
       return await rootOf({ name, type, role: 'worker', size: 1 }, made)
     },
@@ -99,7 +99,8 @@ export function hcloudCluster(parts: HcloudClusterParts): ClusterMaker {
     stays: ({ name, size }) => ({ pool: POOL, nodes: machinesOf(nameAt(site, name), size) }),
     beforeRemoval: async (name, kubernetes, running) => {
       const clue = `hcloud volume list -l cluster=${nameAt(site, name)}`
-      if (kubernetes !== undefined) await removeDisks({ driver: CSI_DRIVER, clue }, kubernetes, clock, running)
+      if (kubernetes !== undefined)
+        await removeDisks({ cloud: 'Hetzner', driver: CSI_DRIVER, clue }, kubernetes, clock, running)
     },
   }
 }
@@ -139,7 +140,7 @@ async function notesOf(parts: HcloudClusterParts, name: string): Promise<Notes> 
   const { db, keys } = parts
   const found = await findNotes(db, keys, name)
   if (found !== undefined) return notesSchema.parse(found)
-  const fresh = await freshNotes(parts, [])
+  const fresh = await freshNotes(parts)
   return await inTransaction(db, async (tx) => {
     // Whoever orders another one at the same time waits here.
     const query = tx.selectFrom('clusters').select('name').where('provider', '=', parts.provider.provider)
@@ -155,12 +156,13 @@ async function notesOf(parts: HcloudClusterParts, name: string): Promise<Notes> 
   })
 }
 
-async function freshNotes({ clock, join }: HcloudClusterParts, taken: readonly string[]): Promise<Notes> {
+/** With the subnet of whoever comes first. */
+async function freshNotes({ clock, join }: HcloudClusterParts): Promise<Notes> {
   const { joining } = await join()
   const keys = await makeClusterKeys(new Date(clock.now()))
   return {
     keys: { ...keys, files: { ...keys.files } },
-    subnet: freeSubnet(joining, taken),
+    subnet: freeSubnet(joining, []),
     k3sVersion: joining.k3s_version,
   }
 }

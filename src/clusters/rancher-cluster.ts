@@ -73,7 +73,7 @@ export function rancherCluster({ site, handover, takeServiceTokens, ways, clock 
     ways,
     beforeRemoval: async (name, kubernetes, running) => {
       const clue = `those that the cloud calls after cluster ${nameAtRancher(site, name)}`
-      if (kubernetes !== undefined) await removeDisks({ clue }, kubernetes, clock, running)
+      if (kubernetes !== undefined) await removeDisks({ cloud: 'the cloud', clue }, kubernetes, clock, running)
     },
     startMs: START_MS,
     nodes: ({ size }) => size + 1,

@@ -10,7 +10,7 @@ import { kubernetesApply } from '../../src/actions/kubernetes-apply.ts'
 import { onCluster } from '../../src/actions/on-cluster.ts'
 import { bound, createTestContext, type TestContext } from '../../src/actions/testing.ts'
 import { volume } from '../../src/actions/volume.ts'
-import type { Kubernetes, Manifest } from '../../src/adapters/kubernetes/port.ts'
+import type { Manifest } from '../../src/adapters/kubernetes/port.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { testSite } from '../../src/api/testing.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
@@ -230,9 +230,12 @@ test('it is in the site’s network behind a firewall of its own, found unchange
   const drains = when(next.context, /1 pods to leave omega-second-machine-1/, async () => {
     seen.push(...(await serverNames()))
   })
-  await next.action.ensure({ ...wanted, size: 1 }, drains)
+  await next.action.ensure({ ...wanted, size: 1, role: 'night' }, drains)
   expect([seen, await serverNames()]).toEqual([[first, other], [first]])
   expect(await second.kubernetes.find({ apiVersion: 'v1', kind: 'Node', name: other })).toBeUndefined()
+  expect(await second.kubernetes.find({ apiVersion: 'v1', kind: 'Node', name: first })).toMatchObject({
+    metadata: { labels: { 'omegaml.io/role': 'night' } },
+  })
 
   await next.action.remove(wanted, next.context)
   expect(await typesThere()).toEqual(ofTheSite)
@@ -264,11 +267,6 @@ test('a killed engine’s work is finished by the next with the same keys; so it
   await after.action.remove(wanted, after.context)
   expect(await typesThere()).toEqual(ofTheSite)
 })
-
-async function account(kubernetes: Kubernetes, name: string): Promise<void> {
-  const metadata = { name, labels: { 'omegaml.io/account': name } }
-  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata })
-}
 
 test('pods there reach the site by node ports that its nodes pass on, and are let out to nothing else of it', async () => {
   const { kubernetes } = home
@@ -341,6 +339,10 @@ test('pods there reach the site by node ports that its nodes pass on, and are le
   })
   expect(found?.['spec']).not.toHaveProperty('storageClassName')
   for (const { metadata } of nodes) await kubernetes.delete({ apiVersion: 'v1', kind: 'Node', name: metadata.name })
+  await second.kubernetes.change(
+    { apiVersion: 'v1', kind: 'Namespace', name: 'om-alice' },
+    { metadata: { labels: { 'omegaml.io/account': null } } },
+  )
 })
 
 test('disks of claims are deleted before the cluster, also by the engine after one that was killed', async () => {
@@ -348,8 +350,8 @@ test('disks of claims are deleted before the cluster, also by the engine after o
   const { action, context } = await engine(1)
   await nodesJoin(first, other)
   await action.ensure(wanted, context)
-  await account(kubernetes, 'om-bob')
-  const [claimRef, volumeName] = [{ namespace: 'om-bob', name: 'storage-data' }, 'pvc-1']
+  // Not in an account's namespace: those take their time to go.
+  const [claimRef, volumeName] = [{ namespace: 'default', name: 'storage-data' }, 'pvc-1']
   const size = { resources: { requests: { storage: '10Gi' } }, accessModes: ['ReadWriteOnce'] }
   const metadata = { name: volumeName, annotations: { 'pv.kubernetes.io/provisioned-by': 'csi.hetzner.cloud' } }
   await kubernetes.apply({

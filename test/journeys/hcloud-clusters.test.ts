@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { testSite } from '../../src/api/testing.ts'
+import { AppError } from '../../src/base/errors.ts'
 import { findCluster } from '../../src/clusters/cluster-rows.ts'
 import { createFakeCluster } from './fake-outside.ts'
 import { type Service, startService } from './house.ts'
@@ -10,7 +11,7 @@ import { type Service, startService } from './house.ts'
 let service: Service
 let admin: ReturnType<Service['as']>
 let alice: ReturnType<Service['as']>
-const second = createFakeCluster()
+let second: ReturnType<typeof createFakeCluster>
 const services = 'omegaml-services'
 
 beforeEach(async () => {
@@ -26,6 +27,7 @@ beforeEach(async () => {
       metadata: { name, namespace: services },
       spec: { selector: { 'app.kubernetes.io/component': name }, ports: [{ port, targetPort: name }] },
     })
+  second = createFakeCluster()
   service.beside.set('second', second)
   const status = { conditions: [{ type: 'Ready', status: 'True' }] }
   await second.kubernetes.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'control-1' }, status })
@@ -67,4 +69,36 @@ test('a runtime and a volume there work as on the local cloud, and a pool is ref
   })
   const pool = await ordered(alice, { plan: 'nodepool', params: { name: 'gpu', cluster: 'second' } })
   expect(pool).toMatchObject({ state: 'failed', message: expect.stringContaining('change its size instead') })
+})
+
+test('after down and up it is made again, and what accounts have there waits for it and comes back', async () => {
+  await ordered(admin, { plan: 'cluster', params: { name: 'second', size: 1 } })
+  await ordered(admin, { plan: 'tenant', params: { cluster: 'second' }, account: 'alice' })
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', name: 'om-alice' }
+  await second.kubernetes.delete(namespace)
+  second.kubernetes.failWith(new AppError('unavailable', 'kubernetes-unreachable', 'it is being made'))
+  service.outside.terraform.lose(join(service.roots, 'cluster-second'), 'module.cluster')
+  expect(await admin.post('/api/v2/deployments/ensure')).toMatchObject({ status: 202 })
+  const commandOf = async (plan: string) => {
+    const { id } = await service.db
+      .selectFrom('commands')
+      .select('id')
+      .where('plan', '=', plan)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirstOrThrow()
+    return Number(id)
+  }
+  const [cluster, tenant] = [await commandOf('cluster'), await commandOf('tenant')]
+  const waiting = async (id: number) => JSON.stringify((await admin.get(`/api/v2/commands/${id}`)).body)
+  await expect.poll(async () => await waiting(cluster), { timeout: 10_000 }).toContain('it is being made')
+  await expect.poll(async () => await waiting(tenant), { timeout: 10_000 }).toContain('it is being made')
+
+  second.kubernetes.failWith(undefined)
+  for (const id of [cluster, tenant]) {
+    await service.ended(id)
+    expect((await admin.get(`/api/v2/commands/${id}`)).body).toMatchObject({ state: 'done' })
+  }
+  expect(await second.kubernetes.find(namespace)).toBeDefined()
+  expect(service.outside.terraform.filledRoots()).toContain('cluster-second')
 })
