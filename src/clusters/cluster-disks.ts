@@ -60,10 +60,20 @@ function isDisk({ spec }: Manifest, driver: string | undefined): boolean {
 
 async function answersInTime(kubernetes: Kubernetes, clock: Clock, { signal, waiting }: Running): Promise<boolean> {
   for (const end = clock.now() + SILENT_MS; clock.now() < end; await clock.sleep(PAUSE_MS, signal)) {
-    if (await answers(kubernetes)) return true
+    if (await isThere(kubernetes)) return true
     waiting('the cluster to answer')
   }
   return false
+}
+
+/** A Rancher says of a cluster that is gone that there is none, or that nobody may go there. */
+async function isThere(kubernetes: Kubernetes): Promise<boolean> {
+  try {
+    return await answers(kubernetes)
+  } catch (error) {
+    if (error instanceof AppError && (error.kind === 'not-found' || error.kind === 'forbidden')) return false
+    throw error
+  }
 }
 
 async function untilGone(

@@ -133,7 +133,7 @@ test('disks of claims that are left go before the cluster; one that is lost says
   const maker = makerWith(handover())
   await maker.beforeRemoval?.('second', kubernetes, running)
   expect(lines).toEqual([])
-  kubernetes.failWith(new AppError('unavailable', 'kubernetes-unreachable', 'gone'))
+  kubernetes.failWith(new AppError('not-found', 'kubernetes-not-found', 'cluster not found'))
   let now = 0
   const clock = { now: () => now, sleep: async (ms: number) => void (now += ms) }
   await makerWith(handover(), clock).beforeRemoval?.('second', kubernetes, running)
