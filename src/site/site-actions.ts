@@ -13,7 +13,7 @@ import type { Clock } from '../base/clock.ts'
 import { parsePlan } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import type { Site } from './site.ts'
-import { cloudOf } from './cloud.ts'
+import { cloudOf, isJoined, rancherOf } from './cloud.ts'
 import {
   cloudEnv,
   orderingTerraform,
@@ -63,11 +63,12 @@ import { type Tools, toolsAction } from './actions/tools.ts'
 import { keptDisks } from './kept-disks.ts'
 import { keptAgent } from './kept-agent.ts'
 import { keptRoles } from './kept-roles.ts'
+import { letMachinesGo } from './leaving-machines.ts'
 import { rancherNotes } from './rancher-found.ts'
 import { cloudSecrets, ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
 import type { Credential, ServiceApi } from './service-api.ts'
 import type { CloudControl } from './operator.ts'
-import { noteReached, type StatePaths } from './state.ts'
+import { isReached, noteReached, type StatePaths } from './state.ts'
 
 /** The outside of the site's plans. */
 export interface SiteParts {
@@ -114,7 +115,10 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
   const fetched = join(paths.folder, 'charts')
   const cloud = cloudOf(parts.site)
   const ordering = cloud === undefined ? terraform : orderingTerraform(terraform, cloud, () => cloudSecrets(secrets()))
-  const kept = keptTerraform(ordering, keeping)
+  const rancherToken = () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets())))
+  const joined = isJoined(cloud) ? { api: rancher, url: rancherOf(cloud)?.url ?? '', token: rancherToken } : undefined
+  const leaving = { site: parts.site.name, kubernetes, clock, isReached: () => isReached(paths), rancher: joined }
+  const kept = keptTerraform(ordering, keeping, letMachinesGo(leaving))
   const keptToken = () => keptRancherToken(paths.folder)
   return [
     toolsAction(parts.tools),
@@ -146,7 +150,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
       rancher,
       outputs: async (folder, signal) => await ordering.outputs(folder, { env: keeping.outsideEnv?.() ?? {}, signal }),
       providers,
-      token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
+      token: rancherToken,
     }),
     rancherAloneAction({ rancher, keptToken }),
     reachClusterAction({ kubernetes, sleep, now: () => clock.now(), noteReached: () => noteReached(paths, true) }),
@@ -168,7 +172,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
         ...(cloud === undefined ? {} : cloudEnv('cluster', cloud, cloudSecrets(secrets()))),
         ...keeping.outsideEnv?.(),
       }),
-      token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
+      token: rancherToken,
     }),
     orderedMachinesAction({ hcloud: parts.hcloud, sleep, token: () => cloudSecrets(secrets())['token'] ?? '' }),
     helmRelease({ helm, kubernetes, clock, charts: join(project, 'charts') }),

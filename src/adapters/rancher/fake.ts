@@ -1,5 +1,5 @@
 import { AppError } from '../../base/errors.ts'
-import type { Rancher, RancherCluster } from './port.ts'
+import type { Rancher, RancherCluster, RancherMachine } from './port.ts'
 
 export interface FakeRancher extends Rancher {
   /** Why it does not answer; `undefined`: it does. */
@@ -9,6 +9,8 @@ export interface FakeRancher extends Rancher {
   readonly known: RancherCluster[]
   manifestText: string
   sizes: Readonly<Record<string, number>>
+  /** Of all clusters. */
+  readonly joined: RancherMachine[]
 }
 
 export function createFakeRancher(): FakeRancher {
@@ -18,6 +20,7 @@ export function createFakeRancher(): FakeRancher {
     known: [],
     manifestText: '',
     sizes: {},
+    joined: [],
     missing: async () => fake.down,
     accepts: async (url, token) => {
       mustAnswer(url)
@@ -30,6 +33,15 @@ export function createFakeRancher(): FakeRancher {
     poolSizes: async (url, token) => {
       mustTake(url, token)
       return fake.sizes
+    },
+    machines: async (url, token) => {
+      mustTake(url, token)
+      return [...fake.joined]
+    },
+    deleteMachine: async (url, token, name) => {
+      mustTake(url, token)
+      const index = fake.joined.findIndex((one) => one.name === name)
+      if (index >= 0) fake.joined.splice(index, 1)
     },
     manifest: async () => {
       mustAnswer('')

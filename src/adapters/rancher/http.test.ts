@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createRancher } from './http.ts'
 
-const server = createServer(({ url, headers }, answer) => {
+const asked: string[] = []
+const server = createServer(({ url, headers, method }, answer) => {
+  asked.push(`${method} ${url}`)
   const isIn = headers.authorization === 'Bearer token-abcde:right'
   const answers: Record<string, [number, string]> = {
     '/ping': [200, 'pong'],
@@ -23,6 +25,17 @@ const server = createServer(({ url, headers }, answer) => {
       isIn ? 200 : 401,
       JSON.stringify({ spec: { rkeConfig: { machinePools: [{ name: 'node', quantity: 3 }] } } }),
     ],
+    '/v1/cluster.x-k8s.io.machines/fleet-default': [
+      isIn ? 200 : 401,
+      JSON.stringify({
+        data: [
+          { metadata: { name: 'custom-1' }, spec: { clusterName: 'acme' }, status: { nodeRef: { name: 'acme-a-1' } } },
+          { metadata: { name: 'custom-2' }, spec: { clusterName: 'acme' } },
+          { metadata: { name: 'custom-3' }, spec: { clusterName: 'other' } },
+        ],
+      }),
+    ],
+    '/v1/cluster.x-k8s.io.machines/fleet-default/custom-1': [isIn ? 200 : 401, '{}'],
     '/v3/import/SECRET_c-m-abcdefgh.yaml': [200, 'kind: Namespace\n'],
   }
   const [status, text] = answers[url ?? ''] ?? [404, '']
@@ -54,6 +67,19 @@ test('a token that is taken, and one that is not', async () => {
   await expect(rancher.poolSizes(url, 'other', 'acme')).rejects.toMatchObject({ code: 'rancher-token' })
   await expect(rancher.clusters(url, 'other')).rejects.toMatchObject({ code: 'rancher-token' })
   await expect(rancher.accepts('http://127.0.0.1:1', 'x')).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
+test('machines of a cluster are found by their nodes, and forgotten', async () => {
+  const token = 'token-abcde:right'
+  expect(await rancher.machines(url, token, 'acme')).toEqual([
+    { name: 'custom-1', node: 'acme-a-1' },
+    { name: 'custom-2', node: undefined },
+  ])
+  await rancher.deleteMachine(url, token, 'custom-1')
+  expect(asked.at(-1)).toBe('DELETE /v1/cluster.x-k8s.io.machines/fleet-default/custom-1')
+  await rancher.deleteMachine(url, token, 'gone')
+  await expect(rancher.machines(url, 'other', 'acme')).rejects.toMatchObject({ code: 'rancher-token' })
+  await expect(rancher.deleteMachine(url, 'other', 'custom-1')).rejects.toMatchObject({ code: 'rancher-token' })
 })
 
 test('the agent’s manifest is fetched, and its address never told', async () => {

@@ -5,10 +5,21 @@ import type { Rancher } from './port.ts'
 /** Its own cluster's name with every Rancher. */
 const own = 'local'
 const timeoutMs = 30_000
+/** Cluster API's machines, in the namespace of Rancher's own clusters. */
+const machinesPath = '/v1/cluster.x-k8s.io.machines/fleet-default'
 const provisioned = z.object({
   spec: z.object({
     rkeConfig: z.object({ machinePools: z.array(z.object({ name: z.string(), quantity: z.int() })).default([]) }),
   }),
+})
+const machineList = z.object({
+  data: z.array(
+    z.object({
+      metadata: z.object({ name: z.string() }),
+      spec: z.object({ clusterName: z.string() }),
+      status: z.object({ nodeRef: z.object({ name: z.string() }).optional() }).optional(),
+    }),
+  ),
 })
 const clusterList = z.object({ data: z.array(z.object({ id: z.string(), name: z.string() })) })
 
@@ -49,6 +60,22 @@ export function createRancher(): Rancher {
       const { machinePools } = provisioned.parse(await answer.json()).spec.rkeConfig
       return Object.fromEntries(machinePools.map(({ name, quantity }) => [name, quantity]))
     },
+    machines: async (url, token, cluster) => {
+      const what = `asking ${url} for the machines of cluster ${cluster}`
+      const answer = await get(`${url}${machinesPath}`, what, token)
+      if (answer.status === 401) throw notTaken(what)
+      if (!answer.ok) throw refused(what, answer.status)
+      const { data } = machineList.parse(await answer.json())
+      return data
+        .filter(({ spec }) => spec.clusterName === cluster)
+        .map(({ metadata: { name }, status }) => ({ name, node: status?.nodeRef?.name }))
+    },
+    deleteMachine: async (url, token, name) => {
+      const what = `asking ${url} to forget machine ${name}`
+      const answer = await get(`${url}${machinesPath}/${encodeURIComponent(name)}`, what, token, 'DELETE')
+      if (answer.status === 401) throw notTaken(what)
+      if (!answer.ok && answer.status !== 404) throw refused(what, answer.status)
+    },
     manifest: async (address) => {
       const what = `fetching the agent’s manifest from ${new URL(address).origin}`
       const answer = await get(address, what)
@@ -58,19 +85,24 @@ export function createRancher(): Rancher {
   }
 }
 
-async function get(address: string, what: string, token?: string): Promise<Response> {
+async function get(address: string, what: string, token?: string, method: 'GET' | 'DELETE' = 'GET'): Promise<Response> {
   try {
-    return await ask(address, token === undefined ? {} : { authorization: `Bearer ${token}` })
+    return await ask(address, token === undefined ? {} : { authorization: `Bearer ${token}` }, undefined, method)
   } catch (cause) {
     // Not the cause itself: it may name the address, which may hold a token.
     throw new AppError('unavailable', 'rancher-unreachable', `${what}: ${reasonOf(cause)}`)
   }
 }
 
-async function ask(address: string, headers: Record<string, string>, signal?: AbortSignal): Promise<Response> {
+async function ask(
+  address: string,
+  headers: Record<string, string>,
+  signal?: AbortSignal,
+  method = 'GET',
+): Promise<Response> {
   const limit = AbortSignal.timeout(timeoutMs)
   const both = signal === undefined ? limit : AbortSignal.any([limit, signal])
-  return await fetch(address, { headers, signal: both, redirect: 'error' })
+  return await fetch(address, { method, headers, signal: both, redirect: 'error' })
 }
 
 function notTaken(what: string): AppError {

@@ -48,8 +48,8 @@ function providerText(kind: ProviderKind): string {
       return '# Hetzner Cloud; the token comes from the environment.\nprovider: {kind: hcloud, token: {env: HCLOUD_TOKEN}, location: fsn1}'
     case 'rancher':
       return [
-        '# Rancher orders the machines with a credential that it has.',
-        'provider: {kind: rancher, cloud: digitalocean, credential: {name: my-credential}, region: fra1}',
+        '# Machines of Hetzner join a cluster of the Rancher; other clouds: docs/rancher.md.',
+        'provider: {kind: rancher, cloud: hetzner, credential: {values: {token: {env: HCLOUD_TOKEN}}}, region: fsn1}',
         'rancher: {kind: existing, url: https://rancher.example.org, token: {env: RANCHER_TOKEN}}',
       ].join('\n')
   }
