@@ -4,6 +4,7 @@ import { AppError } from '../../base/errors.ts'
 import type { Provider } from '../../clusters/provider.ts'
 import type { Size } from './fit.ts'
 import type { ProviderKind } from './providers.ts'
+import { rke2ControlGb } from './rancher-machine.ts'
 
 /** Names of `catalog/profiles/*.yml`, small ones first. */
 export function profileFiles(project: string): string[] {
@@ -62,7 +63,8 @@ function poolsFor(profile: string, kind: ProviderKind, provider: Provider | unde
   const typed = profile.replaceAll(/cores: ([\d.]+), memoryGb: ([\d.]+)/g, (_, cores, memoryGb) => {
     return `type: ${typeFor({ cores: Number(cores), memoryGb: Number(memoryGb) }, kind, provider)}`
   })
-  const control = `  - {name: control, role: control, type: ${typeFor({ cores: 2, memoryGb: 4 }, kind, provider)}}  # control plane and etcd`
+  const least = { cores: 2, memoryGb: kind === 'rancher' ? rke2ControlGb : 4 }
+  const control = `  - {name: control, role: control, type: ${typeFor(least, kind, provider)}}  # control plane and etcd`
   return typed.replace(/^pools:\n/m, `pools:\n${control}\n`)
 }
 

@@ -20,6 +20,9 @@ const driverWords: Readonly<
   hetzner: { region: 'location' },
 }
 
+/** Memory that a machine of the control plane needs at least: an RKE2 server and etcd. */
+export const rke2ControlGb = 8
+
 /** Its machines are Hetzner's, and join a cluster of the Rancher. */
 export function isHetznerByRancher(provider: SiteFile['provider']): provider is RancherProvider {
   return provider.kind === 'rancher' && provider.cloud === 'hetzner'

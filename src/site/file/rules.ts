@@ -16,7 +16,7 @@ import { monitoringMistakes } from './monitoring.ts'
 import type { Problem } from './problems.ts'
 import type { SiteFile } from './schema.ts'
 import { carriesParts, sizeOf, usesRoles } from './site-pools.ts'
-import { isHetznerByRancher, machineMistakes } from './rancher-machine.ts'
+import { isHetznerByRancher, machineMistakes, rke2ControlGb } from './rancher-machine.ts'
 import { otherSettings, stateMistakes } from './state.ts'
 import { effectiveValues } from './wanted-values.ts'
 
@@ -64,6 +64,11 @@ export function mistakes(file: SiteFile, facts: RuleFacts): Problem[] {
 export function warnings(file: SiteFile, facts: RuleFacts): Problem[] {
   return file.pools.flatMap((pool, index) => {
     const size = sizeOf(pool, facts.provider)
+    if (size !== undefined && pool.role === 'control' && file.provider.kind === 'rancher') {
+      if (size.memoryGb >= rke2ControlGb) return []
+      const problem = `machines of ${sizeText(size)} are too small for Rancher's control plane: take ${rke2ControlGb} GB at least`
+      return [{ path: ['pools', index], problem }]
+    }
     if (size === undefined || pool.role !== 'worker' || pool.simulated === true) return []
     if (size.cores >= 4 && size.memoryGb >= 8) return []
     const problem = `machines of ${sizeText(size)} are too small for real data science: take 4 cores and 8 GB at least`
