@@ -215,9 +215,8 @@ export function cloudEnv(
         keys: clusterKeysIn(secrets, 'cluster-keys'),
       })
     case 'rancher': {
-      const fields = Object.entries(secrets).filter(([name]) => name.startsWith('credential-'))
-      const credential = Object.fromEntries(fields.map(([name, value]) => [name.slice('credential-'.length), value]))
-      const given = fields.length === 0 ? {} : { credential }
+      const credential = credentialIn(secrets)
+      const given = Object.keys(credential).length === 0 ? {} : { credential }
       const common = { token: rancherTokenIn(cloud, secrets), ...alertsIn(cloud, secrets) }
       if (isJoined(cloud)) return rancherHetznerEnv(common, hetznerToken(cloud, secrets))
       return rancherEnv({ ...common, ...given })
@@ -225,9 +224,15 @@ export function cloudEnv(
   }
 }
 
+/** Fields of the cloud's credential that the site file gives; none where Rancher has its own. */
+export function credentialIn(secrets: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const fields = Object.entries(secrets).filter(([name]) => name.startsWith('credential-'))
+  return Object.fromEntries(fields.map(([name, value]) => [name.slice('credential-'.length), value]))
+}
+
 /** Of the site's machines there, by whichever provider. */
 function hetznerToken(cloud: Cloud, secrets: Readonly<Record<string, string>>): string {
-  return (isJoined(cloud) ? secrets['credential-token'] : secrets['token']) ?? ''
+  return (isJoined(cloud) ? credentialIn(secrets)['token'] : secrets['token']) ?? ''
 }
 
 /** Whether the service changes the root of the cluster, too: a Rancher's, in a state that it can reach. */

@@ -4,6 +4,7 @@ import type { Action } from '../actions/action.ts'
 import { helmRelease } from '../actions/helm-release.ts'
 import { helmRollback } from '../actions/helm-rollback.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
+import type { CloudDisks } from '../adapters/cloud-disks/port.ts'
 import type { Hcloud } from '../adapters/hcloud/port.ts'
 import type { Helm } from '../adapters/helm/port.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
@@ -38,6 +39,7 @@ import { hostsLinesAction } from './actions/hosts-lines.ts'
 import { type Images, imageAction } from './actions/image.ts'
 import { kubeconfigAction } from './actions/kubeconfig.ts'
 import { keptTerraform, type SiteStateKeeping } from './actions/kept-terraform.ts'
+import { leftDisksAction } from './actions/left-disks.ts'
 import { localCloudAction } from './actions/local-cloud.ts'
 import { orderedMachinesAction } from './actions/ordered-machines.ts'
 import { type Pages, pagesAction } from './actions/pages.ts'
@@ -63,6 +65,7 @@ import { type Tools, toolsAction } from './actions/tools.ts'
 import { keptDisks } from './kept-disks.ts'
 import { keptAgent } from './kept-agent.ts'
 import { keptRoles } from './kept-roles.ts'
+import { doorOf } from './left-disks.ts'
 import { letMachinesGo } from './leaving-machines.ts'
 import { rancherNotes } from './rancher-found.ts'
 import { cloudSecrets, ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
@@ -86,6 +89,7 @@ export interface SiteParts {
   /** Where a Rancher of the site's own runs, by the kubeconfig that is written before it is used. */
   readonly rancherCluster: { readonly kubernetes: Kubernetes; readonly helm: Helm }
   readonly hcloud: Hcloud
+  readonly disks: CloudDisks
   /** Puts the provider where `terraform` looks for it. */
   readonly layOutProvider: () => Promise<void>
   readonly kubernetes: Kubernetes
@@ -161,6 +165,11 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     monitoringAction({ helm, kubernetes, clock, providers, folder: fetched, rules: rulesFile(project) }),
     siteObjectsAction({ kubernetes, helm, sleep }),
     siteDisksAction({ kubernetes, sleep, ...keptDisks(paths.folder) }),
+    leftDisksAction({
+      disks: parts.disks,
+      doorOf: (disk) => doorOf(disk, cloud, cloudSecrets(secrets())),
+      ...keptDisks(paths.folder),
+    }),
     imageAction(parts.images),
     kubeconfigAction(),
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),

@@ -84,12 +84,19 @@ const hcloud = z.strictObject({
 
 const rancher = z.strictObject({
   kind: z.literal('rancher').describe('a cluster that Rancher makes; the Rancher is named under `rancher`'),
-  cloud: z.string().min(1).describe("cloud of the machines, in Rancher's words, such as amazonec2; hetzner: cloudmgr orders them, and they join"),
+  cloud: z
+    .string()
+    .min(1)
+    .describe(
+      "cloud of the machines, in Rancher's words, such as amazonec2; hetzner: cloudmgr orders them, and they join",
+    ),
   credential: z
     .union([
       z.strictObject({ name: z.string().min(1).describe('name of a cloud credential that Rancher has') }),
       z.strictObject({
-        values: z.record(z.string(), secretRef).describe("fields of a new one, in Rancher's words; with hetzner the API token, `token`"),
+        values: z
+          .record(z.string(), secretRef)
+          .describe("fields of a new one, in Rancher's words; with hetzner the API token, `token`"),
       }),
     ])
     .describe('what Rancher signs in at that cloud with'),
@@ -212,7 +219,9 @@ export const rancherSchema = z.discriminatedUnion('kind', [
     cluster: rancherCluster.optional(),
     hcloudToken: secretRef
       .optional()
-      .describe('API token of the project at Hetzner, with write access; that of the machines when left out, where these are there, too'),
+      .describe(
+        'API token of the project at Hetzner, with write access; that of the machines when left out, where these are there, too',
+      ),
     location: z.string().min(1).default('fsn1').describe('location of the machine'),
     acmeEmail: z.email().describe("address for Let's Encrypt, which makes its certificate"),
     sshKeys: z.array(z.string().min(1)).default([]).describe('names of SSH keys of the project that may sign in'),
