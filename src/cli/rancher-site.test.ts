@@ -142,10 +142,6 @@ test('a purge after down deletes disks of a cloud whose token it has, and names 
   expect(outside.printed().out).toMatch(/deleted at the cloud:\n.*mongodb.*\n.*They stay at the cloud[^]*mysql/)
   expect(outside.disks.deleted).toEqual([])
 
-  // Not everything that is wrong with a cloud is for ever.
-  outside.disks.refusal = new AppError('unavailable', 'disk-busy', 'it is busy')
-  expect(await cli('down', '--purge', '--yes')).not.toBe(0)
-  outside.disks.refusal = undefined
   expect(await cli('down', '--purge', '--yes')).toBe(0)
   expect(outside.disks.deleted).toEqual(['hetzner token-abcde:secret 4711'])
   const { err } = outside.printed()
