@@ -22,7 +22,7 @@ function check(text: string): CheckedFile {
   writeFileSync(path, text)
   const parsed = readSiteFile(path)
   const { provider } = parsed.site
-  const whose = provider.kind === 'rancher' ? provider.cloud : provider.kind
+  const whose = provider.kind === 'rancher' ? `rancher ${provider.cloud}` : provider.kind
   return checkParsed(parsed, (facts[whose] ??= ruleFacts(parsed.site, project)))
 }
 
