@@ -471,7 +471,7 @@ test('machines of Hetzner join a cluster of Rancher, and are empty and forgotten
   const gone = await kubernetes.find({ apiVersion: 'v1', kind: 'Node', name: 'acme-everything-2' })
   expect(gone?.['spec']).toMatchObject({ unschedulable: true })
   expect(rancher.joined.map(({ node }) => node)).toEqual(['acme-control-1', 'acme-everything-1'])
-  const servers = (await standin.things('hcloud_server')).map(({ attributes }) => attributes['name'])
+  const servers = (await standin.things('hcloud_server')).map(({ attributes }) => String(attributes['name']))
   expect(servers.toSorted()).toEqual(['acme-control-1', 'acme-everything-1'])
 
   expect(failureOf(await run('site-purge'))).toBeUndefined()
@@ -481,7 +481,7 @@ test('machines of Hetzner join a cluster of Rancher, and are empty and forgotten
 test('machines of Hetzner join a Rancher that was made for them by the same token', async () => {
   await open(joined('{kind: create, hostname: rancher.example.com, type: cx33, acmeEmail: ops@example.com}', 1))
   await run('site', isWaiting('reach', /./))
-  const servers = (await standin.things('hcloud_server')).map(({ attributes }) => attributes['name'])
+  const servers = (await standin.things('hcloud_server')).map(({ attributes }) => String(attributes['name']))
   expect(servers.toSorted()).toEqual(['acme-control-1', 'acme-everything-1', 'acme-rancher'])
 })
 

@@ -121,19 +121,16 @@ describe('the example hetzner', () => {
     expect(joins('omegaml-worker-1')).toMatch(/ --worker .*--label 'omegaml\.io\/role=worker'/)
     // Pods that ask for it don't get the command; what makes disks and fills in the nodes comes with the cluster.
     expect(joins('omegaml-worker-1')).toContain('169.254.169.254 drop')
-    const [config] = (await standin.things('rancher2_cluster_v2'))[0]?.attributes['rke_config'] as {
-      additional_manifest: string
-      machine_selector_config: { config: string }[]
-    }[]
+    const config = await configOf()
     const [network] = await standin.things('hcloud_network')
-    const brought = parseAllDocuments(config?.additional_manifest ?? '').map((one) => one.toJS() as Manifest)
+    const brought = parseAllDocuments(config.additional_manifest).map((one) => one.toJS() as Manifest)
     expect(brought[0]).toMatchObject({ kind: 'Secret', stringData: { network: String(network?.id) } })
     expect(brought.slice(1).map(({ metadata }) => metadata.name)).toEqual([
       'hcloud-cloud-controller-manager',
       'hcloud-csi',
       'cert-manager',
     ])
-    expect(config?.machine_selector_config[0]?.config).toContain('external')
+    expect(config.machine_selector_config[0]?.config).toContain('external')
     const [target] = await standin.things('hcloud_load_balancer_target')
     expect(target?.attributes['label_selector']).toBe('omegaml.io/cluster=omegaml,omegaml.io/role=ingress')
     const order = (await standin.calls()).map(({ type }) => type)
@@ -209,6 +206,8 @@ async function written(
 const env = rancherEnv(secrets)
 interface RkeConfig {
   machine_global_config: string
+  machine_selector_config: { config: string }[]
+  additional_manifest: string
   machine_pools: { quantity: number }[]
   etcd: unknown
 }
