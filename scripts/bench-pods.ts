@@ -9,6 +9,7 @@ import { startService } from '../test/journeys/house.ts'
 import { startCluster, type TestCluster } from '../test/support/kube-apiserver.ts'
 import { freePort, needProgram } from '../test/support/programs.ts'
 import { startServer } from '../test/support/server-process.ts'
+import { cpuSeconds } from './bench-cpu.ts'
 
 interface Sizes {
   readonly machines: number
@@ -23,7 +24,7 @@ const project = resolve(import.meta.dirname, '..')
 /**
  * A thousand workers on 500 machines that kwok answers for, ordered by twenty accounts at once, beside a bare Deployment of
  * as many pods on the same machines. The API server, its controllers, scheduler and Helm are real; databases and broker are
- * this process's memory.
+ * this process's memory. The bare one is measured twice: with pods that say next to nothing, and with the workers' own pods.
  */
 export async function measurePods(sizes: Sizes = full): Promise<void> {
   const { machines, accounts, workers } = sizes
@@ -32,12 +33,14 @@ export async function measurePods(sizes: Sizes = full): Promise<void> {
   const simulated = await startMachines(cluster, machines)
   try {
     console.log(`\npods, ${pods} on ${machines} simulated machines`)
-    const bare = await measureBare(cluster.kubernetes, pods)
-    console.log(`  a bare Deployment           ${bare.toFixed(1)} s until all are ready`)
-    const ordered = await measureOrdered(cluster, sizes)
-    console.log(`  ordered by ${accounts} accounts       ${ordered.ready.toFixed(1)} s until all are ready,`)
+    const bare = await measureBare(cluster.kubernetes, pods, plain)
+    tell('a bare Deployment', bare)
+    const { same, ordered } = await measureOrdered(cluster, sizes)
+    tell('one of the same pods', same)
+    tell(`ordered by ${accounts} accounts`, ordered)
     console.log(`    ${ordered.there.toFixed(1)} s of it until all Deployments are there`)
-    console.log(`  ratio                       ${(ordered.ready / bare).toFixed(2)}`)
+    console.log(`  ratio to the bare one       ${ratios(ordered, bare)}`)
+    console.log(`  ratio to the same pods      ${ratios(ordered, same)}`)
   } finally {
     await simulated.stop()
     await cluster.stop()
@@ -71,12 +74,22 @@ function machine(name: string): Manifest {
   return { apiVersion: 'v1', kind: 'Node', metadata: { name, annotations, labels }, status }
 }
 
-async function measureBare(kubernetes: Kubernetes, pods: number): Promise<number> {
+function tell(what: string, { ready, cpu }: Measured): void {
+  console.log(`  ${what.padEnd(27)} ${ready.toFixed(1)} s until all are ready, ${cpu.toFixed(1)} s of CPU`)
+}
+
+function ratios(one: Measured, other: Measured): string {
+  return `${(one.ready / other.ready).toFixed(2)}, ${(one.cpu / other.cpu).toFixed(2)} of CPU`
+}
+
+const plain = { containers: [{ name: 'bare', image: 'bare', resources: { requests: { cpu: '1', memory: '2Gi' } } }] }
+
+async function measureBare(kubernetes: Kubernetes, pods: number, podSpec: object): Promise<Measured> {
   const namespace = 'bare'
   await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
   const labels = { app: 'bare' }
-  const container = { name: 'bare', image: 'bare', resources: { requests: { cpu: '1', memory: '2Gi' } } }
-  const began = performance.now()
+  const before = await count(kubernetes, ready)
+  const since = stopwatch()
   await kubernetes.apply({
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -84,22 +97,36 @@ async function measureBare(kubernetes: Kubernetes, pods: number): Promise<number
     spec: {
       replicas: pods,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [container] } },
+      template: { metadata: { labels }, spec: podSpec },
     },
   })
-  await until(kubernetes, pods, ready)
-  const seconds = (performance.now() - began) / 1_000
+  await until(kubernetes, before + pods, ready)
+  const measured = since()
   await kubernetes.delete({ apiVersion: 'v1', kind: 'Namespace', name: namespace }, { timeoutMs: 300_000 })
-  return seconds
+  return measured
 }
 
-interface Ordered {
+interface Measured {
+  /** Seconds until all are ready. */
+  readonly ready: number
+  /** Seconds of a processor, of all programs that took part. */
+  readonly cpu: number
+}
+
+interface Ordered extends Measured {
   /** Seconds until the last Deployment is there: our part. */
   readonly there: number
-  readonly ready: number
 }
 
-async function measureOrdered({ kubernetes, kubeconfig, folder }: TestCluster, sizes: Sizes): Promise<Ordered> {
+function stopwatch(): () => Measured {
+  const [began, cpu] = [performance.now(), cpuSeconds()]
+  return () => ({ ready: (performance.now() - began) / 1_000, cpu: cpuSeconds() - cpu })
+}
+
+async function measureOrdered(
+  { kubernetes, kubeconfig, folder }: TestCluster,
+  sizes: Sizes,
+): Promise<{ readonly same: Measured; readonly ordered: Ordered }> {
   const { accounts, workers } = sizes
   const options = { kind: 'sqlite', path: join(folder, 'service.db') } as const
   const [api, engine] = [openDatabase(options), openDatabase(options)]
@@ -115,26 +142,34 @@ async function measureOrdered({ kubernetes, kubeconfig, folder }: TestCluster, s
     const admin = service.as('admin', body.admin.apikey as string)
     const names = Array.from({ length: accounts }, (_, index) => `team${index}`)
     const made = await Promise.all(
-      names.map((name) => admin.post('/api/v2/accounts', { name, email: `${name}@example.org` })),
+      [...names, 'like'].map((name) => admin.post('/api/v2/accounts', { name, email: `${name}@example.org` })),
     )
     for (const { body: account } of made) await service.ended(account.command)
+    const one = { plan: 'runtime', phase: 'install', params: { label: 'like', size: 0 }, account: 'like' }
+    await service.ended((await admin.post('/api/v2/orders', one)).body.id)
+    const same = await measureBare(kubernetes, accounts * workers, await podSpecIn(kubernetes, 'om-like'))
     const before = await count(kubernetes, ready)
-    const began = performance.now()
+    const since = stopwatch()
     const order = { plan: 'runtime', phase: 'install', params: { label: 'work', size: workers } }
     const orders = await Promise.all(names.map((account) => admin.post('/api/v2/orders', { ...order, account })))
     const refused = orders.find(({ status }) => status !== 201)
     if (refused !== undefined) throw new Error(`an order was answered with ${JSON.stringify(refused)}`)
-    const since = () => (performance.now() - began) / 1_000
     await until(kubernetes, before + accounts * workers, wanted)
-    const there = since()
+    const there = since().ready
     await until(kubernetes, before + accounts * workers, ready)
-    const seconds = since()
+    const measured = since()
     for (const { body: command } of orders) await service.ended(command.id)
-    return { there, ready: seconds }
+    return { same, ordered: { there, ...measured } }
   } finally {
     await service.close()
     await Promise.all([api.destroy(), engine.destroy()])
   }
+}
+
+/** Of the workers there. */
+async function podSpecIn(kubernetes: Kubernetes, namespace: string): Promise<object> {
+  const [found] = await kubernetes.list({ apiVersion: 'apps/v1', kind: 'Deployment' }, { namespace })
+  return (found?.['spec'] as { template: { spec: object } }).template.spec
 }
 
 const WAIT_MS = 600_000

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import type { Helm, Release } from '../adapters/helm/port.ts'
+import type { Helm, Release, ReleaseRecord } from '../adapters/helm/port.ts'
 import { nextAction } from './next-action.ts'
 import { releaseState } from './release-state.ts'
 import type { Kubernetes, Manifest } from '../adapters/kubernetes/port.ts'
@@ -65,11 +65,10 @@ export function helmRelease(parts: HelmReleaseParts): Action<HelmReleaseInput> {
     },
     ensure: async (wanted, context) => {
       const release = releaseOf(wanted, parts)
-      const message = await bring(release, parts, context)
+      const { record, message } = await bring(release, parts, context)
       const objects = await helm.objects(release.name, release.namespace)
       const timeoutMs = wanted.timeoutSeconds * 1000
       if (wanted.wait) await waitForObjects(objects, timeoutMs, { ...parts, context })
-      const record = await helm.find(release.name, release.namespace)
       return {
         changed: message !== undefined,
         message: message ?? 'already as wanted',
@@ -97,12 +96,12 @@ export function helmRelease(parts: HelmReleaseParts): Action<HelmReleaseInput> {
   }
 }
 
-/** Ends with the release deployed; `undefined` when there was nothing to do. */
+/** Ends with the release deployed; without a message when there was nothing to do. */
 async function bring(
   release: Release,
   { helm, kubernetes }: HelmReleaseParts,
   context: ActionContext,
-): Promise<string | undefined> {
+): Promise<{ readonly record: ReleaseRecord | undefined; readonly message?: string }> {
   const { name, namespace } = release
   const run = { signal: context.signal, output: (line: string) => context.output(line) }
   for (let unlocks = 0; ; unlocks += 1) {
@@ -113,7 +112,7 @@ async function bring(
     const lost = state === 'in-sync' ? await lostObjects(objects, kubernetes) : []
     switch (nextAction(state, lost.length)) {
       case 'none':
-        return undefined
+        return { record }
       case 'unlock':
         if (unlocks >= MOST_UNLOCKS)
           throw new AppError('unavailable', 'release-stuck', `${name} in ${namespace} stays ${record?.status}`)
@@ -122,12 +121,10 @@ async function bring(
         break
       case 'install':
         context.output(`installing ${name} in ${namespace}`)
-        await helm.upgrade(release, run)
-        return `${name} installed in ${namespace}`
+        return { record: await helm.upgrade(release, run), message: `${name} installed in ${namespace}` }
       case 'upgrade':
         context.output(lost.length > 0 ? `bringing back ${lost.join(', ')}` : `upgrading ${name} in ${namespace}`)
-        await helm.upgrade(release, run)
-        return `${name} upgraded in ${namespace}`
+        return { record: await helm.upgrade(release, run), message: `${name} upgraded in ${namespace}` }
     }
   }
 }

@@ -27,8 +27,10 @@ export async function waitForObjects(
   const deadline = clock.now() + timeoutMs
   for (const object of objects.filter((one) => WAITED_FOR.has(one.kind))) {
     const ref = refOf(object)
+    let earlier: Readiness | undefined
     const check = async (): Promise<Readiness> => {
-      const readiness = await readinessOf(kubernetes, ref, clock.now())
+      const readiness = await readinessOf(kubernetes, ref, clock.now(), earlier)
+      earlier = readiness
       if (readiness.state !== 'ready' && isSelfRemoving(object) && (await kubernetes.find(ref)) === undefined) {
         return { state: 'ready', reason: 'complete, and removed itself' }
       }

@@ -17,6 +17,9 @@ export interface Interruptible {
   resume(): Promise<void>
 }
 
+/** Programs in Go collect garbage later: a test's servers live for minutes, and memory is there. */
+const sparing = { GOGC: '400' }
+
 /** Starts a server of a test with its output in a file; ends with the test's process at the latest. */
 export function startServer(
   program: string,
@@ -29,7 +32,7 @@ export function startServer(
     : [program, ...args]
   const child = spawn(file, rest, {
     stdio: ['ignore', log, log],
-    env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', LANG: 'C.UTF-8', ...options.env },
+    env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', LANG: 'C.UTF-8', ...sparing, ...options.env },
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.gid ?? options.uid }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   })

@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml'
 import { AppError } from '../../base/errors.ts'
 import type { Kubernetes, Manifest } from '../kubernetes/port.ts'
 import type { RunResult } from '../process/run.ts'
-import { cleanEnv, run } from '../process/run.ts'
+import { briefGo, cleanEnv, run } from '../process/run.ts'
 import { helmError, isUnknownRevision } from './errors.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { Helm, HelmRun, Release, ReleaseStatus } from './port.ts'
@@ -171,6 +171,7 @@ function helmEnv(options: HelmCliOptions): Record<string, string> {
   const folders = { HELM_CACHE_HOME: 'cache', HELM_CONFIG_HOME: 'config', HELM_DATA_HOME: 'data' }
   const env = {
     ...cleanEnv(),
+    ...briefGo,
     ...Object.fromEntries(Object.entries(folders).map(([name, sub]) => [name, join(options.folder, sub)])),
   }
   if (options.kubeconfig !== undefined) return { ...env, KUBECONFIG: options.kubeconfig }

@@ -33,6 +33,8 @@ export interface Readiness {
   readonly unscheduled?: Manifest | undefined
   /** While it waits: a container whose image can't be had, or that ends again and again. Time alone hardly helps. */
   readonly broken?: boolean | undefined
+  /** While it waits: how far a workload is, without its pods' reasons. */
+  readonly progress?: string | undefined
 }
 
 export type Applied = 'created' | 'changed' | 'unchanged'
@@ -102,8 +104,11 @@ export interface Kubernetes {
   delete(ref: ObjectRef, options?: DeleteOptions): Promise<boolean>
   /** Asks a pod to go as its disruption budget allows; false: not now. One that is gone already is no error. */
   evict(pod: { readonly namespace: string; readonly name: string }): Promise<boolean>
-  /** Whether a workload serves, a Job is complete, a claim is bound … looked at once. Absent objects are `waiting`. */
-  readiness(ref: ObjectRef): Promise<Readiness>
+  /**
+   * Whether a workload serves, a Job is complete, a claim is bound … looked at once. Absent objects are `waiting`. Given what
+   * the look before said, pods are asked for their reasons only where nothing went on since: there may be many.
+   */
+  readiness(ref: ObjectRef, earlier?: Readiness): Promise<Readiness>
   /** The last lines of a pod's container, or those of the last seconds; empty when it has not started. */
   podLogs(pod: PodLogs): Promise<string>
   /** Whether we may do this; asks, and does nothing. */

@@ -40,6 +40,12 @@ export function cleanEnv(from: NodeJS.ProcessEnv = process.env): Record<string, 
 }
 
 /**
+ * For programs in Go that live for a moment: theirs is a fifth less of a processor when garbage is collected later, for some
+ * MB more, and as ever when there is much of it.
+ */
+export const briefGo = { GOGC: '400', GOMEMLIMIT: '1GiB' } as const
+
+/**
  * Runs a program with an argument array; any exit code is a result, not an error.
  * Rejects with `program-missing` when it can't be started, and with the signal's reason when it was aborted.
  */

@@ -2,7 +2,7 @@ import { chmod, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs
 import { basename, dirname, join } from 'node:path'
 import { AppError } from '../../base/errors.ts'
 import type { RunResult } from '../process/run.ts'
-import { cleanEnv, run } from '../process/run.ts'
+import { briefGo, cleanEnv, run } from '../process/run.ts'
 import { isStillBase, noteBase } from './base-state.ts'
 import { needsInit, terraformError } from './errors.ts'
 import type { Diagnostic } from './events.ts'
@@ -68,6 +68,7 @@ export function createTerraformCli(options: TerraformCliOptions): Terraform {
     await mustBeFolder(root)
     const env = {
       ...cleanEnv(),
+      ...briefGo,
       ...running.env,
       TF_CLI_CONFIG_FILE: await writeCliConfig(options.folder, options.mirror),
       TF_IN_AUTOMATION: '1',
