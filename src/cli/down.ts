@@ -31,7 +31,7 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   const unlock = lockFolder(paths.folder)
   try {
     await giveUpUnreachable({ site, paths }, operator, options, io)
-    // Without its cluster, whose driver would delete them, disks that an earlier `down` kept stay at the cloud.
+    // Disks that an earlier `down` kept, where their cluster is gone, and with it the driver that would delete them.
     const kept = options.purge === true && !isReached(paths) ? disksKept(site, paths) : []
     const holdings = isReached(paths) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
     if (options.purge === true) await confirmPurge(site, { holdings, disks: kept }, options, io)
