@@ -19,11 +19,17 @@ const input = z.strictObject({ name: clusterName, ...siteAddresses })
 
 export type ClusterAccessInput = z.infer<typeof input>
 
+export interface ClusterAccessParts {
+  readonly kubernetes: Kubernetes
+  /** Ranges of those who come to node ports of this cluster, by its nodes; the networks of the nodes when left out. */
+  readonly neighbours?: ((nodes: readonly Manifest[]) => Promise<readonly string[]>) | undefined
+}
+
 /**
  * A way from another cluster's machines to the services of the site, in the site's own cluster: a node port for each, and
  * a policy that lets only the networks of nodes in. Its output `links` tells the ports.
  */
-export function clusterAccess({ kubernetes }: { readonly kubernetes: Kubernetes }): Action<ClusterAccessInput> {
+export function clusterAccess({ kubernetes, neighbours }: ClusterAccessParts): Action<ClusterAccessInput> {
   const refs = (wanted: ClusterAccessInput) => sharedServices(wanted).flatMap((service) => refsOf(wanted, service))
   return {
     name: 'cluster-access',
@@ -35,14 +41,14 @@ export function clusterAccess({ kubernetes }: { readonly kubernetes: Kubernetes 
       const found = await Promise.all(refs(wanted).map(async (ref) => await kubernetes.find(ref)))
       if (found.every((one) => one === undefined)) return { state: 'absent' }
       const states = await Promise.all(
-        (await objectsOf(wanted, kubernetes)).map(async (one) => await kubernetes.compare(one)),
+        (await objectsOf(wanted, { kubernetes, neighbours })).map(async (one) => await kubernetes.compare(one)),
       )
       if (states.every((state) => state === 'present')) return { state: 'present' }
       return { state: 'different', detail: `node ports or policies for cluster ${wanted.name} are not as wanted` }
     },
     ensure: async (wanted, context) => {
       const done: string[] = []
-      for (const object of await objectsOf(wanted, kubernetes)) {
+      for (const object of await objectsOf(wanted, { kubernetes, neighbours })) {
         if ((await kubernetes.apply(object)) === 'unchanged') continue
         done.push(describeRef(refOf(object)))
         context.output(`applied ${describeRef(refOf(object))}`)
@@ -74,8 +80,9 @@ function refsOf(wanted: ClusterAccessInput, service: SharedService): (ObjectRef 
   ]
 }
 
-async function objectsOf(wanted: ClusterAccessInput, kubernetes: Kubernetes): Promise<Manifest[]> {
-  const networks = networksOf(await kubernetes.list({ apiVersion: 'v1', kind: 'Node' }))
+async function objectsOf(wanted: ClusterAccessInput, parts: ClusterAccessParts): Promise<Manifest[]> {
+  const { kubernetes, neighbours = async (nodes) => networksOf(nodes) } = parts
+  const networks = await neighbours(await kubernetes.list({ apiVersion: 'v1', kind: 'Node' }))
   const objects: Manifest[] = []
   for (const service of sharedServices(wanted)) objects.push(...(await openedTo(wanted, service, networks, kubernetes)))
   return objects

@@ -5,6 +5,7 @@ import { describeRef, refOf } from '../adapters/kubernetes/port.ts'
 import type { Clock } from '../base/clock.ts'
 import type { ClusterMaker, ClusterOrder, ClusterRoot, MadeCluster } from '../clusters/cluster-maker.ts'
 import {
+  adminAccess,
   beginCluster,
   type ClusterKeys,
   clusterTaken,
@@ -13,7 +14,9 @@ import {
   forgetCluster,
   keepAccess,
 } from '../clusters/cluster-rows.ts'
-import { createDoors, type Door, type Doors, type DoorsParts } from '../clusters/doors.ts'
+import { answers, createDoors, type Door, type Doors, type DoorsParts } from '../clusters/doors.ts'
+import { roleLabel } from '../clusters/existing-cluster.ts'
+import { hcloudCluster } from '../clusters/hcloud-cluster.ts'
 import { localCluster } from '../clusters/local-cluster.ts'
 import { sharedServices } from '../clusters/place.ts'
 import { rootLock } from '../clusters/terraform-states.ts'
@@ -23,7 +26,7 @@ import { siteAddresses } from './cluster-access.ts'
 import { clusterObjects, observerKubeconfig } from './cluster-objects.ts'
 import { type EngineRoots, ordersFrom, withEngineRoot } from './engine-root.ts'
 import { clusterName } from './on-cluster.ts'
-import { isReady } from './pool-nodes.ts'
+import { drainAllBut, forgetNodes, isReady } from './pool-nodes.ts'
 import { type TerraformApplyInput, terraformApply } from './terraform-apply.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -102,6 +105,7 @@ export function cluster(parts: Parts): Action<ClusterInput> {
       await maker.check(wanted)
       const { provider } = ordersFrom(roots.provider).provider
       await beginCluster(clusters.db, { name: wanted.name, account: wanted.account, provider }, parts.clock.now())
+      const going = await emptyGoing(parts, wanted, maker, context)
       const applied = await inRoot(
         parts,
         wanted.name,
@@ -111,7 +115,9 @@ export function cluster(parts: Parts): Action<ClusterInput> {
       )
       const made = await maker.made(applied.outputs ?? {}, wanted)
       const { kubernetes } = clusters.enter(wanted.name, made.kubeconfig)
+      await forgetNodes(kubernetes, going, context)
       await untilServing(kubernetes, wanted, maker, parts.clock, context)
+      if (maker.stays !== undefined) await labelNodes(kubernetes, wanted, context)
       const changed = await applyAll(await objectsFor(parts, wanted, made), kubernetes, context)
       const observer = await observerKubeconfig(
         kubernetes,
@@ -139,9 +145,11 @@ export async function removeCluster(
 ): Promise<Outcome> {
   const { clusters, roots, clock } = parts
   const maker = makerOf(parts)
-  const door = (await clusters.doors.all()).get(name)
   await endCluster(clusters.db, name, clock.now())
-  await maker.beforeRemoval?.(name, door?.kubernetes, context)
+  // Also by the next engine, when this one ended in the middle.
+  const kubeconfig = await adminAccess(clusters.db, clusters.keys, name)
+  const kubernetes = kubeconfig === undefined ? undefined : clusters.enter(name, kubeconfig).kubernetes
+  await maker.beforeRemoval?.(name, kubernetes, context)
   const inner = terraformApply({ terraform: roots.terraform, roots: (root) => join(roots.folder, root) })
   const nothing = await maker.rootForRemoval(name)
   const outcome = await inRoot(parts, name, nothing, context, async (root) => await inner.remove(root, context))
@@ -150,8 +158,39 @@ export async function removeCluster(
 }
 
 /** Of the site's provider. */
-function makerOf({ roots }: Pick<Parts, 'roots'>): ClusterMaker {
-  return localCluster(ordersFrom(roots.provider).provider)
+function makerOf({ roots, clusters, clock }: Omit<Parts, 'kubernetes'>): ClusterMaker {
+  const { provider, site, env, hcloud } = ordersFrom(roots.provider)
+  if (hcloud === undefined) return localCluster(provider)
+  return hcloudCluster({
+    ...clusters,
+    clock,
+    provider,
+    site: site.cluster,
+    join: hcloud,
+    token: env['HCLOUD_TOKEN'] ?? '',
+  })
+}
+
+/** Empties the nodes whose machines go with this order; answers with their names. A cluster that is away has none to empty. */
+async function emptyGoing(
+  { clusters, clock }: Parts,
+  order: ClusterInput,
+  maker: ClusterMaker,
+  context: ActionContext,
+): Promise<readonly string[]> {
+  const stays = maker.stays?.(order)
+  const kubernetes = (await clusters.doors.all()).get(order.name)?.kubernetes
+  if (stays === undefined || kubernetes === undefined || !(await answers(kubernetes))) return []
+  return await drainAllBut({ kubernetes, clock }, stays.pool, stays.nodes, context)
+}
+
+/** What plain machines were told at their first start may have changed since. */
+async function labelNodes(kubernetes: Kubernetes, { role }: ClusterOrder, context: ActionContext): Promise<void> {
+  for (const { apiVersion, kind, metadata } of await kubernetes.list({ apiVersion: 'v1', kind: 'Node' })) {
+    if (metadata.labels?.[roleLabel] === role) continue
+    await kubernetes.change({ apiVersion, kind, name: metadata.name }, { metadata: { labels: { [roleLabel]: role } } })
+    context.output(`node ${metadata.name} has role ${role}`)
+  }
 }
 
 async function inRoot<T>(

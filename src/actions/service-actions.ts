@@ -6,9 +6,10 @@ import type { Network } from '../adapters/network/port.ts'
 import type { Rabbitmq } from '../adapters/rabbitmq/port.ts'
 import type { Scripts } from '../adapters/scripts/port.ts'
 import type { Clock } from '../base/clock.ts'
+import { hcloudNeighbours } from '../clusters/hcloud-cluster.ts'
 import type { Action } from './action.ts'
 import { cluster, type ClusterParts } from './cluster.ts'
-import { clusterAccess } from './cluster-access.ts'
+import { clusterAccess, type ClusterAccessParts } from './cluster-access.ts'
 import type { EngineRoots } from './engine-root.ts'
 import { helmRelease } from './helm-release.ts'
 import { jupyterhubServers } from './jupyterhub-servers.ts'
@@ -67,6 +68,12 @@ export const serviceActionNames: readonly string[] = [
   'run-script',
 ]
 
+/** Of the site's cluster at a cloud whose nodes have other addresses for each other. */
+function neighboursOf({ provider }: EngineRoots): ClusterAccessParts['neighbours'] {
+  const join = provider?.hcloud
+  return join === undefined ? undefined : async (nodes) => hcloudNeighbours(await join(), nodes)
+}
+
 /** Everything that a step of the accounts' plans can do. */
 export function serviceActions(parts: ServiceParts): Action<never>[] {
   const placed = <Input>(make: (given: ServiceParts) => Action<Input>) =>
@@ -95,7 +102,7 @@ export function serviceActions(parts: ServiceParts): Action<never>[] {
       }),
     ),
     placed(waitFor),
-    clusterAccess(parts),
+    clusterAccess({ ...parts, neighbours: neighboursOf(parts.roots) }),
     cluster(parts),
     runScript(parts),
   ] as Action<never>[]

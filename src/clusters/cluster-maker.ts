@@ -52,6 +52,11 @@ export interface ClusterMaker {
   readonly startMs: number
   /** Nodes to wait for; left out where Terraform has waited. */
   readonly nodes?: (order: ClusterOrder) => number
+  /**
+   * The nodes of `pool` that stay with this order: others are emptied before their machines go. Left out where the cloud
+   * does that.
+   */
+  readonly stays?: (order: ClusterOrder) => { readonly pool: string; readonly nodes: readonly string[] }
   /** Takes away what would outlive the cluster, such as disks. `kubernetes` is undefined where it was not made to the end. */
   readonly beforeRemoval?: (name: string, kubernetes: Kubernetes | undefined, running: Running) => Promise<void>
 }

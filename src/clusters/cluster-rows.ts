@@ -114,9 +114,19 @@ export async function clusterNotes(
   const found = await findNotes(db, keys, name)
   if (found !== undefined) return found
   const notes = await make()
+  await keepNotes(db, keys, name, notes)
+  return notes
+}
+
+/** Instead of those that are there. */
+export async function keepNotes(
+  db: Db,
+  keys: ClusterKeys,
+  name: string,
+  notes: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const sealed = keys.engine.seal(JSON.stringify(notes), contextOf('notes', name))
   await db.updateTable('clusters').set({ notes: sealed }).where('name', '=', name).execute()
-  return notes
 }
 
 /** Undefined before there are any. */
@@ -142,6 +152,18 @@ export async function openAccess(db: Db, keys: KeyRing, entrance: Entrance): Pro
       return sealed == null ? [] : [[row.name, keys.open(sealed, contextOf(entrance, row.name))] as const]
     }),
   )
+}
+
+/** The administrator's kubeconfig, also while the cluster is being removed; undefined where it was not made to the end. */
+export async function adminAccess(db: Db, keys: ClusterKeys, name: string): Promise<string | undefined> {
+  const row = await db.selectFrom('clusters').select('kubeconfig').where('name', '=', name).executeTakeFirst()
+  return row?.kubeconfig == null ? undefined : keys.engine.open(row.kubeconfig, contextOf('kubeconfig', name))
+}
+
+/** Another kubeconfig of the administrator's. */
+export async function changeAdmin(db: Db, keys: ClusterKeys, name: string, kubeconfig: string): Promise<void> {
+  const sealed = keys.engine.seal(kubeconfig, contextOf('kubeconfig', name))
+  await db.updateTable('clusters').set({ kubeconfig: sealed }).where('name', '=', name).execute()
 }
 
 function contextOf(entrance: Entrance | 'notes', name: string): string {

@@ -60,6 +60,17 @@ export function entered<Inside>(
   }
 }
 
+/** Whether its API server does, just now. */
+export async function answers(kubernetes: Kubernetes): Promise<boolean> {
+  try {
+    await kubernetes.version()
+    return true
+  } catch (error) {
+    if (error instanceof AppError && error.kind === 'unavailable') return false
+    throw error
+  }
+}
+
 const gone = (): never => {
   throw new AppError('not-found', 'cluster-unknown', 'there is no such cluster any more')
 }

@@ -8,6 +8,8 @@ import type { TerraformRoot } from './root.ts'
 export const hcloudJoining = z.strictObject({
   network_id: z.int(),
   network_range: z.string().min(1),
+  /** Left out by sites of before. */
+  subnet_id: z.string().min(1).optional(),
   firewall_id: z.int(),
   /** Private address of the control plane. */
   server: z.string().min(1),
@@ -82,9 +84,9 @@ export function hcloudJoinEnv({ agentToken }: HcloudJoin): Readonly<Record<strin
 }
 
 /** Several sites may share a project, where names are unique; host names have 63 letters at most. */
-function inProject(cluster: string, name: string): string {
+export function inProject(cluster: string, name: string, longest = 63): string {
   const whole = `${cluster}-${name}`
-  if (whole.length <= 63) return whole
+  if (whole.length <= longest) return whole
   const digest = createHash('sha256').update(whole).digest('hex').slice(0, 8)
-  return `${whole.slice(0, 54).replace(/-+$/, '')}-${digest}`
+  return `${whole.slice(0, longest - 9).replace(/-+$/, '')}-${digest}`
 }

@@ -2,6 +2,7 @@ import { AppError } from '../base/errors.ts'
 import type { ClusterKeys } from './cluster-keys.ts'
 import type { ClusterSpec, PoolSpec } from './cluster-spec.ts'
 import { expression } from './expression.ts'
+import type { HcloudJoin } from './hcloud-nodepool-root.ts'
 import { hasNodeType, type Provider } from './provider.ts'
 import type { TerraformRoot } from './root.ts'
 
@@ -83,6 +84,53 @@ export function hcloudClusterRoot(spec: ClusterSpec, settings: HcloudSettings, p
   })
 }
 
+/** A cluster beside the site's own, in its network. */
+export interface HcloudOrdered {
+  /** Name of the site's cluster: `down` finds by it what was ordered beside. */
+  readonly site: string
+  /** At Hetzner. */
+  readonly name: string
+  readonly joining: HcloudJoin['joining']
+  readonly subnet: string
+  readonly k3sVersion: string
+  /** Of the machines beside the first. */
+  readonly pool: string
+  readonly role: string
+  readonly machineType: string
+  readonly size: number
+}
+
+/** A root whose state the engine keeps. The first machine is the control plane, and works, too. */
+export function hcloudOrderedRoot(order: HcloudOrdered, modules: string): TerraformRoot {
+  const { site, name, joining, role, machineType } = order
+  const others = { role, server_type: machineType, size: order.size - 1 }
+  return root(
+    { modules, backend: { http: {} } },
+    {
+      module: 'cluster',
+      source: 'hcloud-cluster',
+      variables: {
+        name,
+        labels: { site, ordered: name },
+        location: joining.location,
+        image: joining.image,
+        ssh_keys: joining.ssh_keys,
+        network_id: joining.network_id,
+        network_range: joining.network_range,
+        subnet_range: order.subnet,
+        private_api: true,
+        api_ranges: [],
+        load_balancer: false,
+        k3s_version: order.k3sVersion,
+        control: { count: 1, server_type: machineType, role },
+        pools: others.size === 0 ? {} : { [order.pool]: others },
+      },
+      outputs: ['api_server'],
+      secrets: ['hcloud_token', 'keys'],
+    },
+  )
+}
+
 /** The environment of a run: Hetzner's token, and the secret variables of stage `cluster`. */
 export function hcloudEnv({ token, clusterToken, keys }: HcloudSecrets): Readonly<Record<string, string>> {
   return { HCLOUD_TOKEN: token, TF_VAR_hcloud_token: clusterToken, TF_VAR_keys: expression(keys) }
@@ -143,7 +191,7 @@ interface Parts {
   readonly secretOutputs?: readonly string[]
 }
 
-function root(settings: HcloudSettings, parts: Parts): TerraformRoot {
+function root(settings: Pick<HcloudSettings, 'modules' | 'backend'>, parts: Parts): TerraformRoot {
   const secrets = parts.secrets ?? []
   const names = [...Object.keys(parts.variables), ...secrets]
   const output = (name: string) => ({ value: `\${module.${parts.module}.${name}}` })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { bound } from '../actions/testing.ts'
 import { createFakeHcloud } from '../adapters/hcloud/fake.ts'
+import type { HcloudThing } from '../adapters/hcloud/port.ts'
 import { createFakeKubernetes } from '../adapters/kubernetes/fake.ts'
 import { hcloudJoin } from '../clusters/hcloud-nodepool-root.ts'
 import { orderedMachinesAction } from './actions/ordered-machines.ts'
@@ -46,7 +47,7 @@ test('the engine gets what machines need to join, and nothing that opens the con
 
 test('down takes the ordered machines of its own cluster away, then their placement groups', async () => {
   const hcloud = createFakeHcloud()
-  const thing = (kind: 'server' | 'placement group', id: number, labels: Record<string, string>) => ({
+  const thing = (kind: HcloudThing['kind'], id: number, labels: Record<string, string>) => ({
     kind,
     id,
     name: `${kind} ${id}`,
@@ -61,7 +62,7 @@ test('down takes the ordered machines of its own cluster away, then their placem
   const asked: number[] = []
   const spied = {
     ...hcloud,
-    delete: async (token: string, one: { kind: 'server' | 'placement group'; id: number; name: string }) => {
+    delete: async (token: string, one: HcloudThing) => {
       asked.push(one.id)
       await hcloud.delete(token, one)
     },
@@ -74,4 +75,22 @@ test('down takes the ordered machines of its own cluster away, then their placem
   expect(asked).toEqual([2, 1])
   expect(hcloud.things.map(({ id }) => id)).toEqual([3, 4])
   expect([await step.observe(), await step.remove()]).toMatchObject([{ state: 'absent' }, { changed: false }])
+})
+
+test('down takes clusters beside the site’s own away, tells which volumes stay, and a purge takes those, too', async () => {
+  const hcloud = createFakeHcloud()
+  const kinds: readonly HcloudThing['kind'][] = ['volume', 'firewall', 'primary IP', 'server']
+  const labels = { cluster: 'acme-second', site: 'acme', ordered: 'acme-second' }
+  for (const [index, kind] of kinds.entries()) hcloud.things.push({ kind, id: index, name: `the-${kind}`, labels })
+  hcloud.things.push({ kind: 'server', id: 9, name: 'other', labels: { ...labels, site: 'other' } })
+  const action = orderedMachinesAction({ hcloud, token: () => 't', sleep: async () => {} })
+  const { message } = await bound(action, { cluster: 'acme' }).remove()
+  expect(message).toContain("still at Hetzner, and nobody's: volume the-volume")
+  expect(hcloud.things.map(({ name }) => name)).toEqual(['the-volume', 'other'])
+  expect(await bound(action, { cluster: 'acme' }).observe()).toMatchObject({ state: 'absent' })
+
+  const purge = bound(action, { cluster: 'acme', data: 'delete' })
+  expect(await purge.observe()).toMatchObject({ state: 'present' })
+  await purge.remove()
+  expect(hcloud.things.map(({ name }) => name)).toEqual(['other'])
 })

@@ -41,6 +41,7 @@ import { loadPlans } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import { openAccess } from '../clusters/cluster-rows.ts'
 import { type Door, entered } from '../clusters/doors.ts'
+import { renewAdmins } from '../clusters/hcloud-cluster.ts'
 import { StateBackend } from '../clusters/state-backend.ts'
 import { createStateStore } from '../clusters/terraform-states.ts'
 import { openDatabase } from '../db/database.ts'
@@ -71,9 +72,10 @@ const clock = systemClock
 /** How often the last use of API keys is written. */
 const WRITE_USE_MS = 60_000
 const SWEEP_MS = 3_600_000
+const DAY_MS = 86_400_000
 /** A pod is told to end before the last node knows that it takes no more requests. */
 const LEAVING_MS = 3_000
-const MAILS_KEPT_MS = 90 * 86_400_000
+const MAILS_KEPT_MS = 90 * DAY_MS
 
 /** What API and engine share: rows, keys, accounts and their deployments. */
 export type House = ReturnType<typeof openHouse>
@@ -225,8 +227,13 @@ export async function startEngine(house: House, keys: KeyRing, outside: EngineOu
   const looking = { clock, log, signal: stopping.signal }
   const others = async () => kubernetesOf(await clusters.doors.all())
   const scaler = runtimeScaler(house, { kubernetes, others }, rabbitmq, log)
+  const renewing = async () => {
+    const renewed = await renewAdmins(db, clusters.keys, clock.now())
+    if (renewed.length > 0) log.info('access to clusters renewed', { clusters: renewed.join(', ') })
+  }
   const beats = [
     repeat({ what: 'scaling runtimes', everyMs: LOOK_MS, work: () => scaler.look() }, looking),
+    repeat({ what: 'renewing access to clusters', everyMs: DAY_MS, work: renewing }, looking),
     ...schedules(house, outside, log).map((one) => repeat(one, looking)),
   ]
   const wake = () => {

@@ -40,7 +40,7 @@ locals {
         kubelet-arg              = ["cloud-provider=external"]
         cluster-cidr             = local.pods_range
         service-cidr             = "10.43.0.0/16"
-        tls-san                  = [for ip in hcloud_primary_ip.control : ip.ip_address]
+        tls-san                  = concat([for ip in hcloud_primary_ip.control : ip.ip_address], values(local.controls))
         node-label               = ["omegaml.io/role=${var.control.role}", "omegaml.io/pool=control"]
         node-taint               = var.control.role == "control" ? ["node-role.kubernetes.io/control-plane=:NoSchedule"] : []
         write-kubeconfig-mode    = "0600"

@@ -5,14 +5,17 @@ terraform {
   required_providers {
     hcloud = {
       source  = "hetznercloud/hcloud"
-      version = ">= 1.54"
+      version = ">= 1.66"
     }
   }
 }
 
 locals {
   # Added to everything, so that what belongs to the cluster can be found by Hetzner's own tools.
-  labels = { cluster = var.name }
+  labels = merge({ cluster = var.name }, var.labels)
+
+  # Texts in the provider's answers; those who are given it want a number.
+  network_id = var.network_id != null ? var.network_id : tonumber(one(hcloud_network.this[*].id))
 
   controls = { for n in range(1, var.control.count + 1) : "control-${n}" => cidrhost(var.subnet_range, 10 + n) }
 
@@ -27,13 +30,21 @@ locals {
 }
 
 resource "hcloud_network" "this" {
+  count = var.network_id == null ? 1 : 0
+
   name     = var.name
   ip_range = var.network_range
   labels   = local.labels
 }
 
+# Of states from before a network could be somebody else's.
+moved {
+  from = hcloud_network.this
+  to   = hcloud_network.this[0]
+}
+
 resource "hcloud_network_subnet" "this" {
-  network_id   = hcloud_network.this.id
+  network_id   = local.network_id
   type         = "cloud"
   network_zone = var.network_zone
   ip_range     = var.subnet_range
@@ -114,7 +125,7 @@ resource "hcloud_server" "control" {
   }
 
   network {
-    network_id = hcloud_network.this.id
+    network_id = local.network_id
     ip         = each.value
     # The provider shows a change for ever where this is left out.
     alias_ips = []
@@ -146,12 +157,14 @@ resource "hcloud_server" "machine" {
   }
 
   network {
-    network_id = hcloud_network.this.id
-    alias_ips  = []
+    # Of several subnets Hetzner would choose any.
+    subnet_id = hcloud_network_subnet.this.id
+    alias_ips = []
   }
 
   lifecycle {
-    ignore_changes = [user_data, image, ssh_keys]
+    # The network of those that were made when it was named otherwise.
+    ignore_changes = [user_data, image, ssh_keys, network]
   }
 
   # Machines wait for the control plane; made before it they would only try again and again.
@@ -160,6 +173,8 @@ resource "hcloud_server" "machine" {
 
 # Made here and not by a Service, so that it goes with the cluster: what the cloud controller makes is in no state.
 resource "hcloud_load_balancer" "ingress" {
+  count = var.load_balancer ? 1 : 0
+
   name               = "${var.name}-ingress"
   load_balancer_type = var.load_balancer_type
   location           = var.location
@@ -167,14 +182,18 @@ resource "hcloud_load_balancer" "ingress" {
 }
 
 resource "hcloud_load_balancer_network" "ingress" {
-  load_balancer_id = hcloud_load_balancer.ingress.id
-  network_id       = hcloud_network.this.id
+  count = var.load_balancer ? 1 : 0
+
+  load_balancer_id = hcloud_load_balancer.ingress[0].id
+  network_id       = local.network_id
 
   depends_on = [hcloud_network_subnet.this]
 }
 
 resource "hcloud_load_balancer_target" "ingress" {
-  load_balancer_id = hcloud_load_balancer.ingress.id
+  count = var.load_balancer ? 1 : 0
+
+  load_balancer_id = hcloud_load_balancer.ingress[0].id
   type             = "label_selector"
   label_selector   = "cluster=${var.name},role=${local.ingress_role}"
   use_private_ip   = true
@@ -183,10 +202,25 @@ resource "hcloud_load_balancer_target" "ingress" {
 }
 
 resource "hcloud_load_balancer_service" "ingress" {
-  for_each = var.ingress_ports
+  for_each = var.load_balancer ? var.ingress_ports : {}
 
-  load_balancer_id = hcloud_load_balancer.ingress.id
+  load_balancer_id = hcloud_load_balancer.ingress[0].id
   protocol         = "tcp"
   listen_port      = each.value.listen
   destination_port = each.value.node
+}
+
+moved {
+  from = hcloud_load_balancer.ingress
+  to   = hcloud_load_balancer.ingress[0]
+}
+
+moved {
+  from = hcloud_load_balancer_network.ingress
+  to   = hcloud_load_balancer_network.ingress[0]
+}
+
+moved {
+  from = hcloud_load_balancer_target.ingress
+  to   = hcloud_load_balancer_target.ingress[0]
 }

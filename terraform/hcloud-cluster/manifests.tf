@@ -5,8 +5,9 @@ module "charts" {
   source = "./charts"
 
   hcloud_token = var.hcloud_token
-  network_id   = tostring(hcloud_network.this.id)
+  network_id   = tostring(local.network_id)
   location     = var.location
+  labels       = local.labels
   pods_range   = local.pods_range
 }
 

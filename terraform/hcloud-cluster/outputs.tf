@@ -1,5 +1,6 @@
 locals {
-  api_server = "https://${hcloud_primary_ip.control[local.first].ip_address}:6443"
+  api_address = var.private_api ? local.controls[local.first] : hcloud_primary_ip.control[local.first].ip_address
+  api_server  = "https://${local.api_address}:6443"
 }
 
 output "kubeconfig" {
@@ -28,7 +29,7 @@ output "kubeconfig" {
 }
 
 output "api_server" {
-  description = "Where the Kubernetes API is reached from api_ranges."
+  description = "Where the Kubernetes API is reached: from api_ranges, or from the network with private_api."
   value       = local.api_server
 }
 
@@ -38,10 +39,10 @@ output "ca" {
 }
 
 output "ingress" {
-  description = "Addresses of the load balancer: where the site's names must lead to."
+  description = "Addresses of the load balancer: where the site's names must lead to. Null without one."
   value = {
-    ipv4 = hcloud_load_balancer.ingress.ipv4
-    ipv6 = hcloud_load_balancer.ingress.ipv6
+    ipv4 = one(hcloud_load_balancer.ingress[*].ipv4)
+    ipv6 = one(hcloud_load_balancer.ingress[*].ipv6)
   }
 }
 
@@ -66,14 +67,15 @@ output "manifests" {
 output "joining" {
   description = "What machines of other roots need to join as workers, besides the token: module hcloud-nodepool takes it."
   value = {
-    # Texts in the provider's answers; those who are given them want numbers.
-    network_id    = tonumber(hcloud_network.this.id)
+    network_id    = local.network_id
     network_range = var.network_range
-    firewall_id   = tonumber(hcloud_firewall.this.id)
-    server        = var.join != "" ? var.join : local.controls[local.first]
-    location      = var.location
-    image         = var.image
-    ssh_keys      = var.ssh_keys
-    k3s_version   = var.k3s_version
+    subnet_id     = hcloud_network_subnet.this.id
+    # A text in the provider's answers; who is given it wants a number.
+    firewall_id = tonumber(hcloud_firewall.this.id)
+    server      = var.join != "" ? var.join : local.controls[local.first]
+    location    = var.location
+    image       = var.image
+    ssh_keys    = var.ssh_keys
+    k3s_version = var.k3s_version
   }
 }

@@ -8,6 +8,12 @@ variable "name" {
   }
 }
 
+variable "labels" {
+  description = "Labels of everything at Hetzner, beside `cluster`, which is the name."
+  type        = map(string)
+  default     = {}
+}
+
 variable "location" {
   description = "Where everything is, such as fsn1. Volumes can be used in their own location only."
   type        = string
@@ -17,6 +23,12 @@ variable "network_zone" {
   description = "Zone of the location: eu-central for fsn1, nbg1 and hel1."
   type        = string
   default     = "eu-central"
+}
+
+variable "network_id" {
+  description = "A network that is there, of network_range: only a subnet is made in it, and it stays. Null: one of the cluster's own."
+  type        = number
+  default     = null
 }
 
 variable "network_range" {
@@ -57,6 +69,12 @@ variable "api_ranges" {
     condition     = length(setintersection(var.api_ranges, ["0.0.0.0/0", "::/0"])) == 0
     error_message = "api_ranges must not be the whole world."
   }
+}
+
+variable "private_api" {
+  description = "The kubeconfig names the private address of control-1, for who is in the network."
+  type        = bool
+  default     = false
 }
 
 variable "k3s_version" {
@@ -112,6 +130,12 @@ variable "ingress_role" {
   description = "Role of the machines behind the load balancer where no pool has role ingress."
   type        = string
   default     = "worker"
+}
+
+variable "load_balancer" {
+  description = "Whether there is a load balancer for the ingress."
+  type        = bool
+  default     = true
 }
 
 variable "load_balancer_type" {

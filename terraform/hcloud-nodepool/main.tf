@@ -5,7 +5,7 @@ terraform {
   required_providers {
     hcloud = {
       source  = "hetznercloud/hcloud"
-      version = ">= 1.54"
+      version = ">= 1.66"
     }
   }
 }
@@ -85,14 +85,16 @@ resource "hcloud_server" "this" {
   }
 
   network {
-    network_id = var.joining.network_id
+    # Of several subnets Hetzner would choose any.
+    network_id = var.joining.subnet_id == null ? var.joining.network_id : null
+    subnet_id  = var.joining.subnet_id
     # The provider shows a change for ever where this is left out.
     alias_ips = []
   }
 
   lifecycle {
-    # Another token, version or label is for machines to come.
-    ignore_changes = [user_data, image, ssh_keys]
+    # Another token, version, label or name of the network is for machines to come.
+    ignore_changes = [user_data, image, ssh_keys, network]
   }
 }
 

@@ -13,6 +13,7 @@ variable "joining" {
   type = object({
     network_id    = number
     network_range = string
+    subnet_id     = optional(string)
     firewall_id   = number
     server        = string
     location      = string

@@ -246,13 +246,19 @@ test('at Hetzner up makes what plan showed, goes on after a refusal, and says wh
   )
   expect(files.join()).not.toContain(token)
 
-  // A pool that the service ordered: it goes before the network that it is in.
+  // A pool and a cluster that the service ordered: they go before the network that they are in, data when all goes.
   const labels = { cluster: 'acme', ordered: 'acme-alice-gpu' }
-  hcloud.things.push({ kind: 'server', id: 1, name: 'acme-alice-gpu-1', labels })
+  const besides = { cluster: 'acme-second', site: 'acme', ordered: 'acme-second' }
+  hcloud.things.push(
+    { kind: 'server', id: 1, name: 'acme-alice-gpu-1', labels },
+    { kind: 'firewall', id: 2, name: 'acme-second', labels: besides },
+    { kind: 'volume', id: 3, name: 'pvc-1', labels: besides },
+  )
   expect(failureOf(await run('site-down'))).toBeUndefined()
-  expect(hcloud.things).toEqual([])
+  expect(hcloud.things.map(({ name }) => name)).toEqual(['pvc-1'])
   expect(await typesThere()).toEqual(['hcloud_volume'])
   expect(failureOf(await run('site-purge'))).toBeUndefined()
+  expect(hcloud.things).toEqual([])
   expect(await typesThere()).toEqual([])
 })
 

@@ -261,6 +261,40 @@ describe('a cluster at Hetzner', () => {
     expect(manifests[1].spec).toMatchObject({ chart: 'hcloud-cloud-controller-manager', bootstrap: true })
   })
 
+  test('a second one is in the network of the first, known by private addresses, and leaves the network when it goes', async () => {
+    const first = await cluster({})
+    await mustTofu(first, 'apply', '-auto-approve')
+    const before = await standin.things()
+    const [network] = await standin.things('hcloud_network')
+    const values = { network_id: Number(network?.id), hcloud_token: token, keys }
+    const folder = await example('hcloud-cluster/examples/second', values)
+    await mustTofu(folder, 'apply', '-auto-approve')
+    expect(await names('hcloud_network')).toEqual(['omega'])
+    expect((await standin.things('hcloud_load_balancer')).map(({ attributes }) => attributes['name'])).toEqual([
+      'omega-ingress',
+    ])
+    const kubeconfig = parse(String(await output(folder, 'kubeconfig')))
+    expect(kubeconfig.clusters[0].cluster.server).toBe('https://10.0.128.11:6443')
+    const control = await initOf('omega-second-control-1')
+    expect(configOf(control)['tls-san']).toContain('10.0.128.11')
+    expect(configOf(control)).toMatchObject({ 'cluster-init': true, 'node-taint': [] })
+    expect(configOf(await initOf('omega-second-machine-1'))['server']).toBe('https://10.0.128.11:6443')
+    const subnet = `${network?.id}-10.0.128.0/24`
+    const [machine] = (await standin.things('hcloud_server')).filter(
+      ({ attributes }) => attributes['name'] === 'omega-second-machine-1',
+    )
+    expect(machine?.attributes['network']).toMatchObject([{ subnet_id: subnet }])
+    // From outside nobody comes in, but for a ping.
+    const firewalls = await standin.things('hcloud_firewall')
+    const own = firewalls.find(({ attributes }) => attributes['name'] === 'omega-second')
+    expect(own?.attributes['rule']).toMatchObject([{ protocol: 'icmp' }])
+    expect(machine?.attributes['firewall_ids']).toEqual([Number(own?.id)])
+    expect(await hasChanges(folder)).toBe(false)
+    expect(await hasChanges(first)).toBe(false)
+    await mustTofu(folder, 'destroy', '-auto-approve')
+    expect(await standin.things()).toEqual(before)
+  })
+
   test('grows and shrinks without touching other machines', async () => {
     const folder = await cluster({ pools: { db, worker: worker(2) } })
     await mustTofu(folder, 'apply', '-auto-approve')

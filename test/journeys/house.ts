@@ -13,6 +13,7 @@ import {
 import type { ApiDeps } from '../../src/api/deps.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { clusterParts } from '../../src/actions/cluster.ts'
+import type { PoolProvider } from '../../src/actions/engine-root.ts'
 import { accountActions } from '../../src/books/books-actions.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
@@ -71,14 +72,7 @@ export async function startService(
     roots: {
       terraform: outside.terraform,
       states: { credentialFor: () => ({ env: {}, refused: () => undefined, end: () => {} }) },
-      provider:
-        site.provider === 'local'
-          ? {
-              provider: loadProvider(join(project, 'catalog/providers'), 'local'),
-              site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' },
-              env: {},
-            }
-          : undefined,
+      provider: providerOf(site.provider),
       folder: roots,
       modules: join(project, 'terraform'),
     },
@@ -116,6 +110,26 @@ export async function startService(
   /** The clock goes on by this much at once. */
   const pass = (ms: number) => void (ahead.ms += ms)
   return { ...house, ...callers(house), outside, beside, states, servers, roots, engine, restart, close, pass }
+}
+
+/** The cloud that machines are ordered of, where the fakes know it. */
+function providerOf(name: string | undefined): PoolProvider | undefined {
+  if (name !== 'local' && name !== 'hcloud') return undefined
+  const provider = loadProvider(join(project, 'catalog/providers'), name)
+  if (name === 'local')
+    return { provider, site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' }, env: {} }
+  const joining = {
+    network_id: 11,
+    network_range: '10.0.0.0/16',
+    firewall_id: 12,
+    server: '10.0.1.11',
+    location: 'fsn1',
+    image: 'debian-13',
+    ssh_keys: [],
+    k3s_version: 'v1.35.8+k3s1',
+  }
+  const hcloud = async () => ({ joining, agentToken: 'of-the-site' })
+  return { provider, site: { cluster: 'omega', endpoint: '', ca: '' }, env: { HCLOUD_TOKEN: 'TOKEN' }, hcloud }
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

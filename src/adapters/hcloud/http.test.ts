@@ -20,7 +20,8 @@ beforeEach(async () => {
     const meta = { pagination: { page: second ? 2 : 1, next_page: second ? null : 2 } }
     if (request.url?.startsWith('/servers?') === true)
       return answer.end(JSON.stringify({ servers: [{ id: second ? 2 : 1, name: `s-${second ? 2 : 1}` }], meta }))
-    return answer.end(JSON.stringify({ placement_groups: [], meta: { pagination: { next_page: null } } }))
+    const [, kind = ''] = /^\/(\w+)/.exec(request.url ?? '') ?? []
+    return answer.end(JSON.stringify({ [kind]: [], meta: { pagination: { next_page: null } } }))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -32,6 +33,9 @@ test('what has the labels is listed page by page, and deleted by its id', async 
   const hcloud = createHcloud(endpoint)
   const found = await hcloud.find('t', 'cluster=a,ordered')
   expect(found.map(({ name }) => name)).toEqual(['s-1', 's-2'])
+  expect(new Set(asked.map((line) => /\/(\w+)/.exec(line)?.[1]))).toEqual(
+    new Set(['servers', 'placement_groups', 'primary_ips', 'firewalls', 'volumes']),
+  )
   expect(asked[0]).toBe('GET /servers?label_selector=cluster%3Da%2Cordered&page=1&per_page=50 Bearer t')
   await hcloud.delete('t', { kind: 'placement group', id: 7, name: 'p' })
   expect(asked.at(-1)).toBe('DELETE /placement_groups/7 Bearer t')

@@ -3,7 +3,14 @@ import { AppError } from '../../base/errors.ts'
 import type { Hcloud, HcloudThing } from './port.ts'
 
 const timeoutMs = 30_000
-const paths = { server: 'servers', 'placement group': 'placement_groups' } as const
+const paths = {
+  server: 'servers',
+  'placement group': 'placement_groups',
+  'primary IP': 'primary_ips',
+  firewall: 'firewalls',
+  volume: 'volumes',
+} as const
+const kinds = Object.keys(paths) as HcloudThing['kind'][]
 const listed = z.array(z.object({ id: z.int(), name: z.string() }))
 const page = z.looseObject({
   meta: z.object({ pagination: z.object({ next_page: z.int().nullable() }) }).optional(),
@@ -39,10 +46,11 @@ export function createHcloud(endpoint = 'https://api.hetzner.cloud/v1'): Hcloud 
     return found
   }
   return {
-    find: async (token, labels) => [
-      ...(await list('server', token, labels)),
-      ...(await list('placement group', token, labels)),
-    ],
+    find: async (token, labels) => {
+      const found: HcloudThing[] = []
+      for (const kind of kinds) found.push(...(await list(kind, token, labels)))
+      return found
+    },
     delete: async (token, { kind, id, name }) => {
       await ask('DELETE', `${paths[kind]}/${id}`, token, `deleting ${kind} ${name}`)
     },

@@ -1,6 +1,6 @@
 /** A thing at Hetzner, by what it is and its name. */
 export interface HcloudThing {
-  readonly kind: 'server' | 'placement group'
+  readonly kind: 'server' | 'placement group' | 'primary IP' | 'firewall' | 'volume'
   readonly id: number
   readonly name: string
 }
@@ -10,7 +10,7 @@ export interface HcloudThing {
  * is `unauthenticated`, `hcloud-token`.
  */
 export interface Hcloud {
-  /** Servers and placement groups with these labels (`cluster=a,ordered`). */
+  /** What there is of each kind with these labels (`cluster=a,ordered`). */
   find(token: string, labels: string): Promise<readonly HcloudThing[]>
   /** Asks for its deletion; one that is gone is no error. */
   delete(token: string, thing: HcloudThing): Promise<void>

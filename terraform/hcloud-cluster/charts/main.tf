@@ -19,8 +19,9 @@ locals {
     }
     hcloud-csi = {
       # It asks the metadata service who it is, which pods can't reach.
-      node       = { hostNetwork = true }
-      controller = { hcloudVolumeDefaultLocation = var.location }
+      node = { hostNetwork = true }
+      # By the labels what it made is found when the cluster is gone.
+      controller = { hcloudVolumeDefaultLocation = var.location, volumeExtraLabels = var.labels }
       storageClasses = [
         { name = "hcloud-volumes", defaultStorageClass = true, reclaimPolicy = "Delete" },
       ]

@@ -14,6 +14,11 @@ variable "location" {
   type        = string
 }
 
+variable "labels" {
+  description = "Of the volumes that the CSI driver makes."
+  type        = map(string)
+}
+
 variable "pods_range" {
   description = "Range of the pods' addresses."
   type        = string

@@ -28,6 +28,7 @@ module "charts" {
   hcloud_token = var.hcloud_token
   network_id   = tostring(hcloud_network.this.id)
   location     = var.location
+  labels       = local.labels
   pods_range   = local.pods_range
 }
 
