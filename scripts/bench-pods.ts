@@ -169,7 +169,8 @@ async function measureOrdered(
 /** Of the workers there. */
 async function podSpecIn(kubernetes: Kubernetes, namespace: string): Promise<object> {
   const [found] = await kubernetes.list({ apiVersion: 'apps/v1', kind: 'Deployment' }, { namespace })
-  return (found?.['spec'] as { template: { spec: object } }).template.spec
+  if (found === undefined) throw new Error(`no Deployment in ${namespace}`)
+  return (found['spec'] as { template: { spec: object } }).template.spec
 }
 
 const WAIT_MS = 600_000
