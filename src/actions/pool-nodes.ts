@@ -35,17 +35,26 @@ export async function untilReady(
   await waitUntil({ what: `node pool ${pool}`, timeoutMs: READY_MS, check }, clock, context)
 }
 
-/**
- * Empties the pool's nodes whose machines are to go: no new pods, those that are there asked to go as their disruption
- * budgets allow. Answers with the nodes' names.
- */
+/** Empties the pool's nodes whose machines are to go. Answers with the nodes' names. */
 export async function drainAllBut(
-  { kubernetes, clock }: PoolNodes,
+  parts: PoolNodes,
   pool: string,
   stay: readonly string[],
   context: ActionContext,
 ): Promise<readonly string[]> {
-  const going = (await nodesOf(kubernetes, pool)).filter(({ metadata }) => !stay.includes(metadata.name))
+  const going = (await nodesOf(parts.kubernetes, pool)).filter(({ metadata }) => !stay.includes(metadata.name))
+  return await drain(parts, going, context)
+}
+
+/**
+ * Empties nodes: no new pods, those that are there asked to go as their disruption budgets allow, for five minutes at most.
+ * Answers with the nodes' names.
+ */
+export async function drain(
+  { kubernetes, clock }: PoolNodes,
+  going: readonly Manifest[],
+  context: ActionContext,
+): Promise<readonly string[]> {
   for (const { metadata } of going) await kubernetes.change(nodeRef(metadata.name), { spec: { unschedulable: true } })
   const alive = going.filter(isReady).map(({ metadata }) => metadata.name)
   const end = clock.now() + DRAIN_MS

@@ -98,9 +98,15 @@ async function write(
   await writeRoot(folder, { ...withOrderedPools(root, ordered), backend: backend?.settings })
 }
 
-/** `conflict` where the service can't reach the cluster's state. */
+/** `conflict` where the service can't reach the cluster's state, or the Rancher does not order its machines. */
 function shared(handed: RancherHandover): RancherHandover {
   if (handed.backend !== undefined) return handed
+  if (handed.variables['custom'] === true)
+    throw new AppError(
+      'conflict',
+      'pools-by-operator',
+      "machines of Hetzner join the site's cluster by the operator's CLI alone: change their number there (`pools` of the site file, ./cloudmgr up)",
+    )
   throw new AppError(
     'conflict',
     'pools-by-operator',

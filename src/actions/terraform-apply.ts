@@ -27,12 +27,17 @@ export interface TerraformApplyParts {
   readonly terraform: Terraform
   /** Makes a folder of a root's name; names are paths already when left out. */
   readonly roots?: (root: string) => string
+  /** What must be done before things go that the preview deletes or makes anew, by their addresses. */
+  readonly beforeDeletes?: BeforeDeletes | undefined
 }
+
+export type BeforeDeletes = (addresses: readonly string[], context: ActionContext) => Promise<void>
 
 /** Previews, then applies exactly what was shown; a root without changes is left alone. */
 export function terraformApply({
   terraform,
   roots = (root) => root,
+  beforeDeletes,
 }: TerraformApplyParts): Action<TerraformApplyInput> {
   return {
     name: 'terraform-apply',
@@ -57,6 +62,8 @@ export function terraformApply({
         await refuseOthers(preview, wanted, async () => await terraform.outputs(root, quietly(running)))
         refuseDeletes(preview, wanted)
         context.output(describePreview(preview))
+        const going = [...preview.deletes, ...preview.replaces]
+        if (going.length > 0) await beforeDeletes?.(going, context)
         told = await terraform.apply(root, running)
       }
       // A program more only for what the apply did not tell: many roots are applied at once.

@@ -5,11 +5,13 @@ import type { Journal } from '../site/journal.ts'
 import { cloudOf, isOrdered } from '../site/cloud.ts'
 import { claimText, findHoldings, type Holdings, lostClaims } from '../site/holdings.ts'
 import { deleteDisk, diskText, keptDisks } from '../site/kept-disks.ts'
+import { doorOf } from '../site/left-disks.ts'
 import { layoutOf } from '../site/layout.ts'
 import { lockFolder } from '../site/lock.ts'
 import type { CloudControl, Operator } from '../site/operator.ts'
 import { failureOf, runCommand, takeUp } from '../site/run.ts'
 import type { Site } from '../site/site.ts'
+import { cloudSecrets, readStored } from '../site/secrets.ts'
 import { isMade, isReached, noteReached, type StatePaths } from '../site/state.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { type GlobalOptions, type Io, type OpenSite, openSite, print, printJson, progressOf } from './io.ts'
@@ -29,10 +31,10 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
   const unlock = lockFolder(paths.folder)
   try {
     await giveUpUnreachable({ site, paths }, operator, options, io)
-    // Without its cluster, whose driver would delete them, disks that an earlier `down` kept stay at the cloud.
-    const left = options.purge === true && !isReached(paths) ? disksLeft(site, paths) : []
+    // Disks that an earlier `down` kept, where their cluster is gone, and with it the driver that would delete them.
+    const kept = options.purge === true && !isReached(paths) ? disksKept(site, paths) : []
     const holdings = isReached(paths) ? await findHoldings(operator.kubernetes(paths), site.name) : undefined
-    if (options.purge === true) await confirmPurge(site, { holdings, left }, options, io)
+    if (options.purge === true) await confirmPurge(site, { holdings, disks: kept }, options, io)
     else if (holdings !== undefined) await confirmDown(site, holdings, options, io)
     const progress = progressOf(io, options)
     const cloud = operator.cloud(site, paths)
@@ -45,16 +47,22 @@ export async function down(options: DownOptions, io: Io): Promise<ExitCode> {
     } finally {
       await journal.close()
     }
+    const left = kept.length === 0 ? [] : disksKept(site, paths)
     if (options.purge === true) await finishPurge(site.name, paths.folder, cloud)
     for (const { text, command } of left) io.err.write(`left at the cloud: ${text}; ${command}\n`)
-    const kept =
+    const end =
       options.purge === true
         ? left.length === 0
           ? 'nothing is left'
           : 'nothing but these disks is left'
         : `${site.simulated === true ? 'accounts' : 'volumes'}, keys and state are kept: ./cloudmgr up brings it back`
-    if (options.json === true) printJson(io, { site: site.name, purged: options.purge === true, left })
-    else print(io, '', `site ${site.name} is down after ${seconds(io.now() - began)}; ${kept}`)
+    if (options.json === true)
+      printJson(io, {
+        site: site.name,
+        purged: options.purge === true,
+        left: left.map(({ text, command }) => ({ text, command })),
+      })
+    else print(io, '', `site ${site.name} is down after ${seconds(io.now() - began)}; ${end}`)
     return exitCodes.ok
   } finally {
     unlock()
@@ -92,29 +100,47 @@ async function giveUpUnreachable(
 interface DiskLeft {
   readonly text: string
   readonly command: string
+  /** From here, by the token that the site file gave. */
+  readonly isDeletable: boolean
 }
 
-function disksLeft(site: Site, { folder }: StatePaths): readonly DiskLeft[] {
+/** Disks of an earlier `down`. */
+function disksKept(site: Site, { folder }: StatePaths): readonly DiskLeft[] {
   const cloud = cloudOf(site)
+  const secrets = cloudSecrets(readStored(folder))
   const region = cloud?.kind === 'rancher' ? cloud.machine['region'] : undefined
   return keptDisks(folder)
     .lastDisks()
     .map((disk) => ({
       text: diskText(disk),
       command: deleteDisk(disk, typeof region === 'string' ? region : undefined),
+      isDeletable: doorOf(disk, cloud, secrets) !== undefined,
     }))
 }
 
 interface PurgedThings {
   readonly holdings: Holdings | undefined
-  readonly left: readonly DiskLeft[]
+  /** That an earlier `down` kept. */
+  readonly disks: readonly DiskLeft[]
 }
 
-async function confirmPurge(site: Site, { holdings, left }: PurgedThings, options: DownOptions, io: Io): Promise<void> {
+async function confirmPurge(
+  site: Site,
+  { holdings, disks }: PurgedThings,
+  options: DownOptions,
+  io: Io,
+): Promise<void> {
   const { name } = site
   if (options.yes === true) return
   const there = holdings === undefined ? [] : [...holdings.claims.map(claimText), ...balancersText(holdings)]
   if (there.length > 0) print(io, 'In the cluster:', ...there.map((one) => `  ${one}`))
+  const left = disks.filter(({ isDeletable }) => !isDeletable)
+  if (left.length < disks.length)
+    print(
+      io,
+      'Disks that an earlier down kept, deleted at the cloud:',
+      ...disks.filter(({ isDeletable }) => isDeletable).map(({ text }) => `  ${text}`),
+    )
   if (left.length > 0)
     print(
       io,

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
+import { createFakeCloudDisks, type FakeCloudDisks } from '../adapters/cloud-disks/fake.ts'
 import { createFakeHcloud } from '../adapters/hcloud/fake.ts'
 import { createFakeHelm, type FakeHelm } from '../adapters/helm/fake.ts'
 import { createFakeKubernetes, type FakeKubernetes } from '../adapters/kubernetes/fake.ts'
@@ -31,6 +32,7 @@ export interface FakeOutside {
   readonly hostsFile: string
   readonly terraform: FakeTerraform
   readonly rancher: FakeRancher
+  readonly disks: FakeCloudDisks
   readonly helm: FakeHelm
   readonly kubernetes: FakeKubernetes
   /** What was done outside, in order, such as `build mysql`. */
@@ -82,6 +84,7 @@ export function createFakeOutside(folder: string): FakeOutside {
       outputs: (root) => rootOutputs[basename(root)] ?? {},
     }),
     rancher: createFakeRancher(),
+    disks: createFakeCloudDisks(),
     helm: createFakeHelm(),
     kubernetes,
     done: [],
@@ -202,6 +205,7 @@ function fakeParts(outside: FakeOutside, site: Site, paths: StatePaths): SitePar
     rancherCluster: { kubernetes, helm },
     kubernetes,
     hcloud: createFakeHcloud(),
+    disks: outside.disks,
     helm,
     toolsFolder: () => '/tools',
     pages: { find: async () => '/pages', build: async () => '/pages' },

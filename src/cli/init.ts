@@ -32,7 +32,7 @@ export async function init(options: InitOptions, io: Io): Promise<ExitCode> {
   const named = options.name ?? (options.sources?.site === 'default' ? undefined : options.site)
   const name = checkSiteName(await ask(named, 'Name of the site', 'omega'))
   const domain = checkDomain(await ask(options.domain, 'Domain of its host names', defaultDomain(name)))
-  const facts = ruleFacts({ provider: { kind: provider } as never }, project)
+  const facts = ruleFacts({ provider: { kind: provider, cloud: 'hetzner' } as never }, project)
   const text = newFileText({ profile, name, domain, provider }, project, facts.provider)
   await confirmOverwrite(path, options, io)
   writeFileSync(path, text)

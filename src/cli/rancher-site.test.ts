@@ -48,7 +48,11 @@ async function newCluster(): Promise<void> {
 }
 
 /** As the class's driver makes a disk for a claim. */
-async function bind(namespace: string, name: string): Promise<void> {
+async function bind(
+  namespace: string,
+  name: string,
+  csi = { driver: 'linodebs.csi.linode.com', volumeHandle: '4711-vol' },
+): Promise<void> {
   await outside.kubernetes.apply({
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
@@ -62,7 +66,7 @@ async function bind(namespace: string, name: string): Promise<void> {
     spec: {
       capacity: { storage: '20Gi' },
       persistentVolumeReclaimPolicy: 'Delete',
-      csi: { driver: 'linodebs.csi.linode.com', volumeHandle: '4711-vol' },
+      csi,
       claimRef: { namespace, name },
     },
   })
@@ -114,6 +118,46 @@ test('a purge after down names the disks that it can’t delete, with what delet
   expect(err).toContain(`left at the cloud: ${disk}; linode-cli volumes delete 4711`)
   expect(out).toContain('nothing but these disks is left')
   expect(existsSync(state)).toBe(false)
+})
+
+const hetzner = file
+  .replace(
+    'cloud: linode, region: eu-central, credential: {name: mine}',
+    'cloud: hetzner, region: fsn1, credential: {values: {token: {env: TOKEN}}}',
+  )
+  .replace('g6-standard-2', 'cx33')
+  .replace('g6-standard-6, min: 1, max: 3', 'cx53')
+
+test('a purge after down deletes disks of a cloud whose token it has, and names those that the cloud refuses', async () => {
+  writeFileSync(join(folder, 'site.yml'), hetzner)
+  expect(await cli('up', '--yes')).toBe(0)
+  await bind('omegaml-services', 'mongodb', { driver: 'csi.hetzner.cloud', volumeHandle: '4711' })
+  await bind('omegaml-services', 'mysql', { driver: 'nfs.csi.k8s.io', volumeHandle: 'theirs' })
+  expect(await cli('down', '--yes')).toBe(0)
+  outside.kubernetes.failWith(new AppError('unavailable', 'kubernetes-unreachable', 'its machines are gone'))
+  outside.printed()
+  outside.answer = 'yes'
+  expect(await cli('down', '--purge')).not.toBe(0)
+  const mongodb = 'omegaml-services/mongodb (20Gi, 4711 of csi.hetzner.cloud)'
+  expect(outside.printed().out).toMatch(/deleted at the cloud:\n.*mongodb.*\n.*They stay at the cloud[^]*mysql/)
+  expect(outside.disks.deleted).toEqual([])
+
+  expect(await cli('down', '--purge', '--yes')).toBe(0)
+  expect(outside.disks.deleted).toEqual(['hetzner token-abcde:secret 4711'])
+  const { err } = outside.printed()
+  expect(err).toContain('left at the cloud: omegaml-services/mysql (20Gi, theirs of nfs.csi.k8s.io)')
+  expect(err).not.toContain(mongodb)
+})
+
+test('a token that the cloud does not take any more keeps no purge from ending', async () => {
+  writeFileSync(join(folder, 'site.yml'), hetzner)
+  expect(await cli('up', '--yes')).toBe(0)
+  await bind('omegaml-services', 'mongodb', { driver: 'csi.hetzner.cloud', volumeHandle: '4711' })
+  expect(await cli('down', '--yes')).toBe(0)
+  outside.kubernetes.failWith(new AppError('unavailable', 'kubernetes-unreachable', 'its machines are gone'))
+  outside.disks.refusal = new AppError('conflict', 'disk-refused', 'it does not take the token')
+  expect(await cli('down', '--purge', '--yes')).toBe(0)
+  expect(outside.printed().err).toContain('hcloud volume delete 4711')
 })
 
 test('Kubernetes goes up by one minor version that the Rancher has, and stays when nobody names one', async () => {

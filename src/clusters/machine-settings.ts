@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '../base/errors.ts'
-import type { MachineDriver } from './rancher-root.ts'
+import type { MachineDriver, RancherCloudName } from './rancher-root.ts'
 
 /** What module rancher-cluster takes as settings of a driver's machines. */
 export interface MachineSettings {
@@ -9,10 +9,10 @@ export interface MachineSettings {
   readonly needed: readonly string[]
 }
 
-export type MachineSettingsByDriver = Readonly<Record<MachineDriver, MachineSettings>>
+export type MachineSettingsByCloud = Readonly<Record<RancherCloudName, MachineSettings>>
 
-/** Read from the module itself, `terraform/rancher-cluster/<driver>.tf`: operators may change it. */
-export function readMachineSettings(module: string): MachineSettingsByDriver {
+/** Read from the module itself, `terraform/rancher-cluster/<driver>.tf` and `hetzner/`: operators may change it. */
+export function readMachineSettings(module: string): MachineSettingsByCloud {
   const of = (driver: MachineDriver): MachineSettings => {
     const text = readFileSync(join(module, `${driver}.tf`), 'utf8')
     const names = listAfter(text, new RegExp(`${driver}_names\\s*=\\s*(\\[[^\\]]*\\])`))
@@ -29,7 +29,19 @@ export function readMachineSettings(module: string): MachineSettingsByDriver {
     linode: of('linode'),
     openstack: of('openstack'),
     vsphere: of('vsphere'),
+    hetzner: inputsOf(readFileSync(join(module, 'hetzner', 'variables.tf'), 'utf8')),
   }
+}
+
+/** What the root itself gives its machines. */
+const rootsOwn = ['name', 'registration', 'hcloud_token', 'pools']
+
+/** A module's inputs; without a default they are needed. */
+function inputsOf(text: string): MachineSettings {
+  const inputs = [...text.matchAll(/^variable "(\w+)" \{\n([\s\S]*?)^\}/gm)]
+    .map(([, name = '', body = '']) => ({ name, needed: !/^ {2}default\s*=/m.test(body) }))
+    .filter(({ name }) => !rootsOwn.includes(name))
+  return { names: inputs.map(({ name }) => name), needed: inputs.flatMap((one) => (one.needed ? [one.name] : [])) }
 }
 
 function listAfter(text: string, pattern: RegExp): string[] | undefined {

@@ -16,15 +16,20 @@ export const machineDrivers = [
 ] as const
 export type MachineDriver = (typeof machineDrivers)[number]
 
+/** Clouds of a Rancher. For Hetzner it has no driver: its machines join by themselves (`rancher-hetzner-root.ts`). */
+export const rancherClouds = [...machineDrivers, 'hetzner'] as const
+export type RancherCloudName = (typeof rancherClouds)[number]
+
 /** How a cluster is had from a Rancher. No secret is among it: those come by `rancherEnv`. */
 export interface RancherSettings {
   /** Of Rancher's API: `https://rancher.example.com`. */
   readonly url: string
   /** PEM of the authority of `url`, where the world does not know it. */
   readonly ca?: string
-  readonly driver: MachineDriver
+  /** Left out: a custom cluster, whose machines come from elsewhere. */
+  readonly driver?: MachineDriver
   /** Settings of all machines, as of the driver's block in rancher2_machine_config_v2. */
-  readonly machine: Readonly<Record<string, unknown>>
+  readonly machine?: Readonly<Record<string, unknown>>
   /** Name of a cloud credential that Rancher has; left out, one is made of the secrets' `credential`. */
   readonly credentialName?: string
   readonly distribution: 'rke2' | 'k3s'
@@ -110,9 +115,7 @@ export function rancherRoot(
     name: spec.name,
     rancher_minor: line?.rancher,
     kubernetes_version: kubernetesOf(spec, settings),
-    pools: Object.fromEntries(spec.pools.map((pool) => [pool.name, poolValues(pool)])),
-    observed: settings.observed,
-    [settings.driver]: settings.machine,
+    ...machinesOf(spec, settings),
     credential_name: settings.credentialName,
     cni: settings.distribution === 'rke2' ? settings.cni : undefined,
     cloud_provider: settings.cloudProvider,
@@ -190,11 +193,16 @@ export function secretVariable(name: (typeof secretVariables)[number]): Record<s
   return { type: types[name], default: defaults[name], sensitive: true }
 }
 
+function machinesOf({ pools }: ClusterSpec, { driver, machine, observed }: RancherSettings): Record<string, unknown> {
+  if (driver === undefined) return { custom: true }
+  return { pools: Object.fromEntries(pools.map((pool) => [pool.name, poolValues(pool)])), observed, [driver]: machine }
+}
+
 function kubernetesOf(spec: ClusterSpec, { distribution, distributionRelease = 1 }: RancherSettings): string {
   return `v${spec.kubernetesVersion}+${distribution === 'rke2' ? 'rke2r' : 'k3s'}${distributionRelease}`
 }
 
-function poolValues(pool: PoolSpec): Record<string, unknown> {
+export function poolValues(pool: PoolSpec): Record<string, unknown> {
   if (pool.simulated === true)
     throw new AppError('invalid', 'pool-invalid', `pool ${pool.name}: only the local cloud has simulated machines`, {
       details: { field: `pools.${pool.name}.simulated`, value: true, right: 'to leave it out' },

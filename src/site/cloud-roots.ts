@@ -7,10 +7,12 @@ import { loadProvider } from '../clusters/provider.ts'
 import {
   machineDrivers,
   type MachineDriver,
+  rancherClouds,
   rancherEnv,
   rancherRoot,
   type RancherSettings,
 } from '../clusters/rancher-root.ts'
+import { rancherHetznerEnv, rancherHetznerRoot } from '../clusters/rancher-hetzner-root.ts'
 import { rancherImportRoot } from '../clusters/rancher-import-root.ts'
 import {
   rancherAdminEnv,
@@ -25,7 +27,15 @@ import { rancherBackupSecrets } from './file/to-cloud.ts'
 import type { TerraformRoot } from '../clusters/root.ts'
 import { AppError, must } from '../base/errors.ts'
 import { usualCloudVersion } from '../base/kubernetes-version.ts'
-import { type Cloud, hasOwnRancher, isImported, type RancherCloud, rancherOf, type SiteRancher } from './cloud.ts'
+import {
+  type Cloud,
+  hasOwnRancher,
+  isImported,
+  isJoined,
+  type RancherCloud,
+  rancherOf,
+  type SiteRancher,
+} from './cloud.ts'
 import { withTokenAdvice } from './rancher-refusals.ts'
 import { clusterKeysIn } from './site-keys.ts'
 import { withEnv } from './terraform-env.ts'
@@ -95,21 +105,26 @@ export function cloudRoot(stage: CloudStage, site: CloudSite): TerraformRoot {
       return hcloudClusterRoot(specOf(site, cloud), settings, loadProvider(site.providers, 'hcloud'))
     }
     case 'rancher': {
+      const settings = {
+        url: cloud.url,
+        machine: cloud.machine,
+        distribution: cloud.distribution,
+        ...limitsOf(cloud),
+        ...(cloud.monitoring === undefined ? {} : { monitoring: monitoringOf(cloud.monitoring) }),
+        modules: site.modules,
+        backend,
+      }
+      const [spec, line] = [specOf(site, cloud), lineOf(site, cloud)]
+      if (isJoined(cloud)) return rancherHetznerRoot(spec, settings, line)
       const root = rancherRoot(
-        specOf(site, cloud),
+        spec,
         {
-          url: cloud.url,
+          ...settings,
           driver: driverOf(cloud.driver),
-          machine: cloud.machine,
           ...(cloud.credentialName === undefined ? {} : { credentialName: cloud.credentialName }),
-          distribution: cloud.distribution,
           ...(site.observed === undefined ? {} : { observed: site.observed }),
-          ...limitsOf(cloud),
-          ...(cloud.monitoring === undefined ? {} : { monitoring: monitoringOf(cloud.monitoring) }),
-          modules: site.modules,
-          backend,
         },
-        lineOf(site, cloud),
+        line,
       )
       return site.ordered === undefined ? root : withOrderedPools(root, site.ordered)
     }
@@ -186,7 +201,8 @@ export function cloudEnv(
     return rancherAdminEnv({ bootstrapPassword, adminPassword: secrets['rancher-admin-password'] ?? '' })
   if (stage === 'rancher') {
     const keys = clusterKeysIn(secrets, 'rancher-keys')
-    return rancherServerEnv({ token: secrets['rancher-hcloud-token'] ?? token, bootstrapPassword, keys })
+    const own = secrets['rancher-hcloud-token'] ?? hetznerToken(cloud, secrets)
+    return rancherServerEnv({ token: own, bootstrapPassword, keys })
   }
   if (stage === 'import') return rancherEnv({ token: rancherTokenIn(cloud, secrets), ...alertsIn(cloud, secrets) })
   switch (cloud.kind) {
@@ -199,17 +215,29 @@ export function cloudEnv(
         keys: clusterKeysIn(secrets, 'cluster-keys'),
       })
     case 'rancher': {
-      const fields = Object.entries(secrets).filter(([name]) => name.startsWith('credential-'))
-      const credential = Object.fromEntries(fields.map(([name, value]) => [name.slice('credential-'.length), value]))
-      const given = fields.length === 0 ? {} : { credential }
-      return rancherEnv({ token: rancherTokenIn(cloud, secrets), ...given, ...alertsIn(cloud, secrets) })
+      const credential = credentialIn(secrets)
+      const given = Object.keys(credential).length === 0 ? {} : { credential }
+      const common = { token: rancherTokenIn(cloud, secrets), ...alertsIn(cloud, secrets) }
+      if (isJoined(cloud)) return rancherHetznerEnv(common, hetznerToken(cloud, secrets))
+      return rancherEnv({ ...common, ...given })
     }
   }
 }
 
+/** Fields of the cloud's credential that the site file gives; none where Rancher has its own. */
+export function credentialIn(secrets: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const fields = Object.entries(secrets).filter(([name]) => name.startsWith('credential-'))
+  return Object.fromEntries(fields.map(([name, value]) => [name.slice('credential-'.length), value]))
+}
+
+/** Of the site's machines there, by whichever provider. */
+function hetznerToken(cloud: Cloud, secrets: Readonly<Record<string, string>>): string {
+  return (isJoined(cloud) ? credentialIn(secrets)['token'] : secrets['token']) ?? ''
+}
+
 /** Whether the service changes the root of the cluster, too: a Rancher's, in a state that it can reach. */
 export function isShared(cloud: Cloud | undefined, state: { readonly backend?: string | undefined } = {}): boolean {
-  return cloud?.kind === 'rancher' && state.backend !== undefined && state.backend !== 'local'
+  return cloud?.kind === 'rancher' && !isJoined(cloud) && state.backend !== undefined && state.backend !== 'local'
 }
 
 /** Whether an autoscaler sets the size of any of its pools. */
@@ -244,12 +272,12 @@ export function modulesOf(cloud: Cloud): readonly string[] {
     rancher: ['rancher-cluster'],
     existing: [],
   }
-  // The machine of a Rancher begins with files of module hcloud-cluster.
-  const machine = rancherOf(cloud)?.server === undefined ? [] : ['hcloud-cluster']
-  const server = hasOwnRancher(cloud) ? ['rancher-server', ...machine] : []
+  // Machines at Hetzner begin with files of module hcloud-cluster.
+  const machine = rancherOf(cloud)?.server === undefined && !isJoined(cloud) ? [] : ['hcloud-cluster']
+  const server = hasOwnRancher(cloud) ? ['rancher-server'] : []
   // What Rancher does for a cluster is part of module rancher-cluster.
   const imported = isImported(cloud) ? ['existing', 'rancher-cluster'] : []
-  return [...new Set([...own[cloud.kind], ...server, ...imported])]
+  return [...new Set([...own[cloud.kind], ...server, ...machine, ...imported])]
 }
 
 export const providersFolder = (project: string): string => join(project, 'catalog', 'providers')
@@ -267,7 +295,7 @@ function specOf(
 function driverOf(name: string): MachineDriver {
   const found = machineDrivers.find((one) => one === name)
   if (found !== undefined) return found
-  const right = machineDrivers.join(', ')
+  const right = rancherClouds.join(', ')
   throw new AppError('invalid', 'driver-unknown', `provider.cloud: ${JSON.stringify(name)}; right is one of ${right}`, {
     details: { field: 'provider.cloud', value: name, right },
   })

@@ -172,6 +172,11 @@ export function rancherOf(cloud: Cloud | undefined): SiteRancher | undefined {
   return cloud?.kind === 'rancher' ? cloud : cloud?.rancher
 }
 
+/** Plain machines of Hetzner that join a Rancher's cluster: Rancher itself makes, scales and drains none of them. */
+export function isJoined(cloud: Cloud | undefined): boolean {
+  return cloud?.kind === 'rancher' && cloud.driver === 'hetzner'
+}
+
 /** The Rancher is the site's own: `up` makes it, and it goes with the site. */
 export function hasOwnRancher(cloud: Cloud | undefined): boolean {
   const { server, inCluster } = rancherOf(cloud) ?? {}

@@ -181,6 +181,8 @@ function madeOf(site: Site, made: boolean, reached: boolean) {
     volumes: and(volumes),
     cluster: and(cluster),
     disks: disks && reached,
+    // Their cluster is gone, and whose driver would delete them.
+    leftDisks: disks && !reached,
     rancher: and(of.rancher),
     rancherMachine: and(of.rancherMachine),
     rancherInCluster: and(of.rancherInCluster),

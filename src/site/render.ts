@@ -4,7 +4,7 @@ import { parse, stringify } from 'yaml'
 import { backendFile } from '../adapters/terraform/port.ts'
 import { modulesFor, writeRoot } from '../clusters/write-root.ts'
 import { localRoot } from './actions/terraform-roots.ts'
-import { type Cloud, cloudOf, hasOwnRancher, isFar, isImported, rancherOf } from './cloud.ts'
+import { type Cloud, cloudOf, hasOwnRancher, isFar, isImported, isJoined, rancherOf } from './cloud.ts'
 import { cloudRoot, modulesOf, providersFolder, rulesFile, stagesOf } from './cloud-roots.ts'
 import { layoutOf } from './layout.ts'
 import { withOwnState } from './own-state.ts'
@@ -49,7 +49,7 @@ async function renderCloud(folder: string, cloud: Cloud, { site, project }: Plan
   for (const name of modulesOf(cloud))
     cpSync(join(project, 'terraform', name), join(modules, name), { recursive: true })
   // Where the module looks for what a cluster of plain machines lacks.
-  if (cloud.kind === 'hcloud')
+  if (cloud.kind === 'hcloud' || isJoined(cloud))
     cpSync(join(providersFolder(project), 'hcloud.yml'), join(folder, 'catalog', 'providers', 'hcloud.yml'))
   if (hasOwnRancher(cloud)) cpSync(join(project, 'catalog', 'rancher.yml'), join(folder, 'catalog', 'rancher.yml'))
   const { name, domain } = site
@@ -165,7 +165,7 @@ function machinesText(site: Site): string[] {
           'node scripts/cluster-keys.ts terraform/cluster/keys.auto.tfvars.json   # of cloudmgr; keep it safe',
         ]
       : [
-          `export ${hasOwnRancher(cloud) ? '' : 'RANCHER_TOKEN_KEY=… '}TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has`,
+          `export ${hasOwnRancher(cloud) ? '' : 'RANCHER_TOKEN_KEY=… '}${isJoined(cloud) ? 'HCLOUD_TOKEN=… TF_VAR_hcloud_token=…' : 'TF_VAR_credential=…   # of the cloud, unless the file names one that Rancher has'}`,
         ]
   return [
     'Terraform (or OpenTofu). Secrets come by the environment:',

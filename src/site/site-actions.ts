@@ -4,6 +4,7 @@ import type { Action } from '../actions/action.ts'
 import { helmRelease } from '../actions/helm-release.ts'
 import { helmRollback } from '../actions/helm-rollback.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
+import type { CloudDisks } from '../adapters/cloud-disks/port.ts'
 import type { Hcloud } from '../adapters/hcloud/port.ts'
 import type { Helm } from '../adapters/helm/port.ts'
 import type { Kubernetes } from '../adapters/kubernetes/port.ts'
@@ -13,7 +14,7 @@ import type { Clock } from '../base/clock.ts'
 import { parsePlan } from '../catalog/load.ts'
 import type { Plans } from '../catalog/plan.ts'
 import type { Site } from './site.ts'
-import { cloudOf } from './cloud.ts'
+import { cloudOf, isJoined, rancherOf } from './cloud.ts'
 import {
   cloudEnv,
   orderingTerraform,
@@ -38,6 +39,7 @@ import { hostsLinesAction } from './actions/hosts-lines.ts'
 import { type Images, imageAction } from './actions/image.ts'
 import { kubeconfigAction } from './actions/kubeconfig.ts'
 import { keptTerraform, type SiteStateKeeping } from './actions/kept-terraform.ts'
+import { leftDisksAction } from './actions/left-disks.ts'
 import { localCloudAction } from './actions/local-cloud.ts'
 import { orderedClustersAction } from './actions/ordered-clusters.ts'
 import { orderedMachinesAction } from './actions/ordered-machines.ts'
@@ -64,11 +66,13 @@ import { type Tools, toolsAction } from './actions/tools.ts'
 import { keptDisks } from './kept-disks.ts'
 import { keptAgent } from './kept-agent.ts'
 import { keptRoles } from './kept-roles.ts'
+import { doorOf } from './left-disks.ts'
+import { letMachinesGo } from './leaving-machines.ts'
 import { rancherNotes } from './rancher-found.ts'
 import { cloudSecrets, ensureSecrets, replaceFile, storeAccountKeys } from './secrets.ts'
 import type { Credential, ServiceApi } from './service-api.ts'
 import type { CloudControl } from './operator.ts'
-import { noteReached, type StatePaths } from './state.ts'
+import { isReached, noteReached, type StatePaths } from './state.ts'
 
 /** The outside of the site's plans. */
 export interface SiteParts {
@@ -86,6 +90,7 @@ export interface SiteParts {
   /** Where a Rancher of the site's own runs, by the kubeconfig that is written before it is used. */
   readonly rancherCluster: { readonly kubernetes: Kubernetes; readonly helm: Helm }
   readonly hcloud: Hcloud
+  readonly disks: CloudDisks
   /** Puts the provider where `terraform` looks for it. */
   readonly layOutProvider: () => Promise<void>
   readonly kubernetes: Kubernetes
@@ -115,7 +120,10 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
   const fetched = join(paths.folder, 'charts')
   const cloud = cloudOf(parts.site)
   const ordering = cloud === undefined ? terraform : orderingTerraform(terraform, cloud, () => cloudSecrets(secrets()))
-  const kept = keptTerraform(ordering, keeping)
+  const rancherToken = () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets())))
+  const joined = isJoined(cloud) ? { api: rancher, url: rancherOf(cloud)?.url ?? '', token: rancherToken } : undefined
+  const leaving = { site: parts.site.name, kubernetes, clock, isReached: () => isReached(paths), rancher: joined }
+  const kept = keptTerraform(ordering, keeping, letMachinesGo(leaving))
   const keptToken = () => keptRancherToken(paths.folder)
   return [
     toolsAction(parts.tools),
@@ -147,7 +155,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
       rancher,
       outputs: async (folder, signal) => await ordering.outputs(folder, { env: keeping.outsideEnv?.() ?? {}, signal }),
       providers,
-      token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
+      token: rancherToken,
     }),
     rancherAloneAction({ rancher, keptToken }),
     reachClusterAction({ kubernetes, sleep, now: () => clock.now(), noteReached: () => noteReached(paths, true) }),
@@ -158,6 +166,11 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
     monitoringAction({ helm, kubernetes, clock, providers, folder: fetched, rules: rulesFile(project) }),
     siteObjectsAction({ kubernetes, helm, sleep }),
     siteDisksAction({ kubernetes, sleep, ...keptDisks(paths.folder) }),
+    leftDisksAction({
+      disks: parts.disks,
+      doorOf: (disk) => doorOf(disk, cloud, cloudSecrets(secrets())),
+      ...keptDisks(paths.folder),
+    }),
     imageAction(parts.images),
     kubeconfigAction(),
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),
@@ -169,7 +182,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
         ...(cloud === undefined ? {} : cloudEnv('cluster', cloud, cloudSecrets(secrets()))),
         ...keeping.outsideEnv?.(),
       }),
-      token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
+      token: rancherToken,
     }),
     orderedClustersAction({
       rancher,

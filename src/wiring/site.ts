@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { lookup } from 'node:dns/promises'
 import { join, resolve } from 'node:path'
+import { createCloudDisks } from '../adapters/cloud-disks/http.ts'
 import { createHcloud } from '../adapters/hcloud/http.ts'
 import { createHelmCli } from '../adapters/helm/cli.ts'
 import type { Helm } from '../adapters/helm/port.ts'
@@ -148,6 +149,7 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     rancher: createRancher(),
     rancherCluster: rancherCluster(paths),
     hcloud: createHcloud(),
+    disks: createCloudDisks(),
     layOutProvider: async () => void (await writeMirror(mirror, program('terraform-provider-localcloud'))),
     connect: (credential) => createServiceApi(front, credential),
     checkNotebook: async (user, run) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse, parseAllDocuments } from 'yaml'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createFakeCloudDisks } from '../../src/adapters/cloud-disks/fake.ts'
 import { createFakeHcloud, type FakeHcloud } from '../../src/adapters/hcloud/fake.ts'
 import { createHelmCli } from '../../src/adapters/helm/cli.ts'
 import { createKubernetes } from '../../src/adapters/kubernetes/api.ts'
@@ -131,6 +132,7 @@ function parts({ site, paths }: { site: Site; paths: StatePaths }): SiteParts {
     rancher,
     rancherCluster: rancherCluster(paths),
     hcloud,
+    disks: createFakeCloudDisks(),
     helm: createHelmCli(helm),
     cloud: createFarCloud(paths, kubernetes),
     tools: { missing: async () => [], ensure: async () => [] },
@@ -206,6 +208,10 @@ async function shown(): Promise<readonly string[]> {
 const stateOf = (steps: readonly StepView[], name: string) => steps.find(({ step }) => step === name)
 const isWaiting = (name: string, on: RegExp) => (steps: readonly StepView[]) =>
   on.test(stateOf(steps, name)?.waiting ?? '')
+const areDone =
+  (...names: readonly string[]) =>
+  (steps: readonly StepView[]) =>
+    names.every((name) => stateOf(steps, name)?.state === 'done')
 const typesThere = async () => [...new Set((await standin.things()).map(({ type }) => type))].toSorted()
 
 const hetzner = `name: acme
@@ -415,6 +421,74 @@ test('a Rancher of its own is made first, gives the token for what follows, and 
   const gone = (await standin.calls()).filter(({ do: what }) => what === 'delete').map(({ type }) => type)
   expect(gone.findLastIndex((type) => type.startsWith('rancher2_'))).toBeLessThan(gone.indexOf('hcloud_server'))
   expect(keptRancherToken(opened.paths.folder)).toBeUndefined()
+})
+
+/** Rancher has no driver for Hetzner: the machines join. */
+const joined = (rancherLine: string, workers: number) => `name: acme
+domain: acme.example.org
+provider: {kind: rancher, cloud: hetzner, region: fsn1, credential: {values: {token: {env: TOKEN}}}}
+rancher: ${rancherLine}
+images: {registry: registry.example.com/omega}
+pools:
+  - {name: control, role: control, type: cx33}
+  - {name: everything, role: worker, type: cx53, size: ${workers}}
+`
+const existingRancher = '{kind: existing, url: "https://rancher.example.com", token: {env: HOOK}}'
+
+test('machines of Hetzner join a cluster of Rancher, and are empty and forgotten there before they go', async () => {
+  const { kubernetes } = cluster
+  await open(joined(existingRancher, 2))
+  const planned = await shown()
+  expect(planned).toContain('create module.machines.hcloud_server.this["everything-2"]')
+  await run('site', isWaiting('reach', /./))
+  expect((await standin.things()).length).toBe(planned.length)
+  expect(readFileSync(join(opened.paths.terraform, 'cluster/terraform.tfvars.json'), 'utf8')).not.toContain(token)
+
+  const kubeconfig = readFileSync(cluster.kubeconfig, 'utf8')
+  await standin.change((thing) =>
+    thing.type === 'rancher2_cluster_sync'
+      ? { ...thing, attributes: { ...thing.attributes, kube_config: kubeconfig } }
+      : thing,
+  )
+  const nodes = ['acme-control-1', 'acme-everything-1', 'acme-everything-2']
+  for (const object of [dnsService, ...nodes.map(readyNode)]) await kubernetes.apply(object)
+  await run('site', areDone('storage', 'provider-rancher'))
+  const namespace = 'omegaml-services'
+  const claim = await kubernetes.find({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', name: 'mysql', namespace })
+  // Hetzner has no smaller ones.
+  expect(claim?.['spec']).toMatchObject({ resources: { requests: { storage: '10Gi' } } })
+  // An order for more of them has nothing in its hands that opens anything.
+  const ref = { apiVersion: 'v1', kind: 'Secret', name: 'cloudmgr-provider', namespace }
+  const data = (await kubernetes.find(ref))?.['data'] as Record<string, string>
+  const handed = JSON.parse(Buffer.from(data['settings'] ?? '', 'base64').toString()) as object
+  expect(handed).toMatchObject({ main: {}, env: {}, token: '', variables: { custom: true } })
+
+  rancher.joined.push(...nodes.map((node, index) => ({ name: `custom-${index}`, node })))
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'theirs', namespace: 'default' } }
+  const onNode = { nodeName: 'acme-everything-2', containers: [{ name: 'c', image: 'i' }] }
+  await kubernetes.apply({ ...pod, spec: { ...onNode, terminationGracePeriodSeconds: 0 } })
+  await reopen(joined(existingRancher, 1), opened.paths.folder)
+  expect(await shown()).toEqual([
+    'remove module.machines.hcloud_placement_group.this["everything"]',
+    'remove module.machines.hcloud_server.this["everything-2"]',
+  ])
+  await run('site', areDone('cluster'))
+  expect(await kubernetes.find({ apiVersion: 'v1', kind: 'Pod', name: 'theirs', namespace: 'default' })).toBeUndefined()
+  const gone = await kubernetes.find({ apiVersion: 'v1', kind: 'Node', name: 'acme-everything-2' })
+  expect(gone?.['spec']).toMatchObject({ unschedulable: true })
+  expect(rancher.joined.map(({ node }) => node)).toEqual(['acme-control-1', 'acme-everything-1'])
+  const servers = (await standin.things('hcloud_server')).map(({ attributes }) => String(attributes['name']))
+  expect(servers.toSorted()).toEqual(['acme-control-1', 'acme-everything-1'])
+
+  expect(failureOf(await run('site-purge'))).toBeUndefined()
+  expect(await standin.things()).toEqual([])
+})
+
+test('machines of Hetzner join a Rancher that was made for them by the same token', async () => {
+  await open(joined('{kind: create, hostname: rancher.example.com, type: cx33, acmeEmail: ops@example.com}', 1))
+  await run('site', isWaiting('reach', /./))
+  const servers = (await standin.things('hcloud_server')).map(({ attributes }) => String(attributes['name']))
+  expect(servers.toSorted()).toEqual(['acme-control-1', 'acme-everything-1', 'acme-rancher'])
 })
 
 const backup = `backup: {bucket: b, endpoint: s3.example.com, accessKey: {env: FIELD}, secretKey: {env: HOOK}, encryptionKey: {env: KEY32}}`

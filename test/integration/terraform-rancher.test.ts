@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import type { Manifest } from '../../src/adapters/kubernetes/port.ts'
 import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { isEmpty, type Preview, type Terraform } from '../../src/adapters/terraform/port.ts'
 import type { ClusterSpec, PoolSpec } from '../../src/clusters/cluster-spec.ts'
@@ -12,7 +14,8 @@ import { needProgram } from '../support/programs.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
 
 /** Module `rancher-cluster` and its examples with the real OpenTofu, against stand-ins of rancher2 and hcloud. */
-const modules = resolve(import.meta.dirname, '../../terraform')
+const project = resolve(import.meta.dirname, '../..')
+const modules = join(project, 'terraform')
 
 let work: string
 let standin: Standin
@@ -22,7 +25,9 @@ beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), 'tf-rancher-'))
   standin = await createStandin(join(work, 'standin'))
   terraform = createTerraformCli({ program: needProgram('tofu'), folder: join(work, 'cli'), mirror: standin.mirror })
-  await cp(join(modules, 'rancher-cluster'), join(work, 'rancher-cluster'), { recursive: true })
+  for (const name of ['rancher-cluster', 'hcloud-cluster'])
+    await cp(join(modules, name), join(work, 'terraform', name), { recursive: true })
+  await cp(join(project, 'catalog/providers'), join(work, 'catalog/providers'), { recursive: true })
 })
 
 afterAll(async () => {
@@ -78,7 +83,7 @@ test('the modules are formatted', async () => {
 
 describe.each(Object.entries(examples))('the example %s', (driver, variables) => {
   test('makes what it says, finds it unchanged, and takes all of it away', async () => {
-    const folder = join(work, 'rancher-cluster/examples', driver)
+    const folder = join(work, 'terraform/rancher-cluster/examples', driver)
     const env = asEnv(variables)
     const { creates } = await apply(folder, env)
     expect(creates.toSorted()).toEqual(
@@ -99,8 +104,8 @@ describe.each(Object.entries(examples))('the example %s', (driver, variables) =>
 })
 
 describe('the example hetzner', () => {
-  const folder = () => join(work, 'rancher-cluster/examples/hetzner')
-  const workers = (count: number) => asEnv({ workers: count })
+  const folder = () => join(work, 'terraform/rancher-cluster/examples/hetzner')
+  const workers = (count: number) => asEnv({ workers: count, hcloud_token: access.HCLOUD_TOKEN })
 
   test('machines join by the command, more of them and fewer again, and nothing stays', async () => {
     await apply(folder(), workers(1))
@@ -114,6 +119,20 @@ describe('the example hetzner', () => {
       /system-agent-install\.sh .* --etcd --controlplane .*--label 'omegaml\.io\/role=control'/,
     )
     expect(joins('omegaml-worker-1')).toMatch(/ --worker .*--label 'omegaml\.io\/role=worker'/)
+    // Pods that ask for it don't get the command; what makes disks and fills in the nodes comes with the cluster.
+    expect(joins('omegaml-worker-1')).toContain('169.254.169.254 drop')
+    const config = await configOf()
+    const [network] = await standin.things('hcloud_network')
+    const brought = parseAllDocuments(config.additional_manifest).map((one) => one.toJS() as Manifest)
+    expect(brought[0]).toMatchObject({ kind: 'Secret', stringData: { network: String(network?.id) } })
+    expect(brought.slice(1).map(({ metadata }) => metadata.name)).toEqual([
+      'hcloud-cloud-controller-manager',
+      'hcloud-csi',
+      'cert-manager',
+    ])
+    expect(config.machine_selector_config[0]?.config).toContain('external')
+    const [target] = await standin.things('hcloud_load_balancer_target')
+    expect(target?.attributes['label_selector']).toBe('omegaml.io/cluster=omegaml,omegaml.io/role=ingress')
     const order = (await standin.calls()).map(({ type }) => type)
     expect(order.lastIndexOf('hcloud_server')).toBeLessThan(order.indexOf('rancher2_cluster_sync'))
     expect(isEmpty(await preview(folder(), workers(1)))).toBe(true)
@@ -187,6 +206,8 @@ async function written(
 const env = rancherEnv(secrets)
 interface RkeConfig {
   machine_global_config: string
+  machine_selector_config: { config: string }[]
+  additional_manifest: string
   machine_pools: { quantity: number }[]
   etcd: unknown
 }

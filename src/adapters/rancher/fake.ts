@@ -1,5 +1,5 @@
 import { AppError } from '../../base/errors.ts'
-import type { Rancher, RancherCluster } from './port.ts'
+import type { Rancher, RancherCluster, RancherMachine } from './port.ts'
 
 export interface FakeRancher extends Rancher {
   /** Why it does not answer; `undefined`: it does. */
@@ -15,6 +15,8 @@ export interface FakeRancher extends Rancher {
   readonly ordered: Map<string, string>
   /** Sites whose credentials and machine settings were taken away. */
   readonly cleared: string[]
+  /** Of all clusters. */
+  readonly joined: RancherMachine[]
 }
 
 export function createFakeRancher(): FakeRancher {
@@ -27,6 +29,7 @@ export function createFakeRancher(): FakeRancher {
     proxied: new Set(),
     ordered: new Map(),
     cleared: [],
+    joined: [],
     missing: async () => fake.down,
     accepts: async (url, token) => {
       mustAnswer(url)
@@ -55,6 +58,15 @@ export function createFakeRancher(): FakeRancher {
     deleteOrderedParts: async (url, token, site) => {
       mustTake(url, token)
       fake.cleared.push(site)
+    },
+    machines: async (url, token) => {
+      mustTake(url, token)
+      return [...fake.joined]
+    },
+    deleteMachine: async (url, token, name) => {
+      mustTake(url, token)
+      const index = fake.joined.findIndex((one) => one.name === name)
+      if (index >= 0) fake.joined.splice(index, 1)
     },
     manifest: async () => {
       mustAnswer('')

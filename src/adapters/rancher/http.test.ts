@@ -11,7 +11,8 @@ const named = (...names: string[]) =>
 const server = createServer(({ url, method, headers }, answer) => {
   if (method !== 'GET') {
     asked.push(`${method} ${url}`)
-    return void answer.writeHead(url?.endsWith('/gone') ? 404 : 200).end('{}')
+    if (headers.authorization === 'Bearer token')
+      return void answer.writeHead(url?.endsWith('/gone') ? 404 : 200).end('{}')
   }
   const isIn = headers.authorization === 'Bearer token-abcde:right'
   const answers: Record<string, [number, string]> = {
@@ -40,6 +41,17 @@ const server = createServer(({ url, method, headers }, answer) => {
     '/v1/management.cattle.io.clusterproxyconfigs/c-m-on': [200, '{"data":[{"enabled":true}]}'],
     '/v1/management.cattle.io.clusterproxyconfigs/c-m-off': [200, '{"data":[{}]}'],
     '/v1/management.cattle.io.clusterproxyconfigs/c-m-new': [200, '{"data":[]}'],
+    '/v1/cluster.x-k8s.io.machines/fleet-default': [
+      isIn ? 200 : 401,
+      JSON.stringify({
+        data: [
+          { metadata: { name: 'custom-1' }, spec: { clusterName: 'acme' }, status: { nodeRef: { name: 'acme-a-1' } } },
+          { metadata: { name: 'custom-2' }, spec: { clusterName: 'acme' } },
+          { metadata: { name: 'custom-3' }, spec: { clusterName: 'other' } },
+        ],
+      }),
+    ],
+    '/v1/cluster.x-k8s.io.machines/fleet-default/custom-1': [isIn ? 200 : 401, '{}'],
     '/v3/import/SECRET_c-m-abcdefgh.yaml': [200, 'kind: Namespace\n'],
   }
   const [status, text] = answers[url ?? ''] ?? [404, '']
@@ -71,6 +83,19 @@ test('a token that is taken, and one that is not', async () => {
   await expect(rancher.poolSizes(url, 'other', 'acme')).rejects.toMatchObject({ code: 'rancher-token' })
   await expect(rancher.clusters(url, 'other')).rejects.toMatchObject({ code: 'rancher-token' })
   await expect(rancher.accepts('http://127.0.0.1:1', 'x')).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
+test('machines of a cluster are found by their nodes, and forgotten', async () => {
+  const token = 'token-abcde:right'
+  expect(await rancher.machines(url, token, 'acme')).toEqual([
+    { name: 'custom-1', node: 'acme-a-1' },
+    { name: 'custom-2', node: undefined },
+  ])
+  await rancher.deleteMachine(url, token, 'custom-1')
+  expect(asked.at(-1)).toBe('DELETE /v1/cluster.x-k8s.io.machines/fleet-default/custom-1')
+  await rancher.deleteMachine(url, token, 'gone')
+  await expect(rancher.machines(url, 'other', 'acme')).rejects.toMatchObject({ code: 'rancher-token' })
+  await expect(rancher.deleteMachine(url, 'other', 'custom-1')).rejects.toMatchObject({ code: 'rancher-token' })
 })
 
 test('the agent’s manifest is fetched, and its address never told', async () => {

@@ -5,6 +5,8 @@ import type { Rancher } from './port.ts'
 /** Its own cluster's name with every Rancher. */
 const own = 'local'
 const timeoutMs = 30_000
+/** Cluster API's machines, in the namespace of Rancher's own clusters. */
+const machinesPath = '/v1/cluster.x-k8s.io.machines/fleet-default'
 const provisioned = z.object({
   spec: z.object({
     rkeConfig: z.object({ machinePools: z.array(z.object({ name: z.string(), quantity: z.int() })).default([]) }),
@@ -22,6 +24,15 @@ const proxyList = z.object({ data: z.array(z.object({ enabled: z.boolean().defau
 const labels = z.record(z.string(), z.string()).nullish()
 const credentialList = z.object({ data: z.array(z.object({ id: z.string(), labels })) })
 const objectList = z.object({ data: z.array(z.object({ metadata: z.object({ name: z.string(), labels }) })) })
+const machineList = z.object({
+  data: z.array(
+    z.object({
+      metadata: z.object({ name: z.string() }),
+      spec: z.object({ clusterName: z.string() }),
+      status: z.object({ nodeRef: z.object({ name: z.string() }).optional() }).optional(),
+    }),
+  ),
+})
 const clusterList = z.object({ data: z.array(z.object({ id: z.string(), name: z.string() })) })
 
 /** Rancher's HTTP API. */
@@ -87,6 +98,22 @@ export function createRancher(): Rancher {
       for (const path of drivers.map(machines))
         for (const name of namesOf(await listed(url, token, path, what), site))
           await remove(url, token, `${path}/${name}`)
+    },
+    machines: async (url, token, cluster) => {
+      const what = `asking ${url} for the machines of cluster ${cluster}`
+      const answer = await get(`${url}${machinesPath}`, what, token)
+      if (answer.status === 401) throw notTaken(what)
+      if (!answer.ok) throw refused(what, answer.status)
+      const { data } = machineList.parse(await answer.json())
+      return data
+        .filter(({ spec }) => spec.clusterName === cluster)
+        .map(({ metadata: { name }, status }) => ({ name, node: status?.nodeRef?.name }))
+    },
+    deleteMachine: async (url, token, name) => {
+      const what = `asking ${url} to forget machine ${name}`
+      const answer = await send('DELETE', `${url}${machinesPath}/${encodeURIComponent(name)}`, what, token)
+      if (answer.status === 401) throw notTaken(what)
+      if (!answer.ok && answer.status !== 404) throw refused(what, answer.status)
     },
     manifest: async (address) => {
       const what = `fetching the agent’s manifest from ${new URL(address).origin}`

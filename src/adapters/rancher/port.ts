@@ -4,6 +4,13 @@ export interface RancherCluster {
   readonly name: string
 }
 
+/** A machine of a cluster, as Rancher keeps it beside the cloud's own. */
+export interface RancherMachine {
+  readonly name: string
+  /** `undefined`: it has not joined yet. */
+  readonly node: string | undefined
+}
+
 /**
  * What Terraform's provider can't say of a Rancher. Whoever can't be reached is `unavailable`; a token that is not taken
  * (revoked, expired) is `unauthenticated`, `rancher-token`.
@@ -27,6 +34,10 @@ export interface Rancher {
   deleteCluster(url: string, token: string, name: string): Promise<void>
   /** Takes away cloud credentials and machine settings with that label, which Terraform made beside the clusters. */
   deleteOrderedParts(url: string, token: string, site: string): Promise<void>
+  /** Of a cluster that it made, or that machines joined by its command. */
+  machines(url: string, token: string, cluster: string): Promise<readonly RancherMachine[]>
+  /** Asks for its end: etcd's member and node go with it, the machine at the cloud stays. One that is gone is no error. */
+  deleteMachine(url: string, token: string, name: string): Promise<void>
   /** Objects of its agent, as YAML. The address holds a token, and is in no error. */
   manifest(address: string): Promise<string>
 }

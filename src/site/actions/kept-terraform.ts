@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { Action, ActionContext } from '../../actions/action.ts'
 import { withStateCredential } from '../../actions/engine-root.ts'
-import { type TerraformApplyInput, terraformApply } from '../../actions/terraform-apply.ts'
+import { type BeforeDeletes, type TerraformApplyInput, terraformApply } from '../../actions/terraform-apply.ts'
 import type { Terraform } from '../../adapters/terraform/port.ts'
 import { outsideBackendIn } from '../../clusters/outside-backend.ts'
 import type { StateBackend } from '../../clusters/state-backend.ts'
@@ -21,8 +21,9 @@ export interface SiteStateKeeping {
 export function keptTerraform(
   terraform: Terraform,
   { store, backend, outsideEnv = () => ({}) }: SiteStateKeeping,
+  beforeDeletes?: BeforeDeletes,
 ): Action<TerraformApplyInput> {
-  const inner = terraformApply({ terraform })
+  const inner = terraformApply({ terraform, beforeDeletes })
   async function kept<T>(
     wanted: TerraformApplyInput,
     context: ActionContext,

@@ -20,7 +20,7 @@ export type ProviderRancherInput = z.infer<typeof input>
 
 /**
  * How the engine in the cluster orders machines of its Rancher: the root of the cluster and what a run of it needs. Where the
- * state lies with the operator alone no secret is handed over, and orders say whom to ask.
+ * state lies with the operator alone, or machines join by themselves, no secret is handed over, and orders say whom to ask.
  */
 export function providerRancherAction(parts: {
   readonly kubernetes: Kubernetes
@@ -32,8 +32,9 @@ export function providerRancherAction(parts: {
   const handover = async ({ url, root }: ProviderRancherInput): Promise<RancherHandover> => {
     const backend = outsideBackendIn(root)
     const { ordered: _ordered, observed: _observed, ...variables } = await json(root, 'terraform.tfvars.json')
-    if (backend === undefined || backend === 'local')
-      return { main: {}, variables: { pools: variables['pools'] }, env: {}, url, token: '' }
+    const { pools, custom } = variables
+    if (custom === true || backend === undefined || backend === 'local')
+      return { main: {}, variables: { pools, ...(custom === true ? { custom } : {}) }, env: {}, url, token: '' }
     return {
       main: await json(root, 'main.tf.json'),
       variables,

@@ -7,6 +7,7 @@ import { loadRancherMatrix } from '../../clusters/rancher-versions.ts'
 import { createValueCheck } from './chart-schemas.ts'
 import { readChartDefaults } from './chart-values.ts'
 import type { Problem } from './problems.ts'
+import { isHetznerByRancher } from './rancher-machine.ts'
 import { type ParsedFile, readSiteFile, siteFileInvalid } from './read.ts'
 import { mistakes, type RancherFacts, type RuleFacts, warnings } from './rules.ts'
 import type { SiteFile } from './schema.ts'
@@ -30,14 +31,17 @@ export function checkParsed(parsed: ParsedFile, facts: RuleFacts): CheckedFile {
 }
 
 export function ruleFacts(
-  { provider: { kind }, rancher }: Pick<SiteFile, 'provider'> & Partial<Pick<SiteFile, 'rancher'>>,
+  { provider, rancher }: Pick<SiteFile, 'provider'> & Partial<Pick<SiteFile, 'rancher'>>,
   project: string,
 ): RuleFacts {
+  const { kind } = provider
+  // Of a Rancher's other clouds nobody here knows the machines.
+  const name = isHetznerByRancher(provider) ? 'hcloud' : kind
   const providers = join(project, 'catalog', 'providers')
   const charts = join(project, 'charts')
   const chartDefaults = readChartDefaults(charts)
   return {
-    provider: existsSync(join(providers, `${kind}.yml`)) ? loadProvider(providers, kind) : undefined,
+    provider: existsSync(join(providers, `${name}.yml`)) ? loadProvider(providers, name) : undefined,
     chartDefaults,
     ...(kind === 'rancher' || (rancher !== undefined && rancher.kind !== 'none')
       ? { rancher: rancherFacts(project) }

@@ -1,6 +1,7 @@
 import { mergeTrees, type Tree } from '../../base/merge.ts'
 import { pullSecretName } from '../pull-secret.ts'
 import type { ChartValues } from './chart-values.ts'
+import { isHetznerByRancher } from './rancher-machine.ts'
 import type { SiteFile } from './schema.ts'
 
 /** What the charts get of a site that is not on this computer. */
@@ -16,11 +17,11 @@ export function farValues(file: SiteFile): ChartValues {
 }
 
 /**
- * How the site is reached. At Hetzner the load balancer of module hcloud-cluster leads to the chart's own node ports;
+ * How the site is reached. At Hetzner the load balancer of the cluster's root leads to the chart's own node ports;
  * elsewhere the cluster's cloud makes one.
  */
-function serviceOf({ provider: { kind } }: SiteFile): Tree {
-  if (kind === 'hcloud') return {}
+function serviceOf({ provider }: SiteFile): Tree {
+  if (provider.kind === 'hcloud' || isHetznerByRancher(provider)) return {}
   const chosen = (port: number) => ({ port, nodePort: 0 })
   return {
     type: 'LoadBalancer',

@@ -4,6 +4,7 @@ import { AppError } from '../../base/errors.ts'
 import type { Provider } from '../../clusters/provider.ts'
 import type { Size } from './fit.ts'
 import type { ProviderKind } from './providers.ts'
+import { rke2ControlGb } from './rancher-machine.ts'
 
 /** Names of `catalog/profiles/*.yml`, small ones first. */
 export function profileFiles(project: string): string[] {
@@ -48,8 +49,8 @@ function providerText(kind: ProviderKind): string {
       return '# Hetzner Cloud; the token comes from the environment.\nprovider: {kind: hcloud, token: {env: HCLOUD_TOKEN}, location: fsn1}'
     case 'rancher':
       return [
-        '# Rancher orders the machines with a credential that it has.',
-        'provider: {kind: rancher, cloud: digitalocean, credential: {name: my-credential}, region: fra1}',
+        '# Machines of Hetzner join a cluster of the Rancher; other clouds: docs/rancher.md.',
+        'provider: {kind: rancher, cloud: hetzner, credential: {values: {token: {env: HCLOUD_TOKEN}}}, region: fsn1}',
         'rancher: {kind: existing, url: https://rancher.example.org, token: {env: RANCHER_TOKEN}}',
       ].join('\n')
   }
@@ -62,7 +63,8 @@ function poolsFor(profile: string, kind: ProviderKind, provider: Provider | unde
   const typed = profile.replaceAll(/cores: ([\d.]+), memoryGb: ([\d.]+)/g, (_, cores, memoryGb) => {
     return `type: ${typeFor({ cores: Number(cores), memoryGb: Number(memoryGb) }, kind, provider)}`
   })
-  const control = `  - {name: control, role: control, type: ${typeFor({ cores: 2, memoryGb: 4 }, kind, provider)}}  # control plane and etcd`
+  const least = { cores: 2, memoryGb: kind === 'rancher' ? rke2ControlGb : 4 }
+  const control = `  - {name: control, role: control, type: ${typeFor(least, kind, provider)}}  # control plane and etcd`
   return typed.replace(/^pools:\n/m, `pools:\n${control}\n`)
 }
 

@@ -84,12 +84,19 @@ const hcloud = z.strictObject({
 
 const rancher = z.strictObject({
   kind: z.literal('rancher').describe('a cluster that Rancher makes; the Rancher is named under `rancher`'),
-  cloud: z.string().min(1).describe("cloud whose machines Rancher orders, in Rancher's words, such as amazonec2"),
+  cloud: z
+    .string()
+    .min(1)
+    .describe(
+      "cloud of the machines, in Rancher's words, such as amazonec2; hetzner: cloudmgr orders them, and they join",
+    ),
   credential: z
     .union([
       z.strictObject({ name: z.string().min(1).describe('name of a cloud credential that Rancher has') }),
       z.strictObject({
-        values: z.record(z.string(), secretRef).describe("fields of a new one, in Rancher's words"),
+        values: z
+          .record(z.string(), secretRef)
+          .describe("fields of a new one, in Rancher's words; with hetzner the API token, `token`"),
       }),
     ])
     .describe('what Rancher signs in at that cloud with'),
@@ -100,7 +107,7 @@ const rancher = z.strictObject({
     .record(z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be a setting of the driver, such as ami'), z.json())
     .default({})
     .describe(
-      "further settings of all machines, in the words of the driver's block in rancher2_machine_config_v2, such as ami and subnet_id (`terraform/rancher-cluster`); they win over region, zone and network",
+      "further settings of all machines, in the words of the driver's block in rancher2_machine_config_v2, such as ami and subnet_id (`terraform/rancher-cluster`; with hetzner of its module `hetzner/`, such as ssh_keys and operator_ranges); they win over region, zone and network",
     ),
   distribution: z.enum(['rke2', 'k3s']).default('rke2').describe('which Kubernetes Rancher installs'),
   kubernetesVersion: cloudVersion.describe(
@@ -212,7 +219,9 @@ export const rancherSchema = z.discriminatedUnion('kind', [
     cluster: rancherCluster.optional(),
     hcloudToken: secretRef
       .optional()
-      .describe('API token of the project at Hetzner, with write access; that of provider hcloud when left out'),
+      .describe(
+        'API token of the project at Hetzner, with write access; that of the machines when left out, where these are there, too',
+      ),
     location: z.string().min(1).default('fsn1').describe('location of the machine'),
     acmeEmail: z.email().describe("address for Let's Encrypt, which makes its certificate"),
     sshKeys: z.array(z.string().min(1)).default([]).describe('names of SSH keys of the project that may sign in'),

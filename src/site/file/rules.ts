@@ -1,5 +1,5 @@
 import type { Provider } from '../../clusters/provider.ts'
-import type { MachineSettingsByDriver } from '../../clusters/machine-settings.ts'
+import type { MachineSettingsByCloud } from '../../clusters/machine-settings.ts'
 import { mismatches, type RancherMatrix } from '../../clusters/rancher-versions.ts'
 import { AppError } from '../../base/errors.ts'
 import { didYouMean, nearest } from '../../base/nearest.ts'
@@ -16,7 +16,7 @@ import { monitoringMistakes } from './monitoring.ts'
 import type { Problem } from './problems.ts'
 import type { SiteFile } from './schema.ts'
 import { carriesParts, sizeOf, usesRoles } from './site-pools.ts'
-import { machineMistakes } from './rancher-machine.ts'
+import { isHetznerByRancher, machineMistakes, rke2ControlGb } from './rancher-machine.ts'
 import { otherSettings, stateMistakes } from './state.ts'
 import { effectiveValues } from './wanted-values.ts'
 
@@ -33,7 +33,7 @@ export interface RuleFacts {
 }
 
 export interface RancherFacts {
-  readonly machines: MachineSettingsByDriver
+  readonly machines: MachineSettingsByCloud
   readonly versions: RancherMatrix
 }
 
@@ -64,6 +64,11 @@ export function mistakes(file: SiteFile, facts: RuleFacts): Problem[] {
 export function warnings(file: SiteFile, facts: RuleFacts): Problem[] {
   return file.pools.flatMap((pool, index) => {
     const size = sizeOf(pool, facts.provider)
+    if (size !== undefined && pool.role === 'control' && file.provider.kind === 'rancher') {
+      if (size.memoryGb >= rke2ControlGb) return []
+      const problem = `machines of ${sizeText(size)} are too small for Rancher's control plane: take ${rke2ControlGb} GB at least`
+      return [{ path: ['pools', index], problem }]
+    }
     if (size === undefined || pool.role !== 'worker' || pool.simulated === true) return []
     if (size.cores >= 4 && size.memoryGb >= 8) return []
     const problem = `machines of ${sizeText(size)} are too small for real data science: take 4 cores and 8 GB at least`
@@ -102,7 +107,13 @@ function poolsAlone({ pools, provider: cloud }: SiteFile, { provider }: RuleFact
     found.push(...machineOf(pool, index, isSized, provider))
     if (pool.labels?.['omegaml.io/role'] !== undefined)
       found.push({ path: at('labels'), problem: 'omegaml.io/role is set by `role`: leave it out' })
-    found.push(...scaling(pool, index, kind))
+    found.push(...scaling(pool, index, cloud))
+    if (isHetznerByRancher(cloud) && pool.diskGb !== undefined)
+      found.push({
+        path: at('diskGb'),
+        value: pool.diskGb,
+        problem: "a machine's disk comes with its type at Hetzner: leave it out",
+      })
     if (kind === 'local' && pool.diskGb !== undefined)
       found.push({
         path: at('diskGb'),
@@ -140,16 +151,19 @@ function machineOf(pool: Pool, index: number, isSized: boolean, provider: Provid
   return memoryGb === undefined ? [{ path: at('memoryGb'), problem: 'is missing beside cores' }] : []
 }
 
-function scaling(pool: Pool, index: number, kind: string): Problem[] {
+function scaling(pool: Pool, index: number, cloud: SiteFile['provider']): Problem[] {
+  const { kind } = cloud
+  const isScaled = kind === 'rancher' && !isHetznerByRancher(cloud)
   const { size, min = size, max = size } = pool
   const at = (field: keyof Pool) => ['pools', index, field]
   if (min > max) return [{ path: at('min'), value: min, problem: `is more than max, ${max}` }]
   if (size < min || size > max)
     return [{ path: at('size'), value: size, problem: `right is ${min} to ${max}, as min and max say` }]
   // Rancher has an autoscaler that reads them; elsewhere a range would only look like one.
-  if (min !== max && kind !== 'rancher')
-    return [{ path: at('max'), value: max, problem: `nothing scales machines of provider ${kind}: give size alone` }]
-  return kind === 'rancher' ? rancherScaling(pool, at) : []
+  const whose = kind === 'rancher' ? 'Hetzner' : `provider ${kind}`
+  if (min !== max && !isScaled)
+    return [{ path: at('max'), value: max, problem: `nothing scales machines of ${whose}: give size alone` }]
+  return isScaled ? rancherScaling(pool, at) : []
 }
 
 /** As module rancher-cluster has it: the autoscaler reads both numbers, and what a machine has where there is none. */
@@ -274,7 +288,8 @@ function rancher({ provider, rancher: wanted }: SiteFile, { rancher: known }: Ru
     wanted.kind === 'create' &&
     wanted.cluster === undefined &&
     wanted.hcloudToken === undefined &&
-    provider.kind !== 'hcloud'
+    provider.kind !== 'hcloud' &&
+    !isHetznerByRancher(provider)
   )
     found.push({
       path: ['rancher', 'hcloudToken'],

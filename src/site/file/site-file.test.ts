@@ -21,8 +21,9 @@ function check(text: string): CheckedFile {
   const path = join(folder, 'site.yml')
   writeFileSync(path, text)
   const parsed = readSiteFile(path)
-  const { kind } = parsed.site.provider
-  return checkParsed(parsed, (facts[kind] ??= ruleFacts(parsed.site, project)))
+  const { provider } = parsed.site
+  const whose = provider.kind === 'rancher' ? `rancher ${provider.cloud}` : provider.kind
+  return checkParsed(parsed, (facts[whose] ??= ruleFacts(parsed.site, project)))
 }
 
 interface Told {
@@ -85,6 +86,20 @@ pools:
   - {name: control, role: control, type: m}
   - {name: node, role: worker, type: m, ${size}}
 `
+
+test('machines of Hetzner by a Rancher have Hetzner’s types, disks and load balancer', () => {
+  const file = check(
+    rancher('hetzner', 'ssh_keys: [me]', 'size: 2')
+      .replace('{name: c}, machine', '{values: {token: {env: T}}}, region: fsn1, machine')
+      .replace('role: control, type: m', 'role: control, type: cx23')
+      .replace('role: worker, type: m', 'role: worker, type: cx53'),
+  )
+  expect(file.warnings).toMatchObject([{ path: ['pools', 0], problem: expect.stringContaining('take 8 GB at least') }])
+  const { layout } = wishesOf(file)
+  expect(layout?.cloud).toMatchObject({ kind: 'rancher', driver: 'hetzner', machine: { location: 'fsn1' } })
+  expect(layout?.volumes).toMatchObject({ mongodb: 20, mysql: 10, rabbitmq: 10 })
+  expect(layout?.values['omegaml-ingress']).not.toHaveProperty('service.type')
+})
 
 test('machines of Rancher take their driver’s settings, and the file’s words stand for some of them', () => {
   const said = 'network: v, region: r, zone: a, distribution: k3s, machine: {'
@@ -443,10 +458,54 @@ pools:
   },
   {
     why: 'a cloud that Rancher’s module has no driver for',
-    text: rancher('hetzner', ''),
+    text: rancher('hcloud', ''),
     field: 'provider.cloud',
-    problem: /right is amazonec2, .*take provider hcloud/,
+    problem: /right is amazonec2, .*did you mean hetzner/,
   },
+  ...[
+    {
+      why: 'a credential at Hetzner that Rancher has',
+      text: rancher('hetzner', 'location: fsn1'),
+      field: 'provider.credential',
+      problem: /right is values with token alone/,
+    },
+    {
+      why: 'machines of Hetzner without a place',
+      text: rancher('hetzner', ''),
+      field: 'provider.machine',
+      problem: /location is missing: machines of hetzner need location \(provider.region\)/,
+    },
+    {
+      why: 'a type that Hetzner does not have',
+      text: rancher('hetzner', 'location: fsn1'),
+      field: 'pools[1].type',
+      problem: /right is cx23, /,
+    },
+    {
+      why: 'an autoscaler at Hetzner by Rancher',
+      text: rancher('hetzner', 'location: fsn1', 'size: 1, min: 1, max: 4'),
+      field: 'pools[1].max',
+      problem: /nothing scales machines of Hetzner/,
+    },
+    {
+      why: 'a disk at Hetzner by Rancher that its type does not have',
+      text: rancher('hetzner', 'location: fsn1', 'size: 1, diskGb: 100'),
+      field: 'pools[1].diskGb',
+      problem: /comes with its type/,
+    },
+    {
+      why: 'k3s at Hetzner by Rancher',
+      text: rancher('hetzner', 'location: fsn1').replace('cloud: hetzner', 'cloud: hetzner, distribution: k3s'),
+      field: 'provider.distribution',
+      problem: /rke2 only/,
+    },
+    {
+      why: 'GPUs at Hetzner by Rancher',
+      text: rancher('hetzner', 'location: fsn1', 'size: 1, gpu: 1'),
+      field: 'pools[1].gpu',
+      problem: /have none/,
+    },
+  ],
   {
     why: 'half of an autoscaler’s numbers',
     text: rancher('amazonec2', ec2, 'size: 2, max: 4'),

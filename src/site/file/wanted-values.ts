@@ -2,6 +2,7 @@ import { mergeTrees, type Tree } from '../../base/merge.ts'
 import { byChart, type ChartValues } from './chart-values.ts'
 import { farValues } from './far-values.ts'
 import { usualDefaults } from '../../deployments/site-facts.ts'
+import { isHetznerByRancher } from './rancher-machine.ts'
 import type { SiteFile } from './schema.ts'
 import { secretNames } from './secret-names.ts'
 import { domainOf } from './domain.ts'
@@ -45,7 +46,8 @@ function ingressValues({ tls, provider }: SiteFile): Tree {
 export function wantedVolumes({ storage, components, provider }: SiteFile): Readonly<Record<string, number>> {
   const { mongodbGb, mysqlGb, rabbitmqGb, volumes } = storage
   // Hetzner has no smaller ones.
-  const sized = (sizeGb: number) => (provider.kind === 'hcloud' ? Math.max(sizeGb, 10) : sizeGb)
+  const isHetzner = provider.kind === 'hcloud' || isHetznerByRancher(provider)
+  const sized = (sizeGb: number) => (isHetzner ? Math.max(sizeGb, 10) : sizeGb)
   const further = Object.entries(volumes).map(([name, { sizeGb }]) => [name, sized(sizeGb)] as const)
   return {
     ...(components.mongodb?.external === undefined ? { mongodb: sized(mongodbGb) } : {}),

@@ -1,5 +1,5 @@
 # Machines of Hetzner that join a custom cluster of Rancher by its registration command: Rancher has no machine driver
-# for Hetzner.
+# for Hetzner. What such a cluster lacks there is output `manifest`, for input `additional_manifest` of rancher-cluster.
 
 terraform {
   required_version = ">= 1.9"
@@ -16,6 +16,20 @@ locals {
     for number in range(1, spec.size + 1) : "${pool}-${number}" => merge(spec, { pool = pool })
   }]...)
   labels = { "omegaml.io/cluster" = var.name }
+
+  ingress_role = contains([for spec in values(var.pools) : spec.role], "ingress") ? "ingress" : var.ingress_role
+  # RKE2's own.
+  pods_range = "10.42.0.0/16"
+}
+
+module "charts" {
+  source = "../../hcloud-cluster/charts"
+
+  hcloud_token = var.hcloud_token
+  network_id   = tostring(hcloud_network.this.id)
+  location     = var.location
+  labels       = local.labels
+  pods_range   = local.pods_range
 }
 
 resource "hcloud_network" "this" {
@@ -31,11 +45,17 @@ resource "hcloud_network_subnet" "this" {
   ip_range     = var.subnet_range
 }
 
-# Agents reach Rancher from inside; certificates need 80; the nodes' addresses aren't known beforehand, so only what
-# nobody but operators needs is restricted.
+# The private network passes it by, with it the load balancer and the pods' traffic. Agents reach Rancher from inside.
 resource "hcloud_firewall" "this" {
   name   = var.name
   labels = local.labels
+
+  rule {
+    description = "ping"
+    direction   = "in"
+    protocol    = "icmp"
+    source_ips  = ["0.0.0.0/0", "::/0"]
+  }
 
   dynamic "rule" {
     for_each = length(var.operator_ranges) == 0 ? [] : ["22", "6443"]
@@ -44,16 +64,6 @@ resource "hcloud_firewall" "this" {
       protocol   = "tcp"
       port       = rule.value
       source_ips = var.operator_ranges
-    }
-  }
-
-  dynamic "rule" {
-    for_each = ["80", "443", "5671", "27017"]
-    content {
-      direction  = "in"
-      protocol   = "tcp"
-      port       = rule.value
-      source_ips = ["0.0.0.0/0", "::/0"]
     }
   }
 }
@@ -78,10 +88,12 @@ resource "hcloud_server" "this" {
   firewall_ids       = [hcloud_firewall.this.id]
   placement_group_id = try(hcloud_placement_group.this[each.value.pool].id, null)
   labels             = merge(local.labels, { "omegaml.io/pool" = each.value.pool, "omegaml.io/role" = each.value.role })
-  user_data          = local.joins[each.key]
+  user_data          = local.init[each.key]
 
   network {
     network_id = hcloud_network.this.id
+    # The provider shows a change for ever where this is left out.
+    alias_ips = []
   }
 
   lifecycle {
@@ -92,22 +104,35 @@ resource "hcloud_server" "this" {
   depends_on = [hcloud_network_subnet.this]
 }
 
-locals {
-  flags = {
-    for name, machine in local.machines : name => concat(
-      machine.role == "control" ? ["--etcd", "--controlplane"] : ["--worker"],
-      ["--node-name", "${var.name}-${name}", "--internal-address", "\"$private\""],
-      [for label, value in merge(machine.labels, { "omegaml.io/role" = machine.role }) : "--label '${label}=${value}'"],
-      [for taint in machine.taints : "--taints '${taint.key}=${taint.value}:${taint.effect}'"],
-    )
-  }
-  joins = {
-    for name, flags in local.flags : name => join("\n", [
-      "#!/bin/sh",
-      "set -eu",
-      "private=$(curl -sf --retry 30 --retry-all-errors http://169.254.169.254/hetzner/v1/metadata/private-networks | sed -n 's/^- ip: //p' | head -1)",
-      "${var.registration} ${join(" ", flags)}",
-      "",
-    ])
-  }
+# Made here and not by a Service, so that it goes with the cluster: what the cloud controller makes is in no state.
+resource "hcloud_load_balancer" "ingress" {
+  name               = "${var.name}-ingress"
+  load_balancer_type = var.load_balancer_type
+  location           = var.location
+  labels             = local.labels
+}
+
+resource "hcloud_load_balancer_network" "ingress" {
+  load_balancer_id = hcloud_load_balancer.ingress.id
+  network_id       = hcloud_network.this.id
+
+  depends_on = [hcloud_network_subnet.this]
+}
+
+resource "hcloud_load_balancer_target" "ingress" {
+  load_balancer_id = hcloud_load_balancer.ingress.id
+  type             = "label_selector"
+  label_selector   = "omegaml.io/cluster=${var.name},omegaml.io/role=${local.ingress_role}"
+  use_private_ip   = true
+
+  depends_on = [hcloud_load_balancer_network.ingress]
+}
+
+resource "hcloud_load_balancer_service" "ingress" {
+  for_each = var.ingress_ports
+
+  load_balancer_id = hcloud_load_balancer.ingress.id
+  protocol         = "tcp"
+  listen_port      = each.value.listen
+  destination_port = each.value.node
 }

@@ -9,6 +9,12 @@ variable "registration" {
   sensitive   = true
 }
 
+variable "hcloud_token" {
+  description = "Token of Hetzner's API for the cloud controller and the CSI driver; whoever may read the cluster's settings in Rancher sees it."
+  type        = string
+  sensitive   = true
+}
+
 variable "pools" {
   description = "Machines by pool, as in rancher-cluster. Nothing scales them by itself, so there is no min and max."
   type = map(object({
@@ -57,6 +63,29 @@ variable "subnet_range" {
   description = "Part of network_range that machines get addresses of."
   type        = string
   default     = "10.0.1.0/24"
+}
+
+variable "load_balancer_type" {
+  description = "Hetzner's type of load balancer."
+  type        = string
+  default     = "lb11"
+}
+
+variable "ingress_role" {
+  description = "Role of the machines behind the load balancer where no pool has role ingress."
+  type        = string
+  default     = "worker"
+}
+
+variable "ingress_ports" {
+  description = "Ports of the load balancer (listen) and the NodePorts of chart omegaml-ingress behind them (node)."
+  type        = map(object({ listen = number, node = number }))
+  default = {
+    http    = { listen = 80, node = 30080 }
+    https   = { listen = 443, node = 30443 }
+    mongodb = { listen = 27017, node = 30017 }
+    broker  = { listen = 5671, node = 30671 }
+  }
 }
 
 variable "image" {

@@ -8,6 +8,12 @@ variable "operator_ranges" {
   default = []
 }
 
+variable "hcloud_token" {
+  description = "For the cloud controller and the CSI driver in the cluster."
+  type        = string
+  sensitive   = true
+}
+
 variable "workers" {
   type    = number
   default = 1
@@ -16,10 +22,13 @@ variable "workers" {
 module "cluster" {
   source = "../.."
 
-  name               = "omegaml"
-  kubernetes_version = "v1.35.8+rke2r1"
-  custom             = true
-  wait_for           = module.machines.machines
+  name                = "omegaml"
+  kubernetes_version  = "v1.35.8+rke2r1"
+  custom              = true
+  wait_for            = module.machines.machines
+  cloud_provider      = "external"
+  additional_manifest = module.machines.manifest
+  chart_values        = module.machines.chart_values
 }
 
 module "machines" {
@@ -27,6 +36,7 @@ module "machines" {
 
   name            = "omegaml"
   registration    = module.cluster.registration
+  hcloud_token    = var.hcloud_token
   location        = "fsn1"
   operator_ranges = var.operator_ranges
   pools = {
@@ -36,6 +46,10 @@ module "machines" {
     system   = { role = "system", machine_type = "cx23", size = 1 }
     worker   = { role = "worker", machine_type = "cx33", size = var.workers }
   }
+}
+
+output "ingress" {
+  value = module.machines.ingress
 }
 
 output "machines" {
