@@ -3,13 +3,8 @@ import { kindOf } from '../base/errors.ts'
 import { whyPodWaits } from '../clusters/pod-waits.ts'
 
 /** Readiness; where no node takes a pod, with the reason in words instead of the scheduler's count of nodes. */
-export async function readinessOf(
-  kubernetes: Kubernetes,
-  ref: ObjectRef,
-  now: number,
-  earlier?: Readiness,
-): Promise<Readiness> {
-  const readiness = await kubernetes.readiness(ref, earlier)
+export async function readinessOf(kubernetes: Kubernetes, ref: ObjectRef, now: number): Promise<Readiness> {
+  const readiness = await kubernetes.readiness(ref)
   const { unscheduled: pod, reason } = readiness
   if (pod === undefined) return readiness
   const why = await whyOf(kubernetes, { ...pod, kind: 'Pod', apiVersion: 'v1' }, now)

@@ -27,10 +27,9 @@ export async function waitForObjects(
   const deadline = clock.now() + timeoutMs
   for (const object of objects.filter((one) => WAITED_FOR.has(one.kind))) {
     const ref = refOf(object)
-    let earlier: Readiness | undefined
+    const look = lookAt(ref, kubernetes, clock)
     const check = async (): Promise<Readiness> => {
-      const readiness = await readinessOf(kubernetes, ref, clock.now(), earlier)
-      earlier = readiness
+      const readiness = await look()
       if (readiness.state !== 'ready' && isSelfRemoving(object) && (await kubernetes.find(ref)) === undefined) {
         return { state: 'ready', reason: 'complete, and removed itself' }
       }
@@ -42,6 +41,31 @@ export async function waitForObjects(
       if (!context.signal.aborted) await showLogs(ref, object, kubernetes, context)
       throw error
     }
+  }
+}
+
+const STILL_MS = 3_000
+
+/** Looks at a workload; asks its pods for the reason only where nothing went on for a while. */
+function lookAt(ref: ObjectRef, kubernetes: Kubernetes, clock: Clock): () => Promise<Readiness> {
+  let progress: string | undefined
+  let since = clock.now()
+  let told: Readiness | undefined
+  return async () => {
+    const alone = await kubernetes.readiness(ref, { alone: true })
+    if (alone.state === 'ready') return alone
+    const now = clock.now()
+    if (alone.state === 'failed') return await readinessOf(kubernetes, ref, now)
+    if (alone.reason !== progress) {
+      // A container that starts again and again is broken in between as well.
+      told = { ...alone, broken: told?.broken }
+      since = now
+    } else if (now - since >= STILL_MS) {
+      told = await readinessOf(kubernetes, ref, now)
+      since = now
+    }
+    progress = alone.reason
+    return told ?? alone
   }
 }
 

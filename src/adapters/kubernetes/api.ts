@@ -106,17 +106,13 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
       if (response.status !== 404) checked(response, `asking pod ${namespace}/${name} to go`)
       return true
     },
-    readiness: async (ref, earlier) => {
+    readiness: async (ref, { alone = false } = {}) => {
       const object = await find(ref)
       if (object === undefined) return { state: 'waiting', reason: 'it does not exist yet' }
       const labels = podSelector(object)
-      const alone = readinessOf(object)
-      if (labels === undefined || alone.state === 'ready') return withUnscheduled(alone, [object])
-      const progress = alone.reason
-      if (earlier?.progress !== undefined && earlier.progress !== progress)
-        return { ...alone, progress, broken: earlier.broken }
-      const pods = await list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: ref.namespace, labels })
-      return { ...withUnscheduled(withBroken(readinessOf(object, pods), pods), [object, ...pods]), progress }
+      const isDone = alone || labels === undefined || readinessOf(object).state === 'ready'
+      const pods = isDone ? [] : await list({ apiVersion: 'v1', kind: 'Pod' }, { namespace: ref.namespace, labels })
+      return withUnscheduled(withBroken(readinessOf(object, pods), pods), [object, ...pods])
     },
     podLogs: async (pod) => {
       const query = new URLSearchParams({ tailLines: String(pod.lines ?? 50) })

@@ -33,8 +33,6 @@ export interface Readiness {
   readonly unscheduled?: Manifest | undefined
   /** While it waits: a container whose image can't be had, or that ends again and again. Time alone hardly helps. */
   readonly broken?: boolean | undefined
-  /** While it waits: how far a workload is, without its pods' reasons. */
-  readonly progress?: string | undefined
 }
 
 export type Applied = 'created' | 'changed' | 'unchanged'
@@ -105,10 +103,10 @@ export interface Kubernetes {
   /** Asks a pod to go as its disruption budget allows; false: not now. One that is gone already is no error. */
   evict(pod: { readonly namespace: string; readonly name: string }): Promise<boolean>
   /**
-   * Whether a workload serves, a Job is complete, a claim is bound … looked at once. Absent objects are `waiting`. Given what
-   * the look before said, pods are asked for their reasons only where nothing went on since: there may be many.
+   * Whether a workload serves, a Job is complete, a claim is bound … looked at once. Absent objects are `waiting`. `alone`:
+   * without asking its pods, of which there may be many, for their reasons.
    */
-  readiness(ref: ObjectRef, earlier?: Readiness): Promise<Readiness>
+  readiness(ref: ObjectRef, how?: { readonly alone?: boolean }): Promise<Readiness>
   /** The last lines of a pod's container, or those of the last seconds; empty when it has not started. */
   podLogs(pod: PodLogs): Promise<string>
   /** Whether we may do this; asks, and does nothing. */
