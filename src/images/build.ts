@@ -8,7 +8,7 @@ import { hostMounts } from './host-settings.ts'
 import { type Context, inputsKey, layOutContext } from './inputs.ts'
 import { withLock } from './lock.ts'
 import { PackedImages } from './packed.ts'
-import { pushImage } from './push.ts'
+import { type ImageParts, pushImage } from './push.ts'
 import { checkPush, findDigest, type RegistryAccess } from './registry.ts'
 
 export interface BuildOptions {
@@ -55,15 +55,21 @@ export async function buildImage(name: ImageName, options: BuildOptions): Promis
       if (meanwhile !== undefined) return { ...wanted, digest: meanwhile, done: 'already as wanted' as const }
       const buildah = new Buildah(folder)
       const packed = new PackedImages(buildah, join(folder, 'packed'))
+      const push = async (image: ImageParts, built: boolean) => {
+        output(`pushing ${name}:${tag}`)
+        await pushImage(image, { registry, access, name, tag, signal })
+        return { ...wanted, digest: image.digest, done: built ? ('built' as const) : ('pushed' as const) }
+      }
+      // Without asking buildah, whose programs take seconds.
+      const ready = await packed.find(name, tag)
+      if (ready !== undefined) return await push(ready, false)
+
       await buildah.cleanUp()
       const make = async () => {
         const built = await ensureLocal(buildah, name, options)
         if (built) await buildah.removeOlder(name, KEPT_IMAGES)
         if (built) await packed.removeOthers()
-        const image = await packed.get(name, tag, { output, signal })
-        output(`pushing ${name}:${tag}`)
-        await pushImage(image, { registry, access, name, tag, signal })
-        return { ...wanted, digest: image.digest, done: built ? ('built' as const) : ('pushed' as const) }
+        return await push(await packed.pack(name, tag, { output, signal }), built)
       }
       try {
         return await make()

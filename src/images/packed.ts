@@ -30,15 +30,31 @@ export class PackedImages {
     this.#folder = folder
   }
 
-  /** An image of the storage; packed when it is not here yet, or not whole any more. */
-  async get(name: string, tag: string, options: BuildahOptions): Promise<ImageParts> {
+  /** One that is here and whole. */
+  async find(name: string, tag: string): Promise<ImageParts | undefined> {
     const ref = `${name}-${tag}`
-    const found = await this.#find(ref)
-    if (found !== undefined) return found
+    const entry = (await this.#index()).manifests.find(({ annotations }) => annotations?.[REF] === ref)
+    if (entry === undefined || !(await this.#isWhole(entry))) return undefined
+    const { config, layers } = await this.#manifest(entry.digest)
+    const parts = [config, ...layers]
+    const whole = await Promise.all(parts.map(async (part) => await this.#isWhole(part)))
+    if (whole.includes(false)) return undefined
+    return {
+      mediaType: entry.mediaType ?? 'application/vnd.oci.image.manifest.v1+json',
+      manifest: await readFile(this.#path(entry.digest)),
+      digest: entry.digest,
+      parts,
+      read: async ({ digest }) => await this.#read(digest),
+    }
+  }
+
+  /** Packs an image of the storage. */
+  async pack(name: string, tag: string, options: BuildahOptions): Promise<ImageParts> {
+    const ref = `${name}-${tag}`
     await mkdir(this.#folder, { recursive: true, mode: 0o700 })
     const words = ['push', '--quiet', '--compression-format=zstd', `localhost/${name}:${tag}`]
     await this.#buildah.run(`packing image ${name}`, [...words, `oci:${this.#folder}:${ref}`], options)
-    const packed = await this.#find(ref)
+    const packed = await this.find(name, tag)
     if (packed === undefined) throw new AppError('bug', 'image-not-packed', `buildah packed ${ref} and it is not there`)
     return packed
   }
@@ -56,22 +72,6 @@ export class PackedImages {
     await this.#writeIndex(staying)
     for (const blob of await readdir(this.#blobs()).catch(() => []))
       if (!needed.has(`sha256:${blob}`)) await rm(join(this.#blobs(), blob), { force: true })
-  }
-
-  async #find(ref: string): Promise<ImageParts | undefined> {
-    const entry = (await this.#index()).manifests.find(({ annotations }) => annotations?.[REF] === ref)
-    if (entry === undefined || !(await this.#isWhole(entry))) return undefined
-    const { config, layers } = await this.#manifest(entry.digest)
-    const parts = [config, ...layers]
-    const whole = await Promise.all(parts.map(async (part) => await this.#isWhole(part)))
-    if (whole.includes(false)) return undefined
-    return {
-      mediaType: entry.mediaType ?? 'application/vnd.oci.image.manifest.v1+json',
-      manifest: await readFile(this.#path(entry.digest)),
-      digest: entry.digest,
-      parts,
-      read: async ({ digest }) => await this.#read(digest),
-    }
   }
 
   async #read(digest: string): Promise<Buffer> {
