@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { cp, lstat, mkdir, readdir, readlink } from 'node:fs/promises'
+import { cp, lstat, mkdir, readdir, readFile, readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { AppError } from '../base/errors.ts'
@@ -10,6 +10,9 @@ export type Context = Readonly<Record<string, string>>
 
 /** What is beside the sources but never part of an image. */
 const LEFT_OUT = /(^|\/)(node_modules|__pycache__|\.git|README\.md|[^/]+\.test\.ts|test_[^/]+\.py)$/
+
+/** Most files are small, and a stream costs more than they do; programs have a hundred megabytes. */
+const PIECE = 4 << 20
 
 /** The tag of an image: the hash of everything that it is made of, and of nothing else (no times, no owners). */
 export async function inputsKey(context: Context, parents: readonly string[]): Promise<string> {
@@ -33,7 +36,8 @@ async function addPath(hash: Hash, name: string, path: string): Promise<void> {
     return
   }
   hash.update(`file ${name} ${(stat.mode & 0o111) === 0 ? 'plain' : 'program'} ${stat.size}\n`)
-  await pipeline(createReadStream(path), async (chunks) => {
+  if (stat.size <= PIECE) return void hash.update(await readFile(path))
+  await pipeline(createReadStream(path, { highWaterMark: PIECE }), async (chunks) => {
     for await (const chunk of chunks) hash.update(chunk as Buffer)
   })
 }
