@@ -11,20 +11,11 @@ import type { ClusterKeys } from './cluster-keys.ts'
 import { adminAccess, beginCluster, findNotes, keepAccess } from './cluster-rows.ts'
 import { freeSubnet, hcloudCluster, hcloudNeighbours, renewAdmins } from './hcloud-cluster.ts'
 import { loadProvider } from './provider.ts'
+import { testJoining as joining } from './testing.ts'
 
 const ring = parseKeyRing(`k1:${Buffer.alloc(32, 3).toString('base64')}`, 'the test')
 const keys = { engine: ring, settings: ring }
 const provider = loadProvider(resolve(import.meta.dirname, '../../catalog/providers'), 'hcloud')
-const joining = {
-  network_id: 11,
-  network_range: '10.0.0.0/16',
-  firewall_id: 12,
-  server: '10.0.1.11',
-  location: 'fsn1',
-  image: 'debian-13',
-  ssh_keys: [],
-  k3s_version: 'v1.35.8+k3s1',
-}
 const join = async () => ({ joining, agentToken: 'of-the-site' })
 const site = { cluster: 'omega', endpoint: '', ca: '', modules: '../../terraform' }
 const order = (name: string) => ({ name, type: 'medium', role: 'worker', size: 3, domain: 'd', links: [] })

@@ -2,19 +2,10 @@ import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { hcloudMachines, hcloudNodepoolRoot } from './hcloud-nodepool-root.ts'
 import { loadProvider } from './provider.ts'
+import { testJoining as joining } from './testing.ts'
 
 const provider = loadProvider(resolve(import.meta.dirname, '../../catalog/providers'), 'hcloud')
 const pool = { account: 'alice', name: 'gpu', role: 'worker', size: 2 }
-const joining = {
-  network_id: 11,
-  network_range: '10.0.0.0/16',
-  firewall_id: 12,
-  server: '10.0.1.11',
-  location: 'fsn1',
-  image: 'debian-13',
-  ssh_keys: [],
-  k3s_version: 'v1.35.8+k3s1',
-}
 
 test('a word for a size is one of Hetzner’s types, and its own words are taken, too', () => {
   const types = ['small', 'large', 'ccx43'].map(

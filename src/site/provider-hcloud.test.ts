@@ -4,19 +4,10 @@ import { createFakeHcloud } from '../adapters/hcloud/fake.ts'
 import type { HcloudThing } from '../adapters/hcloud/port.ts'
 import { createFakeKubernetes } from '../adapters/kubernetes/fake.ts'
 import { hcloudJoin } from '../clusters/hcloud-nodepool-root.ts'
+import { testJoining as joining } from '../clusters/testing.ts'
 import { orderedMachinesAction } from './actions/ordered-machines.ts'
 import { providerHcloudAction } from './actions/provider-hcloud.ts'
 
-const joining = {
-  network_id: 11,
-  network_range: '10.0.0.0/16',
-  firewall_id: 12,
-  server: '10.0.1.11',
-  location: 'fsn1',
-  image: 'debian-13',
-  ssh_keys: [],
-  k3s_version: 'v1.35.8+k3s1',
-}
 const keys = JSON.stringify({ agent_token: 'of-workers', token: 'of-the-control-plane' })
 const place = { apiVersion: 'v1', kind: 'Secret', name: 'cloudmgr-provider', namespace: 'omegaml-services' }
 

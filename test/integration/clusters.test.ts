@@ -15,20 +15,20 @@ import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { testSite } from '../../src/api/testing.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
-import { silentLog } from '../../src/base/log.ts'
 import { findCluster, openAccess } from '../../src/clusters/cluster-rows.ts'
 import type { Door } from '../../src/clusters/doors.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
-import { StateBackend } from '../../src/clusters/state-backend.ts'
-import { createStateStore, rootLock } from '../../src/clusters/terraform-states.ts'
+import type { StateBackend } from '../../src/clusters/state-backend.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { placeValues } from '../../src/deployments/place-values.ts'
 import { ensureTools } from '../../src/tools/ensure.ts'
 import { writeMirror } from '../../src/tools/mirror.ts'
 import { type FakeLocalCloud, startFakeLocalCloud } from '../support/fake-local-cloud.ts'
+import { startEngineStates } from '../support/engine-states.ts'
 import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
 import { needProgram } from '../support/programs.ts'
+import { makeSiteServices } from '../support/site-services.ts'
 
 /** A second cluster: two real API servers, the real OpenTofu, Helm and provider; a local cloud that keeps what it is told. */
 const project = resolve(import.meta.dirname, '../..')
@@ -72,14 +72,7 @@ beforeAll(async () => {
   tofu = paths.tofu
   mirror = (await writeMirror(join(folder, 'mirror'), paths['terraform-provider-localcloud'])).folder
   cloud = await startFakeLocalCloud(join(folder, 'api.sock'), await readFile(second.kubeconfig, 'utf8'))
-  await home.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: services } })
-  for (const [name, port] of Object.entries({ mongodb: 27017, rabbitmq: 5672, omegaweb: 8080 }))
-    await home.kubernetes.apply({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace: services },
-      spec: { selector: { 'app.kubernetes.io/component': name }, ports: [{ port, targetPort: port }] },
-    })
+  await makeSiteServices(home.kubernetes, services)
 })
 afterAll(async () => {
   for (const engine of engines) await engine.stop()
@@ -98,14 +91,8 @@ beforeEach(async () => {
 
 /** A new engine with an empty folder, as after the loss of its pod; it has claimed the task anew. */
 async function engine(fencing: number) {
-  const states = new StateBackend({ states: createStateStore(db, keys.engine, Date.now), log: silentLog })
-  await states.start()
+  const states = await startEngineStates(db, keys.engine, { root: 'cluster-second', fencing })
   engines.push(states)
-  await db.deleteFrom('locks').execute()
-  await db
-    .insertInto('locks')
-    .values({ name: rootLock('cluster-second'), task_id: 1, fencing, taken_at: 1 })
-    .execute()
   const own = await mkdtemp(join(folder, 'engine-'))
   const program = needProgram('helm')
   const enter = (kubeconfig: string, name: string): Door => {

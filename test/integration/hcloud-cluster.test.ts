@@ -15,19 +15,20 @@ import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { testSite } from '../../src/api/testing.ts'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
-import { silentLog } from '../../src/base/log.ts'
 import { findCluster, openAccess } from '../../src/clusters/cluster-rows.ts'
 import { nothingThere } from '../../src/clusters/doors.ts'
 import { hcloudNeighbours } from '../../src/clusters/hcloud-cluster.ts'
 import type { HcloudJoin } from '../../src/clusters/hcloud-nodepool-root.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
-import { StateBackend } from '../../src/clusters/state-backend.ts'
-import { createStateStore, rootLock } from '../../src/clusters/terraform-states.ts'
+import type { StateBackend } from '../../src/clusters/state-backend.ts'
+import { testJoining } from '../../src/clusters/testing.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { placeValues } from '../../src/deployments/place-values.ts'
+import { startEngineStates } from '../support/engine-states.ts'
 import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
 import { needProgram } from '../support/programs.ts'
+import { makeSiteServices } from '../support/site-services.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
 
 /**
@@ -100,27 +101,14 @@ async function makeSite(network: string): Promise<void> {
   const own = { id: network, name: 'omega', ip_range: '10.0.0.0/16' }
   await standin.seed({ type: 'hcloud_network', id: network, attributes: own })
   await standin.seed({ type: 'hcloud_ssh_key', id: '13', attributes: { id: '13', name: 'me' } })
-  const joining = {
-    network_id: Number(network),
-    network_range: '10.0.0.0/16',
-    firewall_id: 12,
-    server: '10.0.1.11',
-    location: 'fsn1',
-    image: 'debian-13',
-    ssh_keys: ['me'],
-    k3s_version: 'v1.35.8+k3s1',
-  }
+  const joining = { ...testJoining, network_id: Number(network), ssh_keys: ['me'] }
   join_ = { joining, agentToken: 'of-the-site' }
 }
 
 /** A new engine with an empty folder, as after the loss of its pod; it has claimed the task anew. */
 async function engine(fencing: number) {
-  const states = new StateBackend({ states: createStateStore(db, keys.engine, Date.now), log: silentLog })
-  await states.start()
+  const states = await startEngineStates(db, keys.engine, { root: 'cluster-second', fencing })
   backends.push(states)
-  await db.deleteFrom('locks').execute()
-  const lock = { name: rootLock('cluster-second'), task_id: 1, fencing, taken_at: 1 }
-  await db.insertInto('locks').values(lock).execute()
   const own = await mkdtemp(join(folder, 'engine-'))
   const helm = nothingThere.helm
   const clusters = clusterParts({ db, keys, enter: () => ({ kubernetes: second.kubernetes, helm }) })
@@ -270,13 +258,7 @@ test('a killed engine’s work is finished by the next with the same keys; so it
 
 test('pods there reach the site by node ports that its nodes pass on, and are let out to nothing else of it', async () => {
   const { kubernetes } = home
-  for (const [name, port] of Object.entries({ mongodb: 27017, rabbitmq: 5672, omegaweb: 8080 }))
-    await kubernetes.apply({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace: services },
-      spec: { selector: { 'app.kubernetes.io/component': name }, ports: [{ port, targetPort: port }] },
-    })
+  await makeSiteServices(kubernetes, services)
   const ranges = { '10.0.1.11': '10.42.0.0/24', '10.0.1.2': '10.42.1.0/24' }
   const nodes = Object.entries(ranges).map(([address, podCIDR], index) => ({
     ...node(`omega-${index}`, 'control'),

@@ -16,6 +16,7 @@ import type { HcloudJoin } from '../../src/clusters/hcloud-nodepool-root.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
 import { StateBackend } from '../../src/clusters/state-backend.ts'
 import { createStateStore, rootLock } from '../../src/clusters/terraform-states.ts'
+import { testJoining } from '../../src/clusters/testing.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
@@ -68,16 +69,7 @@ beforeEach(async () => {
   })
   await standin.seed({ type: 'hcloud_ssh_key', id: '13', attributes: { id: '13', name: 'me' } })
   await standin.seed({ type: 'hcloud_firewall', id: '12', attributes: { id: '12', name: 'omega' } })
-  joining = {
-    network_id: 11,
-    network_range: '10.0.0.0/16',
-    firewall_id: 12,
-    server: '10.0.1.11',
-    location: 'fsn1',
-    image: 'debian-13',
-    ssh_keys: ['me'],
-    k3s_version: 'v1.35.8+k3s1',
-  }
+  joining = { ...testJoining, ssh_keys: ['me'] }
 })
 
 /** An engine with an empty folder. */

@@ -14,18 +14,18 @@ import { createTerraformCli } from '../../src/adapters/terraform/cli.ts'
 import { testSite } from '../../src/api/testing.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
-import { silentLog } from '../../src/base/log.ts'
 import { findCluster, findNotes, openAccess } from '../../src/clusters/cluster-rows.ts'
 import type { RancherHandover } from '../../src/clusters/ordered-pools.ts'
 import { withRancherToken } from '../../src/clusters/rancher-cluster.ts'
 import { rancherEnv, rancherRoot } from '../../src/clusters/rancher-root.ts'
-import { StateBackend } from '../../src/clusters/state-backend.ts'
-import { createStateStore, rootLock } from '../../src/clusters/terraform-states.ts'
+import type { StateBackend } from '../../src/clusters/state-backend.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { orderedClustersAction } from '../../src/site/actions/ordered-clusters.ts'
+import { startEngineStates } from '../support/engine-states.ts'
 import { startCluster, type TestCluster } from '../support/kube-apiserver.ts'
 import { needProgram } from '../support/programs.ts'
+import { makeSiteServices } from '../support/site-services.ts'
 import { createStandin, type Standin } from '../support/standin.ts'
 import { kubectlFor } from './charts/kubectl.ts'
 
@@ -69,14 +69,7 @@ beforeAll(async () => {
   await Promise.allSettled(starting)
   ;[home, second] = await Promise.all(starting)
   standin = await createStandin(join(folder, 'standin'))
-  await home.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: services } })
-  for (const [name, port] of Object.entries({ mongodb: 27017, rabbitmq: 5672, omegaweb: 8080 }))
-    await home.kubernetes.apply({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace: services },
-      spec: { selector: { 'app.kubernetes.io/component': name }, ports: [{ port, targetPort: port }] },
-    })
+  await makeSiteServices(home.kubernetes, services)
   const kubectl = kubectlFor(second.kubeconfig)
   await kubectl('create', 'namespace', services)
   // Nobody may run there who is not restricted.
@@ -126,14 +119,8 @@ function handover(token: string): RancherHandover {
 }
 
 async function engine(fencing: number) {
-  const states = new StateBackend({ states: createStateStore(db, keys.engine, Date.now), log: silentLog })
-  await states.start()
+  const states = await startEngineStates(db, keys.engine, { root: 'cluster-second', fencing })
   engines.push(states)
-  await db.deleteFrom('locks').execute()
-  await db
-    .insertInto('locks')
-    .values({ name: rootLock('cluster-second'), task_id: 1, fencing, taken_at: 1 })
-    .execute()
   const own = await mkdtemp(join(folder, 'engine-'))
   const enter = (_name: string, kubeconfig: string) => {
     entered.push(kubeconfig)

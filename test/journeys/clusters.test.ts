@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AppError } from '../../src/base/errors.ts'
 import { findCluster } from '../../src/clusters/cluster-rows.ts'
+import { makeSiteServices } from '../support/site-services.ts'
 import { type Answer, type Service, startService } from './house.ts'
 
 /** Clusters beside the site's own: ordered by an admin, used by accounts that are put there. */
@@ -15,7 +16,7 @@ const services = 'omegaml-services'
 beforeEach(async () => {
   service = await startService()
   const { kubernetes } = service.outside
-  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: services } })
+  await makeSiteServices(kubernetes, services, (name) => name)
   const address = { type: 'InternalIP', address: '10.231.1.11' }
   await kubernetes.apply({
     apiVersion: 'v1',
@@ -23,13 +24,6 @@ beforeEach(async () => {
     metadata: { name: 'node-1' },
     status: { addresses: [address] },
   })
-  for (const [name, port] of Object.entries({ mongodb: 27017, rabbitmq: 5672, omegaweb: 8080 }))
-    await kubernetes.apply({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace: services },
-      spec: { selector: { 'app.kubernetes.io/component': name }, ports: [{ port, targetPort: name }] },
-    })
   const { body } = await service.bootstrap()
   admin = service.as('admin', body.admin.apikey)
   await service.engine.start()

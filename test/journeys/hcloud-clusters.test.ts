@@ -5,6 +5,7 @@ import { testSite } from '../../src/api/testing.ts'
 import { AppError } from '../../src/base/errors.ts'
 import { findCluster } from '../../src/clusters/cluster-rows.ts'
 import { createFakeCluster } from './fake-outside.ts'
+import { makeSiteServices } from '../support/site-services.ts'
 import { type Service, startService } from './house.ts'
 
 /** A cluster beside the site's own where the site is at Hetzner: what is otherwise there than on the local cloud. */
@@ -17,16 +18,9 @@ const services = 'omegaml-services'
 beforeEach(async () => {
   service = await startService(undefined, { ...testSite, provider: 'hcloud' })
   const { kubernetes } = service.outside
-  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: services } })
+  await makeSiteServices(kubernetes, services, (name) => name)
   const spec = { podCIDR: '10.42.0.0/24' }
   await kubernetes.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'omega-control-1' }, spec })
-  for (const [name, port] of Object.entries({ mongodb: 27017, rabbitmq: 5672, omegaweb: 8080 }))
-    await kubernetes.apply({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace: services },
-      spec: { selector: { 'app.kubernetes.io/component': name }, ports: [{ port, targetPort: name }] },
-    })
   second = createFakeCluster()
   service.beside.set('second', second)
   const status = { conditions: [{ type: 'Ready', status: 'True' }] }

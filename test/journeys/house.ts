@@ -18,6 +18,7 @@ import { accountActions } from '../../src/books/books-actions.ts'
 import { parseKeyRing } from '../../src/base/key-ring.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { loadProvider } from '../../src/clusters/provider.ts'
+import { testJoining } from '../../src/clusters/testing.ts'
 import type { RancherHandover } from '../../src/clusters/ordered-pools.ts'
 import { createStateStore } from '../../src/clusters/terraform-states.ts'
 import { bellOf } from '../../src/commands/bell.ts'
@@ -133,17 +134,7 @@ function providerOf(name: string | undefined): PoolProvider | undefined {
   const provider = loadProvider(join(project, 'catalog/providers'), name)
   if (name === 'local')
     return { provider, site: { cluster: 'omega', endpoint: 'https://10.0.0.1:7443', ca: 'CA' }, env: {} }
-  const joining = {
-    network_id: 11,
-    network_range: '10.0.0.0/16',
-    firewall_id: 12,
-    server: '10.0.1.11',
-    location: 'fsn1',
-    image: 'debian-13',
-    ssh_keys: [],
-    k3s_version: 'v1.35.8+k3s1',
-  }
-  const hcloud = async () => ({ joining, agentToken: 'of-the-site' })
+  const hcloud = async () => ({ joining: testJoining, agentToken: 'of-the-site' })
   return { provider, site: { cluster: 'omega', endpoint: '', ca: '' }, env: { HCLOUD_TOKEN: 'TOKEN' }, hcloud }
 }
 

@@ -4,6 +4,7 @@ import { findCluster } from '../../src/clusters/cluster-rows.ts'
 import type { RancherHandover } from '../../src/clusters/ordered-pools.ts'
 import { rancherEnv, rancherRoot } from '../../src/clusters/rancher-root.ts'
 import { createFakeCluster } from './fake-outside.ts'
+import { makeSiteServices } from '../support/site-services.ts'
 import { type Service, startService } from './house.ts'
 
 /** Clusters beside the site's own where a Rancher orders the machines. */
@@ -17,14 +18,7 @@ beforeEach(async () => {
   handed = handover()
   service = await startService(undefined, { ...testSite, provider: 'rancher' }, undefined, { rancher: () => handed })
   const { kubernetes } = service.outside
-  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: services } })
-  for (const [name, port] of Object.entries({ mongodb: 27017, rabbitmq: 5672, omegaweb: 8080 }))
-    await kubernetes.apply({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace: services },
-      spec: { selector: { 'app.kubernetes.io/component': name }, ports: [{ port, targetPort: name }] },
-    })
+  await makeSiteServices(kubernetes, services, (name) => name)
   const second = createFakeCluster()
   service.beside.set('second', second)
   const status = { conditions: [{ type: 'Ready', status: 'True' }] }

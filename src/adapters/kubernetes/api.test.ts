@@ -37,6 +37,27 @@ test('a pod that its kubelet does not know yet has said nothing', async () => {
   expect(await kubernetes().podLogs({ namespace: 'default', name: 'new' })).toBe('')
 })
 
+test('a workload that is looked at alone has its pods not asked, and otherwise says what they do', async () => {
+  const kinds = { resources: [{ name: 'deployments', kind: 'Deployment', namespaced: true }] }
+  const selector = { matchLabels: { app: 'web' } }
+  const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { selector } }
+  const waiting = { reason: 'ImagePullBackOff', message: 'no such image' }
+  const stuck = { ...pod, status: { containerStatuses: [{ name: 'web', state: { waiting } }] } }
+  let lists = 0
+  server = await answerHttp((asked) => {
+    if (asked === 'GET /api/v1') return { status: 200, body: pods }
+    if (asked === 'GET /apis/apps/v1') return { status: 200, body: kinds }
+    if (asked.endsWith('/deployments/web')) return { status: 200, body: deployment }
+    lists += 1
+    return { status: 200, body: { items: [stuck] } }
+  })
+  const ref = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', namespace: 'default' }
+  const alone = await kubernetes().readiness(ref, { alone: true })
+  expect([alone, lists]).toMatchObject([{ state: 'waiting', reason: '0 of 1 pods up to date' }, 0])
+  const asked = await kubernetes().readiness(ref)
+  expect(asked).toMatchObject({ broken: true, reason: expect.stringContaining('no such image') as string })
+})
+
 const day = 86_400_000
 const troubles: { why: string; days: number; name: string; known: boolean; says: string }[] = [
   { why: 'has run out', days: -10, name: 'localhost', known: true, says: 'has run out; who runs the cluster' },
