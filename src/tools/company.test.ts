@@ -48,7 +48,8 @@ test('the system’s own bundle needs no other', () => {
   expect(existsSync(bundle)).toBe(false)
 })
 
-test('Python and Node believe the authority that only Node was told of', async () => {
+/** A server whose certificate is the company's, as long as `use` takes. */
+async function atCompany(use: (url: string, own: string) => Promise<void>): Promise<void> {
   const validity = { from: new Date(), days: 1 }
   const authority = await createAuthority('the company', validity)
   const own = join(folder, 'own.pem')
@@ -56,24 +57,41 @@ test('Python and Node believe the authority that only Node was told of', async (
   const identity = { commonName: 'proxy', names: ['localhost'] }
   const server = createServer(await issueCertificate(authority, identity, validity), (_, answer) => answer.end('there'))
   await once(server.listen(0, 'localhost'), 'listening')
-  const url = `https://localhost:${(server.address() as AddressInfo).port}`
-  const asks = {
-    python3: `import urllib.request as r; print(r.urlopen("${url}").read().decode())`,
-    [process.execPath]: `fetch("${url}").then((a) => a.text()).then(console.log)`,
-  }
   try {
-    for (const [program, text] of Object.entries(asks)) {
-      const ask = async (env: Record<string, string>) => {
-        const words = [program === 'python3' ? '-c' : '-e', text]
-        const { stdout } = await execa(program, words, { env, extendEnv: false, reject: false })
-        return stdout
-      }
-      const { PATH = '' } = process.env
-      const env = cleanEnv({ PATH, NODE_EXTRA_CA_CERTS: own })
-      expect(await ask({ PATH }), program).toBe('')
-      expect(await ask({ ...env, ...companyVariables(env, bundle) }), program).toBe('there')
-    }
+    await use(`https://localhost:${(server.address() as AddressInfo).port}`, own)
   } finally {
     server.close()
   }
+}
+
+async function said(program: string, words: readonly string[], env: Record<string, string>): Promise<string> {
+  const { stdout } = await execa(program, words, { env, extendEnv: false, reject: false })
+  return stdout
+}
+
+const nodeAsks = (url: string) => ['-e', `fetch("${url}").then((a) => a.text()).then(console.log)`]
+const { PATH = '' } = process.env
+
+test('Python and Node believe the authority that only Node was told of', async () => {
+  await atCompany(async (url, own) => {
+    const asks = [
+      ['python3', ['-c', `import urllib.request as r; print(r.urlopen("${url}").read().decode())`]],
+      [process.execPath, nodeAsks(url)],
+    ] as const
+    for (const [program, words] of asks) {
+      const env = cleanEnv({ PATH, NODE_EXTRA_CA_CERTS: own })
+      expect(await said(program, words, { PATH }), program).toBe('')
+      expect(await said(program, words, { ...env, ...companyVariables(env, bundle) }), program).toBe('there')
+    }
+  })
+})
+
+test('Node believes what the system believes, as the launcher says, and so does what it starts', async () => {
+  expect(readFileSync(join(import.meta.dirname, '../../cloudmgr'), 'utf8')).toMatch(/^export .*\bNODE_USE_SYSTEM_CA\b/m)
+  await atCompany(async (url, own) => {
+    // OpenSSL's word for where the system has its authorities.
+    const env = { PATH, SSL_CERT_FILE: own }
+    expect(await said(process.execPath, nodeAsks(url), cleanEnv(env))).toBe('')
+    expect(await said(process.execPath, nodeAsks(url), cleanEnv({ ...env, NODE_USE_SYSTEM_CA: '1' }))).toBe('there')
+  })
 })

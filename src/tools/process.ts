@@ -49,6 +49,7 @@ const passed = [
   'PIP_INDEX_URL',
   'PIP_CERT',
   'NODE_EXTRA_CA_CERTS',
+  'NODE_USE_SYSTEM_CA',
   'CURL_CA_BUNDLE',
 ]
 
