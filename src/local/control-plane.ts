@@ -195,6 +195,8 @@ export function controllerManager(site: ControlPlane): ProgramSpec {
       `--secure-port=${addresses.ports.controllerManager}`,
       `--service-account-private-key-file=${pki.file('service-accounts', 'key')}`,
       `--root-ca-file=${pki.file('ca', 'crt')}`,
+      // Claims that were seen before the volume they name wait for the next round; the usual 15 s are a long time for a pod.
+      '--pvclaimbinder-sync-period=1s',
       '--use-service-account-credentials',
       '--allocate-node-cidrs',
       `--cluster-cidr=${podRange}`,
