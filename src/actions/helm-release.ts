@@ -152,6 +152,16 @@ async function tellWhatEnds(
   }
 }
 
+/** The same without waiting for what it starts: for what may go on meanwhile, with the release itself as a later step. */
+export function helmInstall(parts: HelmReleaseParts): Action<HelmReleaseInput> {
+  const release = helmRelease(parts)
+  return {
+    ...release,
+    name: 'helm-install',
+    ensure: async (wanted, context) => await release.ensure({ ...wanted, wait: false }, context),
+  }
+}
+
 async function lostObjects(objects: readonly Manifest[], kubernetes: Kubernetes): Promise<readonly string[]> {
   const lost: string[] = []
   for (const object of objects.filter((one) => !isSelfRemoving(one))) {

@@ -11,7 +11,7 @@ export interface Waiting {
 }
 
 const FIRST_PAUSE_MS = 200
-const LONGEST_PAUSE_MS = 2000
+const LONGEST_PAUSE_MS = 1000
 /** How long a container that does not start is waited for: a registry may be away for a while. */
 const BROKEN_MS = 180_000
 

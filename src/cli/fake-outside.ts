@@ -239,6 +239,11 @@ function fakeCloud(outside: FakeOutside): CloudControl {
     certificate: async () => clusterOutputs.ca,
     gateway: async () => ({ url: 'https://10.0.0.1:7443', ca: clusterOutputs.ca, token: 'tokenOfTheGateway' }),
     leftovers: async () => outside.leftovers,
+    takeBlobs: async () => [],
+    prepareDisk: async (images) => {
+      outside.done.push(`disk of ${images.length} images`)
+      return true
+    },
     keepProcess: async (name) => void outside.done.push(`process ${name}`),
     programs: async () => (outside.cloudRuns ? [{ name: 'process-cloudmgr', alive: true }] : []),
     versions: async () => [],

@@ -8,7 +8,7 @@ import { hostMounts } from './host-settings.ts'
 import { type Context, inputsKey, layOutContext } from './inputs.ts'
 import { withLock } from './lock.ts'
 import { PackedImages } from './packed.ts'
-import { type ImageParts, pushImage } from './push.ts'
+import { type ImageParts, pushImage, type PushOptions } from './push.ts'
 import { checkPush, findDigest, type RegistryAccess } from './registry.ts'
 
 export interface BuildOptions {
@@ -23,6 +23,8 @@ export interface BuildOptions {
   readonly programs?: Readonly<Record<string, string>>
   readonly output?: (line: string) => void
   readonly signal?: AbortSignal | undefined
+  /** As in `PushOptions`. */
+  readonly takeBlobs?: PushOptions['takeBlobs']
 }
 
 /** Of one name in the cache: the present one and those of the checkouts one goes back to. */
@@ -39,7 +41,7 @@ export interface BuiltImage {
 
 /** Ends with the image in the registry, built only when neither the registry nor the cache has one of these inputs. */
 export async function buildImage(name: ImageName, options: BuildOptions): Promise<BuiltImage> {
-  const { output = () => {}, registry, signal, access = {} } = options
+  const { output = () => {}, registry, signal, access = {}, takeBlobs } = options
   const tag = await imageTag(name, options)
   const wanted = { name, repository: name, tag }
   const found = await findDigest(registry, name, tag, { signal, ...access })
@@ -57,7 +59,7 @@ export async function buildImage(name: ImageName, options: BuildOptions): Promis
       const packed = new PackedImages(buildah, join(folder, 'packed'))
       const push = async (image: ImageParts, built: boolean) => {
         output(`pushing ${name}:${tag}`)
-        await pushImage(image, { registry, access, name, tag, signal })
+        await pushImage(image, { registry, access, name, tag, signal, takeBlobs })
         return { ...wanted, digest: image.digest, done: built ? ('built' as const) : ('pushed' as const) }
       }
       // Without asking buildah, whose programs take seconds.

@@ -44,6 +44,7 @@ export class PackedImages {
       manifest: await readFile(this.#path(entry.digest)),
       digest: entry.digest,
       parts,
+      folder: this.#blobs(),
       read: async ({ digest }) => await this.#read(digest),
     }
   }

@@ -9,6 +9,10 @@ export interface PushOptions {
   readonly name: string
   readonly tag: string
   readonly signal?: AbortSignal | undefined
+  /** Gives the registry what lies on this computer in files named by digests; answers with what it has then. */
+  readonly takeBlobs?:
+    | ((name: string, blobs: { folder: string; digests: readonly string[] }) => Promise<readonly string[]>)
+    | undefined
 }
 
 /** A part of an image as its manifest names it (OCI image specification, "descriptor"). */
@@ -27,6 +31,8 @@ export interface ImageParts {
   readonly digest: string
   /** Configuration and layers. */
   readonly parts: readonly Descriptor[]
+  /** Where the parts lie as files, named by the digits of their digests, when they do. */
+  readonly folder?: string
   /** The bytes that a part's digest is for. */
   read(part: Descriptor): Promise<Buffer>
 }
@@ -39,7 +45,9 @@ export async function pushImage(image: ImageParts, options: PushOptions): Promis
   const { registry, access, name, tag, signal } = options
   const client = new RegistryClient(registry, access)
   const what = `pushing ${name} to the registry ${registry}`
+  const there = await given(image, options)
   for (const part of image.parts) {
+    if (there.includes(part.digest)) continue
     const head = { method: 'HEAD', ms: ANSWER_MS, signal }
     if ((await client.call(client.url(name, `blobs/${part.digest}`), what, head)).ok) continue
     await pushBlob(client, options, part.digest, await image.read(part), what)
@@ -52,6 +60,14 @@ export async function pushImage(image: ImageParts, options: PushOptions): Promis
     body: image.manifest,
   })
   if (!put.ok) throw unavailable(`${what}: it answered ${put.status} to ${tag}`)
+}
+
+/** Digests of the parts that the registry was given without sending them. */
+async function given(image: ImageParts, { name, takeBlobs }: PushOptions): Promise<readonly string[]> {
+  const { folder, parts } = image
+  if (takeBlobs === undefined || folder === undefined) return []
+  for (const part of parts) await image.read(part)
+  return await takeBlobs(name, { folder, digests: parts.map(({ digest }) => digest) })
 }
 
 async function pushBlob(

@@ -6,6 +6,7 @@ import { AppError, type ErrorKind, explain, kindOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { checkClusterName, type ClusterOrder, clusterOrder, processOrder } from './cluster.ts'
 import type { Clusters } from './clusters.ts'
+import { blobsOrder, checkRepository, linkBlobs } from './registry-blobs.ts'
 import { checkMachineName, machineOrder } from './machine.ts'
 import type { Caller } from './supervisor.ts'
 import { clusterView, machineView } from './views.ts'
@@ -34,6 +35,10 @@ export function operatorApi(clusters: Clusters, log: Log): FastifyInstance {
     return clusterView(
       await clusters.of(cluster).putProcess(cluster, checkMachineName(name), parse(processOrder, body)),
     )
+  })
+  app.put<MachineParams>('/v1/clusters/:cluster/blobs/:name', ({ params, body }) => {
+    const { cluster, name } = params
+    return { linked: linkBlobs(clusters.of(cluster).paths.registry, checkRepository(name), parse(blobsOrder, body)) }
   })
   orderRoutes(app, clusters, 'operator')
   return app

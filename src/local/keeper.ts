@@ -26,11 +26,19 @@ export interface Serving {
   readonly pid: number
 }
 
+export interface SupervisorWishes {
+  /** Without root: all machines are simulated. */
+  readonly simulated?: boolean | undefined
+  /** Folder of the disk that new machines begin with. */
+  readonly disk?: string | undefined
+}
+
 /** Ends with the local cloud answering: one that runs already is left alone. */
-export async function startSupervisor(folder: string, binDir: string, simulated = false): Promise<Serving> {
+export async function startSupervisor(folder: string, binDir: string, wishes: SupervisorWishes = {}): Promise<Serving> {
   const paths = cloudPaths(folder)
   // Kept for whoever starts it the next time.
-  if (simulated) ensureFile(paths.simulated, '')
+  if (wishes.simulated === true) ensureFile(paths.simulated, '')
+  if (wishes.disk !== undefined) ensureFile(paths.disk, wishes.disk)
   if ((await servingPid(paths.socket)) === undefined)
     await detached(paths, process.execPath, [program, 'serve', '--state', folder, '--bin', binDir])
   const deadline = Date.now() + 30_000

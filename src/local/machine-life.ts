@@ -5,12 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../base/errors.ts'
 import { emptyCgroup, ensureCgroup, removeCgroup } from './cgroups.ts'
 import { netnsFile } from './control-plane.ts'
-import { ensureFile, writeFile } from './files.ts'
+import { ensureFile, findText, writeFile } from './files.ts'
 import {
   containerd,
   containerdSocket,
   felix,
   felixHealthPort,
+  imageStore,
   kubelet,
   kubeProxy,
   type MachineSite,
@@ -28,6 +29,7 @@ import {
 } from './mounts.ts'
 import { ensureMachineNetwork, removeLink, removeNamespace } from './network.ts'
 import { programImage } from './oci.ts'
+import { layOutDisk } from './prepared-disk.ts'
 import { inNamespace, namespaceInode, processIds, signal } from './processes.ts'
 import type { Programs } from './programs.ts'
 import { removeFolder } from './remove-folder.ts'
@@ -39,12 +41,13 @@ export async function ensureMachine(
   programs: Programs,
   volumes: readonly VolumeMount[],
 ): Promise<void> {
-  const { addresses, names, folder, record, pki } = site
+  const { addresses, names, folder, record, pki, paths } = site
   mkdirSync(folder, { recursive: true, mode: 0o755 })
   ensureFile(join(folder, 'resolv.conf'), `nameserver ${addresses.bridge.address}\n`, 0o644)
   ensureCgroup(names.cgroup, record)
   // What still runs without the namespace it was started in can't be used or reached any more.
   if (!hasMountNamespace(names.mountNamespace)) await emptyCgroup(names.cgroup)
+  const disk = findText(paths.disk)
   const [, fresh] = await Promise.all([
     ensureMachineNetwork(addresses, names),
     pki.ensure(nodeIdentity(record.name), 'ca', {
@@ -52,6 +55,7 @@ export async function ensureMachine(
       organization: 'system:nodes',
       names: [names.address, record.name],
     }),
+    disk === undefined ? false : layOutDisk(disk, imageStore(folder)),
   ])
   if (fresh) rmSync(join(folder, 'kubelet.kubeconfig'), { force: true })
   await ensureMountNamespace(

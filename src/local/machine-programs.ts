@@ -59,7 +59,7 @@ export function containerd(site: MachineSite): ProgramSpec {
 /** Own folders for everything that several on one host would otherwise share; no NRI, which has one fixed socket. */
 function containerdConfig(folder: string, binDir: string): string {
   return `version = 3
-root = ${quoted(join(folder, 'containerd'))}
+root = ${quoted(imageStore(folder))}
 state = "/run/containerd"
 disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.erofs"]
 
@@ -82,6 +82,11 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt",
 [plugins."io.containerd.cri.v1.images".registry]
   config_path = ${quoted(join(folder, 'certs.d'))}
 `
+}
+
+/** Where containerd of a machine keeps images and layers. */
+export function imageStore(folder: string): string {
+  return join(folder, 'containerd')
 }
 
 function quoted(text: string): string {

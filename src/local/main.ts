@@ -8,9 +8,11 @@ const usage = `usage: node src/local/main.ts <word> [options]
   serve      run it in the foreground
   stop       end it; cluster and machines go on
   versions   versions of Kubernetes that its clusters and machines have, a line each
+  disk       prepare the disk of new machines: unpack the images HOST:PORT/NAME@DIGEST … there
   leftovers  what of the site is on this host, a line for each thing (--json: one object)
   forward    ports of the host (a program of the local cloud's own)
 options: --state DIR  its folder    --bin DIR  the built programs (or CLOUDMGR_TOOLS_BIN)    --config FILE
+         --disk DIR  (start, disk) what new machines have on their disk from the beginning
          --simulated  (start) without root: all machines are simulated`
 
 /** Each word loads only what it needs: the small programs stay small. Returns the exit code. */
@@ -30,6 +32,7 @@ async function dispatch(words: readonly string[]): Promise<number> {
     state: text,
     bin: text,
     config: text,
+    disk: text,
     site: text,
     simulated: { type: 'boolean' },
     json: { type: 'boolean' },
@@ -39,7 +42,7 @@ async function dispatch(words: readonly string[]): Promise<number> {
   const bin = (): string => resolve(needed('--bin', values.bin ?? process.env['CLOUDMGR_TOOLS_BIN']))
   switch (positionals[0] ?? '') {
     case 'start':
-      return print(await (await import('./keeper.ts')).startSupervisor(state(), bin(), values.simulated))
+      return print(await (await import('./keeper.ts')).startSupervisor(state(), bin(), values))
     case 'serve':
       return (await import('./serve.ts')).serve(state(), bin(), createLog('local-cloud'))
     case 'stop':
@@ -47,6 +50,11 @@ async function dispatch(words: readonly string[]): Promise<number> {
     case 'versions':
       for (const version of (await import('./versions.ts')).versionsInUse(state())) console.log(version)
       return 0
+    case 'disk': {
+      const { prepareDisk } = await import('./prepared-disk.ts')
+      const order = { disk: resolve(needed('--disk', values.disk)), images: positionals.slice(1), binDir: bin() }
+      return print({ prepared: await prepareDisk(order) })
+    }
     case 'leftovers': {
       const { leftovers, lines } = await import('./leftovers.ts')
       const found = await leftovers(state())

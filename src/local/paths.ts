@@ -17,6 +17,8 @@ export interface CloudPaths {
   readonly keeper: string
   /** There: this local cloud works without root, and all its machines are simulated. */
   readonly simulated: string
+  /** The folder of the disk that new machines begin with, in a file. */
+  readonly disk: string
   /** Clusters beside the first one, a folder each. */
   readonly others: string
 }
@@ -37,12 +39,13 @@ export function cloudPaths(folder: string): CloudPaths {
     supervisor: join(folder, 'supervisor.json'),
     keeper: join(folder, 'keeper.json'),
     simulated: join(folder, 'simulated'),
+    disk: join(folder, 'disk'),
     others: join(folder, 'clusters'),
   }
 }
 
-/** Of a cluster beside the first one: all its own, but volumes and images are shared. */
+/** Of a cluster beside the first one: all its own, but volumes, images and disk are shared. */
 export function pathsBeside(first: CloudPaths, name: string): CloudPaths {
-  const { volumes, registry } = first
-  return { ...cloudPaths(join(first.others, name)), volumes, registry }
+  const { volumes, registry, disk } = first
+  return { ...cloudPaths(join(first.others, name)), volumes, registry, disk }
 }

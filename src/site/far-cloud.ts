@@ -16,6 +16,8 @@ export function createFarCloud({ kubeconfig }: StatePaths, kubernetes: Kubernete
     kubernetes: async () => undefined,
     others: async () => [],
     programs: async () => [],
+    takeBlobs: async () => [],
+    prepareDisk: async () => false,
     keepProcess: async () => {
       throw new AppError('bug', 'no-processes', 'only a simulated site has programs of its own on this machine')
     },

@@ -2,14 +2,24 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { AppError } from '../base/errors.ts'
+import { withLock } from '../images/lock.ts'
 import { sendJson } from './http.ts'
 import type { CloudControl, Gateway, HostProgram, OtherCluster } from './operator.ts'
 import type { Site } from './site.ts'
 import { toolsFolder } from './site-tools.ts'
 import type { StatePaths } from './state.ts'
 
+export interface LocalPlaces {
+  /** The checkout. */
+  readonly project: string
+  /** Of all sites. */
+  readonly cache: string
+}
+
 /** The local cloud: a program of its own, started and stopped by its words, else reached by its socket only. */
-export function createLocalCloud(site: Site, paths: StatePaths, project: string): CloudControl {
+export function createLocalCloud(site: Site, paths: StatePaths, places: LocalPlaces): CloudControl {
+  const { project, cache } = places
+  const disk = join(cache, 'machine-disk')
   const get = async (path: string) =>
     await sendJson({ socketPath: paths.socket }, { method: 'GET', path, timeoutMs: 5000 })
   const run = async (words: readonly string[], attempted: string, signal?: AbortSignal): Promise<string> => {
@@ -29,7 +39,7 @@ export function createLocalCloud(site: Site, paths: StatePaths, project: string)
     start: async (signal) => {
       mkdirSync(paths.cloud, { recursive: true, mode: 0o700 })
       const words = ['start', '--state', paths.cloud, '--bin', toolsFolder(paths.folder)]
-      const mode = site.simulated === true ? ['--simulated'] : []
+      const mode = site.simulated === true ? ['--simulated'] : ['--disk', disk]
       await run([...words, ...mode], 'starting the local cloud', signal)
     },
     stop: async (signal) => void (await run(['stop', '--state', paths.cloud], 'stopping the local cloud', signal)),
@@ -45,6 +55,19 @@ export function createLocalCloud(site: Site, paths: StatePaths, project: string)
       if (status === 200) return
       const said = (body as { error?: { message?: string } }).error?.message ?? `it answered ${status}`
       throw new AppError('unavailable', 'local-cloud-failed', `starting ${name} beside the cluster: ${said}`)
+    },
+    takeBlobs: async (repository, body) => {
+      const path = `/v1/clusters/${site.name}/blobs/${repository}`
+      const answer = await sendJson({ socketPath: paths.socket }, { method: 'PUT', path, body, timeoutMs: 60_000 })
+      // A local cloud of before knows nothing of it.
+      return answer.status === 200 ? (answer.body as { linked: string[] }).linked : []
+    },
+    prepareDisk: async (images, { output, signal }) => {
+      const words = ['disk', '--bin', toolsFolder(paths.folder), '--disk', disk, ...images]
+      const prepare = async () => await run(words, 'preparing the disk of machines', signal)
+      const waiting = () => output('waiting for another site that prepares the disk of machines')
+      const said = await withLock(`${disk}.lock`, prepare, { waiting, signal })
+      return (JSON.parse(said) as { prepared: boolean }).prepared
     },
     programs: async () => {
       const { programs = [] } = (await get(`/v1/clusters/${site.name}`)).body as { programs?: HostProgram[] }

@@ -65,6 +65,13 @@ export interface CloudControl {
   versions(): Promise<readonly string[]>
   /** Of the cluster; `undefined` where there is none, or it is not ours to upgrade. */
   kubernetes(): Promise<RunningKubernetes | undefined>
+  /**
+   * Gives the site's registry blobs that lie on this computer, instead of sending them; answers with those that it has then.
+   * They are what their names say: the caller has checked.
+   */
+  takeBlobs(repository: string, blobs: HostBlobs): Promise<readonly string[]>
+  /** Prepares the disk of machines that are made from now on: it has these images unpacked. Says whether it was made anew. */
+  prepareDisk(images: readonly string[], run: DiskRun): Promise<boolean>
   /** Clusters beside the site's own, which its service ordered. */
   others(): Promise<readonly OtherCluster[]>
   /** Where the engine in the cluster orders machines, and what it signs in with. */
@@ -75,6 +82,17 @@ export interface RunningKubernetes {
   readonly version: string
   /** How far it is, while it goes over to this version. */
   readonly upgrade?: string
+}
+
+export interface HostBlobs {
+  /** Each is named by the digits of its digest. */
+  readonly folder: string
+  readonly digests: readonly string[]
+}
+
+export interface DiskRun {
+  readonly output: (line: string) => void
+  readonly signal: AbortSignal
 }
 
 export interface HostProcess {

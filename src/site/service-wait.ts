@@ -5,17 +5,17 @@ import type { AccountView, ServiceApi } from './service-api.ts'
 
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 
-/** Gives up after `attempts` looks of half a second; the engine tries again. */
+/** Gives up after `attempts` looks of a quarter of a second; the engine tries again. */
 export async function waitUntilHealthy(
   api: Pick<ServiceApi, 'healthy'>,
   sleep: Sleep,
   { waiting, signal }: Pick<ActionContext, 'waiting' | 'signal'>,
-  attempts = 240,
+  attempts = 480,
 ): Promise<void> {
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     if (await api.healthy()) return waiting(undefined)
     waiting('the API to answer')
-    await sleep(500, signal)
+    await sleep(250, signal)
   }
   throw new AppError(
     'unavailable',

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Action } from '../actions/action.ts'
-import { helmRelease } from '../actions/helm-release.ts'
+import { helmInstall, helmRelease } from '../actions/helm-release.ts'
 import { helmRollback } from '../actions/helm-rollback.ts'
 import { kubernetesApply } from '../actions/kubernetes-apply.ts'
 import type { CloudDisks } from '../adapters/cloud-disks/port.ts'
@@ -43,6 +43,7 @@ import { leftDisksAction } from './actions/left-disks.ts'
 import { localCloudAction } from './actions/local-cloud.ts'
 import { orderedClustersAction } from './actions/ordered-clusters.ts'
 import { orderedMachinesAction } from './actions/ordered-machines.ts'
+import { machineDiskAction } from './actions/machine-disk.ts'
 import { type Pages, pagesAction } from './actions/pages.ts'
 import { monitoringAction } from './actions/monitoring.ts'
 import { nodeRolesAction } from './actions/node-roles.ts'
@@ -124,6 +125,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
   const joined = isJoined(cloud) ? { api: rancher, url: rancherOf(cloud)?.url ?? '', token: rancherToken } : undefined
   const leaving = { site: parts.site.name, kubernetes, clock, isReached: () => isReached(paths), rancher: joined }
   const kept = keptTerraform(ordering, keeping, letMachinesGo(leaving))
+  const charts = { helm, kubernetes, clock, charts: join(project, 'charts') }
   const keptToken = () => keptRancherToken(paths.folder)
   return [
     toolsAction(parts.tools),
@@ -172,6 +174,7 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
       ...keptDisks(paths.folder),
     }),
     imageAction(parts.images),
+    machineDiskAction(parts.cloud),
     kubeconfigAction(),
     kubernetesApply({ kubernetes, clock, manifests: join(project, 'catalog', 'manifests') }),
     providerSecretAction({ cloud: parts.cloud, kubernetes }),
@@ -190,7 +193,8 @@ export function siteActions(parts: SiteParts, keeping: SiteStateKeeping): Action
       token: () => (cloud === undefined ? '' : rancherTokenIn(cloud, cloudSecrets(secrets()))),
     }),
     orderedMachinesAction({ hcloud: parts.hcloud, sleep, token: () => cloudSecrets(secrets())['token'] ?? '' }),
-    helmRelease({ helm, kubernetes, clock, charts: join(project, 'charts') }),
+    helmRelease(charts),
+    helmInstall(charts),
     helmRollback({ helm, kubernetes, clock }),
     bootstrapAccountsAction({ connect, secrets, sleep }),
     ensureDeploymentsAction(ensuring),

@@ -3,9 +3,10 @@ import { buildImage, imageTag } from '../images/build.ts'
 import { IMAGES, type ImageName } from '../images/catalogue.ts'
 import { type Pin, readPins } from '../images/pins.ts'
 import { pullImage, whyUnreachable } from '../images/pull.ts'
-import { checkPush, findDigest, type RegistryAccess } from '../images/registry.ts'
+import { checkPush, findDigest, isPlain, type RegistryAccess } from '../images/registry.ts'
 import { AppError, explain } from '../base/errors.ts'
 import type { ImageRun, Images } from './actions/image.ts'
+import type { CloudControl } from './operator.ts'
 import { toolPath } from './site-tools.ts'
 
 export interface ImageSources {
@@ -16,10 +17,12 @@ export interface ImageSources {
   readonly pinsFile?: string
   /** How the registry is spoken to, where it is one of the site file's; looked up when it is needed. */
   readonly access: () => RegistryAccess
+  /** Gives a registry of this computer blobs that lie here; left out where there is none. */
+  readonly takeBlobs?: CloudControl['takeBlobs']
 }
 
 /** Images built on this machine from the checkout, or pulled where they are pinned and their registry answers. */
-export function createImages({ project, cache, stateFolder, pinsFile, access }: ImageSources): Images {
+export function createImages({ project, cache, stateFolder, pinsFile, access, takeBlobs }: ImageSources): Images {
   const programsOf = (name: ImageName) =>
     Object.fromEntries(IMAGES[name].programs.map((program) => [program, toolPath(stateFolder, program)]))
   const pinOf = (name: ImageName) =>
@@ -40,7 +43,8 @@ export function createImages({ project, cache, stateFolder, pinsFile, access }: 
       const pulled = pin === undefined ? undefined : await pullPinned(name, pin, registry, access(), { output, signal })
       if (pulled !== undefined) return pulled
       const programs = programsOf(name)
-      return await buildImage(name, { project, cache, registry, output, signal, programs, access: access() })
+      const own = isPlain(registry) ? { takeBlobs } : {}
+      return await buildImage(name, { project, cache, registry, output, signal, programs, access: access(), ...own })
     },
   }
 }

@@ -104,7 +104,7 @@ export function siteOperator(): Operator {
 }
 
 function cloudControl(site: Site, paths: StatePaths): CloudControl {
-  if (!isFar(site)) return createLocalCloud(site, paths, project)
+  if (!isFar(site)) return createLocalCloud(site, paths, { project, cache: cacheFolder() })
   return createFarCloud(paths, createKubernetes({ kubeconfigFile: paths.kubeconfig }))
 }
 
@@ -126,6 +126,7 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
   const kubernetes = createKubernetes({ kubeconfigFile: kubeconfig })
   const program = (name: string) => toolPath(folder, name)
   const front = siteFront(site, paths)
+  const cloud = cloudControl(site, paths)
   return {
     project,
     site,
@@ -133,16 +134,17 @@ function siteParts(site: Site, paths: StatePaths): SiteParts {
     kubernetes,
     tools: createTools(folder, {
       simulated: site.simulated === true,
-      versionsInUse: async () => await cloudControl(site, paths).versions(),
+      versionsInUse: async () => await cloud.versions(),
     }),
     toolsFolder: () => toolsFolder(folder),
     pages: createPages(project, cacheFolder()),
-    cloud: cloudControl(site, paths),
+    cloud,
     images: createImages({
       project,
       cache: cacheFolder(),
       stateFolder: folder,
       access: () => registryAccess(ensureSecrets(folder)),
+      takeBlobs: cloud.takeBlobs,
     }),
     helm: late(() => siteHelm(paths, kubernetes)),
     terraform: late(() => siteTerraform(paths)),

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { execa } from 'execa'
+import { cacheFolder } from '../../src/tools/ensure.ts'
 import type { TestSite } from './cli.ts'
 import { call, eventually } from './local-cloud-client.ts'
 
@@ -75,6 +76,17 @@ export async function reaches(site: TestSite, pod: Pod, host: string, port: numb
 export async function leftoversOf(site: TestSite): Promise<string> {
   const words = [localCloud, 'leftovers', '--state', join(site.state, 'cloud')]
   return (await execa(process.execPath, words)).stdout
+}
+
+/** Whether the machine began with the images' layers instead of fetching them: as links, where the cache lies on its disk. */
+export function isPrepared(site: TestSite): boolean {
+  const machines = join(site.state, 'cloud/machines')
+  if (statSync(machines).dev !== statSync(cacheFolder()).dev) return true
+  const [machine = ''] = readdirSync(machines)
+  const blobs = join(machines, machine, 'containerd/io.containerd.content.v1.content/blobs/sha256')
+  const layers = readdirSync(blobs).map((blob) => statSync(join(blobs, blob)))
+  // Without manifests, configurations and the small image that makes pods.
+  return layers.filter(({ size }) => size > 4 * 2 ** 20).every(({ nlink }) => nlink > 1)
 }
 
 const socketOf = (site: TestSite): string => join(site.state, 'cloud/api.sock')

@@ -6,6 +6,7 @@ import { useFromElsewhere } from './elsewhere.ts'
 import {
   closedPlaces,
   freeze,
+  isPrepared,
   killEverything,
   kubectl,
   memoryGb,
@@ -320,6 +321,7 @@ describe('everything is still there', () => {
     await site.run('down')
     expect(await site.attempt('status')).toMatchObject({ code: 5 })
     expect(await site.json<UpResult>('up')).toEqual(up)
+    expect(isPrepared(site)).toBe(true)
     expect(await configOf(anna)).toEqual(config)
     expect((await workAs(site, anna)).before).toEqual(kept)
   })
