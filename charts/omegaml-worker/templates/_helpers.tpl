@@ -28,6 +28,28 @@ leaves them alone. `most` is left out where the HPA decides between one and many
 {{- end -}}
 {{- end -}}
 
+{{- /* Environment of the workers, as JSON. Every task brings its own account and is checked by it. */ -}}
+{{- define "omegaml-worker.settings" -}}
+{{- $settings := dict
+  "OMEGA_QUALIFIER" .Values.qualifier
+  "OMEGA_RESTAPI_URL" .Values.internalUrl
+  "OMEGA_SERVICES_INCLUSTER" "yes"
+  "OMEGA_AUTH_ENV" "omegaml.client.auth.CloudClientAuthenticationEnv"
+  "OMEGA_ALLOW_TASK_DEFAULT_AUTH" "0"
+  "OMEGA_ALLOW_ENV_CONFIG" "0"
+  "OMEGA_TASK_TIMEOUT" (int .Values.taskTimeoutSeconds | toString)
+  "TASK_MEMORY_MB" (int .Values.taskMemoryMb | toString)
+  "OMEGA_WORKER_CONCURRENCY" (int .Values.concurrency | toString)
+  "OMEGA_WORKER_SHARED" (ternary "yes" "no" .Values.shared)
+  "CELERY_Q" (include "omegaml-worker.queues" . | fromJsonArray | join ",")
+-}}
+{{- if .Values.caConfigMap -}}
+{{- range list "REQUESTS_CA_BUNDLE" "CA_CERTS_PATH" "SSL_CERT_FILE" }}{{ $_ := set $settings . "/run/ca/ca.crt" }}{{ end -}}
+{{- end -}}
+{{- range $name, $value := .Values.env }}{{ $_ := set $settings $name (toString $value) }}{{ end -}}
+{{ toJson $settings }}
+{{- end -}}
+
 {{- /* Rules that no schema can say. */ -}}
 {{- define "omegaml-worker.check" -}}
 {{- if and .Values.shared .Values.packages -}}

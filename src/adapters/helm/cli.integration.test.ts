@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestCluster } from '../../../test/support/kube-apiserver.ts'
 import { startCluster } from '../../../test/support/kube-apiserver.ts'
+import { explain } from '../../base/errors.ts'
 import { needProgram } from '../../../test/support/programs.ts'
 import { createHelmCli } from './cli.ts'
 import { helmContract } from './contract-suite.ts'
@@ -59,6 +60,15 @@ describe('the real program', () => {
     expect(record?.status).toBe('failed')
     await helm.upgrade(release({ a: 'two' }))
     expect((await helm.find('real', 'real'))?.status).toBe('deployed')
+  })
+
+  test('a field that the server does not know is refused by its name', async () => {
+    const misspelt = join(folder, 'misspelt')
+    await writeChart(misspelt)
+    const text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: misspelt}\ndatta: {a: one}\n'
+    await writeFile(join(misspelt, 'templates', 'misspelt.yaml'), text)
+    const refused = helm.upgrade({ ...release({}), name: 'misspelt', chart: misspelt })
+    expect(await refused.catch(explain)).toMatch(/datta/)
   })
 
   test('values that the schema refuses are invalid', async () => {

@@ -147,6 +147,8 @@ function upgradeFlags(release: Release): readonly string[] {
     ...create,
     ...apply,
     '--hide-notes',
+    // The server itself refuses fields it does not know; asking for its whole description costs a tenth of a release.
+    '--disable-openapi-validation',
     '--output',
     'json',
     '--timeout',

@@ -41,6 +41,29 @@ describe('a real API server', () => {
     expect(await kubernetes.compare(deployment())).toBe('present')
   })
 
+  test('what somebody changed comes back, and what we no longer say goes', async () => {
+    const { kubernetes } = cluster
+    const metadata = { name: 'shared', namespace: 'default' }
+    const of = (data: Record<string, string>): Manifest => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data })
+    const ref = refOf(of({}))
+    await kubernetes.apply(of({ ours: '1', old: '1' }))
+    await kubernetes.change(ref, { data: { ours: 'theirs', more: '2' } })
+    expect(await kubernetes.compare(of({ ours: '1', old: '1' }))).toBe('different')
+    expect(await kubernetes.apply(of({ ours: '1', old: '1' }))).toBe('changed')
+    expect(await kubernetes.apply(of({ ours: '1', old: '1' }))).toBe('unchanged')
+    expect(await kubernetes.compare(of({ ours: '1' }))).toBe('different')
+    expect(await kubernetes.apply(of({ ours: '1' }))).toBe('changed')
+    expect((await kubernetes.find(ref))?.['data']).toEqual({ ours: '1', more: '2' })
+  })
+
+  test('an object that an older version applied is as wanted, though it has no digest yet', async () => {
+    const { kubernetes } = cluster
+    await kubernetes.apply(deployment())
+    await kubernetes.change(refOf(deployment()), { metadata: { annotations: { 'cloudmgr.io/applied': null } } })
+    expect(await kubernetes.compare(deployment())).toBe('present')
+    expect(await kubernetes.apply(deployment())).toBe('unchanged')
+  })
+
   test('a workload without a node says what it waits for', async () => {
     const { kubernetes } = cluster
     await kubernetes.apply(deployment())

@@ -4,6 +4,7 @@ import { KubeConfig } from '@kubernetes/client-node'
 import type { Clock } from '../../base/clock.ts'
 import { systemClock } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
+import { appliedAnnotation, isApplied, withDigest } from './applied.ts'
 import { resourcePaths } from './paths.ts'
 import type { DeleteOptions, Kubernetes, Manifest, ObjectRef } from './port.ts'
 import { describeRef, refOf } from './port.ts'
@@ -72,7 +73,9 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
     list,
     apply: async (manifest) => {
       const before = await find(refOf(manifest))
-      const after = await patch(manifest, false)
+      const wanted = withDigest(manifest)
+      if (before !== undefined && isApplied(before, wanted)) return 'unchanged'
+      const after = await patch(wanted, false)
       if (before === undefined) return 'created'
       // The version tells too little: controllers write their status at the same time.
       return sameApartFromControllers(before, after) ? 'unchanged' : 'changed'
@@ -86,7 +89,9 @@ export function createKubernetes(access: KubernetesAccess, clock: Clock = system
       const before = await find(refOf(manifest))
       if (before === undefined) return 'absent'
       if (before.metadata['deletionTimestamp'] !== undefined) return 'different'
-      return sameApartFromControllers(before, await patch(manifest, true)) ? 'present' : 'different'
+      const wanted = withDigest(manifest)
+      if (isApplied(before, wanted)) return 'present'
+      return sameApartFromControllers(before, await patch(wanted, true)) ? 'present' : 'different'
     },
     delete: async (ref, options = {}) => {
       const path = await api().paths.object(ref)
@@ -201,7 +206,9 @@ function sameApartFromControllers(one: Manifest, other: Manifest): boolean {
 
 function withoutBookkeeping(object: Manifest): unknown {
   const { managedFields: _fields, resourceVersion: _version, generation: _generation, ...metadata } = object.metadata
-  const { 'deployment.kubernetes.io/revision': _revision, ...annotations } = object.metadata.annotations ?? {}
+  const bookkeeping = ['deployment.kubernetes.io/revision', appliedAnnotation]
+  const own = Object.entries(object.metadata.annotations ?? {}).filter(([name]) => !bookkeeping.includes(name))
+  const annotations = Object.fromEntries(own)
   return { ...object, status: undefined, metadata: { ...metadata, annotations } }
 }
 

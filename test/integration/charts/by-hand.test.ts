@@ -140,8 +140,8 @@ async function needed(namespace: string, kind: 'secrets' | 'configmaps' | 'persi
   const { items } = await get(kubectl, 'deployments,statefulsets,jobs', '--namespace', namespace)
   const pods: Manifest[] = items.map(({ spec }: Manifest) => spec.template.spec)
   const volumes = pods.flatMap(({ volumes = [] }) => volumes)
-  const env = pods
-    .flatMap(({ initContainers = [], containers }) => [...initContainers, ...containers])
+  const all = pods.flatMap(({ initContainers = [], containers }) => [...initContainers, ...containers])
+  const env = all
     .flatMap(({ env = [] }: Manifest) => env)
     .flatMap(({ valueFrom }: Manifest) => valueFrom?.secretKeyRef ?? [])
     .filter(({ optional }: Manifest) => optional !== true)
@@ -149,6 +149,7 @@ async function needed(namespace: string, kind: 'secrets' | 'configmaps' | 'persi
     case 'secrets':
       return [
         ...env.map(({ name }) => name),
+        ...all.flatMap(({ envFrom = [] }: Manifest) => envFrom).map(({ secretRef }: Manifest) => secretRef.name),
         ...volumes.flatMap(({ secret }) => (secret?.optional === true ? [] : (secret?.secretName ?? []))),
       ]
     case 'configmaps':

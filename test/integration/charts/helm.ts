@@ -79,6 +79,17 @@ export function podsOf(
     })
 }
 
+/** What a worker's pods get as environment. */
+export function settingsOf(manifests: readonly Manifest[], worker: string): Record<string, string> {
+  const { data } = find(manifests, 'Secret', `${worker}-settings`)
+  return Object.fromEntries(
+    Object.entries(data as Record<string, string>).map(([name, value]) => [
+      name,
+      Buffer.from(value, 'base64').toString(),
+    ]),
+  )
+}
+
 export function find(manifests: readonly Manifest[], kind: string, name: string): Manifest {
   const found = manifests.find((manifest) => manifest.kind === kind && manifest.metadata.name === name)
   if (found === undefined)

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { parse } from 'yaml'
 import type { ChartName, Manifest, Values } from './helm.ts'
-import { chartFolder, chartNames, find, helm, podsOf, render, renderText, servicesNamespace } from './helm.ts'
+import {
+  chartFolder,
+  chartNames,
+  find,
+  helm,
+  podsOf,
+  render,
+  renderText,
+  servicesNamespace,
+  settingsOf,
+} from './helm.ts'
 import { profiles } from './profiles.ts'
 
 for (const [profile, valuesOf] of Object.entries(profiles)) {
@@ -237,10 +247,7 @@ test('nginx reads a changed certificate anew, and is the process that is asked t
 
 test('a shared runtime says so to its workers, an own one too', async () => {
   for (const shared of [true, false]) {
-    const [pod] = podsOf(await render('omegaml-worker', { shared, queues: ['default', 'gpu'] }))
-    const env = Object.fromEntries(
-      ((pod as Manifest).spec.containers[0].env as Manifest[]).map(({ name, value }) => [name, value]),
-    )
+    const env = settingsOf(await render('omegaml-worker', { shared, queues: ['default', 'gpu'] }), 'worker')
     assert.equal(env['OMEGA_WORKER_SHARED'], shared ? 'yes' : 'no')
     assert.equal(env['CELERY_Q'], 'default,gpu')
   }

@@ -5,7 +5,7 @@ import { test } from 'vitest'
 import { parsePlan } from '../../../src/catalog/load.ts'
 import { resolveGiven } from '../../../src/catalog/resolve.ts'
 import { testSite } from '../../../src/api/testing.ts'
-import { find, render, type Values } from './helm.ts'
+import { find, render, settingsOf, type Values } from './helm.ts'
 
 const file = resolve(import.meta.dirname, '../../../catalog/plans/runtime.yml')
 const plan = parsePlan(readFileSync(file, 'utf8'), file)
@@ -37,8 +37,9 @@ test('an order without a word becomes a worker that takes the tasks with its lab
   assert.equal(find(objects, 'Deployment', 'worker').spec.replicas, 1)
   assert.equal(worker.image, '10.0.0.1:5000/runtime@sha256:0a')
   assert.deepEqual(spec.nodeSelector, { 'omegaml.io/role': 'worker' })
-  const env = Object.fromEntries(worker.env.map(({ name, value }: { name: string; value: string }) => [name, value]))
-  assert.deepEqual([env.CELERY_Q, env.OMEGA_WORKER_SHARED], ['worker,default', 'no'])
+  const { CELERY_Q, OMEGA_WORKER_SHARED } = settingsOf(objects, 'worker')
+  assert.deepEqual([CELERY_Q, OMEGA_WORKER_SHARED], ['worker,default', 'no'])
+  assert.deepEqual(worker.envFrom, [{ secretRef: { name: 'worker-settings' } }])
   // A running task is finished before its worker goes.
   assert.equal(spec.terminationGracePeriodSeconds, 1260)
   assert.equal(spec.initContainers, undefined)
@@ -71,8 +72,7 @@ test('every parameter reaches the workers, packages as arguments of their own', 
   assert.deepEqual(install.env.at(-1), { name: 'PIP_INDEX_URL', value: 'https://pypi.test/simple' })
   assert.equal(install.image, 'mine/runtime:1')
   assert.equal(install.securityContext.readOnlyRootFilesystem, true)
-  const queues = worker.env.find(({ name }: { name: string }) => name === 'CELERY_Q').value
-  assert.equal(queues, 'gpu')
+  assert.equal(settingsOf(objects, 'worker')['CELERY_Q'], 'gpu')
 })
 
 test('suspended, nothing runs, whatever it grew by before', async () => {
