@@ -123,7 +123,6 @@ export function etcd({ addresses, paths, pki, binDir }: ControlPlane): ProgramSp
       '--snapshot-count=10000',
       '--log-level=warn',
     ],
-    env: { GOGC: '50' },
     configs: [pki.read('etcd-server').cert],
   }
 }
@@ -173,7 +172,6 @@ export function apiServer({ addresses, paths, pki, kubernetesDir }: ControlPlane
       '--shutdown-delay-duration=0s',
       `--cert-dir=${join(paths.configs, 'apiserver')}`,
     ],
-    env: { GOGC: '50' },
     configs: [pki.read('apiserver').cert, pki.read('etcd-client').cert, pki.read('front-proxy-client').cert],
     graceMs: 10_000,
   }
@@ -206,7 +204,6 @@ export function controllerManager(site: ControlPlane): ProgramSpec {
       '--kube-api-burst=1000',
       '--profiling=false',
     ],
-    env: { GOGC: '50' },
     configs: [access.text],
   }
 }
@@ -228,7 +225,6 @@ export function scheduler(site: ControlPlane): ProgramSpec {
       '--kube-api-burst=1000',
       '--profiling=false',
     ],
-    env: { GOGC: '50' },
     configs: [access.text],
   }
 }
@@ -251,7 +247,6 @@ export function metricsServer(site: ControlPlane): ProgramSpec {
       '--kubelet-preferred-address-types=InternalIP',
       '--metric-resolution=15s',
     ],
-    env: { GOGC: '50' },
     configs: [access.text],
   }
 }
@@ -269,7 +264,7 @@ export function coreDns(
     name: 'coredns',
     ...inside(addresses),
     command: [join(binDir, 'coredns'), '-conf', file],
-    env: { GOGC: '50', GOMAXPROCS: String(Math.min(2, cpus().length)) },
+    env: { GOMAXPROCS: String(Math.min(2, cpus().length)) },
     configs: [access.text, text],
   }
 }

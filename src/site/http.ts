@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
   readonly timeoutMs?: number
+  /** Ends the connection; the promise rejects. */
+  readonly signal?: AbortSignal
 }
 
 export interface HttpAnswer {
@@ -56,8 +58,9 @@ export async function sendJson(target: Target, wanted: HttpRequest): Promise<Htt
   }
   try {
     return await new Promise<HttpAnswer>((resolve, reject) => {
-      const { method, path } = wanted
-      const outgoing = requestTo(target, { method, path, headers, agent: false }, (incoming) => {
+      const { method, path, signal } = wanted
+      const options = { method, path, headers, agent: false, ...(signal === undefined ? {} : { signal }) } as const
+      const outgoing = requestTo(target, options, (incoming) => {
         const chunks: Buffer[] = []
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
         incoming.on('error', reject)

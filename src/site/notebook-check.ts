@@ -24,7 +24,7 @@ export interface NotebookRun {
   readonly timeoutMs: number
 }
 
-type Call = (method: string, path: string, body?: unknown) => Promise<unknown>
+type Call = (method: string, path: string, body?: unknown, signal?: AbortSignal) => Promise<unknown>
 
 const name = 'self-check.ipynb'
 
@@ -34,13 +34,13 @@ export async function checkNotebook(user: NotebookUser, run: NotebookRun): Promi
   run.say('signed in to JupyterHub')
   const hub = caller(user, user.host, token)
   const own = caller(user, `${user.userid}.${user.host}`, token)
-  await startServer(hub, user.userid, run)
-  run.say('notebook server started')
+  const isOurs = await startServer(hub, user.userid, run)
+  run.say(isOurs ? 'notebook server started' : 'notebook server was there')
   try {
     await runNotebook(own, user, token, run)
     run.say('notebook kept in the store and executed')
   } finally {
-    await hub('DELETE', `/hub/api/users/${user.userid}/server`)
+    if (isOurs) await endServer(hub, user.userid, run)
   }
 }
 
@@ -54,8 +54,9 @@ async function signIn(user: NotebookUser): Promise<string> {
 function caller(user: NotebookUser, host: string, token?: string): Call {
   const target = asking(user.target ?? { host: '127.0.0.1', port: user.port }, host)
   const headers = { host: withPort(host, user), ...(token === undefined ? {} : { authorization: `token ${token}` }) }
-  return async (method, path, body) => {
-    const request = { method, path, headers, timeoutMs: 60_000, ...(body === undefined ? {} : { body }) }
+  return async (method, path, body, signal) => {
+    const given = { ...(body === undefined ? {} : { body }), ...(signal === undefined ? {} : { signal }) }
+    const request = { method, path, headers, timeoutMs: 60_000, ...given }
     const answer = await sendJson(target, request)
     if (answer.status >= 200 && answer.status < 300) return answer.body
     const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body)
@@ -75,21 +76,32 @@ function asking(target: Target, host: string): Target {
   return { ...target, tls: { ...target.tls, servername: host } }
 }
 
-interface UserModel {
-  readonly servers?: Readonly<Record<string, { readonly ready?: boolean; readonly pending?: string | null }>>
+interface ServerModel {
+  readonly ready?: boolean
+  readonly pending?: string | null
 }
 
-async function startServer(hub: Call, userid: string, run: NotebookRun): Promise<void> {
+interface UserModel {
+  readonly servers?: Readonly<Record<string, ServerModel>>
+}
+
+/** Says whether it had to be started. */
+async function startServer(hub: Call, userid: string, run: NotebookRun): Promise<boolean> {
   const deadline = Date.now() + run.timeoutMs
   let asked = false
   for (;;) {
-    const server = ((await hub('GET', `/hub/api/users/${userid}`)) as UserModel).servers?.['']
-    if (server?.ready === true) return run.waiting(undefined)
+    const server = await findServer(hub, userid)
+    if (server?.ready === true && (server.pending ?? null) === null) {
+      run.waiting(undefined)
+      return asked
+    }
     if (server === undefined && asked) {
       throw new AppError('conflict', 'notebook-failed', `the notebook server of ${userid} ended while it started`)
     }
-    if (server === undefined) await hub('POST', `/hub/api/users/${userid}/server`, {})
-    asked = true
+    if (server === undefined) {
+      await hub('POST', `/hub/api/users/${userid}/server`, {})
+      asked = true
+    }
     if (Date.now() > deadline) {
       throw new AppError(
         'conflict',
@@ -100,6 +112,24 @@ async function startServer(hub: Call, userid: string, run: NotebookRun): Promise
     run.waiting('the notebook server')
     await run.sleep(300, run.signal)
   }
+}
+
+/** Ends when the hub has begun to end it, which takes it seconds: it goes on with that, whoever waits. */
+async function endServer(hub: Call, userid: string, run: NotebookRun): Promise<void> {
+  const left = new AbortController()
+  const ended = hub('DELETE', `/hub/api/users/${userid}/server`, undefined, left.signal)
+  ended.catch(() => {
+    // Told below, unless we left before.
+  })
+  for (;;) {
+    const server = await findServer(hub, userid)
+    if (server === undefined || server.pending === 'stop') return left.abort()
+    await Promise.race([ended, run.sleep(100, run.signal)])
+  }
+}
+
+async function findServer(hub: Call, userid: string): Promise<ServerModel | undefined> {
+  return ((await hub('GET', `/hub/api/users/${userid}`)) as UserModel).servers?.['']
 }
 
 async function runNotebook(own: Call, user: NotebookUser, token: string, run: NotebookRun): Promise<void> {
