@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import { findJson, writeFile, writeJson } from './files.ts'
 import { removeFolder } from './remove-folder.ts'
@@ -59,8 +59,9 @@ export interface DiskOrder {
 export async function prepareDisk({ disk, images, binDir }: DiskOrder): Promise<boolean> {
   const digests = images.map(digestOf).toSorted()
   if (digests.join() === preparedImages(disk).join()) return false
-  const part = `${disk}.part`
-  await removeFolder(part)
+  await removeParts(disk)
+  // A number of its own: what a killed run started may still be ending.
+  const part = `${disk}.${process.pid}.part`
   mkdirSync(part, { recursive: true, mode: 0o700 })
   try {
     await layOutDisk(disk, store(part))
@@ -74,6 +75,13 @@ export async function prepareDisk({ disk, images, binDir }: DiskOrder): Promise<
   } finally {
     await removeFolder(part)
   }
+}
+
+/** What interrupted runs left. */
+async function removeParts(disk: string): Promise<void> {
+  const names = existsSync(dirname(disk)) ? readdirSync(dirname(disk)) : []
+  for (const name of names)
+    if (name.startsWith(`${basename(disk)}.`) && name.endsWith('.part')) await removeFolder(join(dirname(disk), name))
 }
 
 function digestOf(reference: string): string {
@@ -94,14 +102,14 @@ async function countEntries(folder: string): Promise<number> {
 }
 
 /**
- * One script, so that containerd never outlives it: $1 folder of programs, $2 configuration, $3 socket, then references.
- * In a mount namespace of its own, which takes what containerd mounts meanwhile with it.
+ * One script that ends with whoever runs it, and containerd with the script, however they end: $1 folder of programs,
+ * $2 configuration, $3 socket, then references. In a mount namespace of its own, which takes what containerd mounts with it.
  */
 const script = `
 programs=$1; config=$2; socket=$3; shift 3
-"$programs/containerd" -c "$config" & server=$!
+setpriv --pdeathsig KILL "$programs/containerd" -c "$config" & server=$!
 trap 'kill $server 2>/dev/null; wait $server' EXIT
-images() { "$programs/ctr" -a "$socket" -n k8s.io images "$@"; }
+images() { setpriv --pdeathsig KILL "$programs/ctr" -a "$socket" -n k8s.io images "$@"; }
 for try in $(seq 300); do images ls -q >/dev/null 2>&1 && break; sleep 0.1; done
 present=$(images ls)
 for image; do
@@ -116,9 +124,12 @@ async function fill(part: string, images: readonly string[], binDir: string): Pr
   const socket = join(part, 'containerd.sock')
   const config = join(part, 'containerd.toml')
   writeFile(config, configText(part, socket))
-  const words = ['--mount', '--propagation', 'private', 'sh', '-euc', script, 'fill', binDir, config, socket]
+  const words = ['--pdeathsig', 'TERM', 'unshare', '--mount', '--propagation', 'private', 'sh', '-euc', script, 'fill']
   try {
-    await run('unshare', [...words, ...images], { timeoutMs: 900_000, env: { OTEL_TRACES_EXPORTER: 'none' } })
+    await run('setpriv', [...words, binDir, config, socket, ...images], {
+      timeoutMs: 900_000,
+      env: { OTEL_TRACES_EXPORTER: 'none' },
+    })
   } finally {
     for (const name of ['containerd.toml', 'containerd.sock', 'containerd.sock.ttrpc', 'state'])
       rmSync(join(part, name), { recursive: true, force: true })

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ImageParts, pushImage } from '../../src/images/push.ts'
 import { tar } from '../../src/local/oci.ts'
@@ -120,5 +122,30 @@ test('a disk whose images can’t be had is not made, and the one before stays',
   const before = statSync(join(disk, 'content.json')).ino
   await expect(prepareDisk({ disk, images: [missing], binDir })).rejects.toThrow(/not found/)
   expect(statSync(join(disk, 'content.json')).ino).toBe(before)
-  expect(existsSync(`${disk}.part`)).toBe(false)
+  expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([])
+})
+
+test('whoever prepares a disk is killed: no program goes on, and the next one clears up', async () => {
+  const disk = join(folder, 'killed')
+  // Takes the connection and says nothing.
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const main = resolve(import.meta.dirname, '../../src/local/main.ts')
+  const words = [main, 'disk', '--bin', binDir, '--disk', disk, `127.0.0.1:${port}/x@sha256:${'1'.repeat(64)}`]
+  const asked = once(silent, 'connection')
+  const preparing = spawn(process.execPath, words, { stdio: 'ignore' })
+  await asked
+  const running = () => {
+    const found = spawnSync('pgrep', ['--full', `${disk}.${preparing.pid}.part`], { encoding: 'utf8' })
+    return found.stdout.split('\n').filter((line) => line !== '')
+  }
+  expect(running()).not.toEqual([])
+  preparing.kill('SIGKILL')
+  await expect.poll(running, { timeout: 20_000 }).toEqual([])
+  silent.close()
+
+  const first = await push('first', imageOf('again', [{ 'etc/a': '1' }]))
+  expect(await prepareDisk({ disk, images: [first], binDir })).toBe(true)
+  expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([])
 })
