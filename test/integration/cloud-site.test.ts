@@ -1,3 +1,4 @@
+import { appliedAnnotation } from '../../src/adapters/kubernetes/applied.ts'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -517,8 +518,11 @@ async function everythingThere(): Promise<string[]> {
   const found = await Promise.all(
     kindsOfClusters.map(async ([apiVersion, kind]) =>
       (await cluster.kubernetes.list({ apiVersion, kind })).map(
-        ({ metadata: { name, annotations = {}, finalizers = [] } }) =>
-          `${kind} ${name} ${kind === 'Namespace' ? JSON.stringify([annotations, finalizers]) : ''}`,
+        ({ metadata: { name, annotations = {}, finalizers = [] } }) => {
+          // Of what this test itself applied, as they and as Rancher.
+          const { [appliedAnnotation]: _digest, ...others } = annotations
+          return `${kind} ${name} ${kind === 'Namespace' ? JSON.stringify([others, finalizers]) : ''}`
+        },
       ),
     ),
   )

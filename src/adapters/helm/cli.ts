@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
+import { systemClock } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
 import type { Kubernetes, Manifest } from '../kubernetes/port.ts'
 import type { RunResult } from '../process/run.ts'
@@ -23,6 +24,7 @@ export interface HelmCliOptions {
 }
 
 const TIMEOUT_MS = 600_000
+const AGAIN_MS = 300
 const KEPT_REVISIONS = '10'
 
 /** The real one: helm 4 as a program, values by file (never by argument), JSON for every answer. */
@@ -40,13 +42,16 @@ export function createHelmCli(options: HelmCliOptions): Helm {
   const find = async (name: string, namespace: string) => (await stored(name, namespace))?.record
   const uninstall: Helm['uninstall'] = async (name, namespace, running = {}) => {
     if ((await find(name, namespace)) === undefined) return false
-    const wait = ['--wait', '--cascade', 'foreground', '--timeout', seconds(running.timeoutMs ?? TIMEOUT_MS)]
-    await must(
-      `uninstalling ${name} from ${namespace}`,
-      ['uninstall', name, '--namespace', namespace, '--ignore-not-found', ...wait],
-      running,
-    )
-    return true
+    const timeoutMs = running.timeoutMs ?? TIMEOUT_MS
+    const wait = ['--wait', '--cascade', 'foreground', '--timeout', seconds(timeoutMs)]
+    const words = ['uninstall', name, '--namespace', namespace, '--ignore-not-found', ...wait]
+    for (const deadline = systemClock.now() + timeoutMs; ; await systemClock.sleep(AGAIN_MS, running.signal)) {
+      const result = await helm(words, running)
+      if (result.exitCode === 0) return true
+      // Helm's wait ends early where some objects are gone before it has seen the others: the release is still there then.
+      const isEarly = / still exists\. status: /.test(result.stderr) && systemClock.now() < deadline
+      if (!isEarly) throw helmError(`uninstalling ${name} from ${namespace}`, result)
+    }
   }
 
   return {

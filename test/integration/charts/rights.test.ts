@@ -30,7 +30,7 @@ const expected: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'resourcequotas: get, list, create, patch, delete': 'account/namespace.yml, and orphans of it',
     'limitranges: get, list, create, patch, delete': 'account/namespace.yml, and orphans of it',
     'persistentvolumeclaims: get, list, create, patch, delete': 'action volume',
-    'secrets: get, list, create, update, patch, delete':
+    'secrets: get, list, watch, create, update, patch, delete':
       'credentials of workers, databases and registries; Helm keeps its releases there, and updates them',
     'services: get, list, watch, create, patch, delete':
       'chart omegaml-storage, of own databases; Helm waits by watching',
