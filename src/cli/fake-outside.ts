@@ -239,7 +239,7 @@ function fakeCloud(outside: FakeOutside): CloudControl {
     certificate: async () => clusterOutputs.ca,
     gateway: async () => ({ url: 'https://10.0.0.1:7443', ca: clusterOutputs.ca, token: 'tokenOfTheGateway' }),
     leftovers: async () => outside.leftovers,
-    takeBlobs: async () => [],
+    takeBlobs: async () => {},
     prepareDisk: async (images) => {
       outside.done.push(`disk of ${images.length} images`)
       return true

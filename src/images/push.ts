@@ -1,6 +1,13 @@
 import { AppError } from '../base/errors.ts'
 import { type RegistryAccess, RegistryClient } from './registry.ts'
 
+/** Parts of images that lie on this computer. */
+export interface HostBlobs {
+  /** Each is a file, named by the digits of its digest. */
+  readonly folder: string
+  readonly digests: readonly string[]
+}
+
 export interface PushOptions {
   /** `host:port`, perhaps with a path. */
   readonly registry: string
@@ -9,10 +16,8 @@ export interface PushOptions {
   readonly name: string
   readonly tag: string
   readonly signal?: AbortSignal | undefined
-  /** Gives the registry what lies on this computer in files named by digests; answers with what it has then. */
-  readonly takeBlobs?:
-    | ((name: string, blobs: { folder: string; digests: readonly string[] }) => Promise<readonly string[]>)
-    | undefined
+  /** Gives the registry what lies on this computer in files named by digests, as far as it can. */
+  readonly takeBlobs?: ((name: string, blobs: HostBlobs) => Promise<void>) | undefined
 }
 
 /** A part of an image as its manifest names it (OCI image specification, "descriptor"). */
@@ -45,9 +50,8 @@ export async function pushImage(image: ImageParts, options: PushOptions): Promis
   const { registry, access, name, tag, signal } = options
   const client = new RegistryClient(registry, access)
   const what = `pushing ${name} to the registry ${registry}`
-  const there = await given(image, options)
+  await give(image, options)
   for (const part of image.parts) {
-    if (there.includes(part.digest)) continue
     const head = { method: 'HEAD', ms: ANSWER_MS, signal }
     if ((await client.call(client.url(name, `blobs/${part.digest}`), what, head)).ok) continue
     await pushBlob(client, options, part.digest, await image.read(part), what)
@@ -62,13 +66,12 @@ export async function pushImage(image: ImageParts, options: PushOptions): Promis
   if (!put.ok) throw unavailable(`${what}: it answered ${put.status} to ${tag}`)
 }
 
-/** Digests of the parts that the registry was given without sending them. */
-async function given(image: ImageParts, { name, takeBlobs }: PushOptions): Promise<readonly string[]> {
-  const { folder, parts } = image
-  if (takeBlobs === undefined || folder === undefined) return []
+/** What the registry can have without being sent it, when the parts lie here and it is one of this computer. */
+async function give({ folder, parts, read }: ImageParts, { name, takeBlobs }: PushOptions): Promise<void> {
+  if (takeBlobs === undefined || folder === undefined) return
   // Nobody looks at them again: what is not what its digest says is refused here.
-  for (const part of parts) await image.read(part)
-  return await takeBlobs(name, { folder, digests: parts.map(({ digest }) => digest) })
+  for (const part of parts) await read(part)
+  await takeBlobs(name, { folder, digests: parts.map(({ digest }) => digest) })
 }
 
 async function pushBlob(

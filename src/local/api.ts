@@ -38,7 +38,8 @@ export function operatorApi(clusters: Clusters, log: Log): FastifyInstance {
   })
   app.put<MachineParams>('/v1/clusters/:cluster/blobs/:name', ({ params, body }) => {
     const { cluster, name } = params
-    return { linked: linkBlobs(clusters.of(cluster).paths.registry, checkRepository(name), parse(blobsOrder, body)) }
+    linkBlobs(clusters.of(cluster).paths.registry, checkRepository(name), parse(blobsOrder, body))
+    return {}
   })
   orderRoutes(app, clusters, 'operator')
   return app

@@ -16,9 +16,14 @@ interface Content {
 const content = (disk: string): string => join(disk, 'content.json')
 const store = (disk: string): string => join(disk, 'containerd')
 
-/** Digests of the images that new machines have from the beginning. */
-function preparedImages(disk: string): readonly string[] {
-  return findJson<Content>(content(disk))?.images ?? []
+/** Of a list that nobody can read: as if there were no disk. */
+function findContent(disk: string): Content | undefined {
+  try {
+    return findJson<Content>(content(disk))
+  } catch {
+    // Damaged; it is made anew.
+    return undefined
+  }
 }
 
 /**
@@ -26,7 +31,7 @@ function preparedImages(disk: string): readonly string[] {
  * A pull then asks the registry for the manifest only. Where it can't be had the machine begins with nothing, as usual.
  */
 export async function layOutDisk(disk: string, folder: string): Promise<boolean> {
-  const known = findJson<Content>(content(disk))
+  const known = findContent(disk)
   if (known === undefined || existsSync(folder)) return false
   const part = `${folder}.part`
   await removeFolder(part)
@@ -53,12 +58,13 @@ export interface DiskOrder {
 }
 
 /**
- * Makes the disk anew when its images are others; what it has already is taken over. Says whether it did. For one caller at a
+ * Makes the disk anew when its images are others or some of it is missing; what it has already is taken over. Says whether it did. For one caller at a
  * time.
  */
 export async function prepareDisk({ disk, images, binDir }: DiskOrder): Promise<boolean> {
   const digests = images.map(digestOf).toSorted()
-  if (digests.join() === preparedImages(disk).join()) return false
+  const known = findContent(disk)
+  if (known?.images.join() === digests.join() && (await countEntries(store(disk))) === known.entries) return false
   await removeParts(disk)
   // A number of its own: what a killed run started may still be ending.
   const part = `${disk}.${process.pid}.part`

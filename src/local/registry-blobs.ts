@@ -23,17 +23,16 @@ export function checkRepository(name: string): string {
 
 /**
  * Gives blobs of this host to the registry without sending and writing them: as hard links where its storage looks for them
- * (CNCF distribution, registry/storage/paths.go). Whoever asks has checked that they are what their names say. Answers with
- * those that it has now; the others (another file system) must be pushed.
+ * (CNCF distribution, registry/storage/paths.go). Whoever asks has checked that they are what their names say. What can't be
+ * linked (another file system) is left out, and must be pushed.
  */
-export function linkBlobs(registry: string, repository: string, { folder, digests }: BlobsOrder): string[] {
+export function linkBlobs(registry: string, repository: string, { folder, digests }: BlobsOrder): void {
   const root = join(registry, 'docker', 'registry', 'v2')
-  return digests.filter((one) => {
+  for (const one of digests) {
     const hex = one.slice('sha256:'.length)
-    if (!link(join(folder, hex), join(root, 'blobs', 'sha256', hex.slice(0, 2), hex, 'data'))) return false
-    ensureFile(join(root, 'repositories', repository, '_layers', 'sha256', hex, 'link'), one)
-    return true
-  })
+    if (link(join(folder, hex), join(root, 'blobs', 'sha256', hex.slice(0, 2), hex, 'data')))
+      ensureFile(join(root, 'repositories', repository, '_layers', 'sha256', hex, 'link'), one)
+  }
 }
 
 function link(from: string, to: string): boolean {

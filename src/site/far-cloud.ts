@@ -16,7 +16,9 @@ export function createFarCloud({ kubeconfig }: StatePaths, kubernetes: Kubernete
     kubernetes: async () => undefined,
     others: async () => [],
     programs: async () => [],
-    takeBlobs: async () => [],
+    takeBlobs: async () => {
+      // Its registry is elsewhere.
+    },
     prepareDisk: async () => false,
     keepProcess: async () => {
       throw new AppError('bug', 'no-processes', 'only a simulated site has programs of its own on this machine')

@@ -58,9 +58,8 @@ export function createLocalCloud(site: Site, paths: StatePaths, places: LocalPla
     },
     takeBlobs: async (repository, body) => {
       const path = `/v1/clusters/${site.name}/blobs/${repository}`
-      const answer = await sendJson({ socketPath: paths.socket }, { method: 'PUT', path, body, timeoutMs: 60_000 })
-      // A local cloud of before knows nothing of it.
-      return answer.status === 200 ? (answer.body as { linked: string[] }).linked : []
+      // A local cloud of before knows nothing of it: what it was not given is sent.
+      await sendJson({ socketPath: paths.socket }, { method: 'PUT', path, body, timeoutMs: 60_000 })
     },
     prepareDisk: async (images, { output, signal }) => {
       const words = ['disk', '--bin', toolsFolder(paths.folder), '--disk', disk, ...images]

@@ -4,6 +4,7 @@ import type { Rancher } from '../adapters/rancher/port.ts'
 import type { Terraform } from '../adapters/terraform/port.ts'
 import type { Check, HostFacts } from './checks.ts'
 import type { Journal } from './journal.ts'
+import type { HostBlobs } from '../images/push.ts'
 import type { KeptRoots } from './kept-roots.ts'
 import type { FindHolder } from './ports.ts'
 import type { SiteSecrets } from './secrets.ts'
@@ -66,10 +67,10 @@ export interface CloudControl {
   /** Of the cluster; `undefined` where there is none, or it is not ours to upgrade. */
   kubernetes(): Promise<RunningKubernetes | undefined>
   /**
-   * Gives the site's registry blobs that lie on this computer, instead of sending them; answers with those that it has then.
-   * They are what their names say: the caller has checked.
+   * Gives the site's registry blobs that lie on this computer, so that they need not be sent, as far as it can. They are what
+   * their names say: the caller has checked.
    */
-  takeBlobs(repository: string, blobs: HostBlobs): Promise<readonly string[]>
+  takeBlobs(repository: string, blobs: HostBlobs): Promise<void>
   /** Prepares the disk of machines that are made from now on: it has these images unpacked. Says whether it was made anew. */
   prepareDisk(images: readonly string[], run: DiskRun): Promise<boolean>
   /** Clusters beside the site's own, which its service ordered. */
@@ -82,12 +83,6 @@ export interface RunningKubernetes {
   readonly version: string
   /** How far it is, while it goes over to this version. */
   readonly upgrade?: string
-}
-
-export interface HostBlobs {
-  /** Each is named by the digits of its digest. */
-  readonly folder: string
-  readonly digests: readonly string[]
 }
 
 export interface DiskRun {

@@ -80,7 +80,7 @@ test('machines begin with the images of the disk, which is made anew when they a
   const first = await push('first', imageOf('first', [{ 'etc/a': '1' }, { 'etc/.wh..wh..opq': '', 'etc/b': '2' }]))
   const disk = join(folder, 'disk')
   const store = (machine: string) => join(folder, machine, 'containerd')
-  for (const machine of ['one', 'two', 'three']) mkdirSync(join(folder, machine))
+  for (const machine of ['one', 'two', 'three', 'four']) mkdirSync(join(folder, machine))
   expect(await layOutDisk(disk, store('one'))).toBe(false)
 
   expect(await prepareDisk({ disk, images: [first], binDir })).toBe(true)
@@ -105,6 +105,14 @@ test('machines begin with the images of the disk, which is made anew when they a
   execFileSync('sh', ['-c', `find "$1" -name c -delete`, 'clean', snapshots])
   expect(await layOutDisk(disk, store('three'))).toBe(false)
   expect(existsSync(store('three')) || existsSync(`${store('three')}.part`)).toBe(false)
+  // The next `up` makes it anew.
+  expect(await prepareDisk({ disk, images: [second], binDir })).toBe(true)
+  expect(await layOutDisk(disk, store('three'))).toBe(true)
+  expect(layersOf(store('three'))).toEqual(['etc/c 3'])
+
+  writeFileSync(join(disk, 'content.json'), '{"images": [')
+  expect(await layOutDisk(disk, store('four'))).toBe(false)
+  expect(await prepareDisk({ disk, images: [second], binDir })).toBe(true)
 })
 
 test('a blob that lies on the host is in the registry without being sent', async () => {
