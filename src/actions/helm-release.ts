@@ -71,7 +71,7 @@ export function helmRelease(parts: HelmReleaseParts): Action<HelmReleaseInput> {
       if (wanted.wait) await waitForObjects(objects, timeoutMs, { ...parts, context })
       return {
         changed: message !== undefined,
-        message: message ?? (wanted.wait ? 'as wanted, and ready' : 'already as wanted'),
+        message: message ?? 'already as wanted',
         outputs: { revision: record?.revision },
       }
     },
